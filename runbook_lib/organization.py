@@ -1,0 +1,71 @@
+"""The organization as observed: accounts with their states and OUs, Regions and opt-in, trusted access, delegated administrators."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runbook_lib.observation import Known, Observation
+
+
+class AccountState(StrEnum):
+    """AWS's own words (`State` of ListAccounts; the retired `Status` is read where `State` is missing)."""
+
+    PENDING_ACTIVATION = "PENDING_ACTIVATION"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    PENDING_CLOSURE = "PENDING_CLOSURE"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as Organizations lists it. The e-mail address is needed by GuardDuty only and is never shown or written."""
+
+    id: str
+    name: str
+    state: AccountState
+    organizational_units: tuple[str, ...]
+    """Root and OU ids from the root down to the account's own parent."""
+    email: str = field(default="", repr=False)
+
+    @property
+    def active(self) -> bool:
+        return self.state is AccountState.ACTIVE
+
+
+@dataclass(frozen=True)
+class Organization:
+    """What Organizations, Account Management and STS say about one organization; every account and Region from here on."""
+
+    id: str
+    arn: str
+    partition: str
+    feature_set: str
+    management_account: str
+    delegated_account: str
+    """From settings: the "delegated security account"."""
+    accounts: Mapping[str, Account]
+    regions: Mapping[str, Observation[Mapping[str, str]]]
+    """Account id → (Region → opt status), read for the management and the delegated account, and for members where an opt-in
+    Region is in scope. Accounts that are missing here were not asked."""
+    trusted_access: Observation[frozenset[str]]
+    """Service principals with trusted access."""
+    delegated_administrators: Mapping[str, Observation[frozenset[str]]]
+    """Service principal → account ids registered in Organizations."""
+    callers: Mapping[str, str] = field(default_factory=dict)
+    """Account id → ARN of the identity that acts there."""
+
+    @property
+    def enabled_regions(self) -> tuple[str, ...]:
+        """Every Region enabled in any account that was asked, sorted."""
+        return tuple(
+            sorted(
+                {
+                    region
+                    for observed in self.regions.values()
+                    if isinstance(observed, Known)
+                    for region, status in observed.value.items()
+                    if status in ("ENABLED", "ENABLED_BY_DEFAULT", "DISABLING")
+                }
+            )
+        )

@@ -1,0 +1,54 @@
+"""Operations of the simulated services: a table of functions, their errors, and what one call knows about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runbook_lib.rehearsal.world import World
+
+Handler = Callable[..., dict[str, Any] | None]
+HANDLERS: dict[tuple[str, str], Handler] = {}
+
+
+class ApiError(Exception):
+    """An AWS error answer: code, message, HTTP status (None: as the service model says), further members of the body."""
+
+    def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status, self.members = code, message, status, members
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, after its signature told who makes it: the account and role session, the Region, and the world it acts on."""
+
+    world: "World"
+    service: str
+    operation: str
+    account: str
+    region: str
+    principal: str
+    """ARN of the caller, for example arn:aws:sts::111111111111:assumed-role/Name/session."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str:
+        return self.world.partition
+
+
+def operation(service: str, name: str) -> Callable[[Handler], Handler]:
+    """Register the decorated function `f(call, **MemberNames) -> output members` for one operation of a service."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS[service, name] = handler
+        return handler
+
+    return register
+
+
+def page(items: list[Any], token: str | None, size: int | None, largest: int) -> tuple[list[Any], str | None]:
+    """One page of `items` and the next token (None on the last). `size` None means `largest`."""
+    start = int(token) if token else 0
+    end = start + min(size or largest, largest)
+    return items[start:end], str(end) if end < len(items) else None

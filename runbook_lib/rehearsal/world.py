@@ -1,0 +1,132 @@
+"""The state of the simulated organization: accounts, OUs, roles, Regions, delegation; each service keeps its own state beside it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+S = TypeVar("S")
+
+
+@dataclass
+class SimulatedRole:
+    """An IAM role: who may assume it (account ids, or a full principal ARN), and what it is refused.
+
+    `denied` are glob patterns of "service:Operation" that IAM or an SCP refuses to sessions of this role.
+    """
+
+    name: str
+    trusts: set[str]
+    max_session_seconds: int = 3600
+    external_id: str | None = None
+    denied: tuple[str, ...] = ()
+
+
+@dataclass
+class SimulatedAccount:
+    """One account. `state` is ListAccounts' `State`; `regions` holds only opt-in Regions (status ENABLED, DISABLED, …)."""
+
+    id: str
+    name: str
+    email: str
+    parent: str
+    state: str = "ACTIVE"
+    joined_method: str = "CREATED"
+    joined: float = 0.0
+    regions: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, SimulatedRole] = field(default_factory=dict)
+    service_linked_roles: set[str] = field(default_factory=set)
+    config_recorders: set[str] = field(default_factory=set)
+    """Regions with a running AWS Config recorder."""
+
+
+@dataclass
+class OrganizationalUnit:
+    id: str
+    name: str
+    parent: str
+
+
+@dataclass
+class SimulatedOrganization:
+    """One AWS Organization. `parent` of accounts and OUs leads up to `root`."""
+
+    id: str
+    root: str
+    management: str
+    feature_set: str = "ALL"
+    accounts: dict[str, SimulatedAccount] = field(default_factory=dict)
+    units: dict[str, OrganizationalUnit] = field(default_factory=dict)
+    trusted: dict[str, float] = field(default_factory=dict)
+    """Service principal → when trusted access was enabled."""
+    delegated: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Service principal → account id → when it was registered."""
+    region_denied: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Region → service globs an SCP denies there to every account but the management account."""
+
+
+class Settling:
+    """An asynchronous state: `value` until it was read `polls` times, then `final`.
+
+    Counting reads instead of seconds keeps rehearsals deterministic and quick; every reader that waits must poll.
+    """
+
+    def __init__(self, value: str, final: str, polls: int) -> None:
+        self.value, self.final, self.left = value, final, polls
+
+    def read(self) -> str:
+        """What a read sees now; counts as one poll."""
+        if self.left > 0:
+            self.left -= 1
+            return self.value
+        self.value = self.final
+        return self.value
+
+
+class World:
+    """Everything the server knows. `lock` is held around each request, so state changes one request at a time.
+
+    A service's state lives with the service: `world.of(GuardDutyState)` makes it on first use and keeps it. Services react to each
+    other through `on(event, handler)` and `tell(event, **facts)`; events: "delegated administrator deregistered" (principal,
+    account), "account joined" (account), "account closed" (account), "finding imported" (account, region, finding).
+    """
+
+    def __init__(self, organization: SimulatedOrganization, partition: str = "aws", settle_polls: int = 2, speed: float = 1.0) -> None:
+        self.organization = organization
+        self.partition = partition
+        self.settle_polls = settle_polls
+        self.speed = speed
+        self.lock = threading.RLock()
+        self.variants: dict[str, str] = {}
+        """Which of two behaviours that AWS's documentation leaves open: name → choice."""
+        self._states: dict[type[Any], Any] = {}
+        self._listeners: dict[str, list[Callable[..., None]]] = {}
+        self._started, self._skipped = time.time(), 0.0
+
+    def now(self) -> float:
+        """The simulated time, in seconds since the epoch; `speed` times as fast as the real one."""
+        real = time.time()
+        return self._started + (real - self._started) * self.speed + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        self._skipped += seconds
+
+    def of(self, state: type[S]) -> S:
+        """The one state object of a service."""
+        if state not in self._states:
+            self._states[state] = state()
+        found: S = self._states[state]
+        return found
+
+    def on(self, event: str, handler: Callable[..., None]) -> None:
+        self._listeners.setdefault(event, []).append(handler)
+
+    def tell(self, event: str, **facts: Any) -> None:
+        for handler in self._listeners.get(event, ()):
+            handler(world=self, **facts)
+
+    def settling(self, value: str, final: str) -> Settling:
+        """A state that needs this world's number of polls to settle."""
+        return Settling(value, final, self.settle_polls)

@@ -1,0 +1,140 @@
+"""Which accounts and Regions a service is asked about, decided once for all services.
+
+From the organization, the settings (Regions per service, management account in or out, exclusions) and the notebook's scope.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runbook_lib.coverage import Cell, Cells, Status
+from runbook_lib.observation import Known
+from runbook_lib.organization import Account, Organization
+from runbook_lib.plan import Scope
+from runbook_lib.settings import Exclusion, GuardDutyPart, InspectorPart, SecurityHubPart, Settings
+
+ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT", "DISABLING")
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who is asked about in which Region.
+
+    `regions` are asked for; `other_regions` are enabled in some account but not asked for (read and shown, never planned).
+    `members` are the accounts to be member accounts per Region: active, opted in, not excluded, in scope; never the delegated
+    account; the management account where settings include it. `aside` says for all other accounts, per Region, why not.
+    """
+
+    management: str
+    delegated: str
+    regions: tuple[str, ...]
+    other_regions: tuple[str, ...]
+    members: Mapping[str, frozenset[str]]
+    aside: Mapping[str, tuple["Aside", ...]]
+    whole: bool
+    """False when the notebook's scope names a part: settings that reach beyond it (auto-enable) wait for the whole."""
+    excluded: frozenset[str]
+    """Accounts excluded anywhere for this service."""
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """Every account asked about in any Region, the delegated account included."""
+        return frozenset({self.delegated}.union(*self.members.values()))
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Accounts that are not asked about in one Region: which status, and why."""
+
+    accounts: frozenset[str]
+    status: Status
+    reason: str
+    code: str = ""
+    in_scope: bool = True
+
+
+Part = SecurityHubPart | GuardDutyPart | InspectorPart
+
+
+def part_of(settings: Settings, service: str) -> Part | None:
+    """The section of settings for a service; None: not managed here."""
+    return {"securityhub": settings.security_hub, "guardduty": settings.guardduty, "inspector2": settings.inspector}[service]
+
+
+def population(organization: Organization, settings: Settings, service: str, scope: Scope = Scope()) -> Population:  # noqa: B008 a frozen value
+    """Decide, for one service, every account × Region: member, or aside with a reason."""
+    part = part_of(settings, service)
+    asked = part.regions if part else ()
+    exclusions = [exclusion for exclusion in settings.exclusions if service in exclusion.services]
+    out_regions = {exclusion.region: exclusion for exclusion in exclusions if exclusion.region}
+    regions = tuple(r for r in sorted(asked) if r not in out_regions and (not scope.regions or r in scope.regions))
+    members: dict[str, frozenset[str]] = {}
+    aside: dict[str, tuple[Aside, ...]] = {}
+    every = sorted(set(asked) | set(organization.enabled_regions))
+    for region in every:
+        inside, outside = set[str](), dict[tuple[Status, str, str, bool], set[str]]()
+        for account in organization.accounts.values():
+            why = _aside(organization, part, exclusions, scope, account, region)
+            if why is None:
+                inside.add(account.id)
+            else:
+                outside.setdefault(why, set()).add(account.id)
+        members[region] = frozenset(inside - {organization.delegated_account})
+        aside[region] = tuple(
+            Aside(frozenset(accounts), status, reason, code, in_scope)
+            for (status, reason, code, in_scope), accounts in sorted(outside.items())
+        )
+    return Population(
+        management=organization.management_account,
+        delegated=organization.delegated_account,
+        regions=regions,
+        other_regions=tuple(r for r in every if r not in regions and r in organization.enabled_regions),
+        members=members,
+        aside=aside,
+        whole=scope.whole,
+        excluded=frozenset(a.id for a in organization.accounts.values() if _exclusion(exclusions, a)),
+    )
+
+
+def _exclusion(exclusions: list[Exclusion], account: Account) -> Exclusion | None:
+    for exclusion in exclusions:
+        if exclusion.account == account.id or exclusion.organizational_unit in account.organizational_units:
+            return exclusion
+    return None
+
+
+def _aside(
+    organization: Organization, part: Part | None, exclusions: list[Exclusion], scope: Scope, account: Account, region: str
+) -> tuple[Status, str, str, bool] | None:
+    """Why an account is not asked about in a Region: (status, reason, code, in scope); None when it is a member there."""
+    if not account.active:
+        return Status.NOT_APPLICABLE, f"the account is {account.state.value}", "", True
+    for exclusion in exclusions:
+        if exclusion.region == region:
+            return Status.EXCLUDED, f"Region excluded until {exclusion.expires}: {exclusion.reason} ({exclusion.owner})", "", True
+    if named := _exclusion(exclusions, account):
+        return Status.EXCLUDED, f"excluded until {named.expires}: {named.reason} ({named.owner})", "", True
+    if account.id == organization.management_account and part is not None and not part.management_account:
+        return Status.EXCLUDED, "settings leave the management account out of this service", "", True
+    opted = organization.regions.get(account.id)
+    if isinstance(opted, Known) and opted.value.get(region) not in ENABLED:
+        return Status.NOT_APPLICABLE, "the Region is not enabled in the account", "", True
+    if opted is not None and not isinstance(opted, Known):
+        reason = getattr(opted, "reason", "not read")
+        return Status.UNKNOWN, f"whether the Region is enabled in the account could not be read: {reason}", getattr(opted, "code", ""), True
+    if scope.regions and region not in scope.regions:
+        return Status.GAP, "outside the notebook's scope", "", False
+    if account.id != organization.delegated_account:
+        units = set(account.organizational_units)
+        if (scope.accounts or scope.organizational_units) and not (
+            account.id in scope.accounts or units.intersection(scope.organizational_units)
+        ):
+            return Status.GAP, "outside the notebook's scope", "", False
+    return None
+
+
+def aside_cells(service: str, aspect: str, population: Population, region: str) -> Cells:
+    """The cells of the accounts that are not asked about in a Region, for one aspect."""
+    return tuple(
+        Cell(service, region, aspect, each.accounts, each.status, each.reason, code=each.code, in_scope=each.in_scope)
+        for each in population.aside.get(region, ())
+    )
