@@ -73,7 +73,7 @@ class Count:
 
     @property
     def coverage(self) -> float | None:
-        """covered / (covered + gap + unknown); None when there is nothing to cover."""
+        """Give covered / (covered + gap + unknown); None when there is nothing to cover."""
         asked = self.covered + self.gap + self.unknown
         return self.covered / asked if asked else None
 

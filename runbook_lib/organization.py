@@ -1,4 +1,4 @@
-"""The organization as observed: accounts with their states and OUs, Regions and opt-in, trusted access, delegated administrators."""
+"""The organization as observed: accounts, states and OUs, Regions and opt-in, trusted access, delegated administrators."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Cells, Status
-from runbook_lib.observation import Known
+from runbook_lib.observation import Known, Unknown
 from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
 from runbook_lib.settings import Exclusion, GuardDutyPart, InspectorPart, SecurityHubPart, Settings
@@ -95,41 +95,59 @@ def population(organization: Organization, settings: Settings, service: str, sco
     )
 
 
-def _exclusion(exclusions: list[Exclusion], account: Account) -> Exclusion | None:
+Why = tuple[Status, str, str, bool]
+"""Why an account is not asked about: status, reason, error code, whether in scope."""
+
+
+def _exclusion(exclusions: list[Exclusion], account: Account, region: str = "") -> Exclusion | None:
     for exclusion in exclusions:
         if exclusion.account == account.id or exclusion.organizational_unit in account.organizational_units:
+            return exclusion
+        if region and exclusion.region == region:
             return exclusion
     return None
 
 
 def _aside(
     organization: Organization, part: Part | None, exclusions: list[Exclusion], scope: Scope, account: Account, region: str
-) -> tuple[Status, str, str, bool] | None:
-    """Why an account is not asked about in a Region: (status, reason, code, in scope); None when it is a member there."""
+) -> Why | None:
+    """Why an account is not asked about in a Region; None when it is a member there."""
+    return (
+        _left_out(organization, part, exclusions, account, region)
+        or _not_opted_in(organization, account, region)
+        or _beyond_scope(organization, scope, account, region)
+    )
+
+
+def _left_out(
+    organization: Organization, part: Part | None, exclusions: list[Exclusion], account: Account, region: str
+) -> Why | None:
     if not account.active:
         return Status.NOT_APPLICABLE, f"the account is {account.state.value}", "", True
-    for exclusion in exclusions:
-        if exclusion.region == region:
-            return Status.EXCLUDED, f"Region excluded until {exclusion.expires}: {exclusion.reason} ({exclusion.owner})", "", True
-    if named := _exclusion(exclusions, account):
+    if named := _exclusion(exclusions, account, region):
         return Status.EXCLUDED, f"excluded until {named.expires}: {named.reason} ({named.owner})", "", True
     if account.id == organization.management_account and part is not None and not part.management_account:
         return Status.EXCLUDED, "settings leave the management account out of this service", "", True
+    return None
+
+
+def _not_opted_in(organization: Organization, account: Account, region: str) -> Why | None:
     opted = organization.regions.get(account.id)
     if isinstance(opted, Known) and opted.value.get(region) not in ENABLED:
         return Status.NOT_APPLICABLE, "the Region is not enabled in the account", "", True
-    if opted is not None and not isinstance(opted, Known):
-        reason = getattr(opted, "reason", "not read")
-        return Status.UNKNOWN, f"whether the Region is enabled in the account could not be read: {reason}", getattr(opted, "code", ""), True
-    if scope.regions and region not in scope.regions:
-        return Status.GAP, "outside the notebook's scope", "", False
-    if account.id != organization.delegated_account:
-        units = set(account.organizational_units)
-        if (scope.accounts or scope.organizational_units) and not (
-            account.id in scope.accounts or units.intersection(scope.organizational_units)
-        ):
-            return Status.GAP, "outside the notebook's scope", "", False
+    if isinstance(opted, Unknown):
+        return Status.UNKNOWN, f"could not read whether the Region is enabled in the account: {opted.reason}", opted.code, True
     return None
+
+
+def _beyond_scope(organization: Organization, scope: Scope, account: Account, region: str) -> Why | None:
+    beyond: Why = (Status.GAP, "outside the notebook's scope", "", False)
+    if scope.regions and region not in scope.regions:
+        return beyond
+    if account.id == organization.delegated_account or not (scope.accounts or scope.organizational_units):
+        return None
+    named = account.id in scope.accounts or set(account.organizational_units).intersection(scope.organizational_units)
+    return None if named else beyond
 
 
 def aside_cells(service: str, aspect: str, population: Population, region: str) -> Cells:
