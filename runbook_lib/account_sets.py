@@ -1,0 +1,34 @@
+"""Sets of accounts, written once: many rows of a large organization name the same thousands of accounts."""
+
+from collections.abc import Iterable
+
+FEW = 12
+"""Up to so many account ids are written out in place."""
+
+
+class AccountSets:
+    """Gives each large set of accounts a number, in the order of first use, so that a document lists it once at its end."""
+
+    def __init__(self, few: int = FEW) -> None:
+        self._few = few
+        self._numbers: dict[frozenset[str], int] = {}
+
+    def phrase(self, accounts: Iterable[str]) -> str:
+        """The ids themselves where they are few, else how many and the number of the set."""
+        these = frozenset(accounts)
+        if not these:
+            return "none"
+        if len(these) <= self._few:
+            return ", ".join(sorted(these))
+        number = self._numbers.setdefault(these, len(self._numbers) + 1)
+        return f"{len(these):,} accounts (set {number})"
+
+    def listed(self) -> list[tuple[str, list[str]]]:
+        """(title, sorted ids) of every set that got a number."""
+        return [(f"Set {number} ({len(these):,} accounts)", sorted(these)) for these, number in self._numbers.items()]
+
+
+def count_of(accounts: Iterable[str]) -> str:
+    """How many accounts, as a phrase."""
+    number = len(frozenset(accounts))
+    return "1 account" if number == 1 else f"{number:,} accounts"
