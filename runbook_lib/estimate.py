@@ -1,0 +1,93 @@
+"""How many changing calls a plan makes and how long that takes, as a range. Pure.
+
+The lower end is what AWS's request rates, lanes and the settings' concurrency allow when every answer is quick and every state
+is there at the first look. The upper end has slow answers and every planned wait up to its deadline. Reading before and after
+comes on top, and a person's decision between stages.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from runbook_lib.limits import RATES, Rate, rate_of
+from runbook_lib.plan import Action, Plan, Step, Wait
+
+QUICK_ANSWER = 0.15
+"""Seconds of one call at best [assumed]."""
+SLOW_ANSWER = 3.0
+"""Seconds of one call at worst, short retries included [assumed]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Changing calls, planned waits, and seconds at least and at most."""
+
+    calls: int
+    waits: int
+    shortest: float
+    longest: float
+
+    @property
+    def duration(self) -> str:
+        """The range in words, rounded up: "40 s to 12 min"."""
+        shortest, longest = span(self.shortest), span(self.longest)
+        return shortest if shortest == longest else f"{shortest} to {longest}"
+
+
+def estimate(plan: Plan, concurrency: int = 8) -> Estimate:
+    """Estimate a whole plan; stages follow each other, Regions and accounts of one stage run side by side."""
+    stages: dict[str, list[Step]] = {}
+    for step in plan.steps:
+        stages.setdefault(step.stage, []).append(step)
+    return Estimate(
+        calls=len(plan.actions),
+        waits=len(plan.waits),
+        shortest=sum(_calls(steps, concurrency, QUICK_ANSWER, quick=True) for steps in stages.values()),
+        longest=sum(_calls(steps, concurrency, SLOW_ANSWER, quick=False) + _longest_wait(steps) for steps in stages.values()),
+    )
+
+
+def _calls(steps: Sequence[Step], concurrency: int, answer: float, *, quick: bool) -> float:
+    """Seconds that the calls of one stage take: the slowest of request rates, lanes and concurrency."""
+    actions = [step for step in steps if isinstance(step, Action)]
+    buckets = Counter(_bucket(action) for action in actions)
+    lanes = Counter(action.lane for action in actions if action.lane)
+    limited = [_throttled(rate_of(service, operation), calls, quick) for (_, _, service, operation), calls in buckets.items()]
+    together = math.ceil(len(actions) / max(concurrency, 1)) * answer
+    return max([0.0, together, *limited, *(calls * answer for calls in lanes.values())])
+
+
+def _bucket(action: Action) -> tuple[str, str, str, str]:
+    """What shares one token bucket: calling account, Region, and the operation or the service's general rate."""
+    named = f"{action.service}:{action.operation}" in RATES
+    return action.account, action.region, action.service, action.operation if named else "*"
+
+
+def _throttled(rate: Rate | None, calls: int, quick: bool) -> float:
+    if rate is None:
+        return 0.0
+    return max(calls - rate.burst, 0) / rate.per_second if quick else calls / rate.per_second
+
+
+def _longest_wait(steps: Sequence[Step]) -> float:
+    """Seconds of the longest chain of waits that follow each other in one stage."""
+    by_id = {step.id: step for step in steps}
+    before: Mapping[str, Iterable[str]] = {step.id: [each for each in step.after if each in by_id] for step in steps}
+    reached: dict[str, float] = {}
+    for each in TopologicalSorter(before).static_order():
+        step = by_id[each]
+        reached[each] = max((reached[earlier] for earlier in before[each]), default=0.0)
+        reached[each] += step.deadline if isinstance(step, Wait) else 0.0
+    return max(reached.values(), default=0.0)
+
+
+def span(seconds: float) -> str:
+    """A duration in words, rounded up: "7 s", "12 min", "1 h 20 min"."""
+    if seconds <= 90:
+        return f"{max(math.ceil(seconds), 1)} s"
+    minutes = math.ceil(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
