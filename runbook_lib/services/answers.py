@@ -1,0 +1,118 @@
+"""What AWS's answers mean where all services agree: errors of mutating calls as verdicts, errors of reads as Unknown.
+
+Sources: the table of AWS error classes that the runbook's services share; a service adds its own texts first and falls back on
+this. No class leads to a call, or drops a Region or account, that the approved plan does not hold.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from runbook_lib.observation import Unknown
+from runbook_lib.plan import Action
+from runbook_lib.services import CallFailed, Outcome, Verdict
+
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "TransactionInProgressException",
+        "ProvisionedThroughputExceededException",
+    }
+)
+CONCURRENT = frozenset({"ConcurrentModificationException"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+SERVER = frozenset(
+    {"InternalException", "InternalServerException", "InternalServerErrorException", "InternalFailure", "InternalError"}
+)
+REFUSED_FOR_NOW = frozenset({"ServiceException", "ServiceUnavailable", "ServiceUnavailableException"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+TOKEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
+UNREACHABLE = frozenset(
+    {
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ConnectionError",
+        "ConnectionClosedError",
+        "ReadTimeoutError",
+        "ProxyConnectionError",
+        "SSLError",
+        "HTTPClientError",
+    }
+)
+
+
+def outcomes(action: Action, verdict: Verdict, code: str = "", message: str = "") -> list[Outcome]:
+    """The same verdict for every target of the action, or for "" where it has none."""
+    return [Outcome(target, verdict, code, message) for target in action.targets or ("",)]
+
+
+def verdict_of(error: CallFailed) -> Verdict:
+    """The common meaning of a failed call.
+
+    A refusal that AWS made before acting (throttle, concurrent change, expired credentials) is sent again. Where the call may
+    have been applied although no good answer came (server error, connection lost after sending) the effect is read first.
+    Everything else, access denied above all, is a failure.
+    """
+    if error.code in THROTTLED | CONCURRENT | EXPIRED | REFUSED_FOR_NOW or error.status in (429, 503):
+        return Verdict.RETRY
+    if error.code in SERVER or error.status >= 500:
+        return Verdict.CONFIRM
+    if error.code in UNREACHABLE:
+        return Verdict.CONFIRM if error.sent else Verdict.RETRY
+    return Verdict.CONFIRM if error.sent and not error.status and error.code not in DENIED else Verdict.FAILED
+
+
+def judge_error(action: Action, error: CallFailed, *, retry: Collection[str] = (), confirm: Collection[str] = ()) -> list[Outcome]:
+    """One outcome per target for a failed call; `retry` and `confirm` name the operation's own codes, looked at first."""
+    verdict = Verdict.RETRY if error.code in retry else Verdict.CONFIRM if error.code in confirm else verdict_of(error)
+    return outcomes(action, verdict, error.code, error.message)
+
+
+def judge_unprocessed(action: Action, unprocessed: Mapping[str, Outcome]) -> list[Outcome]:
+    """One outcome per target of an answer with status 200: applied, but for the accounts that AWS handed back."""
+    return [unprocessed.get(target) or Outcome(target, Verdict.APPLIED) for target in action.targets]
+
+
+def has(error: CallFailed, *texts: str) -> bool:
+    """Whether the message holds one of the texts, whatever the case."""
+    return any(text.lower() in error.message.lower() for text in texts)
+
+
+def unread(error: CallFailed) -> Unknown:
+    """A failed read as Unknown, with AWS's code and words, and the next step that fits the kind of failure."""
+    where = f"{error.service}:{error.operation} as {error.account} in {error.region}"
+    return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", _next_step(error))
+
+
+def _next_step(error: CallFailed) -> str:
+    if error.code in TOKEN:
+        return (
+            f"AWS does not accept the credentials in {error.region}: see whether the Region is enabled in account {error.account} "
+            "(account:ListRegions), and whether the session comes from a regional STS endpoint (tokens of the global endpoint "
+            "are valid in default Regions only)."
+        )
+    if error.code in UNREACHABLE:
+        return f"The endpoint in {error.region} was not reached: check network, proxy and DNS, then run again."
+    if error.code in DENIED:
+        return (
+            f"Allow {error.service}:{error.operation} to the role used in account {error.account}, and see whether a service "
+            f"control policy (for example a Region deny) forbids it in {error.region}."
+        )
+    if error.code in EXPIRED:
+        return "The credentials had expired: renew them and run again."
+    if error.code in THROTTLED or error.code in SERVER:
+        return "AWS was too busy or failed for the moment: run again."
+    return f"Find out why {error.service}:{error.operation} is refused in account {error.account}, then run again."
+
+
+def text(value: Any) -> str:
+    """A value of AWS's JSON as text; missing is empty."""
+    return "" if value is None else str(value)

@@ -1,0 +1,172 @@
+"""The delegated administrator of one service, for every service alike: who is it, what stands in the way, which calls make it so.
+
+Two things are needed. Organizations registers the account once (RegisterDelegatedAdministrator), and the service designates it in
+each Region (Enable…AdminAccount); the account must be the same in all Regions of a service, and no call replaces another one in
+place. Everything else a service plans in a Region waits for this.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from runbook_lib.coverage import Cells, Gap
+from runbook_lib.observation import Known, Observation, Unknown
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, BackOut, Wait
+from runbook_lib.scope import Population
+from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
+from runbook_lib.services.answers import judge_error, outcomes, text, unread
+
+USABLE = "administrator usable"
+LANE = "designation"
+ASPECT = "administrator"
+STEP = "the delegated administrator has been designated and AWS lets it act"
+
+
+@dataclass(frozen=True)
+class Designation:
+    """What differs between services: names of operations, fields and parameters."""
+
+    service: str
+    title: str
+    principal: str
+    list_operation: str
+    list_key: str
+    account_field: str
+    status_field: str
+    enable_operation: str
+    enable_parameter: str
+    disable_operation: str
+    usable_operation: str = "DescribeOrganizationConfiguration"
+    inside_accounts: str = ""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """What `read_administrators` and `check_designation` call."""
+        return frozenset({f"{self.service}:{self.list_operation}", "organizations:ListDelegatedAdministrators"})
+
+    @property
+    def mutations(self) -> frozenset[str]:
+        """What `designation_steps` plans."""
+        return frozenset({f"{self.service}:{self.enable_operation}", "organizations:RegisterDelegatedAdministrator"})
+
+
+Administrators = Mapping[str, Observation[Mapping[str, str]]]
+"""Region → (account id → status, in AWS's words) as the service lists it for the management account."""
+
+
+def read_administrators(spec: Designation, organization: Organization, regions: Iterable[str], reader: Reader) -> Administrators:
+    """The service's own administrator list of every Region, read as the management account, Regions side by side."""
+    ordered = sorted(set(regions))
+
+    def one(region: str) -> Observation[Mapping[str, str]]:
+        try:
+            return Known(_listed(spec, organization.management_account, region, reader))
+        except CallFailed as error:
+            return unread(error)
+
+    return dict(zip(ordered, reader.parallel([partial(one, region) for region in ordered]), strict=True))
+
+
+def _listed(spec: Designation, management: str, region: str, reader: Reader) -> dict[str, str]:
+    pages = reader.pages(spec.service, spec.list_operation, management, region)
+    entries = [entry for page in pages for entry in page.get(spec.list_key) or ()]
+    return {entry[spec.account_field]: text(entry.get(spec.status_field)) for entry in entries}
+
+
+def designated(administrators: Administrators, region: str, account: str) -> bool:
+    """Whether the service lists this account, alone and enabled, as its administrator in the Region."""
+    listed = administrators.get(region)
+    return isinstance(listed, Known) and set(listed.value) == {account} and listed.value[account].upper() == "ENABLED"
+
+
+def registered(spec: Designation, organization: Organization) -> Observation[frozenset[str]]:
+    """The accounts that Organizations lists as delegated administrators of the service's principal."""
+    missing = Unknown("NotRead", f"the delegated administrators of {spec.principal} in Organizations were not read")
+    return organization.delegated_administrators.get(spec.principal, missing)
+
+
+def as_seen(listed: Observation[Mapping[str, str]] | None) -> str:
+    if not isinstance(listed, Known):
+        return "not read"
+    return ", ".join(f"{account} {status}" for account, status in sorted(listed.value.items())) or "none"
+
+
+def designation_steps(
+    spec: Designation, cells: Cells, population: Population, prepared: Mapping[str, tuple[str, ...]]
+) -> tuple[list[Action], dict[str, Wait]]:
+    """The designating Actions, and per Region the Wait that every later step of the delegated account has in its `after`.
+
+    `cells` may be all cells of the service. `prepared` holds, per Region, the ids of the steps that have to come before the
+    designation (the delegated account's own hub or detector).
+    """
+    mine = [cell for cell in cells if cell.aspect == ASPECT and cell.in_scope]
+    actions = [_register(spec, population) for cell in mine if cell.item == "organizations" and cell.gap is Gap.TO_DO]
+    first = tuple(action.id for action in actions)
+    waits = {}
+    for cell in sorted((each for each in mine if each.item == "service"), key=lambda each: each.region):
+        before = tuple(prepared.get(cell.region, ()))
+        if cell.gap is Gap.TO_DO:
+            actions.append(_enable(spec, population, cell.region, first + before))
+            waits[cell.region] = _usable(spec, population, cell.region, (actions[-1].id,))
+        elif cell.gap is Gap.IN_PROGRESS:
+            waits[cell.region] = _usable(spec, population, cell.region, before)
+    return actions, waits
+
+
+def _register(spec: Designation, population: Population) -> Action:
+    parameters = {"AccountId": population.delegated, "ServicePrincipal": spec.principal}
+    return Action(
+        "organizations", "RegisterDelegatedAdministrator", population.management, population.regions[0], parameters,
+        f"Organizations has to know {population.delegated} as the delegated administrator of {spec.title}",
+        frozenset({population.delegated}), "not registered", "registered in Organizations",
+        BackOut(
+            "Taking the registration back ends the administrator in every Region and unlinks all members: first take back the "
+            "designation of each Region, and only then this.",
+            "DeregisterDelegatedAdministrator", parameters,
+        ),
+        "management", lane=LANE,
+    )  # fmt: skip
+
+
+def _enable(spec: Designation, population: Population, region: str, after: tuple[str, ...]) -> Action:
+    parameters = {spec.enable_parameter: population.delegated}
+    return Action(
+        spec.service, spec.enable_operation, population.management, region, parameters,
+        f"{spec.title} has no administrator in {region}", frozenset({population.delegated}), "no administrator",
+        f"{population.delegated} administers {spec.title} in {region}",
+        BackOut("Ends the designation in this Region only; members become standalone.", spec.disable_operation, parameters),
+        "management", after=after, lane=LANE, inside_accounts=spec.inside_accounts,
+    )  # fmt: skip
+
+
+def _usable(spec: Designation, population: Population, region: str, after: tuple[str, ...]) -> Wait:
+    return Wait(
+        spec.service, spec.usable_operation, population.delegated, region, USABLE,
+        f"AWS lets {population.delegated} act as {spec.title} administrator in {region}", 300, "delegated", after=after,
+    )  # fmt: skip
+
+
+def judge_registration(action: Action, answer: Mapping[str, object] | CallFailed) -> list[Outcome]:
+    """RegisterDelegatedAdministrator: "already registered" does not say which account, so it is confirmed by a read."""
+    if isinstance(answer, CallFailed):
+        return judge_error(action, answer, confirm={"AccountAlreadyRegisteredException"})
+    return outcomes(action, Verdict.APPLIED)
+
+
+def check_designation(spec: Designation, action: Action, reader: Reader) -> Progress:
+    """How far RegisterDelegatedAdministrator or the service's Enable…AdminAccount has come."""
+    if action.operation == "RegisterDelegatedAdministrator":
+        account = action.parameters["AccountId"]
+        pages = reader.pages(
+            "organizations", "ListDelegatedAdministrators", action.account, action.region, ServicePrincipal=spec.principal
+        )
+        listed = {each["Id"]: "ENABLED" for page in pages for each in page.get("DelegatedAdministrators") or ()}
+    else:
+        account = action.parameters[spec.enable_parameter]
+        listed = _listed(spec, action.account, action.region, reader)
+    others = sorted(set(listed) - {account})
+    seen = as_seen(Known(listed))
+    if others:
+        return Progress(frozenset(), {"": f"another account is the administrator: {', '.join(others)}"}, seen)
+    return Progress(frozenset({""}) if listed.get(account, "").upper() == "ENABLED" else frozenset(), {}, seen)

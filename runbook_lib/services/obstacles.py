@@ -1,0 +1,209 @@
+"""What stands in the way of a service in a Region, the cells of its administrator, and why cells need no step.
+
+A Region where the administrator cannot be designated, or is somebody else, is barred as a whole: whatever is still to do there
+becomes blocked (or unknown, where the reason is a failed read), with the next step and who can take it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.observation import Known, NotYet, Observation, Unknown
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Blocker, NoChange
+from runbook_lib.scope import ENABLED, Population
+from runbook_lib.services.designation import ASPECT, Administrators, Designation, as_seen, designated, registered
+
+MANAGEMENT_OWNER = "an administrator of the management account"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Why nothing can be planned in a Region; `status` is UNKNOWN when that is because something could not be read."""
+
+    reason: str
+    next_step: str
+    who: str = MANAGEMENT_OWNER
+    status: Status = Status.GAP
+    code: str = ""
+
+
+def bars(spec: Designation, organization: Organization, population: Population, administrators: Administrators) -> dict[str, Bar]:
+    """Region → why nothing can be planned there. Regions that are asked for and missing here are free."""
+    found = {region: _bar(spec, organization, population, administrators, region) for region in population.regions}
+    return {region: bar for region, bar in found.items() if bar is not None}
+
+
+def _bar(
+    spec: Designation, organization: Organization, population: Population, administrators: Administrators, region: str
+) -> Bar | None:
+    if bar := _region_bar(organization, population, region):
+        return bar
+    listed = administrators.get(region, Unknown("NotRead", f"the administrator list of {region} was not read"))
+    if isinstance(listed, Unknown):
+        return Bar(
+            listed.reason, listed.next_step or "Make the read possible, then plan again.", status=Status.UNKNOWN, code=listed.code
+        )
+    if designated(administrators, region, population.delegated):
+        return None
+    if isinstance(listed, Known) and listed.value:
+        return _listed_bar(spec, listed.value, population.delegated, region)
+    return _registration_bar(spec, organization, population) or _elsewhere_bar(spec, administrators, population)
+
+
+def _region_bar(organization: Organization, population: Population, region: str) -> Bar | None:
+    """The Region must be enabled in both the management and the delegated account."""
+    for aside in population.aside.get(region, ()):
+        if population.delegated in aside.accounts:
+            return Bar(
+                f"the delegated account {population.delegated} cannot act in {region}: {aside.reason}",
+                f"Make {region} usable in the delegated account, or take it out of this service's Regions.",
+                "an administrator of the delegated account",
+                Status.UNKNOWN if aside.status is Status.UNKNOWN else Status.GAP,
+                aside.code,
+            )
+    opted = organization.regions.get(population.management)
+    if isinstance(opted, Known) and opted.value.get(region) not in ENABLED:
+        return Bar(
+            f"{region} is not enabled in the management account {population.management}, which designates the administrator",
+            f"Enable {region} in the management account, or take it out of this service's Regions.",
+        )
+    return None
+
+
+def _listed_bar(spec: Designation, listed: Mapping[str, str], delegated: str, region: str) -> Bar:
+    others = sorted(set(listed) - {delegated})
+    if others:
+        return Bar(
+            f"another account is {spec.title} administrator in {region}: {', '.join(others)}",
+            f"Decide which account is to administer {spec.title}. AWS replaces no administrator in place: remove the other one "
+            "deliberately (its members become standalone), or name it in the settings; then plan again.",
+        )
+    return Bar(
+        f"the delegated account is listed as {spec.title} administrator in {region} with status {listed[delegated]}",
+        "A removal is under way: wait until the list is empty, then plan again.",
+    )
+
+
+def _registration_bar(spec: Designation, organization: Organization, population: Population) -> Bar | None:
+    found = registered(spec, organization)
+    if isinstance(found, Unknown):
+        return Bar(
+            found.reason, found.next_step or "Make the read possible, then plan again.", status=Status.UNKNOWN, code=found.code
+        )
+    others = sorted(found.value - {population.delegated}) if isinstance(found, Known) else []
+    if not others:
+        return None
+    return Bar(
+        f"Organizations has another delegated administrator for {spec.principal}: {', '.join(others)}",
+        "Find out who uses that registration. Taking it back ends the administrator in every Region, so it is no part of this "
+        "runbook; settle it, then plan again.",
+    )
+
+
+def _elsewhere_bar(spec: Designation, administrators: Administrators, population: Population) -> Bar | None:
+    """AWS wants one administrator per service in all Regions, those that settings do not name included."""
+    for region in sorted(administrators):
+        listed = administrators[region]
+        if isinstance(listed, Known) and (others := sorted(set(listed.value) - {population.delegated})):
+            return replace(
+                _listed_bar(spec, listed.value, population.delegated, region),
+                reason=f"another account is {spec.title} administrator in {region}: {', '.join(others)}; "
+                "AWS requires the same account in all Regions",
+            )
+    return None
+
+
+def bar_cells(cells: Iterable[Cell], barred: Mapping[str, Bar]) -> Cells:
+    """Turn what is still to do in a barred Region into blocked, or into unknown where the bar is a failed read."""
+    return tuple(_blocked(cell, barred.get(cell.region)) for cell in cells)
+
+
+def _blocked(cell: Cell, bar: Bar | None) -> Cell:
+    if bar is None or not cell.in_scope or cell.gap is not Gap.TO_DO:
+        return cell
+    gap = Gap.BLOCKED if bar.status is Status.GAP else None
+    return replace(cell, status=bar.status, gap=gap, reason=bar.reason, next_step=bar.next_step, who=bar.who, code=bar.code)
+
+
+def administrator_cells(
+    spec: Designation,
+    organization: Organization,
+    population: Population,
+    administrators: Administrators,
+    usable: Mapping[str, Observation[object]],
+) -> Cells:
+    """The cells of aspect "administrator" (barring applied): item "organizations" once, item "service" for every Region.
+
+    `usable` says per asked Region what the delegated account got when it read its organization configuration; NotYet beside a
+    good administrator list means that AWS is still spreading the designation.
+    """
+    barred = bars(spec, organization, population, administrators)
+    asked = [_service_cell(spec, population, administrators, usable.get(region), region) for region in population.regions]
+    rest = [_other_cell(spec, population, administrators, region) for region in population.other_regions]
+    first = [_registration_cell(spec, organization, population, barred)] if population.regions else []
+    return (*first, *bar_cells(asked, barred), *rest)
+
+
+def _registration_cell(spec: Designation, organization: Organization, population: Population, barred: Mapping[str, Bar]) -> Cell:
+    found, delegated = registered(spec, organization), population.delegated
+    seen = ", ".join(sorted(found.value)) or "none" if isinstance(found, Known) else "not read"
+    cell = Cell(
+        spec.service, population.regions[0], ASPECT, frozenset({delegated}), Status.GAP,
+        f"Organizations has no delegated administrator for {spec.principal}", "organizations", Gap.TO_DO, seen, delegated,
+    )  # fmt: skip
+    if bar := _registration_bar(spec, organization, population):
+        return _blocked(cell, bar)
+    if isinstance(found, Known) and delegated in found.value:
+        return replace(cell, status=Status.COVERED, gap=None, reason=f"registered in Organizations for {spec.principal}")
+    if all(region in barred for region in population.regions):
+        return _blocked(cell, barred[population.regions[0]])
+    return cell
+
+
+def _service_cell(
+    spec: Designation, population: Population, administrators: Administrators, usable: Observation[object] | None, region: str
+) -> Cell:
+    cell = Cell(
+        spec.service, region, ASPECT, frozenset({population.delegated}), Status.GAP,
+        f"{spec.title} has no administrator in {region}", "service", Gap.TO_DO,
+        as_seen(administrators.get(region)), f"{population.delegated} ENABLED",
+    )  # fmt: skip
+    if not designated(administrators, region, population.delegated):
+        return cell
+    if isinstance(usable, NotYet):
+        reason = f"designated in {region}; AWS does not let the delegated account act as administrator yet"
+        return replace(cell, gap=Gap.IN_PROGRESS, reason=reason)
+    return replace(cell, status=Status.COVERED, gap=None, reason=f"designated in {region}")
+
+
+def _other_cell(spec: Designation, population: Population, administrators: Administrators, region: str) -> Cell:
+    listed = administrators.get(region)
+    cell = Cell(
+        spec.service, region, ASPECT, frozenset({population.delegated}), Status.GAP, "settings do not name this Region",
+        "service", Gap.NOT_ASKED_FOR, as_seen(listed), in_scope=False,
+    )  # fmt: skip
+    if isinstance(listed, Unknown):
+        return replace(cell, status=Status.UNKNOWN, gap=None, reason=listed.reason, code=listed.code, next_step=listed.next_step)
+    if designated(administrators, region, population.delegated):
+        return replace(cell, status=Status.COVERED, gap=None, reason="designated, although settings do not name this Region")
+    return cell
+
+
+def explanations(cells: Iterable[Cell]) -> list[NoChange | Blocker]:
+    """For every in-scope cell that needs no step: why nothing is planned (NoChange), or what stands in the way (Blocker)."""
+    found: list[NoChange | Blocker] = []
+    for cell in cells:
+        if not cell.in_scope or cell.gap in (Gap.TO_DO, Gap.IN_PROGRESS):
+            continue
+        named = f"{cell.item}: {cell.reason}" if cell.item else cell.reason
+        if cell.status is Status.UNKNOWN or cell.status is Status.GAP:
+            next_step = cell.next_step or "Find out why it could not be read, then plan again."
+            found.append(
+                Blocker(
+                    cell.service, cell.region, cell.aspect, cell.accounts, named, next_step, cell.who or "the person who runs this"
+                )
+            )
+        else:
+            found.append(NoChange(cell.service, cell.region, cell.aspect, cell.accounts, named))
+    return found
