@@ -28,6 +28,8 @@ def member_active(world: World, account: str) -> bool:
 
 def region_enabled(world: World, account: str, region: str) -> bool:
     """Whether a Region is enabled in an account: by default, or opted in (a Region being disabled still works)."""
+    if region not in world.regions:
+        return False
     if region in enabled_by_default(world.partition):
         return True
     found = account_of(world, account)

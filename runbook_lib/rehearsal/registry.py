@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runbook_lib.rehearsal.identity import Credential
     from runbook_lib.rehearsal.world import World
 
 Handler = Callable[..., dict[str, Any] | None]
@@ -19,6 +20,10 @@ class ApiError(Exception):
         self.code, self.message, self.status, self.members = code, message, status, members
 
 
+class PassOn(Exception):
+    """Raised by a handler that leaves this one request to moto."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request, after its signature told who makes it: the account and role session, the Region, and the world it acts on."""
@@ -31,6 +36,7 @@ class Call:
     principal: str
     """ARN of the caller, for example arn:aws:sts::111111111111:assumed-role/Name/session."""
     parameters: dict[str, Any] = field(default_factory=dict)
+    caller: "Credential | None" = None
 
     @property
     def partition(self) -> str:

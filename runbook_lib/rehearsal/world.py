@@ -1,10 +1,12 @@
-"""The state of the simulated organization: accounts, OUs, roles, Regions, delegation; each service keeps its own state beside it."""
+"""The state of the simulated organization: accounts, OUs, roles, Regions, delegation; each service keeps its own beside it."""
 
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from runbook_lib.rehearsal.regions import regions_of
 
 S = TypeVar("S")
 
@@ -89,12 +91,22 @@ class World:
 
     A service's state lives with the service: `world.of(GuardDutyState)` makes it on first use and keeps it. Services react to each
     other through `on(event, handler)` and `tell(event, **facts)`; events: "delegated administrator deregistered" (principal,
-    account), "account joined" (account), "account closed" (account), "finding imported" (account, region, finding).
+    account), "account joined" (account), "account closed" (account), "finding imported" (account, region, finding), "member by
+    invitation" (account, region, service, administrator): a seed makes an account the member of an outsider.
     """
 
-    def __init__(self, organization: SimulatedOrganization, partition: str = "aws", settle_polls: int = 2, speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        organization: SimulatedOrganization,
+        partition: str = "aws",
+        settle_polls: int = 2,
+        speed: float = 1.0,
+        regions: frozenset[str] | None = None,
+    ) -> None:
         self.organization = organization
         self.partition = partition
+        self.regions = regions_of(partition) if regions is None else regions
+        """The Regions that exist here: a seed may leave most of the partition's out."""
         self.settle_polls = settle_polls
         self.speed = speed
         self.lock = threading.RLock()

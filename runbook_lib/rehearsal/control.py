@@ -1,0 +1,84 @@
+"""The rehearsal's own door under /_rehearsal/: health, the call log, the clock, and named changes to the world for tests."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from runbook_lib.rehearsal.organization import close_account, join_account
+from runbook_lib.rehearsal.world import SimulatedAccount
+
+if TYPE_CHECKING:
+    from runbook_lib.rehearsal.front import Front
+
+
+class Control:
+    """A WSGI application beside the AWS one; it answers JSON and is not logged."""
+
+    def __init__(self, front: "Front") -> None:
+        self.front = front
+        self.pages: dict[tuple[str, str], Callable[..., Any]] = {
+            ("GET", "health"): self.health,
+            ("GET", "log"): self.log,
+            ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
+            ("POST", "clear-log"): self.front.log.clear,
+            ("POST", "clock"): lambda seconds: self.front.world.skip(float(seconds)),
+            ("POST", "suspend-account"): lambda account: close_account(self.front.world, account, "SUSPENDED"),
+            ("POST", "close-account"): lambda account: close_account(self.front.world, account, "CLOSED"),
+            ("POST", "add-account"): self.add_account,
+            ("POST", "move-account"): self.move_account,
+            ("POST", "foreign-administrator"): self.foreign_administrator,
+            ("POST", "deny"): self.deny,
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        name = environ["PATH_INFO"].removeprefix("/_rehearsal/")
+        found = self.pages.get((environ["REQUEST_METHOD"], name))
+        if found is None:
+            start_response("404 Not Found", [("Content-Type", "application/json")])
+            return [json.dumps({"error": f"no such page; there are {sorted(page for _, page in self.pages)}"}).encode()]
+        given = {key: values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        with self.front.world.lock:
+            answer = found(**given)
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(answer if answer is not None else {}).encode()]
+
+    def health(self) -> dict[str, Any]:
+        """Who is simulated; proof that this is a rehearsal's server."""
+        organization = self.front.world.organization
+        return {
+            "rehearsal": True,
+            "organization": organization.id,
+            "accounts": len(organization.accounts),
+            "partition": self.front.world.partition,
+            "regions": sorted(self.front.world.regions),
+            "calls": len(self.front.log.entries),
+        }
+
+    def log(self, **wanted: str) -> list[dict[str, Any]]:
+        """Entries of the call log whose members equal the query's, for example ?service=guardduty&mutating=True."""
+        return [asdict(entry) for entry in self.front.log.select(**wanted)]
+
+    def add_account(self, account: str, name: str = "Joined later", parent: str = "") -> None:
+        organization = self.front.world.organization
+        email = f"account-{account}@example.com"
+        join_account(
+            self.front.world, SimulatedAccount(account, name, email, parent or organization.root, joined=self.front.world.now())
+        )
+
+    def move_account(self, account: str, parent: str) -> None:
+        self.front.world.organization.accounts[account].parent = parent
+
+    def foreign_administrator(self, service: str, region: str, account: str) -> None:
+        """Designate another account as a service's administrator in one Region, as the management account would."""
+        operation, parameter = {
+            "inspector2": ("EnableDelegatedAdminAccount", "delegatedAdminAccountId"),
+        }.get(service, ("EnableOrganizationAdminAccount", "AdminAccountId"))
+        management = self.front.world.organization.management
+        self.front.internal(service, operation, management, region, {parameter: account})
+
+    def deny(self, account: str, role: str, pattern: str) -> None:
+        """Refuse a role the operations that a glob of "service:Operation" names."""
+        found = self.front.world.organization.accounts[account].roles[role]
+        found.denied = (*found.denied, pattern)

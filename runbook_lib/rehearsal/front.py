@@ -1,0 +1,196 @@
+"""The simulated AWS as one WSGI application: who calls, is it allowed, our operation or moto's, answer and log."""
+
+import importlib
+import io
+import pkgutil
+import uuid
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from typing import Any
+
+from runbook_lib.rehearsal import answers, codec, operations, query
+from runbook_lib.rehearsal.answers import SimulationError
+from runbook_lib.rehearsal.control import Control
+from runbook_lib.rehearsal.identify import REST, WHOLE, Environ, Request, identify
+from runbook_lib.rehearsal.identity import QUERY, Credential, authenticate
+from runbook_lib.rehearsal.limits import Limits
+from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
+from runbook_lib.rehearsal.refusals import Designation, refuse_denied, refuse_region
+from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call, PassOn
+from runbook_lib.rehearsal.world import World
+
+StartResponse = Callable[..., Any]
+Answer = tuple[int, list[tuple[str, str]], bytes]
+REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 429: "Too Many Requests"}
+
+
+def load_operations() -> tuple[Any, ...]:
+    """Import every module of `operations`, which registers its handlers."""
+    return tuple(
+        importlib.import_module(f"{operations.__name__}.{each.name}") for each in pkgutil.iter_modules(operations.__path__)
+    )
+
+
+class Front:
+    """The WSGI application of one world. `backstop` answers what is not ours; None refuses it."""
+
+    def __init__(
+        self,
+        world: World,
+        limits: Limits | None = None,
+        log: Log | None = None,
+        designation_seconds: float = 0.0,
+        backstop: Callable[[Environ, StartResponse], Iterable[bytes]] | None = None,
+    ) -> None:
+        self.world, self.limits, self.log = world, limits or Limits(), log or Log()
+        self.designation = Designation(designation_seconds)
+        self.backstop = backstop
+        self.control = Control(self)
+        for module in load_operations():
+            if install := getattr(module, "install", None):
+                install(world)
+
+    def internal(self, service: str, operation: str, account: str, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Run one of our operations as an account, past identity, limits and policies: how seeds and tests arrange the world.
+
+        Raises the operation's `ApiError`; the answer must still satisfy the service's model.
+        """
+        with self.world.lock:
+            principal = f"arn:{self.world.partition}:iam::{account}:root"
+            call = Call(self.world, service, operation, account, region, principal, parameters)
+            given = HANDLERS[service, operation](call, **parameters) or {}
+            answers.success(service, operation, given)
+            return given
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/_rehearsal/"):
+            return self.control(environ, start_response)
+        request = identify(environ)
+        status, headers, body = _Handling(self, request, environ).answer()
+        start_response(f"{status} {REASONS.get(status, 'Unknown')}", headers)
+        return [body]
+
+
+class _Handling:
+    """The handling of one request; its fields gather what the log wants."""
+
+    def __init__(self, front: Front, request: Request, environ: Environ) -> None:
+        self.front, self.world, self.request, self.environ = front, front.world, request, environ
+        self.caller: Credential | None = None
+        self.parameters: dict[str, Any] = {}
+        self.given: dict[str, Any] | None = None
+        self.code, self.throttled = "", False
+        self.request_id = str(uuid.uuid4())
+
+    def answer(self) -> Answer:
+        """Status, headers and body; every refusal in the protocol of its service. Logged in any case."""
+        request, status = self.request, 500
+        try:
+            with self.front.designation.alone(request.service, request.operation, mutating=request.mutating), self.world.lock:
+                status, headers, body = self._admitted()
+        except ApiError as error:
+            status, headers, body = self._failure(error)
+        except SimulationError as error:
+            status, headers, body = self._failure(ApiError("SimulationError", str(error), 500))
+        finally:
+            self._record(status)
+        return status, headers, body
+
+    def _admitted(self) -> Answer:
+        """Check identity, Region, rate and permission, then run the operation."""
+        request = self.request
+        self.caller = caller = authenticate(self.world, request.service, request.key, request.token)
+        refuse_region(self.world, request.service, caller.account, request.region)
+        try:
+            self.front.limits.admit(caller.account, request.region, request.service, request.operation)
+        except ApiError:
+            self.throttled = True
+            raise
+        refuse_denied(self.world, caller, request.service, request.operation, request.region)
+        if request.ours:
+            try:
+                return self._ours(caller)
+            except PassOn:
+                return self._theirs()
+        if request.service in WHOLE:
+            what = request.operation or f"{request.method} {request.path}"
+            raise ApiError("NotSimulated", f"{request.service}:{what} is not simulated", 501)
+        return self._theirs()
+
+    def _ours(self, caller: Credential) -> Answer:
+        request = self.request
+        if request.service in QUERY:
+            self.parameters = query.parameters(request.service, request.operation, request.body)
+        else:
+            self.parameters = codec.parameters(request.service, request.operation, request.labels, request.query, request.body)
+        call = Call(
+            self.world,
+            request.service,
+            request.operation,
+            caller.account,
+            request.region,
+            caller.principal,
+            self.parameters,
+            caller,
+        )
+        self.given = HANDLERS[request.service, request.operation](call, **self.parameters)
+        if request.service in QUERY:
+            body = query.success(request.service, request.operation, self.given, self.request_id)
+            return 200, self._headers("text/xml"), body
+        status, body = answers.success(request.service, request.operation, self.given)
+        return status, self._headers("application/json" if request.service in REST else "application/x-amz-json-1.1"), body
+
+    def _theirs(self) -> Answer:
+        """Hand the request to moto, or refuse it where there is none."""
+        if self.front.backstop is None:
+            raise ApiError("NotSimulated", f"{self.request.service}:{self.request.operation} is not simulated here", 501)
+        taken: dict[str, Any] = {}
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+            taken["status"], taken["headers"] = int(status.split(maxsplit=1)[0]), headers
+
+        parts = self.front.backstop({**self.environ, "wsgi.input": io.BytesIO(self.request.body)}, start)
+        body = b"".join(parts)
+        if hasattr(parts, "close"):
+            parts.close()
+        return taken["status"], taken["headers"], body
+
+    def _failure(self, error: ApiError) -> Answer:
+        self.code = error.code
+        service = self.request.service
+        if service in (*REST, "organizations", "config"):
+            status, body = answers.failure(service, error)
+            return status, [*self._headers("application/json"), ("x-amzn-errortype", error.code)], body
+        status, body = query.failure(error, self.request_id)
+        return status, self._headers("text/xml"), body
+
+    def _headers(self, content: str) -> list[tuple[str, str]]:
+        return [
+            ("Content-Type", content),
+            ("x-amzn-RequestId", self.request_id),
+            ("Date", formatdate(self.world.now(), usegmt=True)),
+        ]
+
+    def _record(self, status: int) -> None:
+        request, caller = self.request, self.caller
+        entry = Entry(
+            time=self.world.now(),
+            service=request.service,
+            operation=request.operation,
+            account=caller.account if caller else "",
+            region=request.region,
+            status=status,
+            code=self.code,
+            mutating=request.mutating,
+            throttled=self.throttled,
+            invocation=request.invocation,
+            attempt=request.attempt,
+            user_agent=request.user_agent,
+            session=caller.principal.rpartition("/")[2] if caller and caller.role else "",
+            items=longest_list(self.parameters),
+            page=page_asked(self.parameters),
+            answered=longest_list(self.given),
+            more=bool(self.given and (self.given.get("NextToken") or self.given.get("nextToken"))),
+        )
+        with self.world.lock:
+            self.front.log.add(entry)

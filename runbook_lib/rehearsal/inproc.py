@@ -1,0 +1,103 @@
+"""The simulated AWS without sockets: botocore's `before-send` event carries each request straight into the WSGI application."""
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.loaders import Loader, create_loader
+
+from runbook_lib.rehearsal.identity import Credential, user_credential
+from runbook_lib.rehearsal.world import World
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _Raw(io.BytesIO):
+    """A body as urllib3 would hand it over."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterable[bytes]:
+        yield self.read()
+
+
+class InProcess:
+    """A transport to one application. Nothing global is patched, and no request of an attached session leaves the process."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def attach(self, session: Any) -> Any:
+        """Send every request of a boto3 or botocore session's clients to the application; returns the session."""
+        events = session.events if hasattr(session, "events") else session.get_component("event_emitter")
+        events.register_first("before-send", self._send)
+        return session
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        taken: dict[str, Any] = {}
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+            taken["status"], taken["headers"] = int(status.split(maxsplit=1)[0]), dict(headers)
+
+        body = b"".join(self._application(environ_of(request), start))
+        return AWSResponse(request.url, taken["status"], taken["headers"], _Raw(body))
+
+
+def environ_of(request: AWSPreparedRequest) -> dict[str, Any]:
+    """The WSGI environ of a signed botocore request."""
+    parts = urlsplit(request.url)
+    body = request.body or b""
+    if not isinstance(body, bytes | bytearray | str):
+        body = body.read()
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    headers = {name: value.decode() if isinstance(value, bytes) else str(value) for name, value in request.headers.items()}
+    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    return environ | {
+        "REQUEST_METHOD": request.method,
+        "REQUEST_URI": parts.path + (f"?{parts.query}" if parts.query else ""),
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(parts.path),
+        "QUERY_STRING": parts.query,
+        "CONTENT_TYPE": headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": str(len(content)),
+        "SERVER_NAME": parts.hostname or "localhost",
+        "SERVER_PORT": str(parts.port or 443),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": parts.netloc,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": parts.scheme,
+        "wsgi.input": io.BytesIO(content),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+@cache
+def _loader() -> Loader:
+    """One loader of service models for all sessions: a new one each costs 150 ms a client."""
+    return create_loader()
+
+
+def session_for(app: Any, account: str, region: str = "us-east-1", credential: Credential | None = None) -> boto3.Session:
+    """A boto3 session in `account` (as its user "administrator", or with a given credential) that reaches only `app`.
+
+    Region-less calls use `region`. Nothing of the surrounding environment is read: neither profiles nor endpoint variables.
+    """
+    world: World = app.world
+    used = credential or user_credential(world, account, "administrator")
+    nothing = (None, None, None, None)
+    inner = botocore.session.Session(session_vars={"config_file": (None, None, os.devnull, None), "profile": nothing})
+    inner.register_component("data_loader", _loader())
+    inner.set_config_variable("region", region)
+    inner.set_config_variable("ignore_configured_endpoint_urls", True)
+    session = boto3.Session(
+        aws_access_key_id=used.key, aws_secret_access_key=used.secret, aws_session_token=used.token or None, botocore_session=inner
+    )
+    InProcess(app).attach(session)
+    return session

@@ -1,0 +1,96 @@
+"""Request rates of the simulated services, and planned refusals ("hiccups"), each answered in the service's own words."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from runbook_lib.rehearsal.registry import ApiError
+
+Bucket = tuple[float, float]
+RATES: dict[str, Bucket] = {
+    # requests per second, burst; aws-behaviour 3.1 [docs]
+    "organizations:DescribeAccount": (20, 30),
+    "organizations:DescribeOrganization": (1, 2),
+    "organizations:ListAccounts": (8, 12),
+    "organizations:ListRoots": (1, 2),
+    "organizations:ListParents": (5, 8),
+    "organizations:ListAccountsForParent": (5, 8),
+    "organizations:ListOrganizationalUnitsForParent": (5, 8),
+    "organizations:ListChildren": (6, 10),
+    "organizations:EnableAWSServiceAccess": (1, 2),
+    "organizations:DisableAWSServiceAccess": (1, 2),
+    "organizations:ListAWSServiceAccessForOrganization": (1, 3),
+    "organizations:ListDelegatedServicesForAccount": (1, 3),
+    "organizations:ListDelegatedAdministrators": (5, 8),
+    "organizations:RegisterDelegatedAdministrator": (1, 2),
+    "organizations:DeregisterDelegatedAdministrator": (1, 2),
+    "organizations:CreateAccount": (0.1, 3),
+    # aws-behaviour 4.1 [model]
+    "securityhub:BatchEnableStandards": (1, 1),
+    "securityhub:GetFindings": (3, 6),
+    "securityhub:UpdateStandardsControl": (1, 5),
+    "securityhub:*": (10, 30),
+    # nothing is published: [assumed]
+    "guardduty:*": (5, 10),
+    "inspector2:*": (5, 10),
+    "account:*": (5, 10),
+    "organizations:*": (5, 8),
+}
+
+ORGANIZATIONS_TEXT = "You have sent too many requests in too short a period of time. Try again later."
+THROTTLE: dict[str, Callable[[], ApiError]] = {
+    "organizations": lambda: ApiError(
+        "TooManyRequestsException", ORGANIZATIONS_TEXT, Type="RATE_LIMIT_EXCEEDED"
+    ),  # aws-behaviour 3.1
+    "account": lambda: ApiError("TooManyRequestsException", "Too Many Requests", 429),  # aws-behaviour 3.2
+    "inspector2": lambda: ApiError("ThrottlingException", "Rate exceeded", 429, retryAfterSeconds=1),  # aws-behaviour 6.1
+    "securityhub": lambda: ApiError(
+        "TooManyRequestsException", "Too Many Requests", 429
+    ),  # [assumed]: 4.1 has the rate, not the code
+    "guardduty": lambda: ApiError("TooManyRequestsException", "Too Many Requests", 429),  # [assumed]
+    "sts": lambda: ApiError("Throttling", "Rate exceeded", 400),
+}
+"""What each service says when it is asked too often; all of these botocore's standard mode sends again (aws-behaviour 2)."""
+
+
+@dataclass
+class Hiccup:
+    """A planned refusal: the `call`-th request of an operation, and `times - 1` after it, are throttled, whoever makes them."""
+
+    service: str
+    operation: str
+    call: int = 1
+    times: int = 1
+
+
+class Limits:
+    """Token buckets per (account, Region, service, operation), in real time; switched off by a seed with `rates=None`."""
+
+    def __init__(self, rates: dict[str, Bucket] | None = None, hiccups: Iterable[Hiccup] = ()) -> None:
+        self._rates = rates
+        self._hiccups = tuple(hiccups)
+        self._levels: dict[tuple[str, str, str, str], tuple[float, float]] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def admit(self, account: str, region: str, service: str, operation: str) -> None:
+        """Take one token, or raise the service's throttling error. Call it under the world's lock."""
+        count = self._counts[service, operation] = self._counts.get((service, operation), 0) + 1
+        for hiccup in self._hiccups:
+            if (hiccup.service, hiccup.operation) == (service, operation) and hiccup.call <= count < hiccup.call + hiccup.times:
+                raise throttled(service)
+        rates = self._rates or {}
+        rate = rates.get(f"{service}:{operation}") or rates.get(f"{service}:*")
+        if rate and not self._take((account, region, service, operation), *rate):
+            raise throttled(service)
+
+    def _take(self, key: tuple[str, str, str, str], per_second: float, burst: float) -> bool:
+        now = time.monotonic()
+        level, since = self._levels.get(key, (burst, now))
+        level = min(burst, level + (now - since) * per_second)
+        allowed = level >= 1
+        self._levels[key] = (level - 1 if allowed else level, now)
+        return allowed
+
+
+def throttled(service: str) -> ApiError:
+    return THROTTLE.get(service, lambda: ApiError("ThrottlingException", "Rate exceeded", 400))()

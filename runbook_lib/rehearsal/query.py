@@ -1,0 +1,82 @@
+"""The server's side of the query protocol (sts, iam): form in, XML out, by botocore's service model."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from botocore.model import ListShape, Shape, StructureShape
+
+from runbook_lib.rehearsal.answers import SimulationError, iso8601
+from runbook_lib.rehearsal.codec import operation_model, refuse_invalid, service_model
+from runbook_lib.rehearsal.registry import ApiError
+
+
+def parameters(service: str, operation: str, body: bytes) -> dict[str, Any]:
+    """The input members of a form by the model's names. Raises `ValidationError` for what the model rules out."""
+    shape = operation_model(service, operation).input_shape
+    form = {name: values[-1] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
+    found = _members(shape, form, "") if isinstance(shape, StructureShape) else {}
+    if shape is not None:
+        refuse_invalid(service, found, shape, [])
+    return found
+
+
+def _members(shape: StructureShape, form: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    found = {}
+    for name, member in shape.members.items():
+        value = _value(member, form, f"{prefix}{member.serialization.get('name', name)}")
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _value(shape: Shape, form: Mapping[str, str], where: str) -> Any:
+    if isinstance(shape, StructureShape):
+        return _members(shape, form, f"{where}.") or None
+    if isinstance(shape, ListShape):
+        values: list[Any] = []
+        while (value := _value(shape.member, form, f"{where}.member.{len(values) + 1}")) is not None:
+            values.append(value)
+        return values or None
+    text = form.get(where)
+    if text is None:
+        return None
+    if shape.type_name == "integer":
+        return int(text) if text.lstrip("-").isdigit() else text
+    return {"true": True, "false": False}.get(text, text) if shape.type_name == "boolean" else text
+
+
+def success(service: str, operation: str, answer: Mapping[str, Any] | None, request_id: str) -> bytes:
+    """The XML of an answer. `SimulationError` names an undeclared or missing member."""
+    shape = operation_model(service, operation).output_shape
+    inner = ""
+    if isinstance(shape, StructureShape):
+        wrapper = shape.serialization.get("resultWrapper", f"{operation}Result")
+        inner = f"<{wrapper}>{_xml(shape, dict(answer or {}), operation)}</{wrapper}>"
+    namespace = service_model(service).metadata["xmlNamespace"]
+    metadata = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+    return f'<{operation}Response xmlns="{namespace}">{inner}{metadata}</{operation}Response>'.encode()
+
+
+def _xml(shape: Shape, value: Any, where: str) -> str:
+    if isinstance(shape, StructureShape):
+        given = {name: each for name, each in value.items() if each is not None}
+        if unknown := sorted(set(given) - set(shape.members)):
+            raise SimulationError(f"{where}: the model declares no member {', '.join(unknown)}")
+        if missing := sorted(set(shape.required_members) - set(given)):
+            raise SimulationError(f"{where}: the model requires {', '.join(missing)}")
+        return "".join(f"<{name}>{_xml(shape.members[name], each, f'{where}.{name}')}</{name}>" for name, each in given.items())
+    if isinstance(shape, ListShape):
+        return "".join(f"<member>{_xml(shape.member, each, where)}</member>" for each in value)
+    if shape.type_name == "timestamp":
+        return iso8601(float(value))
+    return escape(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def failure(error: ApiError, request_id: str) -> tuple[int, bytes]:
+    """Status and XML of an error."""
+    status = error.status or 400
+    kind = "Sender" if status < 500 else "Receiver"
+    text = f"<Error><Type>{kind}</Type><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+    return status, f"<ErrorResponse>{text}<RequestId>{request_id}</RequestId></ErrorResponse>".encode()

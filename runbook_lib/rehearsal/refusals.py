@@ -1,0 +1,83 @@
+"""What is refused before a service looks at a call: Region not enabled, IAM, policies, two designations at the same time."""
+
+import fnmatch
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runbook_lib.rehearsal.identity import QUERY, Credential, unrecognized
+from runbook_lib.rehearsal.organization import region_enabled
+from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.world import World
+
+GLOBAL = ("organizations", "account", "iam", "sts")
+"""Services without Regions of their own, or whose Region is not the caller's choice."""
+DESIGNATIONS = frozenset({
+    ("securityhub", "EnableOrganizationAdminAccount"), ("securityhub", "DisableOrganizationAdminAccount"),
+    ("guardduty", "EnableOrganizationAdminAccount"), ("guardduty", "DisableOrganizationAdminAccount"),
+    ("inspector2", "EnableDelegatedAdminAccount"), ("inspector2", "DisableDelegatedAdminAccount"),
+})  # fmt: skip
+CONCURRENT = (
+    "AWS Organizations can't complete your request because it conflicts with another attempt to modify the same entity. "
+    "Try again later."
+)
+WRAPPED = {
+    "organizations": "ConcurrentModificationException",  # aws-behaviour 1, rule 10
+    "securityhub": "ResourceConflictException",  # aws-behaviour 4.1
+    "guardduty": "BadRequestException",  # [assumed] GuardDuty has no better code
+    "inspector2": "ConflictException",  # [assumed]
+}
+
+
+def refuse_region(world: World, service: str, account: str, region: str) -> None:
+    """A Region that is not enabled in the caller's account does not know its token (aws-behaviour 2)."""
+    if service not in ("organizations", "account", "iam") and not region_enabled(world, account, region):
+        raise unrecognized(service)
+
+
+def refuse_denied(world: World, caller: Credential, service: str, operation: str, region: str) -> None:
+    """What IAM or a service control policy denies to this caller; the management account is exempt from the latter."""
+    action = f"{service}:{operation}"
+    organization = world.organization
+    if caller.account != organization.management and service not in GLOBAL:
+        for glob in organization.region_denied.get(region, ()):
+            if fnmatch.fnmatchcase(action, glob):
+                raise _denied(caller, service, f"{_sentence(caller, action)} with an explicit deny in a service control policy")
+    for glob in caller.role.denied if caller.role else ():
+        if fnmatch.fnmatchcase(action, glob):
+            raise _denied(
+                caller, service, f"{_sentence(caller, action)} because no identity-based policy allows the {action} action"
+            )
+
+
+def _sentence(caller: Credential, action: str) -> str:
+    return f"User: {caller.principal} is not authorized to perform: {action} on resource: *"
+
+
+def _denied(caller: Credential, service: str, text: str) -> ApiError:
+    return ApiError("AccessDenied", text, 403) if service in QUERY else ApiError("AccessDeniedException", text)
+
+
+class Designation:
+    """At most one call that changes Organizations may be in flight; a second one at the same time is refused."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        """How long such a call takes, in real time, beyond its own work."""
+        self._busy = threading.Lock()
+
+    @contextmanager
+    def alone(self, service: str, operation: str, *, mutating: bool) -> Iterator[None]:
+        """Hold the organization for one call; raises the service's form of ConcurrentModificationException."""
+        if not (service == "organizations" and mutating) and (service, operation) not in DESIGNATIONS:
+            yield
+            return
+        if not self._busy.acquire(blocking=False):
+            raise ApiError(WRAPPED[service], CONCURRENT)
+        try:
+            if self.seconds:
+                time.sleep(self.seconds)
+            yield
+        finally:
+            self._busy.release()
