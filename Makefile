@@ -1,0 +1,49 @@
+# Everything runs in a virtual environment of its own; nothing here needs root. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install rehearse test lint soak lab upgrade schema clean
+
+help: ## show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv is missing. Install it with: sudo apt install git make python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) (once; a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lab,rehearsal,test]'
+	@touch $@
+
+install: $(STAMP) ## install everything into .venv
+
+rehearse: $(STAMP) ## run the whole runbook against a simulated organization
+	@$(BIN)/runbook rehearse $(ARGS)
+
+test: $(STAMP) ## lint, types and tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
+	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP) ## the long proofs: killed at every call of the default organization
+	@$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
+
+lab: $(STAMP) ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir . notebooks/00_prerequisites.ipynb
+
+schema: $(STAMP) ## write the settings schema anew
+	@$(BIN)/runbook schema > runbook_lib/settings.schema.json
+
+upgrade: ## try the newest versions that pyproject.toml allows and write them to constraints.txt
+	@rm -rf $(VENV)-upgrade && $(PYTHON) -m venv $(VENV)-upgrade
+	@$(VENV)-upgrade/bin/python -m pip install --quiet --editable '.[lab,rehearsal,test]'
+	@{ sed -n '/^#/p' constraints.txt; $(VENV)-upgrade/bin/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
+	@mv constraints.new constraints.txt && rm -rf $(VENV)-upgrade
+
+clean: ## remove the virtual environment and caches, never runs/
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

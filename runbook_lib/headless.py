@@ -1,0 +1,155 @@
+"""Execute one notebook by papermill so that the saved copy tells the truth, however the execution ends.
+
+papermill alone marks cells that never ran as completed after a time-out or a signal, only warns of unknown parameters, and kills
+the kernel in the middle of a call. Here a time-out, SIGINT and SIGTERM interrupt the kernel: the apply cell ends the calls in
+flight, records them and stops.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import nbformat
+import papermill
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+
+ENGINE = "runbook"
+
+
+@dataclass(frozen=True)
+class Executed:
+    """How an execution ended: the signal that interrupted it ("" for none) and the error a cell ended with ("" for none)."""
+
+    interrupted: str
+    error: str
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.interrupted or self.error)
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill has no types
+    """Says which step runs and what it prints; keeps the kernel's process id for signals."""
+
+    def __init__(self, *arguments: Any, say: Callable[[str], None], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.say = say
+        self.timed_out = False
+
+    def process_message(self, *arguments: Any, **options: Any) -> Any:
+        output = super().process_message(*arguments, **options)
+        if output and output.output_type == "stream" and output.name == "stdout":
+            for line in "".join(output.text).splitlines():
+                if line.strip():
+                    self.say(line)
+        return output
+
+    async def _async_handle_timeout(self, timeout: int, cell: Any = None) -> Any:
+        self.timed_out = True
+        return await super()._async_handle_timeout(timeout, cell)
+
+
+class _Engine(Engine):  # type: ignore[misc] # papermill has no types
+    """papermill's engine with our client: signals and time-outs interrupt the kernel instead of killing it."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
+        caught: list[str] = options["caught"]
+        seconds = options["seconds_per_cell"]
+        client = _Client(
+            nb_man,
+            say=options["say"],
+            kernel_name=kernel_name,
+            timeout=seconds,
+            interrupt_on_timeout=True,
+            error_on_timeout={"ename": "CellTimeout", "evalue": f"the cell took longer than {seconds} s", "traceback": []},
+            startup_timeout=120,
+        )
+        client.on_cell_start = _announce(nb_man.nb, options["say"])
+        with _interrupting(client, caught):
+            client.execute(env=dict(options["environment"]))
+        if client.timed_out:
+            caught.append("time-out")
+
+
+def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
+    """Name the section of a cell when its first cell starts."""
+    section: dict[int, str] = {}
+    heading = ""
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            heading = cell.source.splitlines()[0].removeprefix("## ").strip()
+        section[index] = heading
+    said = {""}
+
+    def start(cell: Any, cell_index: int) -> None:
+        if cell.cell_type == "code" and (name := section[cell_index]) not in said:
+            said.add(name)
+            say(f"[{name}]")
+
+    return start
+
+
+@contextmanager
+def _interrupting(client: _Client, caught: list[str]) -> Iterator[None]:
+    """While the notebook runs, SIGINT and SIGTERM to this process become an interrupt of the kernel."""
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        caught.append(signal.Signals(number).name)
+        kernel = getattr(getattr(client.km, "provisioner", None), "pid", None)
+        if kernel is None:
+            raise KeyboardInterrupt
+        os.kill(kernel, signal.SIGINT)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+papermill_engines.register(ENGINE, _Engine)
+
+
+def execute(
+    notebook: Path,
+    output: Path,
+    parameters: Mapping[str, str],
+    *,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
+    seconds_per_cell: int | None = None,
+) -> Executed:
+    """Run `notebook` with `parameters` into `output`; the kernel gets exactly `environment`. Never raises for a failed cell."""
+    caught: list[str] = []
+    error = ""
+    try:
+        papermill.execute_notebook(
+            notebook, output, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False, autosave_cell_every=1,
+            caught=caught, environment=environment, say=say, seconds_per_cell=seconds_per_cell,
+        )  # fmt: skip
+    except PapermillExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}"
+    finally:
+        _tell_the_truth(output)
+    return Executed(", ".join(dict.fromkeys(caught)), error)
+
+
+def _tell_the_truth(output: Path) -> None:
+    """Mark cells that never ran as pending again: papermill calls them completed after a signal or a time-out."""
+    if not output.exists():
+        return
+    notebook = nbformat.read(output, as_version=4)
+    for cell in notebook.cells:
+        record = cell.metadata.get("papermill", {})
+        if cell.cell_type == "code" and cell.get("execution_count") is None and record.get("status") == "completed":
+            record.update(status="pending", end_time=None, duration=None)
+    nbformat.write(notebook, output)

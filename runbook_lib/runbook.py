@@ -1,0 +1,234 @@
+"""One phase of the runbook on one organization: observe, plan, apply, verify. Knows no service, widget or file format."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook_lib.access import Access
+from runbook_lib.apply import StageReport, Stop, Tick, run_stage
+from runbook_lib.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
+from runbook_lib.clock import Clock
+from runbook_lib.coverage import Cells
+from runbook_lib.journal import Journal
+from runbook_lib.organization import Organization
+from runbook_lib.organization_reads import READS, observe_organization
+from runbook_lib.phases import PHASES, Phase, phase_named
+from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
+from runbook_lib.scope import Population, part_of, population
+from runbook_lib.services import Service
+from runbook_lib.services.organizations.assess import objections
+from runbook_lib.services.registry import SERVICES, service_named
+from runbook_lib.settings import Settings
+from runbook_lib.settings_file import settings_digest
+
+SETTLE_SECONDS = 300
+"""How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
+
+
+class PreconditionsFailed(Exception):
+    """Settings and organization contradict each other, or an earlier phase is not applied; nothing was called. Holds all."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(self.findings))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One observation of one service, and what it means."""
+
+    organization: Organization
+    population: Population
+    state: Any
+    cells: Cells
+
+
+@dataclass
+class ApplyReport:
+    """What became of each stage: calls made, approved units that needed none, accounts left out, refusals."""
+
+    stages: list[tuple[str, StageReport]] = field(default_factory=list)
+    covered: list[tuple[str, Covered]] = field(default_factory=list)
+    refused: tuple[str, ...] = ()
+    stopped: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.refused and not self.stopped and all(report.ok for _, report in self.stages)
+
+
+def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None) -> Access:
+    """AWS access for one phase: every service's reads, this phase's mutations and nobody else's."""
+    reads = READS.union(*(service.reads for service in SERVICES))
+    mutations = service_named(phase.service).mutations if phase.service else frozenset()
+    return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach)
+
+
+def managed(settings: Settings) -> tuple[Phase, ...]:
+    """The phases that settings ask for, in order."""
+    return tuple(p for p in PHASES if p.service in ("", "organizations") or part_of(settings, p.service) is not None)
+
+
+class Runbook:
+    """One phase on one organization. Every method reads afresh; only `apply` makes mutating calls."""
+
+    def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
+        self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
+
+    def organization(self) -> Organization:
+        """Read the organization; refuse when it is not the one that settings name. Raises PreconditionsFailed."""
+        organization = observe_organization(self.settings, self.access)
+        if found := objections(organization, self.settings):
+            raise PreconditionsFailed(found)
+        return organization
+
+    def assess(self, service: Service, organization: Organization) -> Assessment:
+        """Observe one service in that organization and compare it with settings."""
+        among = service.name if service.name != "organizations" else "securityhub"
+        people = population(organization, self.settings, among, self.scope)
+        state = service.observe(organization, self.settings, people, self.access)
+        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
+
+    def observe(self) -> Assessment:
+        """Observe this phase's service."""
+        return self.assess(service_named(self.phase.service), self.organization())
+
+    def survey(self) -> tuple[Organization, Cells]:
+        """Observe every service that settings manage: the whole coverage."""
+        organization = self.organization()
+        services = [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
+        return organization, tuple(cell for service in services for cell in self.assess(service, organization).cells)
+
+    def plan(self, seen: Assessment) -> Plan:
+        """Decide what to call. Pure but for the time it carries."""
+        service = service_named(self.phase.service)
+        decided = service.plan(seen.cells, seen.state, seen.organization, self.settings, seen.population)
+        order = {stage.name: number for number, stage in enumerate(self.phase.stages)}
+        steps = sorted((each for each in decided if isinstance(each, Action | Wait)), key=lambda step: order[step.stage])
+        blockers = [each for each in decided if isinstance(each, Blocker)]
+        if too_wide := self._too_wide(steps):
+            steps, blockers = [], [*blockers, too_wide]
+        everyone = {account.id for account in seen.organization.accounts.values() if account.active}
+        return Plan(
+            phase=self.phase.name,
+            organization=seen.organization.id,
+            settings_digest=settings_digest(self.settings),
+            scope=self.scope,
+            population=frozenset(everyone if self.phase.service == "organizations" else seen.population.accounts | {seen.organization.management_account}),
+            steps=tuple(steps),
+            no_changes=tuple(each for each in decided if isinstance(each, NoChange)),
+            blockers=tuple(blockers),
+            requires=self.phase.requires,
+            mode=self.settings.mode,
+            created=self.clock.now().isoformat(timespec="seconds"),
+        )
+
+    def _too_wide(self, steps: Sequence[Step]) -> Blocker | None:
+        """Settings' limits on the blast radius of one plan; a plan beyond them has no step at all."""
+        limits = self.settings.limits
+        touched = frozenset(account for step in steps if isinstance(step, Action) for account in step.affects)
+        regions = {step.region for step in steps if isinstance(step, Action)}
+        if limits is None or (len(touched) <= limits.accounts and len(regions) <= limits.regions):
+            return None
+        return Blocker(
+            self.phase.service, "global", "limits", touched,
+            reason=f"the plan would touch {len(touched)} accounts in {len(regions)} Regions; "
+            f"limits in settings are {limits.accounts} accounts and {limits.regions} Regions",
+            next_step="plan a part (scope), or raise limits.accounts or limits.regions in a reviewed change of settings",
+            who="the owner of the settings",
+        )  # fmt: skip
+
+    def refuse(self, approval: Approval, approved: Plan) -> None:
+        """Raise ApprovalRefused unless this approval may be used here and now."""
+        where = {"mode": self.settings.mode, "organization": self.settings.organization.id, "phase": self.phase.name}
+        reasons = refusals(approval, approved, settings=settings_digest(self.settings), **where)
+        if approved.scope != self.scope:
+            reasons += ("the scope is another one than the approved plan's; give the same scope",)
+        if reasons += window(approval, self.clock.now()):
+            raise ApprovalRefused(reasons)
+
+    def requirements(self) -> None:
+        """Raise PreconditionsFailed when a phase that must come first has not been applied."""
+        organization = self.organization()
+        found = []
+        for name in self.phase.requires:
+            phase = phase_named(name)
+            if phase not in managed(self.settings):
+                continue
+            service = service_named(phase.service)
+            seen = self.assess(service, organization)
+            missing = service.missing(seen.state, organization, self.settings, seen.population)
+            found += [f"apply {phase.name} first: {reason}" for reason in missing]
+        if found:
+            raise PreconditionsFailed(found)
+
+    def apply(
+        self,
+        approval: Approval,
+        approved: Plan,
+        *,
+        journal: Journal,
+        stop: Stop,
+        progress: Callable[[Tick], None],
+        applied_before: frozenset[tuple[str, str]] = frozenset(),
+    ) -> ApplyReport:
+        """Make the approved calls that are still to be made, stage by stage, each after a fresh observation and plan.
+
+        `applied_before` are units which journals of earlier attempts under this approval record as applied. Raises ApprovalRefused
+        or PreconditionsFailed before any call; a stage that goes beyond the approval is refused and ends the report.
+        """
+        self.refuse(approval, approved)
+        self.requirements()
+        report = ApplyReport()
+        for stage in self.phase.stages:
+            if not any(action.stage == stage.name for action in approved.actions) and not self._waits(approved, stage.name):
+                continue
+            covered, organization = self._cover(approved, stage.name, applied_before)
+            report.covered.append((stage.name, covered))
+            if covered.refused:
+                report.refused = covered.refused
+                return report
+            report.stages.append((stage.name, self._run(covered, stage.name, organization, approval.not_after, journal, stop, progress)))
+            if stop.is_set():
+                report.stopped = stop.reason
+                return report
+        return report
+
+    def _waits(self, plan: Plan, stage: str) -> bool:
+        return any(wait.stage == stage for wait in plan.waits)
+
+    def _cover(self, approved: Plan, stage: str, applied_before: frozenset[tuple[str, str]]) -> tuple[Covered, Organization]:
+        """Observe and plan again; wait a while for AWS to show what an earlier attempt already applied."""
+        patience = self.clock.now() + dt.timedelta(seconds=SETTLE_SECONDS)
+        pause = 1.0
+        while True:
+            seen = self.observe()
+            covered = cover(approved, self.plan(seen), stage)
+            again = {unit for step in covered.steps if isinstance(step, Action) and step.stage == stage for unit in step.units}
+            if not again & applied_before or self.clock.now() >= patience:
+                return covered, seen.organization
+            self.clock.sleep(pause)
+            pause = min(pause * 1.6, 15)
+
+    def _run(
+        self,
+        covered: Covered,
+        stage: str,
+        organization: Organization,
+        not_after: dt.datetime,
+        journal: Journal,
+        stop: Stop,
+        progress: Callable[[Tick], None],
+    ) -> StageReport:
+        service = service_named(self.phase.service)
+
+        def resolve(reference: Reference) -> str:
+            if reference.kind == "account-email":
+                return organization.accounts[reference.account].email
+            return service.resolve(reference, self.access)
+
+        return run_stage(
+            covered.steps, stage, service=service, access=self.access, resolve=resolve,
+            journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after,
+        )  # fmt: skip

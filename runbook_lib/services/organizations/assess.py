@@ -1,0 +1,207 @@
+"""The prerequisites as one table: pass, fail or unknown, each with the next step. Pure."""
+
+from collections.abc import Iterator
+
+from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.observation import Known, NotYet, Observation, Unknown
+from runbook_lib.organization import Organization
+from runbook_lib.scope import ENABLED
+from runbook_lib.services.organizations.observe import State, managed
+from runbook_lib.settings import Settings
+
+GLOBAL = "global"
+"""Region of what belongs to the organization as a whole."""
+
+MALWARE_PROTECTION = "malware-protection.guardduty.amazonaws.com"
+PRINCIPALS = {
+    "securityhub": ("securityhub.amazonaws.com",),
+    "guardduty": ("guardduty.amazonaws.com", MALWARE_PROTECTION),
+    "inspector2": ("inspector2.amazonaws.com",),
+}
+TITLES = {"securityhub": "Security Hub", "guardduty": "GuardDuty", "inspector2": "Inspector"}
+CONTROLS = "the owner of Organizations policies"
+
+
+def principals(settings: Settings) -> tuple[str, ...]:
+    """Service principals that need trusted access, in the order in which they are turned on."""
+    return tuple(principal for service in managed(settings) for principal in PRINCIPALS[service])
+
+
+def assess(state: State, organization: Organization, settings: Settings) -> Cells:
+    """Every prerequisite, once."""
+    return tuple(
+        [
+            *_organization(organization),
+            *_trusted_access(organization, settings),
+            *_administrators(state, organization),
+            *_regions(organization, settings),
+            *_usable(state, organization),
+            *_in_charge(state, organization),
+            *_roles(state),
+            *_recorders(state, organization, settings),
+        ]
+    )
+
+
+def objections(organization: Organization, settings: Settings) -> tuple[str, ...]:
+    """What settings say of the organization and AWS contradicts: with any of these, no plan is made at all. Pure."""
+    wanted = settings.organization
+    found = []
+    if organization.id != wanted.id:
+        found.append(f"organization.id: settings name {wanted.id}, the credentials lead into {organization.id}")
+    if organization.management_account != wanted.management_account:
+        found.append(
+            f"organization.management_account: settings name {wanted.management_account}, "
+            f"AWS names {organization.management_account}"
+        )
+    delegated = organization.accounts.get(wanted.delegated_account)
+    if delegated is None:
+        found.append(f"organization.delegated_account: {wanted.delegated_account} is not an account of the organization")
+    elif not delegated.active:
+        found.append(f"organization.delegated_account: {wanted.delegated_account} is {delegated.state.value}")
+    for number, exclusion in enumerate(settings.exclusions):
+        if exclusion.account and exclusion.account not in organization.accounts:
+            found.append(f"exclusions.{number}.account: {exclusion.account} is not an account of the organization; remove the entry")
+    return tuple(found)
+
+
+def _cell(aspect: str, account: str, status: Status, reason: str, **more: object) -> Cell:
+    region = str(more.pop("region", GLOBAL))
+    return Cell("organizations", region, aspect, frozenset({account}), status, reason, **more)  # type: ignore[arg-type] # names above
+
+
+def _organization(organization: Organization) -> Iterator[Cell]:
+    management = organization.management_account
+    for account, arn in sorted(organization.callers.items()):
+        yield _cell("caller", account, Status.COVERED, f"acting as {arn}", observed=arn)
+    if organization.feature_set == "ALL":
+        yield _cell("all features", management, Status.COVERED, "the organization has all features enabled")
+    else:
+        step = "enable all features in Organizations (every member must accept); designation is impossible without"
+        reason = f"the organization's feature set is {organization.feature_set}"
+        yield _blocked("all features", management, reason, step, "the management account's administrator")
+
+
+def _blocked(aspect: str, account: str, reason: str, next_step: str, who: str, region: str = GLOBAL, item: str = "") -> Cell:
+    status = Status.GAP
+    return _cell(aspect, account, status, reason, gap=Gap.BLOCKED, next_step=next_step, who=who, region=region, item=item)
+
+
+def _unread(aspect: str, account: str, observation: Unknown | NotYet, region: str = GLOBAL, item: str = "") -> Cell:
+    code, reason, step = (
+        (observation.code, observation.reason, observation.next_step)
+        if isinstance(observation, Unknown)
+        else ("NotYet", f"can be read after: {observation.step}", "")
+    )
+    who = "whoever grants the runbook's roles their permissions"
+    return _cell(aspect, account, Status.UNKNOWN, reason, code=code, next_step=step, who=who, region=region, item=item)
+
+
+def _trusted_access(organization: Organization, settings: Settings) -> Iterator[Cell]:
+    for principal in principals(settings):
+        account, trusted = organization.management_account, organization.trusted_access
+        if not isinstance(trusted, Known):
+            yield _unread("trusted access", account, trusted, item=principal)
+        elif principal in trusted.value:
+            yield _cell("trusted access", account, Status.COVERED, "trusted access is on", item=principal, observed="on", desired="on")
+        else:
+            yield _cell(
+                "trusted access", account, Status.GAP, "trusted access is off",
+                item=principal, gap=Gap.TO_DO, observed="off", desired="on", next_step="apply this plan",
+            )  # fmt: skip
+
+
+def _administrators(state: State, organization: Organization) -> Iterator[Cell]:
+    """Nobody else may be delegated: neither in Organizations, nor in any service in any Region."""
+    us = organization.delegated_account
+    registered: list[tuple[str, str, Observation[frozenset[str]]]] = [
+        (GLOBAL, principal, found) for principal, found in sorted(organization.delegated_administrators.items())
+    ]
+    listed = [(region, TITLES[service], found) for (service, region), found in sorted(state.administrators.items())]
+    for region, item, found in registered + listed:
+        where = "registered in Organizations" if region == GLOBAL else f"administrator in {region}"
+        if not isinstance(found, Known):
+            yield _unread("nobody else delegated", us, found, region, item)
+        elif others := sorted(found.value - {us}):
+            reason = f"another account is {where} for {item}: {', '.join(others)}"
+            step = "have that delegation removed by its owner (a change of its own: it unlinks all members), or name it in settings"
+            yield _blocked("nobody else delegated", us, reason, step, f"the owner of account {others[0]}", region, item)
+        else:
+            reason = f"{us} is {where} already" if us in found.value else f"no account is {where}"
+            yield _cell("nobody else delegated", us, Status.COVERED, reason, region=region, item=item)
+
+
+def _regions(organization: Organization, settings: Settings) -> Iterator[Cell]:
+    for region in sorted({region for regions in managed(settings).values() for region in regions}):
+        for account in (organization.management_account, organization.delegated_account):
+            opted = organization.regions.get(account, Unknown("NotRead", "the account's Regions were not read"))
+            if not isinstance(opted, Known):
+                yield _unread("Region enabled", account, opted, region)
+            elif opted.value.get(region) in ENABLED:
+                yield _cell("Region enabled", account, Status.COVERED, f"{region} is {opted.value[region]}", region=region)
+            else:
+                reason = f"{region} is {opted.value.get(region, 'unknown to the account')} in account {account}"
+                step = f"enable {region} in account {account} (it takes minutes to hours), or take it out of settings"
+                yield _blocked("Region enabled", account, reason, step, f"the administrator of account {account}", region)
+
+
+def _usable(state: State, organization: Organization) -> Iterator[Cell]:
+    us = organization.delegated_account
+    for (service, region), found in sorted(state.usable.items()):
+        item = TITLES[service]
+        if isinstance(found, Known):
+            yield _cell("delegated account may read", us, Status.COVERED, f"{item} answers", region=region, item=item)
+        else:
+            # The management account is exempt from SCPs and could designate where the administrator may do nothing.
+            yield _unread("delegated account may read", us, found, region, item)
+
+
+def _in_charge(state: State, organization: Organization) -> Iterator[Cell]:
+    us = organization.delegated_account
+    for region, found in sorted(state.central.items()):
+        if not isinstance(found, Known):
+            yield _unread("central configuration", us, found, region)
+        elif found.value.startswith("CENTRAL") or found.value.endswith("DISABLED"):
+            reason = f"Security Hub is configured elsewhere here ({found.value}): settings made through this runbook would be refused"
+            step = "keep central configuration (and leave security_hub out of settings), or go back to local configuration first"
+            yield _blocked("central configuration", us, reason, step, CONTROLS, region)
+        else:
+            yield _cell("central configuration", us, Status.COVERED, f"configuration is {found.value}", region=region)
+    for service, policies in sorted(state.policies.items()):
+        item = TITLES[service]
+        if not isinstance(policies, Known):
+            yield _unread("Organizations policy", organization.management_account, policies, item=item)
+        elif policies.value:
+            reason = f"{policies.value} Organizations policies of {item} exist: where attached they override what is set here"
+            step = f"leave {item} to the policy (take it out of settings), or detach the policy"
+            yield _blocked("Organizations policy", organization.management_account, reason, step, CONTROLS, item=item)
+        else:
+            reason = f"no Organizations policy governs {item}"
+            yield _cell("Organizations policy", organization.management_account, Status.COVERED, reason, item=item)
+
+
+def _roles(state: State) -> Iterator[Cell]:
+    for (account, role), found in sorted(state.roles.items()):
+        if not isinstance(found, Known):
+            yield _unread("service-linked role", account, found, item=role)
+        elif found.value:
+            yield _cell("service-linked role", account, Status.COVERED, "the role exists", item=role)
+        else:
+            reason = "not there yet: AWS makes it when the service is first enabled; the role used there needs iam:CreateServiceLinkedRole"
+            yield _cell("service-linked role", account, Status.NOT_APPLICABLE, reason, item=role)
+
+
+def _recorders(state: State, organization: Organization, settings: Settings) -> Iterator[Cell]:
+    us, hub = organization.delegated_account, settings.security_hub
+    wanted = bool(hub and (hub.delegated_account_standards or hub.existing_account_standards or hub.new_account_standards == "default"))
+    for region, found in sorted(state.recorders.items()):
+        if not wanted:
+            yield _cell("AWS Config records", us, Status.NOT_APPLICABLE, "settings ask for no standard", region=region)
+        elif not isinstance(found, Known):
+            yield _unread("AWS Config records", us, found, region)
+        elif found.value:
+            yield _cell("AWS Config records", us, Status.COVERED, "a configuration recorder is recording", region=region)
+        else:
+            reason = "no configuration recorder records here: standards would be on and evaluate nothing"
+            step = "turn on AWS Config recording in this Region first (it has its own costs), or ask for no standards"
+            yield _blocked("AWS Config records", us, reason, step, "the owner of AWS Config", region)
