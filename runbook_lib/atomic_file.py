@@ -1,0 +1,41 @@
+"""Files that are there whole or not at all, whenever the program is stopped."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """A text file (UTF-8, line ends as given) that takes its name only when the block ends well and the bytes are on disk."""
+    part = path.parent / f".{path.name}.{secrets.token_hex(6)}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            part.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write one text file whole."""
+    with written(path) as file:
+        file.write(text)
+
+
+def sync_folder(path: Path) -> None:
+    """Make names created in a folder survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
