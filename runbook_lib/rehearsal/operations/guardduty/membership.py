@@ -1,0 +1,157 @@
+"""How accounts become members: by request, by joining the organization, by ALL reaching those that exist; and how it ends."""
+
+from runbook_lib.rehearsal.operations.guardduty import texts
+from runbook_lib.rehearsal.operations.guardduty.features import switch_on
+from runbook_lib.rehearsal.operations.guardduty.state import (
+    PRINCIPAL,
+    Detector,
+    Member,
+    add_detector,
+    bare_features,
+    current,
+    grant_roles,
+    state_of,
+)
+from runbook_lib.rehearsal.organization import in_organization, member_active, region_enabled
+from runbook_lib.rehearsal.world import World
+
+ALL_VARIANT = "guardduty all"
+"""How auto-enable ALL reaches existing accounts: "sweeps after polls" (of ListMembers), or "never in the window". It takes up to 24
+hours [model] and was seen not to have happened after 25 minutes (aws-behaviour 5.2)."""
+NEW_ACCOUNTS = frozenset({"NEW", "ALL"})
+
+
+def objection(world: World, region: str, account: str) -> str | None:
+    """Why an account cannot become a member now: the Result text of CreateMembers (aws-behaviour 5.1, 11.4); None if it can."""
+    state = state_of(world)
+    administrator = state.administrators.get(region)
+    bare_management = account == world.organization.management and (account, region) not in state.detectors
+    reasons = (
+        (administrator is not None and administrator.account == account, texts.OWN_ACCOUNT),
+        (state.associated(account, region) is not None, texts.ALREADY_MEMBER),
+        ((account, region) in state.invited, texts.OTHER_MEMBER),
+        (not in_organization(world, account), texts.OUTSIDE),
+        (not member_active(world, account), texts.NOT_ACTIVE),
+        (not region_enabled(world, account, region), texts.REGION_DISABLED),
+        (bare_management, texts.MANAGEMENT_NOT_ENABLED),
+    )
+    return next((text for holds, text in reasons if holds), None)
+
+
+def enrol(world: World, region: str, account: str) -> None:
+    """Make an account a member: GuardDuty on (a suspended detector too) and the organization's settings applied [model].
+
+    The association settles from Created to Enabled by polls.
+    """
+    state = state_of(world)
+    detector = state.detectors.get((account, region))
+    if detector is None:
+        detector = add_detector(world, account, region, features=bare_features(world, region))
+    detector.enabled = True
+    _apply(world, region, detector, NEW_ACCOUNTS)
+    email = world.organization.accounts[account].email
+    state.members_of(region)[account] = Member(account, email, world.settling("Created", "Enabled"), world.now())
+    follow_frequency(world, region)
+
+
+def _apply(world: World, region: str, detector: Detector, levels: frozenset[str]) -> None:
+    switch_on(detector.features, state_of(world).configuration(region).features, levels, world.now())
+    grant_roles(world, detector)
+
+
+def follow_frequency(world: World, region: str) -> None:
+    """Members publish as often as their administrator does (aws-behaviour 5.2)."""
+    state = state_of(world)
+    administrator = state.administrators.get(region)
+    own = state.detectors.get((administrator.account, region)) if administrator else None
+    for account in state.members_of(region):
+        detector = state.detectors.get((account, region))
+        if own and detector and state.associated(account, region):
+            detector.frequency = own.frequency
+
+
+def plan_sweep(world: World, region: str) -> None:
+    """ALL was set: existing accounts follow after polls, or never, by variant."""
+    configuration = state_of(world).configuration(region)
+    values = [configuration.members]
+    for setting in configuration.features.values():
+        values += [setting.value, *(part.value for part in setting.parts.values())]
+    if "ALL" in values and world.variants.get(ALL_VARIANT, "sweeps after polls") == "sweeps after polls":
+        state_of(world).sweeps[region] = world.settling("pending", "due")
+
+
+def sweep(world: World, region: str) -> None:
+    """One poll; when it is due, ALL reaches existing, removed and suspended accounts, and the administrator itself [model]."""
+    state = state_of(world)
+    pending = state.sweeps.get(region)
+    if pending is None or pending.read() != "due":
+        return
+    del state.sweeps[region]
+    if state.configuration(region).members == "ALL":
+        for account in sorted(world.organization.accounts):
+            if objection(world, region, account) is None:
+                enrol(world, region, account)
+            else:
+                resume(world, region, account)
+    administrator = state.administrators.get(region)
+    own = [administrator.account] if administrator else []
+    for account in [*own, *state.members_of(region)]:
+        detector = state.detectors.get((account, region))
+        if detector and (account in own or state.associated(account, region)):
+            _apply(world, region, detector, frozenset({"ALL"}))
+
+
+def resume(world: World, region: str, account: str) -> None:
+    """Switch a suspended member on again; others are left alone."""
+    state = state_of(world)
+    member, detector = state.associated(account, region), state.detectors.get((account, region))
+    if member and detector and current(member.relationship) == "Disabled" and member_active(world, account):
+        detector.enabled = True
+        member.relationship, member.updated = world.settling("Disabled", "Enabled"), world.now()
+
+
+def account_joined(world: World, account: str) -> None:
+    """A new account becomes a member where auto-enable is NEW or ALL and the Region is enabled in it (aws-behaviour 2, 11.5)."""
+    state = state_of(world)
+    for region in sorted(state.administrators):
+        if state.configuration(region).members in NEW_ACCOUNTS and objection(world, region, account) is None:
+            enrol(world, region, account)
+
+
+def administrator_deregistered(world: World, principal: str, account: str) -> None:
+    """Organizations' Deregister ends the designation in every Region at once [code LZA integration test]."""
+    if principal != PRINCIPAL:
+        return
+    state = state_of(world)
+    for region in [region for region, each in state.administrators.items() if each.account == account]:
+        del state.administrators[region]
+        end_memberships(world, region)
+
+
+def end_memberships(world: World, region: str) -> None:
+    """Members stand alone again, GuardDuty stays on in them (aws-behaviour 9)."""
+    state = state_of(world)
+    state.members.pop(region, None)
+    state.configurations.pop(region, None)
+    state.sweeps.pop(region, None)
+
+
+def invited(world: World, account: str, region: str, service: str = "guardduty", administrator: str = "999999999999") -> None:
+    """World event "member by invitation": the account has a detector and an administrator outside the organization."""
+    if service != "guardduty":
+        return
+    state = state_of(world)
+    if (account, region) not in state.detectors:
+        add_detector(world, account, region)
+    state.invited[account, region] = administrator
+
+
+def listen(world: World) -> None:
+    """Subscribe to the events of a world, once; whoever makes a world calls it."""
+    state = state_of(world)
+    if state.listening:
+        return
+    state.listening = True
+    world.on("account joined", account_joined)
+    world.on("delegated administrator deregistered", administrator_deregistered)
+    world.on("member by invitation", invited)
