@@ -1,0 +1,138 @@
+"""What an approval covers, and what it refuses."""
+
+import dataclasses
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from test_plan import DELEGATED, MEMBERS, create_members, plan_of
+
+from runbook_lib.approval import ApprovalRefused, approve, cover, read_approval, refusals, window
+from runbook_lib.plan import Action, Blocker, Wait, batches
+
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+APPROVED = plan_of(*[create_members(cut) for cut in batches(MEMBERS, 50)])
+HERE = {"mode": "rehearsal", "organization": "o-rehearsal001", "phase": "20_guardduty", "settings": "0" * 64}
+
+
+def test_an_approval_of_this_plan_is_accepted() -> None:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    assert refusals(approval, APPROVED, **HERE) == ()
+    assert window(approval, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("mode", "live", "given in mode rehearsal"),
+        ("organization", "o-another0001", "for organization o-rehearsal001"),
+        ("phase", "10_security_hub", "for phase 20_guardduty"),
+        ("settings", "1" * 64, "settings have changed"),
+    ],
+)
+def test_refused_elsewhere(key: str, value: str, said: str) -> None:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    (reason,) = refusals(approval, APPROVED, **{**HERE, key: value})
+    assert said in reason
+
+
+def test_refused_for_another_plan() -> None:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    other = dataclasses.replace(APPROVED, steps=APPROVED.steps[:1])
+    assert any("fingerprint" in reason for reason in refusals(approval, other, **HERE))
+
+
+@pytest.mark.parametrize(("hours", "good"), [(-0.1, False), (0, True), (11.9, True), (12, False)])
+def test_window(hours: float, *, good: bool) -> None:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW, hours=12)
+    assert (window(approval, NOW + dt.timedelta(hours=hours)) == ()) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "JSON"),
+        ("{}", "fingerprint"),
+        (json.dumps({"approved": True}), "approved"),
+    ],
+)
+def test_bad_file_names_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "approval.json"
+    path.write_text(text)
+    with pytest.raises(ApprovalRefused) as refused:
+        read_approval(path)
+    assert "approval.json" in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ApprovalRefused, match="cannot be read"):
+        read_approval(tmp_path / "none.json")
+
+
+def test_written_and_read(tmp_path: Path) -> None:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    approval.write(tmp_path / "a.json")
+    assert read_approval(tmp_path / "a.json") == approval
+
+
+def test_cover_what_is_left() -> None:
+    rest = dataclasses.replace(APPROVED, steps=(create_members(tuple(MEMBERS[10:])),))
+    covered = cover(APPROVED, rest, "delegated")
+    assert covered.refused == ()
+    assert {target for _, target in covered.already_so} == set(MEMBERS[:10])
+    assert covered.dropped == frozenset()
+
+
+def test_a_suspended_account_is_dropped() -> None:
+    gone = MEMBERS[0]
+    now = dataclasses.replace(APPROVED, steps=(create_members(tuple(MEMBERS[1:])),), population=APPROVED.population - {gone})
+    covered = cover(APPROVED, now, "delegated")
+    assert covered.refused == ()
+    assert {target for _, target in covered.dropped} == {gone}
+
+
+def test_a_new_account_is_listed_and_never_added() -> None:
+    new = "999999999999"
+    first = create_members((*MEMBERS[50:], new))
+    wait = Wait(
+        "guardduty", "ListMembers", DELEGATED, "us-east-1", "members", "w", 60, "delegated", (*MEMBERS[50:], new), (first.id,)
+    )
+    now = dataclasses.replace(APPROVED, steps=(first, wait), population=APPROVED.population | {new})
+    covered = cover(APPROVED, now, "delegated")
+    assert covered.refused == ()
+    assert covered.appeared == {new}
+    assert all(new not in step.targets for step in covered.steps)
+    action, after = covered.steps
+    assert isinstance(action, Action)
+    assert after.after == (action.id,)
+
+
+def test_a_step_only_for_new_accounts_vanishes() -> None:
+    now = dataclasses.replace(APPROVED, steps=(create_members(("999999999999",)),))
+    assert cover(APPROVED, now, "delegated").steps == ()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        create_members(tuple(MEMBERS), region="us-east-2"),
+        create_members(tuple(MEMBERS), operation="DeleteMembers"),
+        create_members((), parameters={"AutoEnableOrganizationMembers": "ALL"}, operation="UpdateOrganizationConfiguration"),
+        create_members(tuple(MEMBERS), account=MEMBERS[0]),
+    ],
+    ids=["region", "operation", "another call", "another caller"],
+)
+def test_one_unit_outside_refuses_the_stage(step: Action) -> None:
+    covered = cover(APPROVED, dataclasses.replace(APPROVED, steps=(*APPROVED.steps, step)), "delegated")
+    (reason,) = covered.refused
+    assert "not in the approved plan" in reason
+    assert step.operation in reason
+
+
+def test_a_new_blocker_refuses_the_stage() -> None:
+    blocker = Blocker("guardduty", "us-east-1", "administrator", frozenset({DELEGATED}), "another administrator", "ask", "them")
+    agreed = dataclasses.replace(APPROVED, blockers=(blocker,))
+    assert cover(APPROVED, agreed, "delegated").refused
+    assert not cover(agreed, agreed, "delegated").refused
