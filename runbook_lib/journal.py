@@ -1,0 +1,140 @@
+"""The journal of one phase: the intent before and the outcome after every mutating attempt, one hash-linked JSON line each.
+
+A line is on disk (fsync) before the call it announces goes out. So after a crash the journal tells which calls were made, and
+for which one the answer is missing. It holds no parameters, names or e-mail addresses.
+"""
+
+import hashlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from runbook_lib.clock import Clock
+from runbook_lib.plan import Action
+from runbook_lib.services import Outcome
+
+START = "0" * 64
+"""What the first line names as the digest of the line before it."""
+LONGEST = 300
+_ADDRESS = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:=]+")
+
+
+class JournalBroken(Exception):
+    """A journal whose chain does not hold: a line was changed, lost or added. Names file and line."""
+
+
+def scrub(message: str) -> str:
+    """An error message without e-mail addresses, at most 300 characters long."""
+    return _ADDRESS.sub("[address]", message)[:LONGEST]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All lines of a finished journal, after checking the whole chain. Raises `JournalBroken`."""
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        raise JournalBroken(f"{path}: the last line is torn; it was being written when the run ended")
+    return _verified(path, data.split(b"\n")[:-1])
+
+
+def _verified(path: Path, raw: list[bytes]) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    previous = START
+    for number, content in enumerate(raw, start=1):
+        try:
+            line = json.loads(content)
+        except ValueError as error:
+            raise JournalBroken(f"{path}, line {number}: not JSON") from error
+        if not isinstance(line, dict) or line.get("seq") != number or line.get("previous") != previous:
+            raise JournalBroken(f"{path}, line {number}: does not follow from the line before it")
+        previous = hashlib.sha256(content).hexdigest()
+        lines.append(line)
+    return lines
+
+
+class Journal:
+    """An open journal. Opening an existing file checks and continues its chain; a torn last line is kept aside and noted."""
+
+    def __init__(self, path: Path, run: str, clock: Clock | None = None) -> None:
+        self.path, self._run, self._clock = path, run, clock or Clock()
+        self._lock = threading.Lock()
+        torn = self._recover()
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        _sync_folder(path.parent)
+        if torn:
+            self.note("torn line kept aside", file=torn)
+
+    def _recover(self) -> str:
+        """Find where the chain ends; move what follows the last complete line to a file beside the journal."""
+        data = self.path.read_bytes() if self.path.exists() else b""
+        complete, torn = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
+        raw = complete.split(b"\n")[:-1]
+        self._sequence = len(_verified(self.path, raw))
+        self._previous = hashlib.sha256(raw[-1]).hexdigest() if raw else START
+        if not torn:
+            return ""
+        aside = self.path.with_name(f"{self.path.name}.torn-after-{self._sequence}")
+        aside.write_bytes(torn)
+        os.truncate(self.path, len(complete))
+        return aside.name
+
+    def _write(self, kind: str, facts: Mapping[str, Any]) -> None:
+        with self._lock:
+            line = {
+                "seq": self._sequence + 1,
+                "previous": self._previous,
+                "time": self._clock.now().isoformat().replace("+00:00", "Z"),
+                "run": self._run,
+                "kind": kind,
+                **facts,
+            }
+            content = json.dumps(line, separators=(",", ":")).encode()
+            rest = memoryview(content + b"\n")
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            os.fsync(self._file)
+            self._sequence += 1
+            self._previous = hashlib.sha256(content).hexdigest()
+
+    def intent(self, action: Action, attempt: int, invocation_id: str) -> None:
+        """Record that one attempt is about to be sent. `attempt` counts from 1."""
+        called = {"action": action.id, "unit": action.unit_key, "attempt": attempt, "invocation": invocation_id}
+        where = {"service": action.service, "operation": action.operation, "account": action.account, "region": action.region}
+        self._write("intent", {**called, **where, "targets": len(action.targets), "target_accounts": list(action.targets)})
+
+    def outcome(
+        self, action: Action, attempt: int, invocation_id: str, outcomes: Iterable[Outcome], *,
+        status: int, code: str = "", message: str = "", request_id: str = "", date: str = "",
+    ) -> None:  # fmt: skip
+        """Record what AWS answered to an attempt, and what that means for each account."""
+        called = {"action": action.id, "unit": action.unit_key, "attempt": attempt, "invocation": invocation_id}
+        answered = {"status": status, "code": code, "message": scrub(message), "request_id": request_id, "date": date}
+        verdicts = [
+            {"account": o.account, "verdict": str(o.verdict), "code": o.code, "message": scrub(o.message)} for o in outcomes
+        ]
+        self._write("outcome", {**called, **answered, "outcomes": verdicts})
+
+    def note(self, text: str, **facts: str | int) -> None:
+        """Record something else that a reader of the run must know; never parameters, names or addresses."""
+        self._write("note", {"text": text, **facts})
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file survives a power cut only when its folder was synced too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
