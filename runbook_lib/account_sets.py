@@ -32,3 +32,9 @@ def count_of(accounts: Iterable[str]) -> str:
     """How many accounts, as a phrase."""
     number = len(frozenset(accounts))
     return "1 account" if number == 1 else f"{number:,} accounts"
+
+
+def few_or_count(accounts: Iterable[str], few: int = 3) -> str:
+    """The ids where they are few, else how many; for places that list no sets."""
+    these = frozenset(accounts)
+    return ", ".join(sorted(these)) if len(these) <= few else count_of(these)

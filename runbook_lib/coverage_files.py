@@ -7,12 +7,12 @@ thousand accounts in seventeen Regions fit. Equal cells give equal bytes.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from runbook_lib import coverage_summary as summaries
-from runbook_lib.account_sets import AccountSets, count_of
+from runbook_lib.account_sets import AccountSets, count_of, few_or_count
 from runbook_lib.atomic_file import write_text, written
 from runbook_lib.coverage import Cell, Cells, Count, Status
 from runbook_lib.display import html
@@ -159,10 +159,10 @@ def population(organization: Organization) -> dict[str, str]:
 _REMAINING = ("answer", "service", "aspect", "Regions", "accounts", "cells", "reason", "error code", "next step", "who")
 
 
-def remaining_row(entry: summaries.Remaining, sets: AccountSets) -> tuple[object, ...]:
+def remaining_row(entry: summaries.Remaining, phrase: Callable[[frozenset[str]], str]) -> tuple[object, ...]:
     """One line of "what remains and why"."""
     return (
-        entry.answer, entry.service, entry.what, ", ".join(entry.regions), sets.phrase(entry.accounts), entry.cells, entry.reason,
+        entry.answer, entry.service, entry.what, ", ".join(entry.regions), phrase(entry.accounts), entry.cells, entry.reason,
         entry.code, entry.next_step, entry.who,
     )  # fmt: skip
 
@@ -177,7 +177,7 @@ def _remaining_parts(entries: Sequence[summaries.Remaining], sets: AccountSets) 
         Status.NOT_APPLICABLE: "Not applicable",
     }
     for status, title in titles.items():
-        rows = [remaining_row(entry, sets) for entry in entries if entry.status is status]
+        rows = [remaining_row(entry, sets.phrase) for entry in entries if entry.status is status]
         if rows:
             yield html.table(_REMAINING, rows, f"{title}: {sum(e.cells for e in entries if e.status is status):,} cells")
 
@@ -200,14 +200,12 @@ def text_table(cells: Cells, organization: Organization) -> str:
     lines += ["", "What remains and why" if entries else "Nothing remains in scope."]
     for entry in entries:
         code = f" [{visible(entry.code)}]" if entry.code else ""
-        lines.append(f"  {entry.answer}: {entry.service} {visible(entry.what)}, {', '.join(entry.regions)}: {_few(entry.accounts)}")
+        lines.append(
+            f"  {entry.answer}: {entry.service} {visible(entry.what)}, {', '.join(entry.regions)}: {few_or_count(entry.accounts)}"
+        )
         lines.append(f"    {visible(entry.reason)}{code}")
         lines += [f"    next: {visible(entry.next_step)} ({visible(entry.who)})"] if entry.next_step else []
     return "\n".join(lines) + "\n"
-
-
-def _few(accounts: frozenset[str]) -> str:
-    return ", ".join(sorted(accounts)) if len(accounts) <= 3 else count_of(accounts)
 
 
 def _columns(rows: Sequence[Sequence[object]]) -> Iterator[str]:

@@ -1,0 +1,130 @@
+"""Plans and coverage as pandas tables, grouped so that a large organization stays readable. Account ids stay text.
+
+`shown` wraps a table for a notebook: nothing cut off, every text escaped, readable also where HTML is not.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from runbook_lib import coverage_summary as summaries
+from runbook_lib import plan_groups
+from runbook_lib.account_sets import few_or_count
+from runbook_lib.coverage import Cell
+from runbook_lib.coverage_files import remaining_row
+from runbook_lib.display import html
+from runbook_lib.escaping import visible
+from runbook_lib.estimate import span
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Plan
+
+ACTION_COLUMNS = (
+    "stage",
+    "service",
+    "Region",
+    "operation",
+    "called as",
+    "calls",
+    "accounts",
+    "direction",
+    "before",
+    "after",
+    "reason",
+)
+WAIT_COLUMNS = ("stage", "service", "Regions", "read", "accounts", "waits for", "at most")
+NO_CHANGE_COLUMNS = ("service", "Regions", "aspect", "accounts", "reason")
+BLOCKER_COLUMNS = ("service", "Regions", "aspect", "accounts", "reason", "next step", "who")
+REMAINING_COLUMNS = ("answer", "service", "aspect", "Regions", "accounts", "cells", "reason", "code", "next step", "who")
+
+
+def _frame(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> pd.DataFrame:
+    """Texts with hidden characters shown; numbers stay numbers."""
+    clean = [[value if isinstance(value, int) else visible(str(value)) for value in row] for row in rows]
+    return pd.DataFrame(clean, columns=list(columns))
+
+
+def plan_table(plan: Plan) -> pd.DataFrame:
+    """The planned calls by service, Region and operation: how many calls, how many accounts, why."""
+    rows = [
+        (
+            one.stage, one.service, one.region, one.operation, few_or_count(each.account for each in group.entries),
+            len(group.entries), len(group.accounts), one.direction.value, one.before, one.becomes, one.reason,
+        )
+        for group in plan_groups.actions_by_region(plan)
+        for one in [group.first]
+    ]  # fmt: skip
+    return _frame(rows, ACTION_COLUMNS)
+
+
+def waits_table(plan: Plan) -> pd.DataFrame:
+    """The planned waits: for what, where, at most how long."""
+    rows = [
+        (
+            group.first.stage, group.first.service, ", ".join(group.regions), group.first.operation, len(group.accounts),
+            group.first.waits_for, span(group.first.deadline),
+        )
+        for group in plan_groups.waits(plan)
+    ]  # fmt: skip
+    return _frame(rows, WAIT_COLUMNS)
+
+
+def no_change_table(plan: Plan) -> pd.DataFrame:
+    """What is left alone, and why."""
+    rows = [
+        (group.first.service, ", ".join(group.regions), group.first.aspect, len(group.accounts), group.first.reason)
+        for group in plan_groups.no_changes(plan)
+    ]
+    return _frame(rows, NO_CHANGE_COLUMNS)
+
+
+def blockers_table(plan: Plan) -> pd.DataFrame:
+    """What cannot be planned, the next step, and who can take it; the accounts by id where they are few."""
+    rows = [
+        (
+            group.first.service, ", ".join(group.regions), group.first.aspect, few_or_count(group.accounts), group.first.reason,
+            group.first.next_step, group.first.who,
+        )
+        for group in plan_groups.blockers(plan)
+    ]  # fmt: skip
+    return _frame(rows, BLOCKER_COLUMNS)
+
+
+def coverage_table(cells: Iterable[Cell], organization: Organization, by: summaries.By = "service") -> pd.DataFrame:
+    """Cells in scope counted by one dimension; the last line is the sum of all."""
+    inside = [cell for cell in cells if cell.in_scope]
+    return _frame(summaries.rows(inside, by, organization), (by, *summaries.COLUMNS))
+
+
+def totals_table(cells: Iterable[Cell]) -> pd.DataFrame:
+    """The sums for what is in scope and for everything that was read."""
+    return _frame([summaries.row(name, each) for name, each in summaries.totals(cells).items()], ("cells", *summaries.COLUMNS))
+
+
+def remaining_table(cells: Iterable[Cell]) -> pd.DataFrame:
+    """What is not covered and why, the unknown first; the accounts by id where they are few."""
+    return _frame([remaining_row(entry, few_or_count) for entry in summaries.remaining(cells)], REMAINING_COLUMNS)
+
+
+class Shown:
+    """A table as a notebook shows it: whole, escaped, with a caption; and as plain text for logs and terminals."""
+
+    def __init__(self, frame: pd.DataFrame, caption: str) -> None:
+        self.frame, self.caption = frame, caption
+
+    def _repr_html_(self) -> str:
+        if self.frame.empty:
+            return html.paragraph(f"{self.caption}: none.")
+        rows: list[list[Any]] = self.frame.astype(object).to_numpy().tolist()
+        return html.table([str(name) for name in self.frame.columns], rows, self.caption)
+
+    def __repr__(self) -> str:
+        if self.frame.empty:
+            return f"{visible(self.caption)}: none."
+        with pd.option_context("display.max_colwidth", None, "display.width", None):
+            return f"{visible(self.caption)}\n{self.frame.to_string(index=False, justify='left')}"
+
+
+def shown(frame: pd.DataFrame, caption: str) -> Shown:
+    """Wrap a table for a notebook cell's last line."""
+    return Shown(frame, caption)
