@@ -1,0 +1,46 @@
+"""moto behind our own operations: the services it does well (iam, ec2, s3, kms, events, sns, …). The only module that imports it.
+
+Two patches, both undone by `close`: moto looks an access key's account up among all accounts on every call, and lists its package
+directory on every request. The first also tells moto which simulated account calls.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from runbook_lib.rehearsal.identity import Credentials
+from runbook_lib.rehearsal.world import World
+
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # thousands of demo images otherwise; read when moto is imported
+
+from moto import backends
+from moto.core.base_backend import BackendDict
+from moto.iam import models as iam_models
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+
+class Backstop:
+    """moto's WSGI application for one world. Its state is the process's: one at a time, reset when a new one is made."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._before = (iam_models.get_account_id_from, backends.list_of_moto_modules)
+        modules = frozenset(backends.list_of_moto_modules())
+        iam_models.get_account_id_from = self._account
+        backends.list_of_moto_modules = lambda: modules
+        self._application = DomainDispatcherApplication(create_backend_app)
+        for created in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001 moto has no public reset
+            created.reset()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer: Iterable[bytes] = self._application(environ, start_response)
+        return answer
+
+    def close(self) -> None:
+        """Leave moto as it was found."""
+        iam_models.get_account_id_from, backends.list_of_moto_modules = self._before
+
+    def _account(self, access_key: str) -> str:
+        """The account of one of our keys."""
+        known = self._world.of(Credentials).by_key.get(access_key)
+        return known.account if known else self._world.organization.management
