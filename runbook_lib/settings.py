@@ -5,7 +5,7 @@
 `settings_file.load`, which reports everything that is wrong at once.
 """
 
-import datetime
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,7 +46,7 @@ class Door(Part):
     profile: Annotated[
         Text | None,
         Field(
-            description="Profile of the AWS configuration. Alone: its credentials are this account's; with role_arn: they assume it."
+            description="Profile of the AWS configuration: its credentials are the account's or, with role_arn, assume the role."
         ),
     ] = None
     role_arn: Annotated[RoleArn | None, Field(description="Role in this account to assume.")] = None
@@ -107,7 +107,7 @@ class Exclusion(Part):
     ] = ("securityhub", "guardduty", "inspector2")
     reason: Annotated[Text, Field(description="Why. Shown in every coverage table.")]
     owner: Annotated[Text, Field(description="Who answers for it: a team or role.")]
-    expires: Annotated[datetime.date, Field(description="Last day on which it holds, YYYY-MM-DD. After it the file is refused.")]
+    expires: Annotated[dt.date, Field(description="Last day on which it holds, YYYY-MM-DD. After it the file is refused.")]
 
 
 class Standard(Part):
@@ -176,9 +176,7 @@ class SecurityHubPart(Part):
     delegated_account_standards: Annotated[Standards | None, Field(description="Standards of the delegated account itself.")] = None
     existing_account_standards: Annotated[
         Standards | None,
-        Field(
-            description="Standards of accounts that are already members. Needs access.members: AWS lets only the account itself do it."
-        ),
+        Field(description="Standards of existing members. Needs access.members: AWS lets only the account itself do it."),
     ] = None
     aggregation: Annotated[FindingAggregation | None, Field(description="Copying findings into one home Region.")] = None
     auto_enable_ignores_exclusions: IgnoresExclusions = None

@@ -1,0 +1,44 @@
+"""Names of Regions: which exist, in which partition, and which have to be opted into. From botocore's data, without a call."""
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from botocore.loaders import Loader
+
+ENABLED_BY_DEFAULT = frozenset(
+    {
+        "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+        "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1",
+        "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+    }
+)  # fmt: skip
+"""The Regions of partition aws that every account has.
+
+Source: AWS Account Management Reference Guide, "Specify which AWS Regions your account can use": Regions launched before
+20 March 2019 are enabled by default, all later ones are opt-in Regions. So this list is closed, a list of opt-in Regions is not.
+"""
+
+
+@cache
+def partitions() -> Mapping[str, str]:
+    """Region → partition, for every Region that botocore knows in any partition."""
+    data = Loader().load_data("partitions")
+    return MappingProxyType(
+        {
+            region: partition["id"]
+            for partition in data["partitions"]
+            for region in partition["regions"]
+            if not region.endswith("-global")
+        }
+    )
+
+
+def partition_of(region: str) -> str | None:
+    """The partition of a Region, for example aws-us-gov; None for a Region that botocore does not know."""
+    return partitions().get(region)
+
+
+def is_opt_in(region: str) -> bool:
+    """Whether an account has to opt into this Region. Other partitions have no opt-in Regions (same source)."""
+    return partition_of(region) == "aws" and region not in ENABLED_BY_DEFAULT
