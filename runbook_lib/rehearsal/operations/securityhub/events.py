@@ -1,0 +1,67 @@
+"""What Security Hub does about events elsewhere in the organization."""
+
+from runbook_lib.rehearsal.organization import in_organization
+from runbook_lib.rehearsal.world import World
+
+from .associations import apply_policy
+from .membership import enrol, free_members, new_member
+from .places import PRINCIPAL
+from .state import associate, current_administration, part, state_of, switch_on
+
+OUTSIDER = "999999999999"
+"""The administrator of an invitation where an event names none: an account outside the organization."""
+
+
+def on_account_joined(world: World, account: str) -> None:
+    """A new account gets hub and membership where AutoEnable is on and the Region is enabled, or the policy above it [docs]."""
+    if state_of(world).central is not None:
+        apply_policy(world, account)
+        return
+    for region in sorted(state_of(world).administrations):
+        administration = current_administration(world, region)
+        if administration is not None and administration.auto_enable:
+            defaults = administration.auto_enable_standards == "DEFAULT"
+            enrol(world, administration.account, region, account, default_standards=defaults)
+
+
+def on_account_closed(world: World, account: str) -> None:
+    """A member that is suspended or closed leaves its administrator, who sees it as AccountSuspended (assumed)."""
+    state = state_of(world)
+    for (member, region), administrator in list(state.administrator_of.items()):
+        if member == account:
+            part(world, region, state.members[administrator, region][account], "AccountSuspended")
+
+
+def on_deregistered(world: World, principal: str, account: str) -> None:
+    """Deregistration in Organizations removes the administrator in all Regions and ends central configuration [docs].
+
+    Members stay standalone, with their hubs.
+    """
+    if principal != PRINCIPAL:
+        return
+    state = state_of(world)
+    state.central = None
+    for region, administration in list(state.administrations.items()):
+        if administration.account == account:
+            free_members(world, account, region)
+            del state.administrations[region]
+
+
+def on_member_by_invitation(world: World, account: str, region: str, service: str, administrator: str = OUTSIDER) -> None:
+    """What a seed says: this account accepted the invitation of somebody else's administrator, in this Region."""
+    if service == "securityhub" and in_organization(world, account):
+        switch_on(world, account, region)
+        member = new_member(world, administrator, account, "Enabled")
+        member.invited_at = world.now()
+        associate(world, region, member)
+
+
+def install(world: World) -> None:
+    """Let Security Hub hear of what happens elsewhere in the organization. Once per world; again is harmless."""
+    state = state_of(world)
+    if not state.installed:
+        state.installed = True
+        world.on("account joined", on_account_joined)
+        world.on("account closed", on_account_closed)
+        world.on("delegated administrator deregistered", on_deregistered)
+        world.on("member by invitation", on_member_by_invitation)
