@@ -4,12 +4,12 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
 
 
 @contextmanager
-def written(path: Path) -> Iterator[TextIO]:
+def written(path: Path) -> Iterator[TextIOWrapper]:
     """A text file (UTF-8, line ends as given) that takes its name only when the block ends well and the bytes are on disk."""
     part = path.parent / f".{path.name}.{secrets.token_hex(6)}.part"
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -30,6 +30,12 @@ def write_text(path: Path, text: str) -> None:
     """Write one text file whole."""
     with written(path) as file:
         file.write(text)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write the exact bytes whole."""
+    with written(path) as file:
+        file.buffer.write(data)
 
 
 def sync_folder(path: Path) -> None:

@@ -1,0 +1,62 @@
+"""What exactly ran: versions of the library, Python and dependencies, and the git commit when run from a checkout."""
+
+import platform
+import re
+import shutil
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from runbook_lib import __version__
+
+DISTRIBUTION = "incident-detection-runbook"
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def versions() -> dict[str, Any]:
+    """The `versions` of run.json. `git` is None outside a checkout (or without git)."""
+    return {
+        "runbook": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "git": commit(_PACKAGE),
+        "dependencies": dependencies(),
+    }
+
+
+def dependencies() -> dict[str, str]:
+    """Installed versions of everything this project asks for by name, sorted; what is not installed is left out."""
+    try:
+        wanted = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return {}
+    names = sorted({match.group(0) for each in wanted if (match := re.match(r"[A-Za-z0-9._-]+", each))})
+    return {name: version for name in names if (version := _installed(name))}
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def commit(package: Path) -> dict[str, Any] | None:
+    """Commit id, and whether tracked files differ from it; None where the package is no tracked part of a checkout."""
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    head, changed = _git(package, "rev-parse", "HEAD"), _git(package, "status", "--porcelain", "--untracked-files=no", ":/")
+    return None if head is None or changed is None else {"commit": head.strip(), "dirty": bool(changed.strip())}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    command = [git, "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 fixed words, no shell
+    except (subprocess.TimeoutExpired, OSError):
+        return None
+    return done.stdout if done.returncode == 0 else None
