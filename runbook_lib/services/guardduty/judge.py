@@ -1,0 +1,59 @@
+"""What GuardDuty's answers mean for each target account. HTTP 200 is not success: accounts come back unprocessed. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from runbook_lib.plan import Action
+from runbook_lib.services import CallFailed, Outcome, Verdict
+from runbook_lib.services.answers import has, judge_error, judge_unprocessed, outcomes
+from runbook_lib.services.designation import judge_registration
+from runbook_lib.services.guardduty.texts import (
+    ALREADY_MEMBER,
+    DETECTOR_EXISTS,
+    FOREIGN_DETECTOR,
+    INVALID_VALUE,
+    NO_ADMINISTRATOR_YET,
+    NO_PERMISSION_YET,
+    NOT_ASSOCIATED_YET,
+    OTHER_ADMINISTRATOR,
+    SAME_ADMINISTRATOR,
+)
+
+CONFIRM = (SAME_ADMINISTRATOR, DETECTOR_EXISTS, ALREADY_MEMBER)
+"""The words say that something is already so; whether it is what was planned, a read says."""
+RETRY = (INVALID_VALUE, NO_ADMINISTRATOR_YET, NO_PERMISSION_YET, FOREIGN_DETECTOR, NOT_ASSOCIATED_YET)
+"""Passing while a designation or an enrolment spreads; the time is limited by whoever sends again."""
+
+
+def judge(action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
+    """Exactly one outcome per target (or one for ""). A text that is not known is a failure."""
+    if action.operation == "RegisterDelegatedAdministrator":
+        return judge_registration(action, answer)
+    if isinstance(answer, CallFailed):
+        return _refused(action, answer)
+    if not action.targets:
+        return outcomes(action, Verdict.APPLIED)
+    unprocessed = answer.get("UnprocessedAccounts") or ()
+    return judge_unprocessed(action, {each["AccountId"]: _unprocessed(each) for each in unprocessed})
+
+
+def _refused(action: Action, error: CallFailed) -> list[Outcome]:
+    if error.code in ("BadRequestException", "InvalidInputException"):
+        if has(error, OTHER_ADMINISTRATOR):
+            return outcomes(action, Verdict.FAILED, error.code, error.message)
+        if has(error, *CONFIRM):
+            return outcomes(action, Verdict.CONFIRM, error.code, error.message)
+        if has(error, *RETRY):
+            return outcomes(action, Verdict.RETRY, error.code, error.message)
+    return judge_error(action, error)
+
+
+def _unprocessed(entry: Mapping[str, Any]) -> Outcome:
+    account, result = str(entry["AccountId"]), str(entry.get("Result", ""))
+    words = result.lower()
+    verdict = Verdict.FAILED
+    if ALREADY_MEMBER in words:
+        verdict = Verdict.CONFIRM
+    elif NOT_ASSOCIATED_YET in words:
+        verdict = Verdict.RETRY
+    return Outcome(account, verdict, "UnprocessedAccount", result)

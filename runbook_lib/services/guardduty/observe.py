@@ -1,0 +1,223 @@
+"""Reading GuardDuty: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from runbook_lib.limits import BATCH
+from runbook_lib.observation import Known, NotYet, Observation
+from runbook_lib.organization import Organization
+from runbook_lib.plan import batches
+from runbook_lib.scope import Population
+from runbook_lib.services import CallFailed, Reader
+from runbook_lib.services.answers import has, unread
+from runbook_lib.services.designation import STEP, Designation, designated, read_administrators
+from runbook_lib.services.guardduty.state import Destination, Detector, Features, OrganizationConfiguration, RegionState, State
+from runbook_lib.services.guardduty.texts import SPREADING
+from runbook_lib.services.guardduty.wanted import items_of
+
+SERVICE = "guardduty"
+DESIGNATION = Designation(
+    service=SERVICE,
+    title="GuardDuty",
+    principal="guardduty.amazonaws.com",
+    list_operation="ListOrganizationAdminAccounts",
+    list_key="AdminAccounts",
+    account_field="AdminAccountId",
+    status_field="AdminStatus",
+    enable_operation="EnableOrganizationAdminAccount",
+    enable_parameter="AdminAccountId",
+    disable_operation="DisableOrganizationAdminAccount",
+    inside_accounts="GuardDuty becomes a trusted service, and the delegated account gets a detector if it has none.",
+)
+NO_DETECTOR = NotYet("the delegated account has a detector in this Region")
+
+
+def observe(organization: Organization, population: Population, reader: Reader) -> State:
+    """Everything `assess` needs of GuardDuty."""
+    everywhere = sorted({*population.regions, *population.other_regions})
+    administrators = read_administrators(DESIGNATION, organization, everywhere, reader)
+    jobs = [
+        partial(
+            _region, population, region, administrators[region], designated(administrators, region, population.delegated), reader
+        )
+        for region in population.regions
+    ]
+    regions = dict(zip(population.regions, reader.parallel(jobs), strict=True))
+    return State(regions, {region: administrators[region] for region in population.other_regions})
+
+
+def _region(
+    population: Population, region: str, administrators: Observation[Mapping[str, str]], acting: bool, reader: Reader
+) -> RegionState:
+    management: Observation[Detector | None] = Known(None)
+    if population.management in population.members.get(region, ()):
+        management = _own(population.management, region, reader)
+    delegated = _own(population.delegated, region, reader)
+    detector = delegated.value if isinstance(delegated, Known) else None
+    later = NotYet(STEP)
+    if not acting or detector is None:
+        absent: Observation[Any] = later if isinstance(delegated, Known) else delegated
+        destinations = absent if detector is None else _destinations(population.delegated, region, detector.id, reader)
+        return RegionState(administrators, management, delegated, absent, absent, Features(), destinations)
+    configuration, members = _as_administrator(population.delegated, region, detector.id, reader)
+    enabled = [account for account, status in members.value.items() if status == "Enabled"] if isinstance(members, Known) else []
+    features = read_features(population.delegated, region, detector.id, enabled, reader)
+    destinations = _destinations(population.delegated, region, detector.id, reader)
+    return RegionState(administrators, management, delegated, configuration, members, features, destinations)
+
+
+def _own(account: str, region: str, reader: Reader) -> Observation[Detector | None]:
+    try:
+        return Known(read_detector(account, region, reader))
+    except CallFailed as error:
+        return unread(error)
+
+
+def detector_id(account: str, region: str, reader: Reader) -> str:
+    """The id of the account's only detector in the Region; empty when there is none."""
+    ids = [one for page in reader.pages(SERVICE, "ListDetectors", account, region) for one in page.get("DetectorIds") or ()]
+    return str(ids[0]) if ids else ""
+
+
+def read_detector(account: str, region: str, reader: Reader) -> Detector | None:
+    """One account's own detector, or None. Raises CallFailed."""
+    found = detector_id(account, region, reader)
+    if not found:
+        return None
+    answer = reader.read(SERVICE, "GetDetector", account, region, DetectorId=found)
+    listed = answer.get("Features") or ()
+    return Detector(
+        found,
+        answer["Status"] == "ENABLED",
+        str(answer.get("FindingPublishingFrequency", "")),
+        frozenset(item for item, status in items_of(listed, "Status").items() if status == "ENABLED"),
+        frozenset(item for item, owner in items_of(listed, "ManagedBy").items() if owner == "GUARDDUTY_POLICY"),
+    )
+
+
+def _as_administrator(
+    delegated: str, region: str, detector: str, reader: Reader
+) -> tuple[Observation[OrganizationConfiguration], Observation[Mapping[str, str]]]:
+    """Organization configuration and members; NotYet where AWS does not let the designated account act yet."""
+    configuration: Observation[OrganizationConfiguration]
+    members: Observation[Mapping[str, str]]
+    try:
+        configuration = Known(read_configuration(delegated, region, detector, reader))
+    except CallFailed as error:
+        configuration = NotYet(STEP) if has(error, *SPREADING) else unread(error)
+    if isinstance(configuration, NotYet):
+        return configuration, configuration
+    try:
+        members = Known(read_members(delegated, region, detector, reader))
+    except CallFailed as error:
+        members = NotYet(STEP) if has(error, *SPREADING) else unread(error)
+    return configuration, members
+
+
+def read_configuration(delegated: str, region: str, detector: str, reader: Reader) -> OrganizationConfiguration:
+    """Auto-enable of the organization and of each item, from all pages. Raises CallFailed."""
+    first: dict[str, Any] = {}
+    items: dict[str, str] = {}
+    for page in _tokens(reader, "DescribeOrganizationConfiguration", delegated, region, DetectorId=detector):
+        first = first or page
+        items.update(items_of(page.get("Features") or (), "AutoEnable"))
+    auto_enable = str(first.get("AutoEnableOrganizationMembers") or ("NEW" if first.get("AutoEnable") is True else "NONE"))
+    return OrganizationConfiguration(auto_enable, items, first.get("MemberAccountLimitReached") is True)
+
+
+def _tokens(reader: Reader, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+    """All pages of an operation for which botocore has no paginator; a token that comes twice is an error."""
+    seen: set[str] = set()
+    token = ""
+    while True:
+        page = reader.read(SERVICE, operation, account, region, **parameters, **({"NextToken": token} if token else {}))
+        yield page
+        token = str(page.get("NextToken") or "")
+        if not token:
+            return
+        if token in seen:
+            raise CallFailed(
+                "RepeatedToken", "a page token came twice", service=SERVICE, operation=operation, account=account, region=region
+            )
+        seen.add(token)
+
+
+def read_members(delegated: str, region: str, detector: str, reader: Reader) -> dict[str, str]:
+    """Account → relationship status, of associated and of former members. Raises CallFailed.
+
+    OnlyAssociated is a string in this API, and its default is documented nowhere: it is always sent.
+    """
+    pages = reader.pages(SERVICE, "ListMembers", delegated, region, DetectorId=detector, OnlyAssociated="false")
+    return {member["AccountId"]: str(member["RelationshipStatus"]) for page in pages for member in page.get("Members") or ()}
+
+
+def read_features(delegated: str, region: str, detector: str, accounts: Iterable[str], reader: Reader) -> Features:
+    """Existing members' items, in batches; a batch or an account that cannot be read is kept as such."""
+    read: set[str] = set()
+    on: dict[str, set[str]] = {}
+    governed: dict[str, set[str]] = {}
+    unknown: list[tuple[str, str, frozenset[str]]] = []
+    for batch in batches(accounts, BATCH["guardduty:GetMemberDetectors"]):
+        try:
+            answer = reader.read(SERVICE, "GetMemberDetectors", delegated, region, DetectorId=detector, AccountIds=list(batch))
+        except CallFailed as error:
+            failed = unread(error)
+            unknown.append((failed.code, failed.reason, frozenset(batch)))
+            continue
+        for member in _configurations(answer):
+            read.add(member["AccountId"])
+            for item, status in items_of(member.get("Features") or (), "Status").items():
+                on.setdefault(item, set()).update({member["AccountId"]} if status == "ENABLED" else ())
+            for item, owner in items_of(member.get("Features") or (), "ManagedBy").items():
+                governed.setdefault(item, set()).update({member["AccountId"]} if owner == "GUARDDUTY_POLICY" else ())
+        unknown += _left_out(answer, frozenset(batch) - read)
+    return Features(frozenset(read), _frozen(on), _frozen(governed), tuple(unknown))
+
+
+def _configurations(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    listed: Iterable[Mapping[str, Any]] = answer.get("MemberDataSourceConfigurations") or ()
+    return listed
+
+
+def _left_out(answer: Mapping[str, Any], missing: frozenset[str]) -> list[tuple[str, str, frozenset[str]]]:
+    """Accounts of a batch that came back unprocessed or not at all."""
+    said = {each["AccountId"]: str(each["Result"]) for each in answer.get("UnprocessedAccounts") or ()}
+    silent = "GetMemberDetectors did not answer for the account"
+    return [("Unprocessed", said.get(account, silent), frozenset({account})) for account in sorted(missing)]
+
+
+def _frozen(columns: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {item: frozenset(accounts) for item, accounts in sorted(columns.items()) if accounts}
+
+
+def _destinations(delegated: str, region: str, detector: str, reader: Reader) -> Observation[tuple[Destination, ...]]:
+    try:
+        return Known(read_destinations(delegated, region, detector, reader))
+    except CallFailed as error:
+        return unread(error)
+
+
+def read_destinations(delegated: str, region: str, detector: str, reader: Reader) -> tuple[Destination, ...]:
+    """Where the delegated account exports findings to. Raises CallFailed."""
+    found = []
+    for page in _tokens(reader, "ListPublishingDestinations", delegated, region, DetectorId=detector):
+        for listed in page.get("Destinations") or ():
+            answer = reader.read(
+                SERVICE,
+                "DescribePublishingDestination",
+                delegated,
+                region,
+                DetectorId=detector,
+                DestinationId=listed["DestinationId"],
+            )
+            properties = answer.get("DestinationProperties") or {}
+            found.append(
+                Destination(
+                    listed["DestinationId"],
+                    str(answer["Status"]),
+                    str(properties.get("DestinationArn", "")),
+                    str(properties.get("KmsKeyArn", "")),
+                )
+            )
+    return tuple(sorted(found, key=lambda each: each.id))

@@ -1,0 +1,159 @@
+"""From GuardDuty's gaps to calls, in the order that works. Pure.
+
+Per Region: own detectors with explicit features first, so that designation switches on nothing by default; designation, one Region
+after the other; auto-enable before members, because CreateMembers applies it to every account in the request; existing members'
+features once they are enrolled. Units depend on settings and on what AWS had before the runbook came, never on how far it has come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
+from runbook_lib.scope import Population
+from runbook_lib.services.column import accounts_of, to_do, under_way
+from runbook_lib.services.designation import designation_steps
+from runbook_lib.services.guardduty.calls import Calls
+from runbook_lib.services.guardduty.observe import DESIGNATION
+from runbook_lib.services.guardduty.state import State
+from runbook_lib.services.guardduty.wanted import RANK
+from runbook_lib.services.obstacles import explanations
+from runbook_lib.settings import Settings
+
+
+def plan(cells: Cells, state: State, settings: Settings, population: Population) -> Sequence[Step | NoChange | Blocker]:
+    """Every step for the gaps in `cells`, and the reason for everything that needs none."""
+    part = settings.guardduty
+    if part is None:
+        return explanations(cells)
+    regions = [Region(cells, Calls(part, state.regions[region], population, region)) for region in population.regions]
+    prepared = [step for region in regions for step in region.prepare()]
+    before = {region.calls.region: tuple(s.id for s in prepared if s.region == region.calls.region) for region in regions}
+    actions, waits = designation_steps(DESIGNATION, cells, population, before)
+    steps: list[Step] = [*prepared, *(step for region in regions for step in region.management()), *actions]
+    for region in regions:
+        usable = waits.get(region.calls.region)
+        steps += [usable] if usable else []
+        steps += region.delegated((usable.id,) if usable else ())
+    return [*steps, *explanations(cells)]
+
+
+def lowers(cell: Cell) -> bool:
+    """Whether doing what the cell asks lowers protection."""
+    return RANK.get(cell.observed, 0) > RANK.get(cell.desired, 0)
+
+
+@dataclass(frozen=True)
+class Region:
+    """One Region's steps."""
+
+    cells: Cells
+    calls: Calls
+
+    def _raising(self, *aspects: str) -> list[Cell]:
+        return [cell for cell in to_do(self.cells, self.calls.region, *aspects) if not lowers(cell)]
+
+    def _lowering(self, *aspects: str) -> list[Cell]:
+        return [cell for cell in to_do(self.cells, self.calls.region, *aspects) if lowers(cell)]
+
+    def _observed(self, aspect: str, observed: str) -> frozenset[str]:
+        return accounts_of(cell for cell in self._raising(aspect) if cell.observed == observed)
+
+    def prepare(self) -> list[Action]:
+        """The delegated account's own detector."""
+        return self._detector(self.calls.population.delegated, "prepare")
+
+    def management(self) -> list[Action]:
+        """The management account's own detector: without one it cannot become a member. A member is resumed as such."""
+        management = self.calls.population.management
+        if management in self._observed("membership", "Disabled"):
+            return []
+        steps = self._detector(management, "management")
+        suspended = management in self._observed("detector", "suspended")
+        return [*steps, self.calls.resume(management, "management", ())] if suspended else steps
+
+    def _detector(self, account: str, stage: str) -> list[Action]:
+        return [self.calls.create_detector(account, stage)] if account in self._observed("detector", "none") else []
+
+    def delegated(self, usable: tuple[str, ...]) -> list[Step]:
+        """Everything the delegated account does as administrator."""
+        organization = self._organization(usable)
+        members = self._members(usable, tuple(step.id for step in organization))
+        return [*self._own(usable), *organization, *members, *self._export(usable), *self._lowered(usable)]
+
+    def _own(self, usable: tuple[str, ...]) -> list[Step]:
+        """The delegated account's existing detector: resumed, missing features, frequency. A new one has them from the start."""
+        delegated = self.calls.population.delegated
+        if delegated in self._observed("detector", "none"):
+            return []
+        steps: list[Step] = []
+        lacking = [cell.item for cell in self._raising("features") if delegated in cell.accounts]
+        if lacking or delegated in self._observed("detector", "suspended"):
+            steps.append(self.calls.resume(delegated, "delegated", usable, lacking))
+        if frequency := self._raising("publishing frequency"):
+            steps.append(self.calls.frequency(frequency[0].observed, usable))
+        return steps
+
+    def _organization(self, usable: tuple[str, ...]) -> list[Action]:
+        raised = self._raising("auto-enable")
+        held = {cell.item for cell in self.cells if self._is_held(cell)}
+        return [self.calls.organization(held, raised, usable)] if raised else []
+
+    def _is_held(self, cell: Cell) -> bool:
+        """Auto-enable values that this Region's raising call must not carry: what would lower is decided apart."""
+        return cell.region == self.calls.region and cell.aspect == "auto-enable" and cell.in_scope and lowers(cell)
+
+    def _members(self, usable: tuple[str, ...], organization: tuple[str, ...]) -> list[Step]:
+        gaps = self._raising("membership")
+        delegated = frozenset({self.calls.population.delegated})
+        resumed = self._observed("membership", "Disabled") - delegated
+        created = accounts_of(gaps) - resumed - delegated
+        steps: list[Step] = [*self.calls.create_members(created, usable + organization), *self.calls.start(resumed, usable)]
+        awaited = created | resumed | accounts_of(under_way(self.cells, self.calls.region, "membership"))
+        wait = self.calls.enrolled(awaited, usable + tuple(step.id for step in steps)) if awaited else None
+        steps += [wait] if wait else []
+        return [*steps, *self._features(usable, awaited, wait)]
+
+    def _features(self, usable: tuple[str, ...], awaited: frozenset[str], wait: Wait | None) -> list[Action]:
+        """One feature set for all members that lack any of it; accounts with a governed item get the set without that item."""
+        lacking = accounts_of(self._raising("features")) & self.calls.population.members[self.calls.region]
+        sendable = self._sendable()
+        groups: dict[tuple[str, ...], set[str]] = {}
+        for account in sorted(lacking):
+            items = tuple(item for item, accounts in sendable.items() if account in accounts)
+            groups.setdefault(items, set()).add(account)
+        steps: list[Action] = []
+        for items, accounts in sorted(groups.items()):
+            after = usable + ((wait.id,) if wait and accounts & awaited else ())
+            steps += self.calls.member_features(items, accounts, after)
+        return steps
+
+    def _sendable(self) -> dict[str, frozenset[str]]:
+        """Wanted item → accounts that may be sent it: those that have it or are to get it, not those it is blocked for."""
+        wanted = [
+            cell
+            for cell in self.cells
+            if (cell.region, cell.aspect, cell.desired) == (self.calls.region, "features", "ENABLED")
+            and cell.in_scope
+            and (cell.status is Status.COVERED or cell.gap is Gap.TO_DO)
+        ]
+        items = sorted({cell.item for cell in wanted})
+        return {item: accounts_of(cell for cell in wanted if cell.item == item) for item in items}
+
+    def _export(self, usable: tuple[str, ...]) -> list[Step]:
+        pending = under_way(self.cells, self.calls.region, "export")
+        if not to_do(self.cells, self.calls.region, "export"):
+            return [self.calls.exporting(usable)] if pending else []
+        created = self.calls.export(usable)
+        return [created, self.calls.exporting((*usable, created.id))]
+
+    def _lowered(self, usable: tuple[str, ...]) -> list[Step]:
+        """What settings allow to lower, each in calls of its own, in the last stage."""
+        steps: list[Step] = []
+        if auto := self._lowering("auto-enable"):
+            steps.append(self.calls.lower_organization(auto, usable))
+        if frequency := self._lowering("publishing frequency"):
+            steps.append(self.calls.frequency(frequency[0].observed, usable, lower=True))
+        for cell in self._lowering("features"):
+            steps += self.calls.lower_feature(cell, usable)
+        return steps

@@ -1,0 +1,106 @@
+"""What settings want of GuardDuty, as items: features ("S3_DATA_EVENTS") and agents ("RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT")."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from runbook_lib.capabilities import offered
+from runbook_lib.settings import GuardDutyPart
+
+ORGANIZATION_FEATURES = (
+    "AI_PROTECTION",
+    "EBS_MALWARE_PROTECTION",
+    "EKS_AUDIT_LOGS",
+    "EKS_RUNTIME_MONITORING",
+    "LAMBDA_NETWORK_LOGS",
+    "RDS_LOGIN_EVENTS",
+    "RUNTIME_MONITORING",
+    "S3_DATA_EVENTS",
+)
+"""Every feature that an organization can set [model]."""
+MALWARE = "malware-protection.guardduty.amazonaws.com"
+RANK = {"NONE": 0, "NEW": 1, "ALL": 2, "DISABLED": 0, "ENABLED": 1, "SIX_HOURS": 0, "ONE_HOUR": 1, "FIFTEEN_MINUTES": 2}
+"""How much protection each value means; only values of one aspect are compared."""
+
+
+def existing(part: GuardDutyPart) -> dict[str, bool]:
+    """Item → on or off, for existing accounts. An agent that is wanted needs its feature."""
+    items: dict[str, bool] = {}
+    for name, feature in part.features.items():
+        agents = {agent: each.enabled for agent, each in (feature.agents or {}).items() if each.enabled is not None}
+        enabled = True if feature.enabled is None and any(agents.values()) else feature.enabled
+        if enabled is not None:
+            items[name] = enabled
+        items.update({f"{name}/{agent}": on for agent, on in agents.items()})
+    return dict(sorted(items.items()))
+
+
+def automatic(part: GuardDutyPart) -> dict[str, str]:
+    """Item → NEW, ALL or NONE, for accounts that join."""
+    items: dict[str, str] = {}
+    for name, feature in part.features.items():
+        agents = {agent: each.auto_enable for agent, each in (feature.agents or {}).items() if each.auto_enable is not None}
+        if feature.auto_enable is not None:
+            items[name] = feature.auto_enable
+        elif agents:
+            items[name] = max(agents.values(), key=RANK.__getitem__)
+        items.update({f"{name}/{agent}": choice for agent, choice in agents.items()})
+    return dict(sorted(items.items()))
+
+
+def unavailable(item: str, items: Collection[str], region: str) -> str:
+    """Why an item cannot be asked of a Region together with the other items; empty when it can.
+
+    Runtime monitoring supersedes its older EKS-only form; AWS refuses both in one request [model].
+    """
+    if not offered("guardduty", item, region):
+        return "not offered in this Region"
+    older = item.partition("/")[0] == "EKS_RUNTIME_MONITORING" and "RUNTIME_MONITORING" in items
+    return "superseded by RUNTIME_MONITORING, which settings name too" if older else ""
+
+
+def contradictions(part: GuardDutyPart, seen: Mapping[str, str]) -> frozenset[str]:
+    """Items that settings want off in existing accounts although enrolment would switch them on.
+
+    CreateMembers applies the auto-enable settings to every account in the request, existing ones too [model].
+    """
+    automatically = {**seen, **automatic(part)}
+    return frozenset(item for item, on in existing(part).items() if not on and automatically.get(item, "NONE") != "NONE")
+
+
+def features(values: Mapping[str, str], field: str) -> list[dict[str, object]]:
+    """The `Features` parameter for items and their values; `field` is "Status" or "AutoEnable". Agents go with their feature."""
+    listed: list[dict[str, object]] = []
+    for name in sorted({item.partition("/")[0] for item in values}):
+        entry: dict[str, object] = {"Name": name}
+        if name in values:
+            entry[field] = values[name]
+        agents = sorted(item for item in values if item.startswith(f"{name}/"))
+        if agents:
+            entry["AdditionalConfiguration"] = [{"Name": item.partition("/")[2], field: values[item]} for item in agents]
+        listed.append(entry)
+    return listed
+
+
+def items_of(listed: Iterable[Mapping[str, object]], field: str) -> dict[str, str]:
+    """The reverse of `features`, for AWS's answers: item → value. Agents come in any order, so they are keyed by name."""
+    items: dict[str, str] = {}
+    for feature in listed:
+        name = str(feature["Name"])
+        items[name] = str(feature.get(field, ""))
+        agents = feature.get("AdditionalConfiguration") or ()
+        assert isinstance(agents, list | tuple)
+        items.update({f"{name}/{agent['Name']}": str(agent.get(field, "")) for agent in agents})
+    return items
+
+
+def own_detector(part: GuardDutyPart, region: str) -> list[dict[str, object]]:
+    """`Features` of a new detector: every feature that the Region offers said on or off, so that no default decides.
+
+    Runtime monitoring and its older EKS-only form exclude each other in one request [model]; the older one is off by default.
+    """
+    wanted = existing(part)
+    older = wanted.get("EKS_RUNTIME_MONITORING", False) and "RUNTIME_MONITORING" not in wanted
+    left_out = "RUNTIME_MONITORING" if older else "EKS_RUNTIME_MONITORING"
+    names = [name for name in ORGANIZATION_FEATURES if name != left_out and offered("guardduty", name, region)]
+    values = {name: "ENABLED" if wanted.get(name, False) else "DISABLED" for name in names}
+    agents = {i: "ENABLED" if on else "DISABLED" for i, on in wanted.items() if "/" in i and i.partition("/")[0] in names}
+    return features({**values, **agents}, "Status")
