@@ -1,0 +1,99 @@
+"""Association of member accounts, one per call and asynchronous."""
+
+from typing import Any
+
+from runbook_lib.rehearsal.operations.inspector2 import texts
+from runbook_lib.rehearsal.operations.inspector2.state import (
+    ASSOCIATED,
+    MEMBER_NAMES,
+    Member,
+    paged,
+    require_administrator,
+    settled,
+    state_of,
+    switch_on,
+)
+from runbook_lib.rehearsal.organization import member_active, region_enabled
+from runbook_lib.rehearsal.registry import Call, operation
+from runbook_lib.rehearsal.world import World
+
+
+@operation("inspector2", "AssociateMember")
+def associate_member(call: Call, accountId: str) -> dict[str, Any]:
+    """Start an association; 200 means no more than that [model]. A repeat is harmless [belief].
+
+    An account that has not opted in to the Region stays REGION_DISABLED (aws-behaviour 2).
+    """
+    require_administrator(call, texts.ASSOCIATE)
+    if accountId == call.account or not member_active(call.world, accountId):
+        raise texts.invalid(texts.NOT_ASSOCIABLE.format(account=accountId))
+    if not state_of(call.world).associated(accountId, call.region):
+        begin_association(call.world, accountId, call.region)
+    return {"accountId": accountId}
+
+
+def begin_association(world: World, account: str, region: str) -> None:
+    opted_in = region_enabled(world, account, region)
+    relationship = world.settling("CREATED", "ENABLED") if opted_in else settled("REGION_DISABLED")
+    state_of(world).members_of(region)[account] = Member(account, relationship, world.now())
+
+
+@operation("inspector2", "DisassociateMember")
+def disassociate_member(call: Call, accountId: str) -> dict[str, Any]:
+    """The account stands alone, scans go on."""
+    require_administrator(call, texts.DISASSOCIATE)
+    if not state_of(call.world).associated(accountId, call.region):
+        raise texts.invalid(texts.NOT_YET_ASSOCIATED, "OTHER")
+    state_of(call.world).members_of(call.region)[accountId] = Member(accountId, settled("REMOVED"), call.world.now())
+    return {"accountId": accountId}
+
+
+@operation("inspector2", "ListMembers")
+def list_members(
+    call: Call, onlyAssociated: bool = True, maxResults: int | None = None, nextToken: str | None = None
+) -> dict[str, Any]:
+    """Members with their relationship, which settles by being read; the administrator is not among them [belief]."""
+    require_administrator(call, texts.LIST_MEMBERS)
+    rows = [
+        member
+        for _, member in sorted(state_of(call.world).members_of(call.region).items())
+        if not onlyAssociated or member.relationship.value in ASSOCIATED
+    ]
+    found, token = paged(rows, nextToken, maxResults, 50)
+    return {"members": [_row(call, member) for member in found], "nextToken": token}
+
+
+@operation("inspector2", "GetMember")
+def get_member(call: Call, accountId: str) -> dict[str, Any]:
+    """One member; an account that never was one is an AccessDeniedException [issue SRA#316]."""
+    require_administrator(call, texts.GET_MEMBER)
+    member = state_of(call.world).members_of(call.region).get(accountId)
+    if member is None:
+        raise texts.no_access(texts.GET_MEMBER)
+    return {"member": _row(call, member)}
+
+
+def _row(call: Call, member: Member) -> dict[str, Any]:
+    relationship = member.relationship.read()
+    if relationship in ASSOCIATED and not member_active(call.world, member.account):
+        relationship = "ACCOUNT_SUSPENDED"
+    return {
+        "accountId": member.account,
+        "relationshipStatus": relationship,
+        "delegatedAdminAccountId": call.account,
+        "updatedAt": member.updated,
+    }
+
+
+def account_joined(world: World, account: str) -> None:
+    """A new account is associated and scanned as auto-enable says, where the Region is enabled in it (aws-behaviour 11.5).
+
+    Accounts that AssociateMember adds get nothing automatically: auto-enable is for accounts that join (assumed).
+    """
+    state = state_of(world)
+    for region in sorted(state.administrators):
+        flags = state.organization(region).flags
+        kinds = [kind for kind, name in MEMBER_NAMES.items() if flags[name]]
+        if kinds and region_enabled(world, account, region):
+            begin_association(world, account, region)
+            switch_on(world, account, region, kinds)
