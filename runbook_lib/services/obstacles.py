@@ -6,6 +6,7 @@ becomes blocked (or unknown, where the reason is a failed read), with the next s
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.observation import Known, NotYet, Observation, Unknown
@@ -14,6 +15,8 @@ from runbook_lib.plan import Blocker, NoChange
 from runbook_lib.scope import ENABLED, Population
 from runbook_lib.services.designation import ASPECT, Administrators, Designation, as_seen, designated, registered
 
+REGISTRATION = "organizations"
+"""Item of the cell about Organizations."""
 MANAGEMENT_OWNER = "an administrator of the management account"
 
 
@@ -37,7 +40,7 @@ def bars(spec: Designation, organization: Organization, population: Population, 
 def _bar(
     spec: Designation, organization: Organization, population: Population, administrators: Administrators, region: str
 ) -> Bar | None:
-    if bar := _region_bar(organization, population, region):
+    if bar := region_bar(organization, population, region):
         return bar
     listed = administrators.get(region, Unknown("NotRead", f"the administrator list of {region} was not read"))
     if isinstance(listed, Unknown):
@@ -51,7 +54,7 @@ def _bar(
     return _registration_bar(spec, organization, population) or _elsewhere_bar(spec, administrators, population)
 
 
-def _region_bar(organization: Organization, population: Population, region: str) -> Bar | None:
+def region_bar(organization: Organization, population: Population, region: str) -> Bar | None:
     """The Region must be enabled in both the management and the delegated account."""
     for aside in population.aside.get(region, ()):
         if population.delegated in aside.accounts:
@@ -115,8 +118,11 @@ def _elsewhere_bar(spec: Designation, administrators: Administrators, population
 
 
 def bar_cells(cells: Iterable[Cell], barred: Mapping[str, Bar]) -> Cells:
-    """Turn what is still to do in a barred Region into blocked, or into unknown where the bar is a failed read."""
-    return tuple(_blocked(cell, barred.get(cell.region)) for cell in cells)
+    """Turn what is still to do in a barred Region into blocked, or into unknown where the bar is a failed read.
+
+    The registration in Organizations belongs to no Region and is left as `administrator_cells` made it.
+    """
+    return tuple(cell if cell.item == REGISTRATION else _blocked(cell, barred.get(cell.region)) for cell in cells)
 
 
 def _blocked(cell: Cell, bar: Bar | None) -> Cell:
@@ -131,14 +137,16 @@ def administrator_cells(
     organization: Organization,
     population: Population,
     administrators: Administrators,
-    usable: Mapping[str, Observation[object]],
+    usable: Mapping[str, Observation[Any]],
+    closed: Mapping[str, Bar] | None = None,
 ) -> Cells:
     """The cells of aspect "administrator" (barring applied): item "organizations" once, item "service" for every Region.
 
     `usable` says per asked Region what the delegated account got when it read its organization configuration; NotYet beside a
-    good administrator list means that AWS is still spreading the designation.
+    good administrator list means that AWS is still spreading the designation. `closed` are Regions that the service itself
+    found closed (the delegated account cannot read its own hub there): no administrator is designated where it could do nothing.
     """
-    barred = bars(spec, organization, population, administrators)
+    barred = {**(closed or {}), **bars(spec, organization, population, administrators)}
     asked = [_service_cell(spec, population, administrators, usable.get(region), region) for region in population.regions]
     rest = [_other_cell(spec, population, administrators, region) for region in population.other_regions]
     first = [_registration_cell(spec, organization, population, barred)] if population.regions else []
@@ -150,7 +158,7 @@ def _registration_cell(spec: Designation, organization: Organization, population
     seen = ", ".join(sorted(found.value)) or "none" if isinstance(found, Known) else "not read"
     cell = Cell(
         spec.service, population.regions[0], ASPECT, frozenset({delegated}), Status.GAP,
-        f"Organizations has no delegated administrator for {spec.principal}", "organizations", Gap.TO_DO, seen, delegated,
+        f"Organizations has no delegated administrator for {spec.principal}", REGISTRATION, Gap.TO_DO, seen, delegated,
     )  # fmt: skip
     if bar := _registration_bar(spec, organization, population):
         return _blocked(cell, bar)
@@ -162,7 +170,7 @@ def _registration_cell(spec: Designation, organization: Organization, population
 
 
 def _service_cell(
-    spec: Designation, population: Population, administrators: Administrators, usable: Observation[object] | None, region: str
+    spec: Designation, population: Population, administrators: Administrators, usable: Observation[Any] | None, region: str
 ) -> Cell:
     cell = Cell(
         spec.service, region, ASPECT, frozenset({population.delegated}), Status.GAP,

@@ -1,0 +1,75 @@
+"""Security Hub's cells: one comparison of state and settings, from which coverage and plan both follow. Pure."""
+
+from runbook_lib.coverage import Cells, Status
+from runbook_lib.observation import Known, Unknown
+from runbook_lib.organization import Organization
+from runbook_lib.scope import Population
+from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars
+from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
+from runbook_lib.services.securityhub.findings import DELEGATED_OWNER
+from runbook_lib.services.securityhub.state import CENTRAL_STATUS, DESIGNATION, State
+from runbook_lib.settings import SecurityHubPart, Settings
+
+CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT})
+
+
+def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
+    """Every cell of Security Hub: asked Regions with what stands in their way applied, then the others."""
+    part = settings.security_hub
+    closed = unreadable(state)
+    administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, state.configurations, closed)
+    found: Cells = ()
+    for region in population.regions:
+        found += _region(state, settings, part, population, region) if part else ()
+    found += aggregation.assess(state, organization, settings, population)
+    barred = {**closed, **bars(DESIGNATION, organization, population, state.administrators)}
+    found = hold_central(bar_cells(found, barred), state)
+    for region in population.other_regions:
+        found += membership.assess_other(state, part, population, region)
+    return administrator + found
+
+
+def _region(state: State, settings: Settings, part: SecurityHubPart, population: Population, region: str) -> Cells:
+    verdicts = membership.findings(state, part, population, region)
+    return (
+        membership.assess_hubs(state, population, region)
+        + membership.assess_members(state, part, population, region)
+        + new_accounts.assess(state, settings, part, population, region)
+        + standards.assess(state, settings, part, population, region, verdicts)
+    )
+
+
+def unreadable(state: State) -> dict[str, Bar]:
+    """Regions where the delegated account cannot even read its own hub (an SCP, a Region deny): no designation there."""
+    return {
+        region: Bar(hub.reason, hub.next_step, DELEGATED_OWNER, Status.UNKNOWN, hub.code)
+        for region, hub in state.delegated_hubs.items()
+        if isinstance(hub, Unknown)
+    }
+
+
+def hold_central(found: Cells, state: State) -> Cells:
+    """Block what central configuration, or an Organizations policy, decides; aggregation where any Region is so governed."""
+    held = {region: bar for region in state.configurations if (bar := _central_bar(state, region))}
+    kept: Cells = ()
+    for cell in found:
+        where = held if cell.aspect != aggregation.ASPECT or not held else {cell.region: held[min(held)]}
+        kept += bar_cells([cell], where) if cell.aspect in CENTRALLY_HELD else (cell,)
+    return kept
+
+
+def _central_bar(state: State, region: str) -> Bar | None:
+    observation = state.configurations[region]
+    if not isinstance(observation, Known) or not observation.value.central:
+        return None
+    if observation.value.status == CENTRAL_STATUS:
+        return Bar(
+            f"an Organizations policy governs Security Hub in {region} and overrides calls of the administrator",
+            "Make the change in that policy, or detach it deliberately, then plan again.",
+        )
+    return Bar(
+        f"central configuration is in charge of Security Hub in {region}",
+        "Make the change in a configuration policy, or take this out of the settings; this runbook never leaves "
+        "central configuration.",
+        DELEGATED_OWNER,
+    )

@@ -1,0 +1,125 @@
+"""What happens to accounts that join later: AutoEnable and AutoEnableStandards, which travel in one call and are always both sent.
+
+A key that settings leave out is left as it is where that means something. Where AutoEnable is off, AutoEnableStandards has no
+effect and AWS's own initial value (DEFAULT) cannot be told from a choice, so an absent `new_account_standards` then becomes NONE:
+no standard is ever switched on that nobody named. An absent `auto_enable` keeps what is observed; before designation that is AWS's
+initial value, off. So the call is the same before and after designation.
+"""
+
+from dataclasses import dataclass
+
+from runbook_lib.coverage import Cells
+from runbook_lib.observation import Known, Observation, Unknown
+from runbook_lib.scope import Population
+from runbook_lib.services.securityhub.findings import (
+    SETTINGS_OWNER,
+    Finding,
+    blocked,
+    cells,
+    covered,
+    not_asked,
+    not_managed,
+    to_do,
+    unknown,
+)  # fmt: skip
+from runbook_lib.services.securityhub.state import NAME, NOT_OBSERVED, Configuration, State
+from runbook_lib.settings import SecurityHubPart, Settings
+
+ASPECT = "auto-enable"
+ACCOUNTS = "new accounts"
+STANDARDS = "standards for new accounts"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The two values of UpdateOrganizationConfiguration."""
+
+    auto_enable: bool
+    standards: str
+
+    def __str__(self) -> str:
+        return f"AutoEnable {'on' if self.auto_enable else 'off'}, AutoEnableStandards {self.standards}"
+
+
+INITIAL = Choice(auto_enable=False, standards="DEFAULT")
+"""AWS's values right after designation [model]."""
+
+
+def current(observation: Observation[Configuration]) -> Choice:
+    """What is set now; AWS's initial values where there is no administrator yet."""
+    return Choice(observation.value.auto_enable, observation.value.standards) if isinstance(observation, Known) else INITIAL
+
+
+def wanted(part: SecurityHubPart, now: Choice) -> Choice:
+    """What settings want, with both values filled (see the module's first lines)."""
+    auto_enable = now.auto_enable if part.auto_enable is None else part.auto_enable
+    if part.new_account_standards is not None:
+        return Choice(auto_enable, part.new_account_standards.upper())
+    return Choice(auto_enable, now.standards if now.auto_enable else "NONE")
+
+
+def lowering(now: Choice, want: Choice) -> frozenset[str]:
+    """The items whose change would take protection from accounts that join later."""
+    accounts = {ACCOUNTS} if now.auto_enable and not want.auto_enable else set()
+    standards = {STANDARDS} if now.auto_enable and now.standards == "DEFAULT" and want.standards == "NONE" else set()
+    return frozenset(accounts | standards)
+
+
+def allowed(settings: Settings, aspect: str, item: str) -> bool:
+    """Whether settings permit exactly this lowering."""
+    return any((each.service, each.aspect, each.item) == (NAME, aspect, item) for each in settings.allow_lowering)
+
+
+def moves(settings: Settings, part: SecurityHubPart, observation: Observation[Configuration]) -> tuple[Choice, Choice, Choice]:
+    """Now, after the call that lowers nothing, and after the one that lowers what settings permit."""
+    now = current(observation)
+    want = wanted(part, now)
+    lowers = lowering(now, want)
+    permitted = {item for item in lowers if allowed(settings, ASPECT, item)}
+    first = _mix(now, want, kept=lowers)
+    return now, first, _mix(now, want, kept=lowers - permitted)
+
+
+def _mix(now: Choice, want: Choice, kept: frozenset[str] | set[str]) -> Choice:
+    return Choice(
+        now.auto_enable if ACCOUNTS in kept else want.auto_enable,
+        now.standards if STANDARDS in kept else want.standards,
+    )
+
+
+def assess(state: State, settings: Settings, part: SecurityHubPart, population: Population, region: str) -> Cells:
+    """The two cells of aspect "auto-enable" of one Region."""
+    observation = state.configurations.get(region, NOT_OBSERVED)
+    managed = {ACCOUNTS: part.auto_enable is not None, STANDARDS: part.new_account_standards is not None}
+    made: Cells = ()
+    for item in (ACCOUNTS, STANDARDS):
+        finding = _finding(settings, part, observation, item) if managed[item] else not_managed(_seen(observation, item))
+        if not population.whole and finding.in_scope:
+            finding = not_asked(finding, "reaches beyond the notebook's scope")
+        made += cells(region, ASPECT, {population.delegated: finding}, item)
+    return made
+
+
+def _seen(observation: Observation[Configuration], item: str) -> str:
+    return _value(current(observation), item) if isinstance(observation, Known) else "not read"
+
+
+def _value(choice: Choice, item: str) -> str:
+    return choice.standards if item == STANDARDS else "on" if choice.auto_enable else "off"
+
+
+def _finding(settings: Settings, part: SecurityHubPart, observation: Observation[Configuration], item: str) -> Finding:
+    if isinstance(observation, Unknown):
+        return unknown(observation)
+    now = current(observation)
+    want = wanted(part, now)
+    seen, desired = _seen(observation, item), _value(want, item)
+    if seen == desired:
+        return covered(f"{item}: {seen}", seen)
+    if item in lowering(now, want) and not allowed(settings, ASPECT, item):
+        return blocked(
+            f"{item}: {seen}, and settings want {desired}, which lowers protection",
+            f'Correct the settings, or permit it under allow_lowering (service {NAME}, aspect "{ASPECT}", item "{item}").',
+            SETTINGS_OWNER, seen, desired,
+        )  # fmt: skip
+    return to_do(f"{item}: {seen}, settings want {desired}", seen, desired)

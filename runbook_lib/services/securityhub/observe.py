@@ -1,0 +1,194 @@
+"""Reading Security Hub: administrator lists and hub as the management account, everything else as the delegated account.
+
+An answer that says "not there yet" (no hub, no administrator, designation still spreading) is told from one that could not be
+read. Regions are read side by side.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from runbook_lib.observation import Known, NotYet, Observation
+from runbook_lib.organization import Organization
+from runbook_lib.scope import Population
+from runbook_lib.services import CallFailed, Reader
+from runbook_lib.services.answers import has, unread
+from runbook_lib.services.designation import STEP, designated, read_administrators
+from runbook_lib.services.obstacles import region_bar
+from runbook_lib.services.securityhub.state import (
+    DESIGNATION,
+    HUB_STEP,
+    NAME,
+    NOT_OBSERVED,
+    Aggregator,
+    Configuration,
+    Standards,
+    State,
+    item_of_arn,
+    standards_in,
+)  # fmt: skip
+from runbook_lib.settings import Settings
+
+T = TypeVar("T")
+READS = DESIGNATION.reads | {
+    f"{NAME}:{operation}"
+    for operation in (
+        "DescribeHub",
+        "DescribeOrganizationConfiguration",
+        "ListMembers",
+        "GetEnabledStandards",
+        "DescribeStandards",
+        "ListFindingAggregators",
+        "GetFindingAggregator",
+    )
+}
+
+
+def not_there(error: CallFailed) -> bool:
+    """Whether AWS says that the hub is off, or that the account is no administrator (yet)."""
+    return error.code in ("InvalidAccessException", "ResourceNotFoundException") and has(
+        error, "not subscribed", "not an administrator"
+    )
+
+
+def observed(read: Callable[[], T]) -> Observation[T]:
+    """The value of a read; NotYet where the hub or the designation is missing."""
+    try:
+        return Known(read())
+    except CallFailed as error:
+        if not_there(error):
+            return NotYet(HUB_STEP if has(error, "not subscribed") else STEP)
+        return unread(error)
+
+
+def hub(reader: Reader, account: str, region: str) -> bool:
+    """Whether Security Hub is on in an account and Region. Raises CallFailed where that cannot be read."""
+    try:
+        reader.read(NAME, "DescribeHub", account, region)
+    except CallFailed as error:
+        if not_there(error):
+            return False
+        raise
+    return True
+
+
+def configuration(reader: Reader, account: str, region: str) -> Configuration:
+    """The organization configuration, read as the administrator."""
+    answer = reader.read(NAME, "DescribeOrganizationConfiguration", account, region)
+    central = answer.get("OrganizationConfiguration") or {}
+    return Configuration(
+        bool(answer.get("AutoEnable", False)),
+        answer.get("AutoEnableStandards", "DEFAULT"),
+        bool(answer.get("MemberAccountLimitReached", False)),
+        central.get("ConfigurationType", "LOCAL"),
+        central.get("Status", "ENABLED"),
+    )
+
+
+def members(reader: Reader, account: str, region: str) -> dict[str, str]:
+    """Every account that the administrator lists, in whatever status."""
+    pages = reader.pages(NAME, "ListMembers", account, region, OnlyAssociated=False)
+    return {each["AccountId"]: each.get("MemberStatus", "") for page in pages for each in page.get("Members") or ()}
+
+
+def standards(reader: Reader, account: str, region: str) -> Standards:
+    """The standards enabled in one account."""
+    pages = reader.pages(NAME, "GetEnabledStandards", account, region)
+    return standards_in(each for page in pages for each in page.get("StandardsSubscriptions") or ())
+
+
+def offered(reader: Reader, account: str, region: str) -> dict[str, bool]:
+    """The standards that AWS offers in the Region, and whether it switches them on by default."""
+    pages = reader.pages(NAME, "DescribeStandards", account, region)
+    return {
+        item_of_arn(each["StandardsArn"]): bool(each.get("EnabledByDefault", False))
+        for page in pages
+        for each in page.get("Standards") or ()
+    }
+
+
+def aggregator(reader: Reader, account: str, region: str) -> Aggregator | None:
+    """The account's finding aggregator, listed in any Region and read in its own home Region; None: there is none."""
+    pages = reader.pages(NAME, "ListFindingAggregators", account, region)
+    arns = [each["FindingAggregatorArn"] for page in pages for each in page.get("FindingAggregators") or ()]
+    if not arns:
+        return None
+    home = Aggregator(arns[0], "", frozenset()).home
+    answer = reader.read(NAME, "GetFindingAggregator", account, home, FindingAggregatorArn=arns[0])
+    return Aggregator(arns[0], answer.get("RegionLinkingMode", ""), frozenset(answer.get("Regions") or ()))
+
+
+def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
+    """Read everything that `assess` needs; nothing where the Region is known to be closed to one of the two accounts."""
+    administrators = read_administrators(DESIGNATION, organization, (*population.regions, *population.other_regions), reader)
+    open_regions = [region for region in population.regions if region_bar(organization, population, region) is None]
+    others = [region for region in population.other_regions if designated(administrators, region, population.delegated)]
+    delegated = reader.parallel([partial(_delegated, reader, population.delegated, region, True) for region in open_regions])
+    elsewhere = reader.parallel([partial(_delegated, reader, population.delegated, region, False) for region in others])
+    read = {**dict(zip(open_regions, delegated, strict=True)), **dict(zip(others, elsewhere, strict=True))}
+    own = {region: {population.delegated: columns["standards"]} for region, columns in read.items() if "standards" in columns}
+    of_members = _member_standards(settings, population, reader, open_regions)
+    return State(
+        administrators=administrators,
+        delegated_hubs=_column(read, "hub"),
+        management_hubs=_management_hubs(population, reader, open_regions),
+        configurations=_column(read, "configuration"),
+        members=_column(read, "members"),
+        offered=_column(read, "offered"),
+        standards={region: {**own[region], **of_members.get(region, {})} for region in own},
+        aggregator=_aggregator(settings, population, reader, open_regions),
+    )
+
+
+def _column(read: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
+    return {region: columns[name] for region, columns in sorted(read.items()) if name in columns}
+
+
+def _delegated(reader: Reader, account: str, region: str, whole: bool) -> dict[str, Observation[Any]]:
+    """One Region as the delegated account; without `whole` only what shows who is a member."""
+    columns: dict[str, Observation[Any]] = {"hub": observed(partial(hub, reader, account, region))}
+    columns["members"] = _members(reader, account, region, columns["hub"])
+    if whole:
+        columns["configuration"] = observed(partial(configuration, reader, account, region))
+        columns["standards"] = observed(partial(standards, reader, account, region))
+        columns["offered"] = observed(partial(offered, reader, account, region))
+    return columns
+
+
+def _members(reader: Reader, account: str, region: str, own_hub: Observation[bool]) -> Observation[dict[str, str]]:
+    """ListMembers without a hub answers BadRequest "no such resource found" or InternalException [seen]: then it is NotYet."""
+    try:
+        return Known(members(reader, account, region))
+    except CallFailed as error:
+        quirk = error.code == "InternalException" or (error.code == "BadRequestException" and has(error, "no such resource found"))
+        if not_there(error) or (quirk and own_hub == Known(False)):
+            return NOT_OBSERVED
+        return unread(error)
+
+
+def _management_hubs(population: Population, reader: Reader, regions: list[str]) -> dict[str, Observation[bool]]:
+    included = [region for region in regions if population.management in population.members[region]]
+    hubs = reader.parallel([partial(observed, partial(hub, reader, population.management, region)) for region in included])
+    return dict(zip(included, hubs, strict=True))
+
+
+def _member_standards(
+    settings: Settings, population: Population, reader: Reader, regions: list[str]
+) -> dict[str, dict[str, Observation[Standards]]]:
+    """Standards of members are readable only from inside each account, so only where settings manage them and name a role."""
+    part = settings.security_hub
+    if part is None or part.existing_account_standards is None or settings.access.members is None:
+        return {}
+    places = [(region, account) for region in regions for account in sorted(population.members[region]) if reader.reaches(account)]
+    read = reader.parallel([partial(observed, partial(standards, reader, account, region)) for region, account in places])
+    found: dict[str, dict[str, Observation[Standards]]] = {}
+    for (region, account), standing in zip(places, read, strict=True):
+        found.setdefault(region, {})[account] = standing
+    return found
+
+
+def _aggregator(settings: Settings, population: Population, reader: Reader, regions: list[str]) -> Observation[Aggregator | None]:
+    part = settings.security_hub
+    home = part.aggregation.home_region if part and part.aggregation else ""
+    at = home if home in regions else next(iter(regions), "")
+    return observed(partial(aggregator, reader, population.delegated, at)) if at else NOT_OBSERVED
