@@ -89,10 +89,6 @@ class Access:
         """ARN of the identity that acts in an account; opens its door. Raises WrongAccount, NoDoor, CallFailed."""
         return self._doors.caller(account)
 
-    def refresh(self, account: str) -> bool:
-        """Have the next call in an account assume its role afresh; False where a profile's credentials are used as they are."""
-        return self._doors.refresh(account, self._doors.key(account))
-
     def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
@@ -150,10 +146,11 @@ class Access:
         """Make exactly one attempt of one mutating call; only apply calls this.
 
         `on_send` gets botocore's invocation id after signing and before the first byte leaves; when it raises, nothing is sent.
+        Expired credentials raise CallFailed like any other refusal; the next attempt has fresh ones.
         """
         self._refuse_unlisted(self._mutations, service, operation, "mutations")
         client = self._client(account, service, region, mutating=True)
-        invocation = ""
+        key, invocation = self._doors.key(account), ""
 
         def sending(identity: str) -> None:
             nonlocal invocation
@@ -163,6 +160,10 @@ class Access:
         self._clients.sending.hook = sending
         try:
             data = self._call(client, service, operation, account, region, parameters, keep_metadata=True)
+        except CallFailed as failure:
+            if failure.code in EXPIRED:
+                self._doors.refresh(account, key)
+            raise
         finally:
             self._clients.sending.hook = None
         about = data.pop("ResponseMetadata", {})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from runbook_lib import __version__
@@ -105,7 +106,9 @@ class Clients:
     def _tally(self, account: str, service: str, region: str) -> Callable[..., None]:
         """Count every attempt, also those that botocore repeats by itself."""
 
-        def tally(response: Any, operation: Any, attempts: int, **_: Any) -> None:
+        def tally(response: Any, operation: Any, attempts: int, caught_exception: Any = None, **_: Any) -> None:
+            if caught_exception is not None and not isinstance(caught_exception, BotoCoreError):
+                return  # stopped by `on_send` or the endpoint guard: nothing was sent
             code = response[1].get("Error", {}).get("Code", "") if response else ""
             with self._counting:
                 self.counters.calls[service, operation.name] += 1
