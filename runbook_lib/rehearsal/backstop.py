@@ -20,21 +20,25 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 
 class Backstop:
-    """moto's WSGI application for one world. Its state is the process's: one at a time, reset when a new one is made."""
+    """moto's WSGI application. Its state is the process's: one at a time, reset when a new one is made."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Callable[[], World]) -> None:
         self._world = world
         self._before = (iam_models.get_account_id_from, backends.list_of_moto_modules)
         modules = frozenset(backends.list_of_moto_modules())
         iam_models.get_account_id_from = self._account
         backends.list_of_moto_modules = lambda: modules
         self._application = DomainDispatcherApplication(create_backend_app)
-        for created in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001 moto has no public reset
-            created.reset()
+        self.reset()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._application(environ, start_response)
         return answer
+
+    def reset(self) -> None:
+        """Forget everything that moto holds."""
+        for created in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001 moto has no public reset
+            created.reset()
 
     def close(self) -> None:
         """Leave moto as it was found."""
@@ -42,5 +46,5 @@ class Backstop:
 
     def _account(self, access_key: str) -> str:
         """The account of one of our keys."""
-        known = self._world.of(Credentials).by_key.get(access_key)
-        return known.account if known else self._world.organization.management
+        known = self._world().of(Credentials).by_key.get(access_key)
+        return known.account if known else self._world().organization.management

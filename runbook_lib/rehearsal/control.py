@@ -1,23 +1,32 @@
 """The rehearsal's own door under /_rehearsal/: health, the call log, the clock, and named changes to the world for tests."""
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.organization import close_account, join_account
-from runbook_lib.rehearsal.world import SimulatedAccount
+from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.world import SimulatedAccount, World
 
 if TYPE_CHECKING:
     from runbook_lib.rehearsal.front import Front
 
 
 class Control:
-    """A WSGI application beside the AWS one; it answers JSON and is not logged."""
+    """A WSGI application beside the AWS one; it answers JSON and is not logged.
+
+    `rebuild` makes the seed's world anew for `reset`; `stop` ends the server. Both are there only where an application was built
+    with them.
+    """
 
     def __init__(self, front: "Front") -> None:
         self.front = front
+        self.rebuild: Callable[[], World] | None = None
+        self.stop: Callable[[], None] | None = None
         self.pages: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self.health,
             ("GET", "log"): self.log,
@@ -30,6 +39,8 @@ class Control:
             ("POST", "move-account"): self.move_account,
             ("POST", "foreign-administrator"): self.foreign_administrator,
             ("POST", "deny"): self.deny,
+            ("POST", "reset"): self.reset,
+            ("POST", "stop"): lambda: self.stop() if self.stop else None,
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -39,9 +50,13 @@ class Control:
             start_response("404 Not Found", [("Content-Type", "application/json")])
             return [json.dumps({"error": f"no such page; there are {sorted(page for _, page in self.pages)}"}).encode()]
         given = {key: values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
-        with self.front.world.lock:
-            answer = found(**given)
-        start_response("200 OK", [("Content-Type", "application/json")])
+        status = "200 OK"
+        try:
+            with self.front.world.lock:
+                answer = found(**given)
+        except (ApiError, KeyError, TypeError, ValueError) as error:
+            status, answer = "400 Bad Request", {"error": f"{type(error).__name__}: {error}"}
+        start_response(status, [("Content-Type", "application/json")])
         return [json.dumps(answer if answer is not None else {}).encode()]
 
     def health(self) -> dict[str, Any]:
@@ -49,6 +64,7 @@ class Control:
         organization = self.front.world.organization
         return {
             "rehearsal": True,
+            "pid": os.getpid(),
             "organization": organization.id,
             "accounts": len(organization.accounts),
             "partition": self.front.world.partition,
@@ -59,6 +75,13 @@ class Control:
     def log(self, **wanted: str) -> list[dict[str, Any]]:
         """Entries of the call log whose members equal the query's, for example ?service=guardduty&mutating=True."""
         return [asdict(entry) for entry in self.front.log.select(**wanted)]
+
+    def reset(self) -> None:
+        """Start again from the seed, with an empty log."""
+        if self.rebuild is None:
+            raise ValueError("this application was not built from a seed")
+        self.front.adopt(self.rebuild())
+        self.front.log.clear()
 
     def add_account(self, account: str, name: str = "Joined later", parent: str = "") -> None:
         organization = self.front.world.organization
@@ -76,7 +99,7 @@ class Control:
             "inspector2": ("EnableDelegatedAdminAccount", "delegatedAdminAccountId"),
         }.get(service, ("EnableOrganizationAdminAccount", "AdminAccountId"))
         management = self.front.world.organization.management
-        self.front.internal(service, operation, management, region, {parameter: account})
+        run(self.front.world, service, operation, management, region, {parameter: account})
 
     def deny(self, account: str, role: str, pattern: str) -> None:
         """Refuse a role the operations that a glob of "service:Operation" names."""

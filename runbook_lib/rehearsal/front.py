@@ -1,19 +1,18 @@
 """The simulated AWS as one WSGI application: who calls, is it allowed, our operation or moto's, answer and log."""
 
-import importlib
 import io
-import pkgutil
 import uuid
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from typing import Any
 
-from runbook_lib.rehearsal import answers, codec, operations, query
+from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.control import Control
 from runbook_lib.rehearsal.identify import REST, WHOLE, Environ, Request, identify
 from runbook_lib.rehearsal.identity import QUERY, Credential, authenticate
-from runbook_lib.rehearsal.limits import Limits
+from runbook_lib.rehearsal.internal import install
+from runbook_lib.rehearsal.limits import RATES, Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
 from runbook_lib.rehearsal.refusals import Designation, refuse_denied, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call, PassOn
@@ -24,43 +23,23 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 429: "Too Many Requests"}
 
 
-def load_operations() -> tuple[Any, ...]:
-    """Import every module of `operations`, which registers its handlers."""
-    return tuple(
-        importlib.import_module(f"{operations.__name__}.{each.name}") for each in pkgutil.iter_modules(operations.__path__)
-    )
-
-
 class Front:
     """The WSGI application of one world. `backstop` answers what is not ours; None refuses it."""
 
     def __init__(
-        self,
-        world: World,
-        limits: Limits | None = None,
-        log: Log | None = None,
-        designation_seconds: float = 0.0,
-        backstop: Callable[[Environ, StartResponse], Iterable[bytes]] | None = None,
+        self, world: World, log: Log | None = None, backstop: Callable[[Environ, StartResponse], Iterable[bytes]] | None = None
     ) -> None:
-        self.world, self.limits, self.log = world, limits or Limits(), log or Log()
-        self.designation = Designation(designation_seconds)
+        self.log = log or Log()
         self.backstop = backstop
         self.control = Control(self)
-        for module in load_operations():
-            if install := getattr(module, "install", None):
-                install(world)
+        self.adopt(world)
 
-    def internal(self, service: str, operation: str, account: str, region: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Run one of our operations as an account, past identity, limits and policies: how seeds and tests arrange the world.
-
-        Raises the operation's `ApiError`; the answer must still satisfy the service's model.
-        """
-        with self.world.lock:
-            principal = f"arn:{self.world.partition}:iam::{account}:root"
-            call = Call(self.world, service, operation, account, region, principal, parameters)
-            given = HANDLERS[service, operation](call, **parameters) or {}
-            answers.success(service, operation, given)
-            return given
+    def adopt(self, world: World) -> None:
+        """Serve this world from now on, under its own conditions."""
+        self.world = world
+        self.limits = Limits(RATES if world.conditions.throttled else {}, world.conditions.hiccups)
+        self.designation = Designation(world.conditions.designation_seconds)
+        install(world)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith("/_rehearsal/"):

@@ -42,13 +42,19 @@ def access_key(prefix: str, account: str, salt: str) -> str:
     return prefix + base64.b32encode(packed + noise[1:5]).decode()[:16]
 
 
+def user_key(account: str, name: str) -> tuple[str, str]:
+    """Access key id and secret of a user; the same in each process, so that a client needs no server to know its own key."""
+    key = access_key("AKIA", account, name)
+    return key, _digest(f"secret{key}")[:40]
+
+
 def user_credential(world: World, account: str, name: str) -> Credential:
     """The permanent key of an IAM user of a simulated account; the same key each time."""
-    key = access_key("AKIA", account, name)
+    key, secret = user_key(account, name)
     known = world.of(Credentials).by_key
     if key not in known:
         principal = f"arn:{world.partition}:iam::{account}:user/{name}"
-        known[key] = Credential(key, _digest(f"secret{key}")[:40], account, principal, f"AIDA{_digest(key)[:17].upper()}")
+        known[key] = Credential(key, secret, account, principal, f"AIDA{_digest(key)[:17].upper()}")
     return known[key]
 
 

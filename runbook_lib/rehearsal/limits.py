@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from runbook_lib.rehearsal.conditions import Hiccup
 from runbook_lib.rehearsal.registry import ApiError
 
 Bucket = tuple[float, float]
@@ -51,16 +51,6 @@ THROTTLE: dict[str, Callable[[], ApiError]] = {
     "sts": lambda: ApiError("Throttling", "Rate exceeded", 400),
 }
 """What each service says when it is asked too often; all of these botocore's standard mode sends again (aws-behaviour 2)."""
-
-
-@dataclass
-class Hiccup:
-    """A planned refusal: the `call`-th request of an operation, and `times - 1` after it, are throttled, whoever makes them."""
-
-    service: str
-    operation: str
-    call: int = 1
-    times: int = 1
 
 
 class Limits:

@@ -102,3 +102,9 @@ def join_account(world: World, account: SimulatedAccount) -> None:
     """Add an account, and tell the services."""
     world.organization.accounts[account.id] = account
     world.tell("account joined", account=account.id)
+
+
+def home_region(world: World) -> str:
+    """The Region that clients use where nothing else is said: the partition's own one where it exists."""
+    usual = PARTITION_GLOBAL.get(world.partition, "")
+    return usual if usual in world.regions else min(world.regions)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from runbook_lib.rehearsal.conditions import Conditions
 from runbook_lib.rehearsal.regions import regions_of
 
 S = TypeVar("S")
@@ -112,6 +113,9 @@ class World:
         self.lock = threading.RLock()
         self.variants: dict[str, str] = {}
         """Which of two behaviours that AWS's documentation leaves open: name → choice."""
+        self.unavailable: dict[str, dict[str, frozenset[str]]] = {}
+        """Service → Region → features or scan types that the service does not offer there."""
+        self.conditions = Conditions(throttled=False)
         self._states: dict[type[Any], Any] = {}
         self._listeners: dict[str, list[Callable[..., None]]] = {}
         self._started, self._skipped = time.time(), 0.0

@@ -1,0 +1,184 @@
+"""The rehearsal's own AWS environment, which nothing of the surrounding one reaches, and its server as a process.
+
+A folder holds one rehearsal's server: `server.json` while it runs, `server.log`, and the AWS config and credentials files.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.rehearsal.app import RUNNER, RUNNER_NAME
+from runbook_lib.rehearsal.identity import user_key
+
+PROFILE = RUNNER_NAME
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY")
+LOOPBACK = "127.0.0.1,localhost"
+
+
+class ServerFailed(Exception):
+    """The rehearsal's server did not start, or did not end."""
+
+
+@dataclass
+class RunningServer:
+    """A server that answers, and the environment with which any AWS client reaches it and nothing else."""
+
+    url: str
+    pid: int
+    region: str
+    environment: dict[str, str] = field(repr=False)
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    """Set in the process that started it; holding it keeps a server alive that was not started with `keep`."""
+
+    def control(self, method: str, page: str, **query: str) -> Any:
+        """Ask one of the control pages; `ServerFailed` when it refuses or does not answer."""
+        return _ask(self.url, method, page, query)
+
+
+def environment(folder: Path, url: str, region: str, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The whole environment for processes of a rehearsal; writes the AWS files into `folder`, readable by the owner only.
+
+    Every AWS_* and proxy variable of `base` (this process's own) is left out, so that no profile, endpoint or proxy leads away.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    key, secret = user_key(RUNNER, RUNNER_NAME)
+    config, credentials = folder / "aws-config", folder / "aws-credentials"
+    _private(config, f"[profile {PROFILE}]\nregion = {region}\noutput = json\n")
+    _private(credentials, f"[{PROFILE}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+    kept = {
+        name: value
+        for name, value in (os.environ if base is None else base).items()
+        if not name.upper().startswith("AWS_") and name.upper() not in PROXIES and name.upper() != "BOTO_CONFIG"
+    }
+    return kept | {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_CONFIG_FILE": str(config.resolve()),
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials.resolve()),
+        "AWS_PROFILE": PROFILE,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": LOOPBACK,
+        "no_proxy": LOOPBACK,
+    }
+
+
+def start(
+    folder: Path,
+    seed: str | Path = "default",
+    *,
+    accounts: int | None = None,
+    regions: Sequence[str] | None = None,
+    keep: bool = False,
+    speed: float = 1.0,
+    log: Path | None = None,
+    seconds: float = 60.0,
+) -> RunningServer:
+    """Start a server in a process of its own and wait until it answers.
+
+    Unless `keep`, it ends when this process ends, however that happens. Raises `ServerFailed` when one runs in this folder already,
+    or with the server's own words when it does not come up within `seconds`.
+    """
+    if find(folder) is not None:
+        raise ServerFailed(f"a server already runs for {folder}; find() gives it, stop() ends it")
+    folder.mkdir(parents=True, exist_ok=True)
+    state = folder / "server.json"
+    state.unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "runbook_lib.rehearsal.server",
+        "--seed",
+        str(seed),
+        "--state",
+        str(state),
+        "--speed",
+        str(speed),
+    ]
+    command += ["--accounts", str(accounts)] if accounts is not None else []
+    command += ["--regions", ",".join(regions)] if regions else []
+    command += ["--log", str(log)] if log else []
+    command += [] if keep else ["--with-parent"]
+    with (folder / "server.log").open("wb") as written:
+        process = subprocess.Popen(  # noqa: S603 our own interpreter and module
+            command,
+            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            env=environment(folder, "http://127.0.0.1:9", "us-east-1") | {"PYTHONPATH": _import_path()},
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if (running := find(folder)) is not None:
+            running.process = process
+            return running
+        time.sleep(0.05)
+    said = (folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()
+    process.kill()
+    process.wait()
+    raise ServerFailed(f"the simulated organization did not start: {said[-2000:] or 'no word from it'}")
+
+
+def find(folder: Path) -> RunningServer | None:
+    """The server that a folder's state file names, if it answers."""
+    try:
+        known = json.loads((folder / "server.json").read_text(encoding="utf-8"))
+        health = _ask(known["url"], "GET", "health", {})
+    except (OSError, ValueError, KeyError, ServerFailed):
+        return None
+    if not isinstance(health, dict) or health.get("pid") != known["pid"]:
+        return None
+    return RunningServer(known["url"], known["pid"], known["region"], environment(folder, known["url"], known["region"]))
+
+
+def stop(folder: Path, seconds: float = 10.0) -> bool:
+    """End a folder's server, if there is one; says whether there was. `ServerFailed` when it still answers after `seconds`."""
+    running = find(folder)
+    if running is None:
+        return False
+    running.control("POST", "stop")
+    deadline = time.monotonic() + seconds
+    while find(folder) is not None:
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"the server of process {running.pid} does not stop")
+        time.sleep(0.05)
+    return True
+
+
+def _ask(url: str, method: str, page: str, query: Mapping[str, str]) -> Any:
+    """One control request, past any proxy."""
+    target = f"{url}/_rehearsal/{page}"
+    if query:
+        target += f"?{urllib.parse.urlencode(query)}"
+    request = urllib.request.Request(target, method=method, data=b"" if method == "POST" else None)  # noqa: S310 loopback only
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            raise ServerFailed(f"{page}: {error.read().decode(errors='replace')}") from None
+    except OSError as error:
+        raise ServerFailed(f"{page}: {error}") from None
+
+
+def _private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, from the first byte on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _import_path() -> str:
+    """Where the server finds this library, also when it is not installed."""
+    own = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH", ""))))

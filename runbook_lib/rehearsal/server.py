@@ -1,0 +1,114 @@
+"""The simulated AWS on a loopback port: in a thread of this process, or as a process of its own.
+
+    python -m runbook_lib.rehearsal.server --seed default --state FILE
+
+The state file (url, pid, Region, partition) is written once the server listens, and removed when it ends in order.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cheroot.wsgi import Server
+
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.organization import home_region
+
+LOOPBACK = "127.0.0.1"
+CONNECTIONS = 1000
+"""Idle keep-alive connections: clients of three services in many Regions and several kernels come to hundreds."""
+IDLE_SECONDS = 120
+
+
+def make_server(app: Any, port: int = 0) -> Server:
+    """A server for a WSGI application on loopback; port 0 takes a free one."""
+    server = Server((LOOPBACK, port), app, numthreads=16, timeout=IDLE_SECONDS, request_queue_size=256)
+    server.keep_alive_conn_limit = CONNECTIONS
+    return server
+
+
+def url_of(server: Server) -> str:
+    return f"http://{LOOPBACK}:{server.bind_addr[1]}"
+
+
+@contextmanager
+def serve(app: Any) -> Iterator[str]:
+    """Serve an application in a thread of this process; gives its URL."""
+    server = make_server(app)
+    server.prepare()
+    thread = threading.Thread(target=server.serve, name="rehearsal-server", daemon=True)
+    thread.start()
+    try:
+        yield url_of(server)
+    finally:
+        server.stop()
+        thread.join()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve one seed until asked to stop (control page, SIGTERM, SIGINT), or until the parent's end of stdin closes."""
+    asked = _parser().parse_args(arguments)
+    regions = asked.regions.split(",") if asked.regions else None
+    app = build_app(asked.seed, asked.accounts, regions, speed=asked.speed, log=asked.log)
+    server = make_server(app, asked.port)
+    server.prepare()
+    stop = threading.Event()
+    app.control.stop = stop.set
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if asked.with_parent:
+        threading.Thread(target=_until_closed, args=(stop.set,), daemon=True).start()
+    threading.Thread(target=server.serve, daemon=True).start()
+    world = app.world
+    described = {
+        "url": url_of(server),
+        "pid": os.getpid(),
+        "region": home_region(world),
+        "partition": world.partition,
+        "seed": str(asked.seed),
+    }
+    _write(asked.state, described)
+    stop.wait()
+    asked.state.unlink(missing_ok=True)
+    server.stop()
+    return 0
+
+
+def _until_closed(stop: Callable[[], None]) -> None:
+    """The parent holds the other end of stdin and never writes: it ends when the parent does, however it ends."""
+    sys.stdin.buffer.read()
+    stop()
+
+
+def _write(path: Path, described: dict[str, Any]) -> None:
+    """Write the state file at once: a reader sees all of it or nothing."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(described), encoding="utf-8")
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m runbook_lib.rehearsal.server", description="Serve a simulated AWS Organization."
+    )
+    parser.add_argument("--seed", default="default", help="name of a seed, or a YAML file")
+    parser.add_argument("--accounts", type=int, help="number of accounts, instead of the seed's")
+    parser.add_argument("--regions", help="Regions, comma-separated, instead of the seed's")
+    parser.add_argument("--speed", type=float, default=1.0, help="how fast the simulated clock runs")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--log", type=Path, help="file for the call log, one JSON line per call")
+    parser.add_argument("--state", type=Path, required=True, help="file to write URL and process id to")
+    parser.add_argument("--with-parent", action="store_true", help="end when stdin closes")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
