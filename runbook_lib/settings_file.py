@@ -17,7 +17,7 @@ from runbook_lib.settings_checks.shape import check_shape
 
 SECRETS = re.compile(
     r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"  # access key ids
-    r"|(?<![^\s\"'=])(?=[^\s]*[A-Z])(?=[^\s]*[a-z])(?=[^\s]*[0-9])[A-Za-z0-9/+]{40}(?![^\s\"',#])"  # secret access keys
+    r"|(?<![^\s\"'=\[{,!])(?=\S*[A-Z])(?=\S*[a-z])(?=\S*[0-9])[A-Za-z0-9/+]{40}(?![^\s\"',:#\]}])"  # secret access keys
     r"|(?:IQoJ|FwoG|FQoG)[A-Za-z0-9/+=_-]{40,}"  # session tokens
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
@@ -101,7 +101,13 @@ def _unreadable(file: str, message: str) -> SettingsError:
 
 def _finding(document: Document, file: str, problem: Problem, line: int) -> Finding:
     value = problem.value if problem.value is not None else _written(document, problem.path)
-    return Finding(file, line, _shown(dotted(problem.path)), _shown(value)[:LONGEST], _shown(problem.message))
+    return Finding(
+        file,
+        line,
+        dotted(tuple(_shown(step) if isinstance(step, str) else step for step in problem.path)),
+        _shown(value)[:LONGEST],
+        _shown(problem.message),
+    )
 
 
 def _written(document: Document, path: KeyPath) -> str:
@@ -109,11 +115,11 @@ def _written(document: Document, path: KeyPath) -> str:
 
 
 def _shown(text: str) -> str:
-    return SECRETS.sub("(a secret, not shown)", text)
+    return SECRETS.sub("(a secret, not shown)", " ".join(text.split()))
 
 
 def _secrets(text: str, file: str) -> Iterator[Finding]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if SECRETS.search(line):
             message = (
                 "This line holds what looks like AWS credentials (not shown). They never belong in this file, nor in a comment: "

@@ -35,7 +35,7 @@ def check_shape(document: Document) -> tuple[Settings | None, list[Problem], dic
     try:
         settings = Settings.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        found = error.errors(include_url=False)
+        found = [each for each in error.errors(include_url=False) if not _hollow(document, each)]
     problems: list[Problem] = []
     for _, known in document.problems:
         _refuse(tree, known.path)
@@ -73,6 +73,11 @@ def _unknown_regions(tree: dict[str, Any]) -> list[Problem]:
 
 def _unknown_region(region: str) -> str:
     return f"AWS has no Region of this name.{nearest(region, sorted(partitions()))}"
+
+
+def _hollow(document: Document, error: Any) -> bool:
+    """Whether a list is called too short only because its items were refused; they have findings of their own."""
+    return error["type"] == "too_short" and bool(at(document.values, *error["loc"]))
 
 
 def _refuse(tree: Any, path: Path) -> None:
@@ -126,7 +131,7 @@ def _unquoted(value: Any, written: str) -> str:
 
 def _plain_message(kind: str, context: dict[str, Any]) -> str:
     if kind == "too_short":
-        return "This is empty. Name at least one, or leave the key out, which means: not managed here."
+        return "This is empty. Name at least one, or remove the key or its section, which means: not managed here."
     said = {
         "bool_type": 'Not a boolean. Write true or false, without quotes ("yes", "no", "true" in quotes and numbers are none).',
         "int_type": "Not a whole number. Write digits without quotes.",
@@ -157,12 +162,16 @@ def _schema(path: Path) -> dict[str, Any]:
     whole = Settings.model_json_schema()
     here: dict[str, Any] = whole
     for step in path:
-        here = here["items"] if isinstance(step, int) else here.get("properties", {}).get(step) or here["additionalProperties"]
-        here = next((each for each in _alternatives(here) if each.get("type") != "null"), here)
+        here = here["items"] if isinstance(step, int) else _under(here, step)
+        here = next(each for each in here.get("anyOf", [here]) if each.get("type") != "null")
         if "$ref" in here:
             here = whole["$defs"][here["$ref"].rpartition("/")[2]]
     return here
 
 
-def _alternatives(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from schema.get("anyOf", [schema])
+def _under(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    """What a schema says about one key: by name, by pattern, or about any key."""
+    named = schema.get("properties", {}).get(key)
+    by_pattern = next(iter(schema.get("patternProperties", {}).values()), None)
+    found: dict[str, Any] = named or by_pattern or schema["additionalProperties"]
+    return found
