@@ -46,8 +46,8 @@ def observe_organization(
     """Read the organization as the management account. Reads only.
 
     The members' Regions are read where a Region in settings is not enabled by default in the management account (`None`), always
-    or never. What `before`, an observation of the same run, already knows of them is kept: AWS allows about five such reads a second,
-    and opting in takes minutes to hours. Raises CallFailed when the organization or its accounts cannot be read.
+    or never. What `before`, an observation of the same run, already knows of them is kept: AWS allows about five such reads a
+    second, and opting in takes minutes to hours. Raises CallFailed when the organization or its accounts cannot be read.
     """
     known = {account: found for account, found in before.regions.items() if isinstance(found, Known)} if before else {}
     return _Observing(settings, access).organization(with_member_regions, known)
