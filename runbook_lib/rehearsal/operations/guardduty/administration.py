@@ -14,6 +14,7 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     add_detector,
     current,
     is_administrator,
+    missing,
     own_detector,
     require_usable,
     state_of,
@@ -102,7 +103,7 @@ def describe_organization_configuration(
     other = call.region in state.administrators and not is_administrator(call)
     require_usable(call, texts.NOT_ADMINISTRATOR if other else texts.NO_ADMINISTRATOR)
     configuration = state.configuration(call.region)
-    offered = tuple(name for name in ORGANIZATION_FEATURES if name not in state.missing(call.region))
+    offered = tuple(name for name in ORGANIZATION_FEATURES if name not in missing(call.world, call.region))
     found, token = paged(shown(configuration.features, "AutoEnable", offered, updated=False), NextToken, MaxResults)
     return {
         "AutoEnable": configuration.members != "NONE",
@@ -135,7 +136,7 @@ def update_organization_configuration(
         raise texts.refusal(texts.GENERIC)
     asked = requested_features(Features, DataSources, "AutoEnable")
     state = state_of(call.world)
-    check(asked, "AutoEnable", ORGANIZATION_FEATURES, state.missing(call.region))
+    check(asked, "AutoEnable", ORGANIZATION_FEATURES, missing(call.world, call.region))
     configuration = state.configuration(call.region)
     configuration.members = AutoEnableOrganizationMembers or ("NEW" if AutoEnable else "NONE")
     merge(configuration.features, asked, "AutoEnable", call.world.now())

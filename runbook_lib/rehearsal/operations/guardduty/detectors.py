@@ -16,6 +16,7 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     add_detector,
     grant_roles,
     is_administrator,
+    missing,
     own_detector,
     state_of,
 )
@@ -49,7 +50,7 @@ def create_detector(
     """Make the account's detector. A second one is refused, also while the first is not visible yet (the latter assumed)."""
     state = state_of(call.world)
     asked = requested_features(Features, DataSources, "Status")
-    check(asked, "Status", DETECTOR_FEATURES, state.missing(call.region))
+    check(asked, "Status", DETECTOR_FEATURES, missing(call.world, call.region))
     if FindingPublishingFrequency not in FREQUENCIES:
         raise texts.refusal(texts.GENERIC)
     if (call.account, call.region) in state.detectors:
@@ -90,7 +91,7 @@ def update_detector(
     """Change the own detector; features merge by name. A member may not change what its administrator manages [docs]."""
     detector, state = own_detector(call, DetectorId), state_of(call.world)
     asked = requested_features(Features, DataSources, "Status")
-    check(asked, "Status", DETECTOR_FEATURES, state.missing(call.region))
+    check(asked, "Status", DETECTOR_FEATURES, missing(call.world, call.region))
     if FindingPublishingFrequency not in (None, *FREQUENCIES):
         raise texts.refusal(texts.GENERIC)
     if state.associated(call.account, call.region) and (asked or Enable is not None or FindingPublishingFrequency):

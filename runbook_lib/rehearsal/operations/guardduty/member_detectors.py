@@ -7,7 +7,7 @@ from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.datasources import detector_sources, requested_features
 from runbook_lib.rehearsal.operations.guardduty.features import ORGANIZATION_FEATURES, check, merge, shown
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch
-from runbook_lib.rehearsal.operations.guardduty.state import Detector, grant_roles, own_detector, require_usable, state_of
+from runbook_lib.rehearsal.operations.guardduty.state import Detector, grant_roles, missing, own_detector, require_usable, state_of
 from runbook_lib.rehearsal.registry import Call, operation
 
 
@@ -36,7 +36,7 @@ def update_member_detectors(
 ) -> dict[str, Any]:
     """Change features of members; what is already so is fine [belief]. Too early after CreateMembers it fails per account."""
     asked = requested_features(Features, DataSources, "Status")
-    check(asked, "Status", ORGANIZATION_FEATURES, state_of(call.world).missing(call.region))
+    check(asked, "Status", ORGANIZATION_FEATURES, missing(call.world, call.region))
     found, unprocessed = _detectors(call, DetectorId, AccountIds)
     for detector in found:
         merge(detector.features, asked, "Status", call.world.now())

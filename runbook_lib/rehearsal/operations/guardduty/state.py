@@ -93,8 +93,6 @@ class GuardDutyState:
     """(account, Region) → administrator outside, whose member by invitation the account is."""
     sweeps: dict[str, Settling] = field(default_factory=dict)
     """Regions where ALL has still to reach existing accounts."""
-    unavailable: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Region → features it does not offer; a seed fills it."""
     unwritable: set[str] = field(default_factory=set)
     """Destination or KMS key ARNs whose policy does not let GuardDuty in; a seed fills it."""
     listening: bool = False
@@ -105,13 +103,6 @@ class GuardDutyState:
     def members_of(self, region: str) -> dict[str, Member]:
         return self.members.setdefault(region, {})
 
-    def missing(self, region: str) -> frozenset[str]:
-        return self.unavailable.get(region, frozenset())
-
-    def offered(self, region: str) -> list[str]:
-        """Features that detectors of a Region have."""
-        return [name for name in DETECTOR_FEATURES if name not in self.missing(region)]
-
     def associated(self, account: str, region: str) -> Member | None:
         """The account's association with the organization's administrator, if it has one now."""
         member = self.members_of(region).get(account)
@@ -120,6 +111,16 @@ class GuardDutyState:
 
 def state_of(world: World) -> GuardDutyState:
     return world.of(GuardDutyState)
+
+
+def missing(world: World, region: str) -> frozenset[str]:
+    """Features that GuardDuty does not offer in a Region; a seed says so."""
+    return world.unavailable.get("guardduty", {}).get(region, frozenset())
+
+
+def offered(world: World, region: str) -> list[str]:
+    """Features that detectors of a Region have."""
+    return [name for name in DETECTOR_FEATURES if name not in missing(world, region)]
 
 
 def current(settling: Settling) -> str:
@@ -135,7 +136,7 @@ def add_detector(world: World, account: str, region: str, *, features: Settings 
     """A new detector, with default features unless given; the account gets the service-linked roles (aws-behaviour 2)."""
     state, now = state_of(world), world.now()
     digest = hashlib.sha256(f"{world.organization.id}/{account}/{region}/{len(state.detectors)}".encode())
-    found = detector_defaults(now, state.offered(region)) if features is None else features
+    found = detector_defaults(now, offered(world, region)) if features is None else features
     detector = Detector(digest.hexdigest()[:32], account, region, found, now, now, enabled)
     state.detectors[account, region] = detector
     grant_roles(world, detector)
@@ -155,7 +156,7 @@ def grant_roles(world: World, detector: Detector) -> None:
 
 def bare_features(world: World, region: str) -> Settings:
     """Every feature off: what an organization's new member starts from, before auto-enable settings are applied."""
-    return settings(dict.fromkeys(state_of(world).offered(region), "DISABLED"), "DISABLED", world.now())
+    return settings(dict.fromkeys(offered(world, region), "DISABLED"), "DISABLED", world.now())
 
 
 def own_detector(call: Call, detector_id: str) -> Detector:

@@ -15,6 +15,7 @@ from runbook_lib.rehearsal.operations.inspector2.state import (
     require_supported,
     state_of,
     switch_on,
+    unsupported,
 )
 from runbook_lib.rehearsal.organization import (
     delegated_other,
@@ -53,7 +54,7 @@ def enable_delegated_admin_account(call: Call, delegatedAdminAccountId: str, cli
     state = state_of(world)
     state.administrators[call.region] = Administrator(account, world.settling("no", "yes"), world.settling("CREATED", "ENABLED"))
     if world.variants.get(ACTIVATES, "yes") == "yes":
-        missing = state.unsupported.get(call.region, frozenset())
+        missing = unsupported(world, call.region)
         switch_on(world, account, call.region, [kind for kind in SCAN_TYPES_OF_THE_GUIDE if kind not in missing])
     return {"delegatedAdminAccountId": account}
 

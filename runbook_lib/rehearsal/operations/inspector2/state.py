@@ -28,7 +28,7 @@ UNSUPPORTED = {
     "us-gov-west-1": frozenset({"LAMBDA_CODE"}),
     "us-gov-east-1": frozenset({"LAMBDA_CODE"}),
 }
-"""Region → scan types it lacks [docs inspector regions][tf PR#38254]; a seed may replace the state's copy."""
+"""Region → scan types it lacks [docs inspector regions][tf PR#38254]; a seed may say otherwise."""
 
 
 @dataclass
@@ -111,7 +111,6 @@ class InspectorState:
     """Region → the organization's deep inspection paths."""
     governed: set[str] = field(default_factory=set)
     """Accounts that an INSPECTOR_POLICY of the organization governs; a seed fills it."""
-    unsupported: dict[str, frozenset[str]] = field(default_factory=lambda: dict(UNSUPPORTED))
     listening: bool = False
 
     def of(self, account: str, region: str) -> Scanning:
@@ -154,10 +153,15 @@ def require_administrator(call: Call, what: str) -> None:
         raise texts.no_access(what)
 
 
+def unsupported(world: World, region: str) -> frozenset[str]:
+    """Scan types that Inspector does not have in a Region."""
+    return world.unavailable.get("inspector2", {}).get(region, UNSUPPORTED.get(region, frozenset()))
+
+
 def require_supported(call: Call, kinds: list[str]) -> None:
     """Refuse a whole call that names a scan type the Region lacks [tf PR#38254]."""
     for kind in kinds:
-        if kind in state_of(call.world).unsupported.get(call.region, ()):
+        if kind in unsupported(call.world, call.region):
             raise texts.denied(texts.NOT_SUPPORTED.format(scan=texts.SCANS[kind], region=call.region))
 
 
@@ -188,8 +192,7 @@ def require_service_role(call: Call) -> None:
     account = account_of(call.world, call.account)
     if account is None or SERVICE_ROLES[0] in account.service_linked_roles:
         return
-    name = call.principal.split("/")[1] if ":assumed-role/" in call.principal else ""
-    role = account.roles.get(name)
+    role = call.caller.role if call.caller else None
     if role and any(fnmatchcase("iam:CreateServiceLinkedRole", pattern) for pattern in role.denied):
         raise texts.denied(texts.NO_SERVICE_ROLE)
 
