@@ -1,0 +1,162 @@
+"""Reading Inspector: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from runbook_lib.limits import BATCH
+from runbook_lib.observation import Known, NotYet, Observation, Unknown
+from runbook_lib.organization import Organization
+from runbook_lib.plan import batches
+from runbook_lib.scope import Population
+from runbook_lib.services import CallFailed, Reader
+from runbook_lib.services.answers import has, unread
+from runbook_lib.services.designation import STEP, Designation, designated, read_administrators
+from runbook_lib.services.inspector2.state import (
+    SCAN_TYPES,
+    Configuration,
+    OrganizationConfiguration,
+    RegionState,
+    Scans,
+    State,
+)
+from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, POLICY
+
+T = TypeVar("T")
+SERVICE = "inspector2"
+DESIGNATION = Designation(
+    service=SERVICE,
+    title="Inspector",
+    principal="inspector2.amazonaws.com",
+    list_operation="ListDelegatedAdminAccounts",
+    list_key="delegatedAdminAccounts",
+    account_field="accountId",
+    status_field="status",
+    enable_operation="EnableDelegatedAdminAccount",
+    enable_parameter="delegatedAdminAccountId",
+    disable_operation="DisableDelegatedAdminAccount",
+    inside_accounts="AWS may switch Inspector on in the delegated account, where it is not on already.",
+)
+
+
+def observe(organization: Organization, population: Population, reader: Reader) -> State:
+    """Everything `assess` needs of Inspector."""
+    everywhere = sorted({*population.regions, *population.other_regions})
+    administrators = read_administrators(DESIGNATION, organization, everywhere, reader)
+    jobs = [
+        partial(
+            _region, population, region, administrators[region], designated(administrators, region, population.delegated), reader
+        )
+        for region in population.regions
+    ]
+    regions = dict(zip(population.regions, reader.parallel(jobs), strict=True))
+    return State(regions, {region: administrators[region] for region in population.other_regions})
+
+
+def _region(
+    population: Population, region: str, administrators: Observation[Mapping[str, str]], acting: bool, reader: Reader
+) -> RegionState:
+    delegated = population.delegated
+    own = _own(delegated, region, reader)
+    if not acting:
+        later = NotYet(STEP)
+        return RegionState(administrators, own, later, later, Scans(), later)
+    organization = _try(lambda: read_organization(delegated, region, reader))
+    if isinstance(organization, NotYet):
+        return RegionState(administrators, own, organization, organization, Scans(), organization)
+    members = _try(lambda: read_members(delegated, region, reader))
+    associated = [account for account, status in members.value.items() if status == "ENABLED"] if isinstance(members, Known) else []
+    asked = sorted(population.members.get(region, frozenset()) & set(associated))
+    scans = read_scans(delegated, region, asked, reader)
+    configuration = _try(lambda: read_configuration(delegated, region, reader))
+    return RegionState(administrators, own, organization, members, scans, configuration)
+
+
+def _own(delegated: str, region: str, reader: Reader) -> Observation[Scans]:
+    """What the delegated account scans in itself, which it may always ask."""
+    scans = read_scans(delegated, region, [delegated], reader)
+    for code, reason, _ in scans.unread:
+        return Unknown(code, reason, "Make the read possible, then plan again.")
+    if scans.unassociated:
+        return Unknown("ACCESS_DENIED", f"Inspector does not let {delegated} ask about itself in {region}", "Read its permissions.")
+    return Known(scans)
+
+
+def _try(read: Callable[[], T]) -> Observation[T]:
+    """A read as an observation; NotYet where AWS does not let the designated account act yet."""
+    try:
+        return Known(read())
+    except CallFailed as error:
+        return NotYet(STEP) if has(error, NO_ACCESS_YET) else unread(error)
+
+
+def read_organization(delegated: str, region: str, reader: Reader) -> OrganizationConfiguration:
+    """Auto-enable flags. Raises CallFailed."""
+    answer = reader.read(SERVICE, "DescribeOrganizationConfiguration", delegated, region)
+    flags = {name: on is True for name, on in (answer.get("autoEnable") or {}).items()}
+    return OrganizationConfiguration(flags, answer.get("maxAccountLimitReached") is True)
+
+
+def read_members(delegated: str, region: str, reader: Reader) -> Mapping[str, str]:
+    """Account → relationship status, of associated and of former members. Raises CallFailed."""
+    pages = reader.pages(SERVICE, "ListMembers", delegated, region, onlyAssociated=False)
+    return {member["accountId"]: str(member["relationshipStatus"]) for page in pages for member in page.get("members") or ()}
+
+
+def read_configuration(delegated: str, region: str, reader: Reader) -> Configuration:
+    """EC2 scan mode and ECR re-scan duration. Raises CallFailed."""
+    answer = reader.read(SERVICE, "GetConfiguration", delegated, region)
+    mode = (answer.get("ec2Configuration") or {}).get("scanModeState") or {}
+    rescan = (answer.get("ecrConfiguration") or {}).get("rescanDurationState") or {}
+    return Configuration(
+        str(mode.get("scanMode", "")),
+        str(mode.get("scanModeStatus", "")),
+        str(rescan.get("rescanDuration", "")),
+        str(rescan.get("status", "")),
+    )
+
+
+def read_scans(delegated: str, region: str, accounts: Iterable[str], reader: Reader) -> Scans:
+    """What is scanned in the accounts, in batches; a batch or an account that cannot be read is kept as such."""
+    statuses: dict[str, dict[str, set[str]]] = {scan_type: {} for scan_type in SCAN_TYPES}
+    governed: dict[str, set[str]] = {scan_type: set() for scan_type in SCAN_TYPES}
+    unassociated: set[str] = set()
+    unknown: list[tuple[str, str, frozenset[str]]] = []
+    for batch in batches(accounts, BATCH["inspector2:BatchGetAccountStatus"]):
+        try:
+            answer = reader.read(SERVICE, "BatchGetAccountStatus", delegated, region, accountIds=list(batch))
+        except CallFailed as error:
+            failed = unread(error)
+            unknown.append((failed.code, failed.reason, frozenset(batch)))
+            continue
+        for entry in answer.get("accounts") or ():
+            _column(entry, statuses, governed)
+        unassociated |= _failures(answer, batch, unknown)
+    return Scans(
+        {scan_type: {status: frozenset(ids) for status, ids in columns.items()} for scan_type, columns in statuses.items()},
+        {scan_type: frozenset(ids) for scan_type, ids in governed.items() if ids},
+        frozenset(unassociated),
+        tuple(unknown),
+    )
+
+
+def _column(entry: Mapping[str, Any], statuses: dict[str, dict[str, set[str]]], governed: dict[str, set[str]]) -> None:
+    """Put one account into the columns. The account's own status is not used: it is ENABLED for a while with nothing on."""
+    resources = entry.get("resourceState") or {}
+    for scan_type, name in SCAN_TYPES.items():
+        resource = resources.get(name) or {}
+        statuses[scan_type].setdefault(str(resource.get("status", "DISABLED")), set()).add(entry["accountId"])
+        if resource.get("errorCode") == POLICY:
+            governed[scan_type].add(entry["accountId"])
+
+
+def _failures(answer: Mapping[str, Any], batch: tuple[str, ...], unknown: list[tuple[str, str, frozenset[str]]]) -> set[str]:
+    """The accounts that are not associated yet; all others without an answer go to `unknown`."""
+    failed = {each["accountId"]: each for each in answer.get("failedAccounts") or ()}
+    answered = {each["accountId"] for each in answer.get("accounts") or ()}
+    unassociated = {account for account, each in failed.items() if each.get("errorCode") == "ACCESS_DENIED"}
+    for account in sorted(set(batch) - answered - unassociated):
+        said = failed.get(account, {})
+        code = str(said.get("errorCode", "NoAnswer"))
+        unknown.append((code, str(said.get("errorMessage", "Inspector did not answer for the account")), frozenset({account})))
+    return unassociated

@@ -1,0 +1,76 @@
+"""What Inspector was seen to be, Region by Region, in columns: sets of accounts, not one object per account and Region."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from runbook_lib.observation import Observation
+
+SCAN_TYPES: Mapping[str, str] = {
+    "EC2": "ec2",
+    "ECR": "ecr",
+    "LAMBDA": "lambda",
+    "LAMBDA_CODE": "lambdaCode",
+    "CODE_REPOSITORY": "codeRepository",
+}
+"""Scan type as `Enable` takes it → its field in statuses and auto-enable flags [model]."""
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Scan type → status → accounts; and whom nothing is known of."""
+
+    statuses: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    governed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Scan type → accounts where an Organizations policy decides (BLOCKED_BY_ORGANIZATION_POLICY)."""
+    unassociated: frozenset[str] = frozenset()
+    """Accounts that the administrator may not ask about yet (ACCESS_DENIED)."""
+    unread: tuple[tuple[str, str, frozenset[str]], ...] = ()
+    """(error code, sentence, accounts)."""
+
+    def status_of(self, scan_type: str, account: str) -> str:
+        """One account's status; empty when it was not read."""
+        columns = self.statuses.get(scan_type, {})
+        return next((status for status, accounts in sorted(columns.items()) if account in accounts), "")
+
+
+@dataclass(frozen=True)
+class OrganizationConfiguration:
+    """Auto-enable flags by AWS's field names (`ec2`, …, `ami`)."""
+
+    flags: Mapping[str, bool]
+    limit_reached: bool = False
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The delegated account's scan settings, which members follow; empty where AWS says nothing."""
+
+    scan_mode: str = ""
+    scan_mode_status: str = ""
+    rescan: str = ""
+    rescan_status: str = ""
+
+
+@dataclass(frozen=True)
+class RegionState:
+    """Inspector in one Region that is asked for. `members` maps account to AWS's relationship status."""
+
+    administrators: Observation[Mapping[str, str]]
+    own: Observation[Scans]
+    organization: Observation[OrganizationConfiguration]
+    members: Observation[Mapping[str, str]]
+    scans: Scans
+    configuration: Observation[Configuration]
+
+
+@dataclass(frozen=True)
+class State:
+    """Asked-for Regions in full; of the other Regions the administrator list (account → status)."""
+
+    regions: Mapping[str, RegionState]
+    others: Mapping[str, Observation[Mapping[str, str]]]
+
+    @property
+    def administrators(self) -> Mapping[str, Observation[Mapping[str, str]]]:
+        """Region → administrator list, of all Regions."""
+        return {**self.others, **{region: seen.administrators for region, seen in self.regions.items()}}
