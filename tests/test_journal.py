@@ -1,0 +1,124 @@
+"""The journal: chained, complete, readable after a crash, and without anything that must not be written down."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.clock import FakeClock
+from runbook_lib.journal import START, Journal, JournalBroken, read, scrub
+from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, ForEach
+from runbook_lib.services import Outcome, Verdict
+
+ACTION = Action(
+    service="guardduty",
+    operation="CreateMembers",
+    account="222222222222",
+    region="us-east-1",
+    parameters={"DetectorId": "secret-parameter", "AccountDetails": ForEach({"AccountId": ACCOUNT_ID, "Email": ACCOUNT_EMAIL})},
+    reason="a member is missing",
+    affects=frozenset({"444444444444"}),
+    before="",
+    becomes="",
+    back_out=BackOut("none"),
+    stage="delegated",
+    targets=("444444444444",),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+def write_two(path: Path) -> None:
+    with Journal(path, "run-1", FakeClock()) as journal:
+        journal.intent(ACTION, 1, "invocation-1")
+        outcome = Outcome("444444444444", Verdict.FAILED, "BadRequestException", "the address someone@example.com is wrong")
+        journal.outcome(ACTION, 1, "invocation-1", [outcome], status=200, request_id="request-1", date="a date")
+
+
+def test_intent_and_outcome_say_what_was_called_and_what_became_of_it(path: Path) -> None:
+    write_two(path)
+    intent, outcome = read(path)
+    assert (intent["seq"], intent["previous"], intent["kind"], intent["run"]) == (1, START, "intent", "run-1")
+    assert intent["time"] == "2026-01-01T00:00:00Z"
+    assert (intent["operation"], intent["targets"], intent["target_accounts"]) == ("CreateMembers", 1, ["444444444444"])
+    assert (outcome["attempt"], outcome["invocation"], outcome["request_id"]) == (1, "invocation-1", "request-1")
+    assert outcome["outcomes"][0]["verdict"] == "failed"
+
+
+def test_no_parameter_and_no_address_is_written(path: Path) -> None:
+    write_two(path)
+    assert "secret-parameter" not in path.read_text()
+    assert "@" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("message", "written"),
+    [
+        ("mail to a.b+c@example.com, please", "mail to [address], please"),
+        ("account <x@example.com>", "account <[address]>"),
+        ("arn:aws:iam::444444444444:role/R is refused", "arn:aws:iam::444444444444:role/R is refused"),
+        ("x" * 1000, "x" * 300),
+    ],
+)
+def test_messages_are_scrubbed(message: str, written: str) -> None:
+    assert scrub(message) == written
+
+
+def test_opening_again_continues_the_chain(path: Path) -> None:
+    write_two(path)
+    with Journal(path, "run-2") as journal:
+        journal.note("resumed", resumes="run-1")
+    assert [(line["seq"], line["run"]) for line in read(path)] == [(1, "run-1"), (2, "run-1"), (3, "run-2")]
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda lines: [lines[0].replace("CreateMembers", "DeleteMembers"), *lines[1:]],
+        lambda lines: lines[1:],
+        lambda lines: [lines[0], *lines],
+        lambda lines: [lines[1], lines[0]],
+        lambda lines: [lines[0], "not json"],
+    ],
+    ids=["changed", "first lost", "doubled", "swapped", "not JSON"],
+)
+def test_a_changed_journal_is_refused_by_reading_and_by_opening(path: Path, tamper) -> None:  # type: ignore[no-untyped-def] # a lambda
+    write_two(path)
+    path.write_text("\n".join(tamper(path.read_text().splitlines())) + "\n")
+    with pytest.raises(JournalBroken, match="journal.jsonl, line"):
+        read(path)
+    with pytest.raises(JournalBroken):
+        Journal(path, "run-2")
+
+
+def test_a_torn_last_line_is_kept_aside_and_noted(path: Path) -> None:
+    write_two(path)
+    with path.open("a") as file:
+        file.write('{"seq":3,"prev')
+    with pytest.raises(JournalBroken, match="torn"):
+        read(path)
+    Journal(path, "run-2").close()
+    note = read(path)[-1]
+    assert (note["kind"], note["seq"], note["file"]) == ("note", 3, "journal.jsonl.torn-after-2")
+    assert (path.parent / note["file"]).read_text() == '{"seq":3,"prev'
+
+
+def test_threads_do_not_break_the_chain(path: Path) -> None:
+    with Journal(path, "run-1") as journal:
+        threads = [threading.Thread(target=lambda: [journal.note("x") for _ in range(20)]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(read(path)) == 160
+
+
+def test_each_line_is_on_disk_when_the_call_returns(path: Path) -> None:
+    journal = Journal(path, "run-1")
+    journal.intent(ACTION, 1, "invocation-1")
+    assert json.loads(path.read_text())["kind"] == "intent"
+    journal.close()
