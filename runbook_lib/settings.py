@@ -286,8 +286,8 @@ class InspectorPart(Part):
 class Limits(Part):
     """The most one plan may touch; beyond it the plan is a Blocker."""
 
-    accounts: Annotated[int, Field(ge=1, description="Most accounts that one plan may change.")]
-    regions: Annotated[int, Field(ge=1, description="Most Regions that one plan may change.")]
+    accounts: Annotated[int, Field(ge=1, le=100_000, description="Most accounts that one plan may change.")]
+    regions: Annotated[int, Field(ge=1, le=1000, description="Most Regions that one plan may change.")]
 
 
 class Lowering(Part):

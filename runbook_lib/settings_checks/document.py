@@ -4,19 +4,22 @@ Stricter than YAML, so that each value stands where it counts and means what it 
 no key twice, no key without a value, one document.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent, ScalarEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent, ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from runbook_lib.settings_checks import Path, Problem
 
 DEEPEST = 20
+LONGEST_NUMBER = 30
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 TAB = "\t"
 
 
@@ -81,6 +84,8 @@ def _forbidden(text: str) -> Iterator[tuple[int, Problem]]:
         if depth > DEEPEST:
             yield line, Problem((), f"Nested more than {DEEPEST} deep: no settings are. Check the brackets.")
             return
+        if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+            yield line, Problem((), "Directives (%) are not used here: they change what values mean. Remove the line.")
         if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
             yield line, Problem((), "Anchors and aliases (& and *) are not used here. Write the value out where it counts.")
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
@@ -116,8 +121,8 @@ def _mapping(document: Document, node: MappingNode, path: Path) -> dict[str, Any
     values: dict[str, Any] = {}
     for key, item in node.value:
         line = key.start_mark.line + 1
-        if not isinstance(key, ScalarNode):
-            document.problems.append((line, Problem(path, "A key is one word, not a list or a mapping.")))
+        if not isinstance(key, ScalarNode) or CONTROL.search(str(key.value)):
+            document.problems.append((line, Problem(path, "A key is one word, without characters that cannot be shown.", "")))
             continue
         here = (*path, str(key.value))
         if str(key.tag).endswith(":merge"):
@@ -140,9 +145,13 @@ def _scalar(document: Document, tag: str, text: str, path: Path) -> Any:
         message = "The key has no value. Give it one, or leave the key out, which means: not managed here."
         document.problems.append((document.line(path), Problem(path, message)))
         return None
+    if CONTROL.search(text):
+        message = "There is a character in this value that cannot be shown, written as an escape (\\x… or \\u…). Remove it."
+        document.problems.append((document.line(path), Problem(path, message, "")))
+        return None
     if kind == "bool":
         return text.lower() == "true"
-    if kind == "int":
+    if kind == "int" and len(text) <= LONGEST_NUMBER:
         digits = text.replace("_", "")
         return int(digits, 0) if digits.lstrip("+-")[:2].lower() in ("0o", "0x", "0b") else int(digits)
     if kind == "float":
