@@ -1,6 +1,6 @@
 """Reading GuardDuty: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -119,28 +119,11 @@ def read_configuration(delegated: str, region: str, detector: str, reader: Reade
     """Auto-enable of the organization and of each item, from all pages. Raises CallFailed."""
     first: dict[str, Any] = {}
     items: dict[str, str] = {}
-    for page in _tokens(reader, "DescribeOrganizationConfiguration", delegated, region, DetectorId=detector):
+    for page in reader.pages(SERVICE, "DescribeOrganizationConfiguration", delegated, region, DetectorId=detector):
         first = first or page
         items.update(items_of(page.get("Features") or (), "AutoEnable"))
     auto_enable = str(first.get("AutoEnableOrganizationMembers") or ("NEW" if first.get("AutoEnable") is True else "NONE"))
     return OrganizationConfiguration(auto_enable, items, first.get("MemberAccountLimitReached") is True)
-
-
-def _tokens(reader: Reader, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-    """All pages of an operation for which botocore has no paginator; a token that comes twice is an error."""
-    seen: set[str] = set()
-    token = ""
-    while True:
-        page = reader.read(SERVICE, operation, account, region, **parameters, **({"NextToken": token} if token else {}))
-        yield page
-        token = str(page.get("NextToken") or "")
-        if not token:
-            return
-        if token in seen:
-            raise CallFailed(
-                "RepeatedToken", "a page token came twice", service=SERVICE, operation=operation, account=account, region=region
-            )
-        seen.add(token)
 
 
 def read_members(delegated: str, region: str, detector: str, reader: Reader) -> dict[str, str]:
@@ -201,7 +184,7 @@ def _destinations(delegated: str, region: str, detector: str, reader: Reader) ->
 def read_destinations(delegated: str, region: str, detector: str, reader: Reader) -> tuple[Destination, ...]:
     """Where the delegated account exports findings to. Raises CallFailed."""
     found = []
-    for page in _tokens(reader, "ListPublishingDestinations", delegated, region, DetectorId=detector):
+    for page in reader.pages(SERVICE, "ListPublishingDestinations", delegated, region, DetectorId=detector):
         for listed in page.get("Destinations") or ():
             answer = reader.read(
                 SERVICE,
