@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,10 +87,10 @@ def test_opening_again_continues_the_chain(path: Path) -> None:
     ],
     ids=["changed", "first lost", "doubled", "swapped", "not JSON"],
 )
-def test_a_changed_journal_is_refused_by_reading_and_by_opening(path: Path, tamper) -> None:  # type: ignore[no-untyped-def] # a lambda
+def test_a_changed_journal_is_refused_by_reading_and_by_opening(path: Path, tamper: Callable[[list[str]], list[str]]) -> None:
     write_two(path)
     path.write_text("\n".join(tamper(path.read_text().splitlines())) + "\n")
-    with pytest.raises(JournalBroken, match="journal.jsonl, line"):
+    with pytest.raises(JournalBroken, match=r"journal\.jsonl, line"):
         read(path)
     with pytest.raises(JournalBroken):
         Journal(path, "run-2")
@@ -109,7 +110,12 @@ def test_a_torn_last_line_is_kept_aside_and_noted(path: Path) -> None:
 
 def test_threads_do_not_break_the_chain(path: Path) -> None:
     with Journal(path, "run-1") as journal:
-        threads = [threading.Thread(target=lambda: [journal.note("x") for _ in range(20)]) for _ in range(8)]
+
+        def write() -> None:
+            for _ in range(20):
+                journal.note("x")
+
+        threads = [threading.Thread(target=write) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
