@@ -51,7 +51,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill has no
                     self.say(line)
         return output
 
-    async def _async_handle_timeout(self, timeout: int, cell: Any = None) -> Any:
+    async def _async_handle_timeout(self, timeout: int, cell: Any = None) -> Any:  # noqa: ASYNC109 nbclient's own signature
         self.timed_out = True
         return await super()._async_handle_timeout(timeout, cell)
 
@@ -147,9 +147,9 @@ def _tell_the_truth(output: Path) -> None:
     """Mark cells that never ran as pending again: papermill calls them completed after a signal or a time-out."""
     if not output.exists():
         return
-    notebook = nbformat.read(output, as_version=4)
+    notebook = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
     for cell in notebook.cells:
         record = cell.metadata.get("papermill", {})
         if cell.cell_type == "code" and cell.get("execution_count") is None and record.get("status") == "completed":
             record.update(status="pending", end_time=None, duration=None)
-    nbformat.write(notebook, output)
+    nbformat.write(notebook, output)  # type: ignore[no-untyped-call]  # as above

@@ -1,6 +1,5 @@
 """Where the project's folders are, wherever a kernel or a command was started."""
 
-import os
 from pathlib import Path
 
 
@@ -20,8 +19,3 @@ def root() -> Path:
 def resolve(path: str) -> Path:
     """A path as a parameter gives it; relative ones start at the project's root."""
     return (root() / Path(path).expanduser()).resolve()
-
-
-def runs_folder(given: str | None = None) -> Path:
-    """Where runs are kept: `given` (--runs), else RUNBOOK_RUNS, else runs/ in the project."""
-    return resolve(given or os.environ.get("RUNBOOK_RUNS") or "runs")

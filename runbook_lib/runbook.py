@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.access import Access
-from runbook_lib.apply import StageReport, Stop, Tick, run_stage
+from runbook_lib.apply import run_stage
 from runbook_lib.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
-from runbook_lib.clock import Clock
+from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import Cells
 from runbook_lib.journal import Journal
 from runbook_lib.organization import Organization
 from runbook_lib.organization_reads import READS, observe_organization
 from runbook_lib.phases import PHASES, Phase, phase_named
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
+from runbook_lib.report import StageReport, Tick
 from runbook_lib.scope import Population, part_of, population
 from runbook_lib.services import Service
 from runbook_lib.services.organizations.assess import objections
 from runbook_lib.services.registry import SERVICES, service_named
-from runbook_lib.settings import Settings
-from runbook_lib.settings_file import settings_digest
+from runbook_lib.settings import Settings, settings_digest
 
 SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
@@ -109,13 +109,12 @@ class Runbook:
         blockers = [each for each in decided if isinstance(each, Blocker)]
         if too_wide := self._too_wide(steps):
             steps, blockers = [], [*blockers, too_wide]
-        everyone = {account.id for account in seen.organization.accounts.values() if account.active}
         return Plan(
             phase=self.phase.name,
             organization=seen.organization.id,
             settings_digest=settings_digest(self.settings),
             scope=self.scope,
-            population=frozenset(everyone if self.phase.service == "organizations" else seen.population.accounts | {seen.organization.management_account}),
+            population=seen.population.accounts | {seen.organization.management_account},
             steps=tuple(steps),
             no_changes=tuple(each for each in decided if isinstance(each, NoChange)),
             blockers=tuple(blockers),
@@ -145,7 +144,8 @@ class Runbook:
         reasons = refusals(approval, approved, settings=settings_digest(self.settings), **where)
         if approved.scope != self.scope:
             reasons += ("the scope is another one than the approved plan's; give the same scope",)
-        if reasons += window(approval, self.clock.now()):
+        reasons += window(approval, self.clock.now())
+        if reasons:
             raise ApprovalRefused(reasons)
 
     def requirements(self) -> None:
@@ -189,7 +189,8 @@ class Runbook:
             if covered.refused:
                 report.refused = covered.refused
                 return report
-            report.stages.append((stage.name, self._run(covered, stage.name, organization, approval.not_after, journal, stop, progress)))
+            made = self._run(covered, stage.name, organization, approval.not_after, journal, stop, progress)
+            report.stages.append((stage.name, made))
             if stop.is_set():
                 report.stopped = stop.reason
                 return report

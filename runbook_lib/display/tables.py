@@ -38,7 +38,7 @@ BLOCKER_COLUMNS = ("service", "Regions", "aspect", "accounts", "reason", "next s
 REMAINING_COLUMNS = ("answer", "service", "aspect", "Regions", "accounts", "cells", "reason", "code", "next step", "who")
 
 
-def _frame(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> pd.DataFrame:
+def frame(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> pd.DataFrame:
     """Texts with hidden characters shown; numbers stay numbers."""
     clean = [[value if isinstance(value, int) else visible(str(value)) for value in row] for row in rows]
     return pd.DataFrame(clean, columns=list(columns))
@@ -54,7 +54,7 @@ def plan_table(plan: Plan) -> pd.DataFrame:
         for group in plan_groups.actions_by_region(plan)
         for one in [group.first]
     ]  # fmt: skip
-    return _frame(rows, ACTION_COLUMNS)
+    return frame(rows, ACTION_COLUMNS)
 
 
 def waits_table(plan: Plan) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def waits_table(plan: Plan) -> pd.DataFrame:
         )
         for group in plan_groups.waits(plan)
     ]  # fmt: skip
-    return _frame(rows, WAIT_COLUMNS)
+    return frame(rows, WAIT_COLUMNS)
 
 
 def no_change_table(plan: Plan) -> pd.DataFrame:
@@ -75,7 +75,7 @@ def no_change_table(plan: Plan) -> pd.DataFrame:
         (group.first.service, ", ".join(group.regions), group.first.aspect, len(group.accounts), group.first.reason)
         for group in plan_groups.no_changes(plan)
     ]
-    return _frame(rows, NO_CHANGE_COLUMNS)
+    return frame(rows, NO_CHANGE_COLUMNS)
 
 
 def blockers_table(plan: Plan) -> pd.DataFrame:
@@ -87,23 +87,23 @@ def blockers_table(plan: Plan) -> pd.DataFrame:
         )
         for group in plan_groups.blockers(plan)
     ]  # fmt: skip
-    return _frame(rows, BLOCKER_COLUMNS)
+    return frame(rows, BLOCKER_COLUMNS)
 
 
 def coverage_table(cells: Iterable[Cell], organization: Organization, by: summaries.By = "service") -> pd.DataFrame:
     """Cells in scope counted by one dimension; the last line is the sum of all."""
     inside = [cell for cell in cells if cell.in_scope]
-    return _frame(summaries.rows(inside, by, organization), (by, *summaries.COLUMNS))
+    return frame(summaries.rows(inside, by, organization), (by, *summaries.COLUMNS))
 
 
 def totals_table(cells: Iterable[Cell]) -> pd.DataFrame:
     """The sums for what is in scope and for everything that was read."""
-    return _frame([summaries.row(name, each) for name, each in summaries.totals(cells).items()], ("cells", *summaries.COLUMNS))
+    return frame([summaries.row(name, each) for name, each in summaries.totals(cells).items()], ("cells", *summaries.COLUMNS))
 
 
 def remaining_table(cells: Iterable[Cell]) -> pd.DataFrame:
     """What is not covered and why, the unknown first; the accounts by id where they are few."""
-    return _frame([remaining_row(entry, few_or_count) for entry in summaries.remaining(cells)], REMAINING_COLUMNS)
+    return frame([remaining_row(entry, few_or_count) for entry in summaries.remaining(cells)], REMAINING_COLUMNS)
 
 
 class Shown:

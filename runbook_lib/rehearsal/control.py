@@ -29,6 +29,7 @@ class Control:
         self.stop: Callable[[], None] | None = None
         self.pages: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self.health,
+            ("GET", "accounts"): lambda: sorted(self.front.world.organization.accounts),
             ("GET", "log"): self.log,
             ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
             ("POST", "clear-log"): self.front.log.clear,

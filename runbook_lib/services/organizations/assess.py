@@ -29,17 +29,15 @@ def principals(settings: Settings) -> tuple[str, ...]:
 
 def assess(state: State, organization: Organization, settings: Settings) -> Cells:
     """Every prerequisite, once."""
-    return tuple(
-        [
-            *_organization(organization),
-            *_trusted_access(organization, settings),
-            *_administrators(state, organization),
-            *_regions(organization, settings),
-            *_usable(state, organization),
-            *_in_charge(state, organization),
-            *_roles(state),
-            *_recorders(state, organization, settings),
-        ]
+    return (
+        *_organization(organization),
+        *_trusted_access(organization, settings),
+        *_administrators(state, organization),
+        *_regions(organization, settings),
+        *_usable(state, organization),
+        *_in_charge(state, organization),
+        *_roles(state),
+        *_recorders(state, organization, settings),
     )
 
 
@@ -61,7 +59,7 @@ def objections(organization: Organization, settings: Settings) -> tuple[str, ...
         found.append(f"organization.delegated_account: {wanted.delegated_account} is {delegated.state.value}")
     for number, exclusion in enumerate(settings.exclusions):
         if exclusion.account and exclusion.account not in organization.accounts:
-            found.append(f"exclusions.{number}.account: {exclusion.account} is not an account of the organization; remove the entry")
+            found.append(f"exclusions.{number}.account: {exclusion.account} is not in the organization; remove the entry")
     return tuple(found)
 
 
@@ -103,7 +101,7 @@ def _trusted_access(organization: Organization, settings: Settings) -> Iterator[
         if not isinstance(trusted, Known):
             yield _unread("trusted access", account, trusted, item=principal)
         elif principal in trusted.value:
-            yield _cell("trusted access", account, Status.COVERED, "trusted access is on", item=principal, observed="on", desired="on")
+            yield _cell("trusted access", account, Status.COVERED, "trusted access is on", item=principal, observed="on")
         else:
             yield _cell(
                 "trusted access", account, Status.GAP, "trusted access is off",
@@ -162,7 +160,7 @@ def _in_charge(state: State, organization: Organization) -> Iterator[Cell]:
         if not isinstance(found, Known):
             yield _unread("central configuration", us, found, region)
         elif found.value.startswith("CENTRAL") or found.value.endswith("DISABLED"):
-            reason = f"Security Hub is configured elsewhere here ({found.value}): settings made through this runbook would be refused"
+            reason = f"Security Hub is configured elsewhere here ({found.value}): what this runbook sets would be refused"
             step = "keep central configuration (and leave security_hub out of settings), or go back to local configuration first"
             yield _blocked("central configuration", us, reason, step, CONTROLS, region)
         else:
@@ -187,13 +185,14 @@ def _roles(state: State) -> Iterator[Cell]:
         elif found.value:
             yield _cell("service-linked role", account, Status.COVERED, "the role exists", item=role)
         else:
-            reason = "not there yet: AWS makes it when the service is first enabled; the role used there needs iam:CreateServiceLinkedRole"
+            reason = "AWS makes it when the service is first enabled; the role used there needs iam:CreateServiceLinkedRole"
             yield _cell("service-linked role", account, Status.NOT_APPLICABLE, reason, item=role)
 
 
 def _recorders(state: State, organization: Organization, settings: Settings) -> Iterator[Cell]:
     us, hub = organization.delegated_account, settings.security_hub
-    wanted = bool(hub and (hub.delegated_account_standards or hub.existing_account_standards or hub.new_account_standards == "default"))
+    named = hub.delegated_account_standards or hub.existing_account_standards if hub else None
+    wanted = bool(named or (hub and hub.new_account_standards == "default"))
     for region, found in sorted(state.recorders.items()):
         if not wanted:
             yield _cell("AWS Config records", us, Status.NOT_APPLICABLE, "settings ask for no standard", region=region)

@@ -1,0 +1,198 @@
+"""What the commands do, over the library: run notebooks headlessly, one phase after the other, into one run folder."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib import plan_file
+from runbook_lib.approval import Approval, approve, read_approval
+from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
+from runbook_lib.headless import Executed, execute
+from runbook_lib.notebook_html import write_notebook_html
+from runbook_lib.phases import Phase, phase_named
+from runbook_lib.project import root
+from runbook_lib.runbook import managed
+from runbook_lib.settings import Settings
+
+Say = Callable[[str], None]
+
+
+class NotFound(Exception):
+    """An approval, a plan or a notebook that a command was given is not there."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command's run: settings and their file, the run folder, the environment of its kernels, where to speak to."""
+
+    settings: Settings
+    parameters: Path
+    run: RunFolder
+    environment: Mapping[str, str]
+    say: Say
+    seconds_per_cell: int | None = None
+
+    def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
+        """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
+        folder = self.run.phase(phase.name)
+        kind = "plan" if planning else ""
+        notebook = root() / "notebooks" / f"{phase.name}.ipynb"
+        if not notebook.is_file():
+            raise NotFound(f"{notebook.name}: the notebook of phase {phase.name} is missing from notebooks/; restore it")
+        what = "plan" if planning else "apply" if approval else "read" if not phase.service else "plan"
+        self.say(f"{phase.name}: {what}")
+        parameters = {
+            "parameters_file": str(self.parameters),
+            "scope": scope,
+            "approval": str(approval) if approval else "",
+            "run_folder": str(self.run.path),
+        }
+        output = folder.notebook("plan" if kind else "")
+        done = execute(
+            notebook, output, parameters, environment=self.environment,
+            say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
+        )  # fmt: skip
+        result = self._result(phase, folder, done)
+        page = folder.notebook_html("plan" if kind else "")
+        write_notebook_html(
+            output, page, mode=self.settings.mode, phase=phase.name, more={"Run": self.run.name, "Result": result.words}
+        )
+        self.say(f"  {result.words}")
+        return result
+
+    def _result(self, phase: Phase, folder: PhaseFolder, done: Executed) -> "PhaseResult":
+        recorded = self.run.record()["phases"].get(phase.name, {})
+        status = RunStatus(recorded.get("status", "failed"))
+        results = dict(recorded.get("results", {}))
+        if status is RunStatus.RUNNING or (done.failed and status in (RunStatus.DONE, RunStatus.LEFT_OVER)):
+            # The kernel never came to its last cell: whatever it recorded so far is not how this ended.
+            status = RunStatus.STOPPED if done.interrupted else RunStatus.FAILED
+            results["error"] = done.interrupted or done.error
+            if recorded:
+                self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
+        error = str(results.get("error") or done.error or done.interrupted)
+        return PhaseResult(phase, folder, status, {key: value for key, value in results.items() if isinstance(value, int)}, error)
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """How one execution of one notebook ended."""
+
+    phase: Phase
+    folder: PhaseFolder
+    status: RunStatus
+    counts: Mapping[str, int]
+    error: str
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.status]
+
+    @property
+    def words(self) -> str:
+        names = (
+            "actions",
+            "applied",
+            "already so",
+            "failed",
+            "not attempted",
+            "covered",
+            "gap",
+            "unknown",
+            "excluded",
+            "not applicable",
+        )
+        counted = ", ".join(f"{self.counts[name]} {name}" for name in names if self.counts.get(name))
+        return f"{self.status.value}: {counted or 'nothing counted'}" + (f" ({self.error})" if self.error else "")
+
+
+def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
+    """The phases named, or all enabling phases that settings manage."""
+    if names:
+        return tuple(phase_named(name) for name in names)
+    return tuple(phase for phase in managed(settings) if phase.service)
+
+
+def finish(command: Command, results: Sequence[PhaseResult], final: PhaseResult | None = None) -> int:
+    """End the run: the worst of its phases decides, or `final` (the last look) where nothing went wrong before."""
+    codes = {
+        result.exit_code
+        for result in ([*results, final] if final and any(r.exit_code == 1 for r in results) else [final] if final else results)
+    }
+    status = RunStatus.DONE
+    if 1 in codes:
+        bad = next(result for result in [*results, *([final] if final else [])] if result.exit_code == 1)
+        status = RunStatus.STOPPED if bad.status is RunStatus.STOPPED else RunStatus.FAILED
+    elif 2 in codes:
+        status = RunStatus.LEFT_OVER
+    error = "; ".join(result.error for result in results if result.error)
+    return command.run.finish(status, dt.datetime.now(dt.UTC), error=error)
+
+
+def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
+    """Plan each phase; stop at the first that could not do its work."""
+    results = []
+    for phase in phases:
+        results.append(result := command.phase(phase, scope))
+        if result.exit_code == 1:
+            break
+        command.say(f"  fingerprint {_fingerprint(result.folder)}")
+        command.say(f"  plan        {result.folder.plan_document}")
+    return finish(command, results)
+
+
+def _fingerprint(folder: PhaseFolder) -> str:
+    return plan_file.load(folder.plan_json).fingerprint
+
+
+def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
+    """Apply each approved phase in the order of the runbook; stop at the first that could not do its work."""
+    ordered = sorted((read_approval(path).phase, path) for path in approvals)
+    results = []
+    for phase, path in ordered:
+        results.append(result := command.phase(phase_named(phase), scope, path))
+        if result.exit_code == 1:
+            break
+    return finish(command, results)
+
+
+def approval_file(given: str, runs: Path, into: Path, approver: str, ticket: str, mode: str) -> Path:
+    """The approval file that `given` names: a path, or the fingerprint of a plan below `runs`, which approves that plan now.
+
+    Raises NotFound when neither exists.
+    """
+    if Path(given).is_file():
+        return Path(given).resolve()
+    if len(given) == 64 and set(given) <= set("0123456789abcdef"):
+        found = [path for run in reversed(find_runs(runs)) for phase in run.phases() if (path := phase.plan_json).exists()]
+        for path in found:
+            planned = plan_file.load(path)
+            if planned.fingerprint == given and planned.mode == mode:
+                approval = approve(planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path))
+                return written(approval, into / f"approval-{planned.phase}.json")
+        raise NotFound(f"no plan with fingerprint {given} and mode {mode} in {runs}; plan again, or name the folder with --runs")
+    raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
+
+
+def written(approval: Approval, path: Path) -> Path:
+    """Write an approval where nobody's files are overwritten."""
+    approval.write(path)
+    return path
+
+
+def rehearse(command: Command) -> int:
+    """Do per phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
+    results: list[PhaseResult] = []
+    for phase in chosen(command.settings, ()):
+        planned = command.phase(phase, planning=True)
+        if planned.exit_code == 1:
+            results.append(planned)
+            break
+        made = plan_file.load(planned.folder.plan_json)
+        approval = approve(made, approver="rehearsal", ticket="rehearsal", now=dt.datetime.now(dt.UTC))
+        results.append(command.phase(phase, approval=written(approval, planned.folder.approval)))
+        if results[-1].exit_code == 1:
+            break
+    coverage = command.phase(phase_named("90_coverage"))
+    return finish(command, results, coverage)

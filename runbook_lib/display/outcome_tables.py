@@ -1,0 +1,64 @@
+"""Tables of what was checked, made and can be taken back."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from runbook_lib.account_sets import AccountSets
+from runbook_lib.coverage import Cell, Status
+from runbook_lib.display.tables import frame
+from runbook_lib.plan import Action, Plan, Step
+from runbook_lib.report import Final, Result
+
+ANSWERS = {
+    Status.COVERED: "pass",
+    Status.GAP: "FAIL",
+    Status.UNKNOWN: "UNKNOWN",
+    Status.EXCLUDED: "excluded",
+    Status.NOT_APPLICABLE: "not applicable",
+}
+
+
+def checks_table(cells: Iterable[Cell]) -> pd.DataFrame:
+    """Prerequisites, those that need somebody first; Regions with the same answer share a line."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for cell in cells:
+        account = ", ".join(sorted(cell.accounts))
+        key = (ANSWERS[cell.status], cell.aspect, cell.item, account, cell.reason.replace(cell.region, "the Region"), cell.code)
+        groups.setdefault((*key, cell.next_step.replace(cell.region, "the Region"), cell.who), []).append(cell.region)
+    order = {answer: number for number, answer in enumerate(("FAIL", "UNKNOWN", "pass", "excluded", "not applicable"))}
+    rows = [
+        (answer, aspect, item, ", ".join(dict.fromkeys(regions)), account, reason, code, step, who)
+        for (answer, aspect, item, account, reason, code, step, who), regions in groups.items()
+    ]
+    rows.sort(key=lambda row: order[row[0]])
+    return frame(rows, ("answer", "check", "of", "Regions", "account", "reason", "code", "next step", "who"))
+
+
+def outcome_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.DataFrame:
+    """(stage, service, Region, step, outcome) → how many accounts, as one line per step with a column per outcome."""
+    steps = list(dict.fromkeys(key[:4] for key in rows))
+    lines = [(*step, *(rows.get((*step, final), 0) for final in Final)) for step in steps]
+    return frame(lines, ("stage", "service", "Region", "step", *(final.value for final in Final)))
+
+
+def problem_table(problems: Sequence[tuple[Step, Result]]) -> pd.DataFrame:
+    """What failed or was not attempted, grouped by AWS's code and words; the accounts by id where they are few."""
+    groups: dict[tuple[str, ...], set[str]] = {}
+    for step, result in problems:
+        what = step.operation if isinstance(step, Action) else f"wait: {step.waits_for}"
+        groups.setdefault((result.final.value, step.region, what, result.code, result.message), set()).add(
+            result.account or step.account
+        )
+    sets = AccountSets()
+    rows = [(*key[:3], sets.phrase(frozenset(accounts)), *key[3:]) for key, accounts in groups.items()]
+    return frame(rows, ("outcome", "Region", "step", "accounts", "code", "message"))
+
+
+def back_out_table(plan: Plan, line: Callable[[Action], str]) -> pd.DataFrame:
+    """The reverse call of every Action, last first, or why there is none."""
+    rows = [
+        (action.region, action.operation, len(action.targets), line(action) or "not reversible", action.back_out.why)
+        for action in reversed(plan.actions)
+    ]
+    return frame(rows, ("Region", "reverses", "accounts", "call", "note"))

@@ -1,0 +1,148 @@
+"""What each section of a notebook shows: Observe, Plan, Confirm, Apply, Verify, Back out."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from runbook_lib.approval import Approval
+from runbook_lib.coverage import Cell, Status
+from runbook_lib.display import outcome_tables, tables
+from runbook_lib.display.cli_line import back_out_line
+from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.estimate import estimate
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, Plan, Step
+from runbook_lib.report import Final, Result, Tick
+from runbook_lib.runbook import ApplyReport
+
+
+def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
+    """The sums, by service, Region and organizational unit."""
+    return Notes(
+        tables.shown(tables.totals_table(cells), "Coverage"),
+        tables.shown(tables.coverage_table(cells, organization, "aspect"), "By aspect, in scope"),
+        tables.shown(tables.coverage_table(cells, organization, "region"), "By Region, in scope"),
+        tables.shown(tables.coverage_table(cells, organization, "organizational unit"), "By organizational unit, in scope"),
+    )
+
+
+def checks(cells: Sequence[Cell]) -> Notes:
+    """The prerequisites as one table: pass, fail, unknown, each with the next step."""
+    return Notes(tables.shown(outcome_tables.checks_table(cells), "Prerequisites"))
+
+
+def planned(plan: Plan, concurrency: int) -> Notes:
+    """The plan: what is called, waited for, blocked and left alone."""
+    guess = estimate(plan, concurrency)
+    touched = frozenset(account for action in plan.actions for account in action.affects)
+    regions = {action.region for action in plan.actions}
+    inside = sorted({action.inside_accounts for action in plan.actions if action.inside_accounts})
+    head = Facts(
+        f"{len(plan.actions)} calls planned" if plan.actions else "Nothing to call",
+        {
+            "Fingerprint": plan.fingerprint,
+            "Blast radius": f"{len(touched)} accounts in {len(regions)} Regions",
+            "Changing calls": guess.calls,
+            "Duration": guess.duration if plan.steps else "none",
+            "Blockers": len(plan.blockers),
+            "Inside accounts": "; ".join(inside) or "nothing",
+            "Must be applied first": ", ".join(plan.requires) or "nothing",
+        },
+    )
+    return Notes(
+        head,
+        tables.shown(tables.plan_table(plan), "Calls"),
+        tables.shown(tables.waits_table(plan), "Waits"),
+        tables.shown(tables.blockers_table(plan), "Blocked"),
+        tables.shown(tables.no_change_table(plan), "Left alone"),
+    )
+
+
+def decision(approval: Approval, approved: Plan) -> Facts:
+    """Who approved what, under which ticket, for how long."""
+    return Facts(
+        "Approved",
+        {
+            "Approver": approval.approver,
+            "Ticket": approval.ticket,
+            "Reason": approval.reason or "none given",
+            "Mode": approval.mode,
+            "Fingerprint": approval.fingerprint,
+            "Good from": f"{approval.not_before:%Y-%m-%d %H:%M} UTC",
+            "Good until": f"{approval.not_after:%Y-%m-%d %H:%M} UTC",
+            "Covers": f"{len(approved.units)} units in {len(approved.actions)} calls",
+        },
+    )
+
+
+def not_attempted(plan: Plan) -> Notes:
+    """There is no approval: what would have been called was not attempted."""
+    if not plan.actions:
+        return Notes("There is nothing to apply.")
+    return Notes(f"Not attempted: {len(plan.actions)} planned calls. There is no approval; nothing was called.")
+
+
+def applied(report: ApplyReport) -> Notes:
+    """What became of every step, and every account for which it did not succeed."""
+    rows: Counter[tuple[str, str, str, str, Final]] = Counter()
+    problems: list[tuple[Step, Result]] = []
+    for stage, each in report.stages:
+        for one in each.steps:
+            kind = one.step.operation if isinstance(one.step, Action) else f"wait: {one.step.waits_for}"
+            rows.update((stage, one.step.service, one.step.region, kind, result.final) for result in one.results)
+        problems += each.problems
+    parts: list[str | tables.Shown] = [tables.shown(outcome_tables.outcome_table(rows), "What became of each step")]
+    for stage, covered in report.covered:
+        parts += [f"Stage {stage}: {text}." for text in _left_out(covered.already_so, covered.dropped, covered.appeared)]
+    if problems:
+        parts.append(tables.shown(outcome_tables.problem_table(problems), "Not successful"))
+    parts += [f"Refused, nothing of that stage was called: {reason}" for reason in report.refused]
+    if report.stopped:
+        parts.append(f"Stopped: {report.stopped}. Calls in flight ended and were recorded; the rest was not attempted.")
+    return Notes(*parts)
+
+
+def _left_out(already: frozenset[tuple[str, str]], dropped: frozenset[tuple[str, str]], appeared: frozenset[str]) -> Iterable[str]:
+    if already:
+        yield f"{len(already)} approved units were already so"
+    if dropped:
+        yield f"{len(dropped)} approved units are no longer possible (accounts: {', '.join(sorted({a for _, a in dropped}))})"
+    if appeared:
+        yield f"accounts that were not in the approved plan are left out: {', '.join(sorted(appeared))}"
+
+
+def counted(report: ApplyReport) -> dict[str, int]:
+    """Units by final outcome, for the run's record."""
+    sums: Counter[str] = Counter()
+    for _, each in report.stages:
+        sums.update({final.value: number for final, number in each.counts.items()})
+    sums["already so"] += sum(len(covered.already_so) for _, covered in report.covered)
+    return {final.value: sums[final.value] for final in Final}
+
+
+def remaining(cells: Sequence[Cell], organization: Organization) -> Notes:
+    """The sums, and what is not covered with its reason."""
+    inside = [cell for cell in cells if cell.in_scope]
+    left = [cell for cell in inside if cell.status in (Status.GAP, Status.UNKNOWN)]
+    aside = [cell for cell in inside if cell.status in (Status.EXCLUDED, Status.NOT_APPLICABLE)]
+    beyond = [cell for cell in cells if not cell.in_scope]
+    return Notes(
+        tables.shown(tables.totals_table(cells), "Coverage"),
+        tables.shown(tables.coverage_table(cells, organization, "service"), "By service, in scope"),
+        tables.shown(tables.remaining_table(left), "What remains in scope, and why"),
+        tables.shown(tables.remaining_table(aside), "Excluded or not applicable"),
+        tables.shown(tables.remaining_table(beyond), "Outside the scope"),
+    )
+
+
+def back_out(plan: Plan) -> Notes:
+    """The reverse calls, last first."""
+    if not plan.actions:
+        return Notes("There is nothing to back out.")
+    return Notes(tables.shown(outcome_tables.back_out_table(plan, back_out_line), "Reverse calls, last first; none is made here"))
+
+
+def tick(now: Tick) -> str:
+    """Progress in a few words."""
+    doing = f"{now.service}:{now.operation} {now.region}" if now.operation else "waiting"
+    trouble = [f"{now.failed} failed"] * bool(now.failed) + [f"{now.throttles} throttled"] * bool(now.throttles)
+    return ", ".join([doing, f"{now.rate:.1f} calls/s", *trouble])

@@ -1,0 +1,119 @@
+"""A simulated organization in process, and the runbook on it as a pipeline would drive it: plan, approve, apply."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.approval import Approval, approve
+from runbook_lib.clock import FakeClock, Stop
+from runbook_lib.coverage import Cell, Count, count
+from runbook_lib.journal import Journal
+from runbook_lib.phases import phase_named
+from runbook_lib.plan import Plan, Scope
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.environment import environment
+from runbook_lib.rehearsal.front import Front
+from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.rehearsal_settings import adapted
+from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.settings import Settings
+from runbook_lib.settings_file import parse
+
+PARAMETERS = Path(__file__).parents[1] / "parameters" / "rehearsal.yaml"
+ENABLING = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
+URL = "http://127.0.0.1:9"
+"""Never dialled: the in-process transport takes every request before a socket is opened."""
+
+
+@dataclass
+class Applied:
+    """One phase, planned, approved and applied."""
+
+    plan: Plan
+    approval: Approval
+    report: ApplyReport
+
+
+@dataclass
+class Simulated:
+    """One simulated organization and settings for it. `attach` wraps what carries requests (to break it, to count)."""
+
+    front: Front
+    settings: Settings
+    folder: Path
+    clock: FakeClock = field(default_factory=lambda: FakeClock(dt.datetime(2026, 6, 1, tzinfo=dt.UTC)))
+    attach: Callable[[Any], Any] | None = None
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock.hook = self.front.world.skip
+
+    def runbook(self, phase: str, scope: Scope | None = None) -> Runbook:
+        """A fresh process's view: nothing is remembered from an earlier one."""
+        self.runs += 1
+        chosen = phase_named(phase)
+        attach = self.attach or InProcess(self.front).attach
+        access = access_for(self.settings, chosen, f"20260601T000000Z-rehearsal-{self.runs:04x}", self.clock, attach)
+        return Runbook(chosen, self.settings, access, self.clock, scope or Scope())
+
+    def plan(self, phase: str, scope: Scope | None = None) -> Plan:
+        runbook = self.runbook(phase, scope)
+        return runbook.plan(runbook.observe())
+
+    def approve(self, plan: Plan) -> Approval:
+        return approve(plan, approver="tests", ticket="T-1", now=self.clock.now())
+
+    def apply(
+        self, phase: str, plan: Plan, approval: Approval, applied_before: frozenset[tuple[str, str]] = frozenset()
+    ) -> ApplyReport:
+        runbook = self.runbook(phase, plan.scope)
+        with Journal(self.journal(phase), "test", self.clock) as journal:
+            return runbook.apply(
+                approval, plan, journal=journal, stop=Stop(), progress=lambda tick: None, applied_before=applied_before
+            )
+
+    def journal(self, phase: str) -> Path:
+        return self.folder / f"{phase}.jsonl"
+
+    def enable(self, phases: Iterable[str] = ENABLING) -> list[Applied]:
+        """Plan, approve and apply each phase in turn."""
+        made = []
+        for phase in phases:
+            plan = self.plan(phase)
+            approval = self.approve(plan)
+            made.append(Applied(plan, approval, self.apply(phase, plan, approval)))
+        return made
+
+    def cells(self) -> tuple[Cell, ...]:
+        return self.runbook("90_coverage").survey()[1]
+
+    def coverage(self) -> Count:
+        return count(cell for cell in self.cells() if cell.in_scope)
+
+
+def home(front: Front) -> str:
+    """The home Region: us-east-1, or the partition's like."""
+    return next(region for region in ("us-east-1", "us-gov-west-1") if region in front.world.regions)
+
+
+def settings_for(front: Front, text: str | None = None, **changes: Any) -> Settings:
+    """The rehearsal's settings (or `text`), adapted to the simulated organization; `changes` replace whole sections."""
+    world = front.world
+    file = PARAMETERS
+    regions = sorted(world.regions)
+    written = text or adapted(file, world.partition, home(front), regions, world.organization.accounts)
+    settings = parse(written, dt.date(2026, 6, 1), str(file))
+    return settings.model_copy(update=changes) if changes else settings
+
+
+def simulated(seed: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, moto: bool = False, **options: Any) -> Simulated:
+    """A seed's organization, with this process's environment being the rehearsal's own."""
+    front = build_app(seed, moto=moto, **options)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    for name, value in environment(folder, URL, home(front), {}).items():
+        monkeypatch.setenv(name, value)
+    return Simulated(front, settings_for(front), folder)
