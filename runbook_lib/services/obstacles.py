@@ -199,19 +199,25 @@ def _other_cell(spec: Designation, population: Population, administrators: Admin
 
 
 def explanations(cells: Iterable[Cell]) -> list[NoChange | Blocker]:
-    """For every in-scope cell that needs no step: why nothing is planned (NoChange), or what stands in the way (Blocker)."""
-    found: list[NoChange | Blocker] = []
+    """For every in-scope cell that needs no step: why nothing is planned (NoChange), or what stands in the way (Blocker).
+
+    Accounts that share Region, aspect and reason share one entry.
+    """
+    found: dict[tuple[str, ...], set[str]] = {}
     for cell in cells:
         if not cell.in_scope or cell.gap in (Gap.TO_DO, Gap.IN_PROGRESS):
             continue
         named = f"{cell.item}: {cell.reason}" if cell.item else cell.reason
-        if cell.status is Status.UNKNOWN or cell.status is Status.GAP:
-            next_step = cell.next_step or "Find out why it could not be read, then plan again."
-            found.append(
-                Blocker(
-                    cell.service, cell.region, cell.aspect, cell.accounts, named, next_step, cell.who or "the person who runs this"
-                )
-            )
-        else:
-            found.append(NoChange(cell.service, cell.region, cell.aspect, cell.accounts, named))
-    return found
+        key: tuple[str, ...] = (cell.service, cell.region, cell.aspect, named)
+        if cell.status in (Status.UNKNOWN, Status.GAP):
+            key += (cell.next_step or "Find out why it could not be read, then plan again.", cell.who or "the person who runs this")
+        found.setdefault(key, set()).update(cell.accounts)
+    return [_explanation(key, frozenset(accounts)) for key, accounts in found.items()]
+
+
+def _explanation(key: tuple[str, ...], accounts: frozenset[str]) -> NoChange | Blocker:
+    service, region, aspect, reason, *way_out = key
+    if not way_out:
+        return NoChange(service, region, aspect, accounts, reason)
+    next_step, who = way_out
+    return Blocker(service, region, aspect, accounts, reason, next_step, who)

@@ -115,11 +115,11 @@ def _finding(settings: Settings, part: SecurityHubPart, observation: Observation
     want = wanted(part, now)
     seen, desired = _seen(observation, item), _value(want, item)
     if seen == desired:
-        return covered(f"{item}: {seen}", seen)
+        return covered(f"{seen}, as settings want", seen)
     if item in lowering(now, want) and not allowed(settings, ASPECT, item):
         return blocked(
-            f"{item}: {seen}, and settings want {desired}, which lowers protection",
+            f"{seen}, and settings want {desired}, which lowers protection",
             f'Correct the settings, or permit it under allow_lowering (service {NAME}, aspect "{ASPECT}", item "{item}").',
             SETTINGS_OWNER, seen, desired,
         )  # fmt: skip
-    return to_do(f"{item}: {seen}, settings want {desired}", seen, desired)
+    return to_do(f"{seen}, settings want {desired}", seen, desired)

@@ -1,0 +1,113 @@
+"""Security Hub by cases (tests/cases/securityhub/*.yaml): what is observed and wanted → steps, Blockers and reasons."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from securityhub_fake import NAMES, Run, World, named, settings_of, told
+
+from runbook_lib.coverage import Gap, Status
+from runbook_lib.plan import Scope, plain
+
+CASES = Path(__file__).parent / "cases" / "securityhub"
+KEYS = {
+    "name", "partition", "settings", "rest", "administered", "accounts", "scope",
+    "observed", "steps", "parameters", "blockers", "reasons", "never_read",
+}  # fmt: skip
+
+
+def load() -> list[Any]:
+    found = []
+    for path in sorted(CASES.glob("*.yaml")):
+        for case in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):
+            assert set(case) <= KEYS, f"unknown keys in {path.name}: {set(case) - KEYS}"
+            if path.stem == "configuration":
+                # All cases of this file start where members are enrolled.
+                case["settings"] = {"management_account": False, **case["settings"]}
+                case["observed"] = {"members": {"us-east-1": {"alpha": "Enabled", "beta": "Enabled"}}, **case["observed"]}
+                case["administered"] = True
+            found.append(pytest.param(case, id=f"{path.stem}: {case['name']}"))
+    return found
+
+
+def run(case: dict[str, Any]) -> Run:
+    case = {**case, **{key: named(case[key]) for key in ("settings", "rest", "observed", "accounts", "scope") if key in case}}
+    observed, settings = dict(case["observed"]), dict(case["settings"])
+    if case.get("administered"):
+        settings = {"regions": ["us-east-1"], **settings}
+        standing = {
+            "registered": [NAMES["delegated"]],
+            "administrators": {"us-east-1": {NAMES["delegated"]: "ENABLED"}},
+            "hubs": {"us-east-1": [NAMES["delegated"]]},
+        }
+        observed = {**standing, **observed}
+    scope = Scope(**{key: tuple(value) for key, value in case.get("scope", {}).items()})
+    accounts = case.get("accounts")
+    if accounts:
+        accounts = {**{NAMES[name]: "ACTIVE" for name in ("management", "delegated")}, **accounts}
+    return Run(World(observed, case.get("partition", "aws")), settings_of(settings, **case.get("rest", {})), scope, accounts)
+
+
+@pytest.mark.parametrize("case", load())
+def test_case(case: dict[str, Any]) -> None:
+    made = run(case)
+    assert [told(step) for step in made.steps] == case["steps"]
+    if not case["steps"]:
+        assert case.get("blockers") or case.get("reasons"), "a case without a step states why"
+    compare_blockers(case.get("blockers", []), made)
+    for reason in case.get("reasons", []):
+        assert any(reason in said.reason for said in made.no_changes), reason
+    if "parameters" in case:
+        assert [plain(action.parameters) for action in made.actions] == case["parameters"]
+    delegated = [call for call in made.world.calls if NAMES["delegated"] in call]
+    assert not [call for call in delegated if call.split()[-1] in case.get("never_read", ())]
+
+
+def compare_blockers(expected: list[dict[str, Any]], made: Run) -> None:
+    """Each expected Blocker is met by one that was made, and none was made beside them."""
+    left = sorted(made.blockers, key=lambda blocker: len(blocker.accounts))
+    for want in expected:
+        fits = [
+            blocker
+            for blocker in left
+            if (blocker.aspect, blocker.region) == (want["aspect"], want["region"])
+            and want["reason"] in blocker.reason
+            and want.get("next", "") in blocker.next_step
+            and ("accounts" not in want or blocker.accounts == frozenset(named(want["accounts"])))
+        ]
+        assert fits, f"{want} is not among {[(b.aspect, b.region, b.reason, b.next_step) for b in left]}"
+        left.remove(fits[0])
+        assert fits[0].who
+    extra = {(blocker.aspect, blocker.region) for blocker in left} - {(want["aspect"], want["region"]) for want in expected}
+    assert not extra, [(blocker.aspect, blocker.region, blocker.reason) for blocker in left]
+
+
+def test_a_region_not_asked_for_is_read_and_shown_and_never_planned() -> None:
+    observed = {
+        "registered": ["delegated"],
+        "administrators": {"us-east-1": {"delegated": "ENABLED"}, "us-east-2": {"delegated": "ENABLED"}},
+        "hubs": {"us-east-1": ["delegated"], "us-east-2": ["delegated"]},
+        "members": {"us-east-1": {"alpha": "Enabled", "beta": "Enabled"}, "us-east-2": {"alpha": "Enabled"}},
+    }
+    made = Run(World(named(observed)), settings_of({"regions": ["us-east-1"], "management_account": False}))
+    assert (made.steps, made.blockers) == ([], [])
+    there = [cell for cell in made.cells if cell.region == "us-east-2" and cell.aspect == "membership"]
+    assert not any(cell.in_scope for cell in there if cell.status is not Status.EXCLUDED)
+    assert {cell.gap for cell in there if NAMES["beta"] in cell.accounts} == {Gap.NOT_ASKED_FOR}
+    assert {cell.status for cell in there if NAMES["alpha"] in cell.accounts} == {Status.COVERED}
+
+
+def test_accounts_are_added_in_batches_of_fifty() -> None:
+    accounts = {f"{number:012d}": "ACTIVE" for number in range(700000000000, 700000000120)}
+    accounts |= {NAMES[name]: "ACTIVE" for name in ("management", "delegated")}
+    made = Run(World(), settings_of({"regions": ["us-east-1"]}), accounts=accounts)
+    sizes = [len(action.targets) for action in made.actions if action.operation == "CreateMembers"]
+    assert sizes == [50, 50, 20, 1]
+
+
+def test_the_service_missing_from_settings_is_read_and_not_planned() -> None:
+    settings = settings_of({}).model_copy(update={"security_hub": None})
+    made = Run(World(named({"administrators": {"us-east-1": {"delegated": "ENABLED"}}})), settings)
+    assert made.said == []
+    assert made.world.calls
