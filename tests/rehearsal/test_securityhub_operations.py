@@ -1,0 +1,547 @@
+"""Security Hub's rules, one by one: the tables of the behaviour notes as cases."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from securityhub_rig import (
+    CLOSED,
+    DELEGATED,
+    HOME,
+    MANAGEMENT,
+    OPT_IN,
+    OTHER,
+    OUTSIDER,
+    PLAIN,
+    POLLS,
+    PRINCIPAL,
+    RECORDING,
+    SECOND,
+    SUSPENDED,
+    Rig,
+    refused,
+)
+
+from runbook_lib.rehearsal.operations.securityhub import designate, errors, install, switch_on
+from runbook_lib.rehearsal.organization import close_account, deregister_delegated, join_account
+from runbook_lib.rehearsal.world import SimulatedAccount
+
+DEFAULTS = {"aws-foundational-security-best-practices/v/1.0.0", "cis-aws-foundations-benchmark/v/1.2.0"}
+NIST = "arn:aws:securityhub:us-east-1::standards/nist-800-53/v/5.0.0"
+PCI = "arn:aws:securityhub:us-east-1::standards/pci-dss/v/4.0.1"
+Step = Callable[[Any], Any]
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+# The hub of an account
+
+
+OFF: dict[str, tuple[Step, str, str, int]] = {
+    "DescribeHub": (lambda c: c.describe_hub(), "InvalidAccessException", "is not subscribed to AWS Security Hub", 401),
+    "GetEnabledStandards": (lambda c: c.get_enabled_standards(), "InvalidAccessException", "is not subscribed", 401),
+    "ListEnabledProductsForImport": (
+        lambda c: c.list_enabled_products_for_import(),
+        "InvalidAccessException",
+        "is not subscribed",
+        401,
+    ),
+    "GetAdministratorAccount": (lambda c: c.get_administrator_account(), "InvalidAccessException", "is not subscribed", 401),
+    "DescribeOrganizationConfiguration": (
+        lambda c: c.describe_organization_configuration(),
+        "InvalidAccessException",
+        "is not subscribed",
+        401,
+    ),
+    "GetFindingAggregator": (
+        lambda c: c.get_finding_aggregator(FindingAggregatorArn="arn:aws:securityhub:us-east-1:4:finding-aggregator/x"),
+        "InvalidAccessException",
+        "is not subscribed",
+        401,
+    ),
+    "BatchImportFindings": (
+        lambda c: c.batch_import_findings(Findings=[finding()]),
+        "InvalidAccessException",
+        "not subscribed",
+        401,
+    ),
+    "ListMembers": (lambda c: c.list_members(), "BadRequestException", "rejected since no such resource found.", 400),
+    "DisableSecurityHub": (lambda c: c.disable_security_hub(), "ResourceNotFoundException", "", 404),
+    "DescribeSecurityHubV2": (lambda c: c.describe_security_hub_v2(), "ResourceNotFoundException", "not subscribed to HubV2", 404),
+}
+
+
+def finding() -> dict[str, Any]:
+    """The required fields, meaningless."""
+    names = ("SchemaVersion", "Id", "ProductArn", "GeneratorId", "AwsAccountId", "CreatedAt", "UpdatedAt", "Title", "Description")
+    return dict.fromkeys(names, "x") | {"Resources": [{"Type": "Other", "Id": "x"}]}
+
+
+@pytest.mark.parametrize(("step", "code", "text", "status"), OFF.values(), ids=OFF)
+def test_hub_off(rig: Rig, step: Step, code: str, text: str, status: int) -> None:
+    refused(lambda: step(rig(PLAIN)), code, text, status)
+
+
+def test_hub_of_one_account_in_one_region(rig: Rig) -> None:
+    rig(PLAIN).enable_security_hub()
+    assert rig(PLAIN).describe_hub()["HubArn"] == f"arn:aws:securityhub:{HOME}:{PLAIN}:hub/default"
+    refused(rig(PLAIN, SECOND).describe_hub, "InvalidAccessException")
+    refused(rig(OTHER).describe_hub, "InvalidAccessException")
+    assert rig.world.organization.accounts[PLAIN].service_linked_roles == {"AWSServiceRoleForSecurityHub"}
+    assert (
+        f"arn:aws:securityhub:{HOME}:{PLAIN}:product-subscription/aws/guardduty"
+        in rig(PLAIN).list_enabled_products_for_import()["ProductSubscriptions"]
+    )
+
+
+@pytest.mark.parametrize(("asked", "standards"), [({}, DEFAULTS), ({"EnableDefaultStandards": False}, set())])
+def test_enabling_turns_default_standards_on_unless_told_otherwise(rig: Rig, asked: dict[str, bool], standards: set[str]) -> None:
+    rig(PLAIN).enable_security_hub(**asked)
+    assert set(rig.statuses(PLAIN)) == standards
+
+
+def test_enabling_again_conflicts(rig: Rig) -> None:
+    rig(PLAIN).enable_security_hub()
+    refused(rig(PLAIN).enable_security_hub, "ResourceConflictException", "Account is already subscribed to Security Hub", 409)
+
+
+def test_hub_settings_and_tags(rig: Rig) -> None:
+    rig(PLAIN).enable_security_hub(Tags={"team": "a"}, ControlFindingGenerator="STANDARD_CONTROL")
+    rig(PLAIN).update_security_hub_configuration(AutoEnableControls=False)
+    hub = rig(PLAIN).describe_hub()
+    assert (hub["AutoEnableControls"], hub["ControlFindingGenerator"]) == (False, "STANDARD_CONTROL")
+    rig(PLAIN).tag_resource(ResourceArn=hub["HubArn"], Tags={"stage": "b"})
+    assert rig(PLAIN).list_tags_for_resource(ResourceArn=hub["HubArn"])["Tags"] == {"team": "a", "stage": "b"}
+
+
+def test_who_may_turn_the_hub_off(rig: Rig) -> None:
+    rig.designate()
+    rig.add(PLAIN)
+    text = "Cannot disable Security Hub on the Security Hub administrator"
+    refused(rig().disable_security_hub, "InvalidInputException", text)
+    refused(rig(PLAIN).disable_security_hub, "InvalidInputException", "Member account cannot disable Security Hub")
+    rig(MANAGEMENT).disable_organization_admin_account(AdminAccountId=DELEGATED)
+    refused(rig().disable_security_hub, "InvalidInputException", text)
+    rig(PLAIN).disable_security_hub()
+    for _ in range(POLLS + 1):
+        rig(MANAGEMENT).list_organization_admin_accounts()
+    rig().disable_security_hub()
+
+
+def test_no_partition_is_fixed() -> None:
+    rig = Rig("aws-us-gov")
+    switch_on(rig.world, PLAIN, "us-gov-west-1")
+    assert rig(PLAIN, "us-gov-west-1").describe_hub()["HubArn"].startswith("arn:aws-us-gov:securityhub:us-gov-west-1:")
+    found = rig(PLAIN, "us-gov-west-1").get_enabled_standards()["StandardsSubscriptions"]
+    assert {each["StandardsArn"].split(":")[1] for each in found} == {"aws-us-gov"}
+
+
+# Designation
+
+
+def test_designation_has_all_its_side_effects_in_this_region_only(rig: Rig) -> None:
+    rig.designate()
+    assert rig(MANAGEMENT).list_organization_admin_accounts()["AdminAccounts"] == [{"AccountId": DELEGATED, "Status": "ENABLED"}]
+    assert rig(MANAGEMENT, SECOND).list_organization_admin_accounts()["AdminAccounts"] == []
+    assert set(rig.statuses(DELEGATED)) == DEFAULTS
+    refused(rig(DELEGATED, SECOND).describe_hub, "InvalidAccessException")
+    refused(rig(MANAGEMENT).describe_hub, "InvalidAccessException", "is not subscribed")
+    assert PRINCIPAL in rig.world.organization.trusted
+    assert set(rig.world.organization.delegated[PRINCIPAL]) == {DELEGATED}
+
+
+def test_designation_leaves_a_hub_that_is_on_alone(rig: Rig) -> None:
+    rig().enable_security_hub(EnableDefaultStandards=False)
+    rig.designate()
+    assert rig.statuses(DELEGATED) == {}
+
+
+@pytest.mark.parametrize("name", ["describe_organization_configuration", "list_members", "create_members", "update", "get_members"])
+def test_new_administrator_is_refused_at_first(rig: Rig, name: str) -> None:
+    rig(MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED)
+    calls: dict[str, Callable[[], Any]] = {
+        "describe_organization_configuration": rig().describe_organization_configuration,
+        "list_members": rig().list_members,
+        "create_members": lambda: rig().create_members(AccountDetails=[{"AccountId": PLAIN}]),
+        "update": lambda: rig().update_organization_configuration(AutoEnable=True),
+        "get_members": lambda: rig().get_members(AccountIds=[PLAIN]),
+    }
+    for _ in range(POLLS):
+        refused(calls[name], "InvalidAccessException", f"Account {DELEGATED} is not an administrator for this organization", 401)
+    calls[name]()
+
+
+@pytest.mark.parametrize("operation", ["enable_organization_admin_account", "disable_organization_admin_account"])
+@pytest.mark.parametrize("caller", [DELEGATED, PLAIN])
+def test_only_the_management_account_designates(rig: Rig, operation: str, caller: str) -> None:
+    refused(lambda: getattr(rig(caller), operation)(AdminAccountId=DELEGATED), "AccessDeniedException", status=403)
+    refused(rig(caller).list_organization_admin_accounts, "AccessDeniedException", status=403)
+
+
+def test_an_outsider_has_no_organization(rig: Rig) -> None:
+    text = "Your account is not a member of an organization"
+    refused(rig(OUTSIDER).list_organization_admin_accounts, "AccessDeniedException", text)
+
+
+@pytest.mark.parametrize(("variant", "code"), [("ok", None), ("conflict", "ResourceConflictException")])
+def test_designating_again(rig: Rig, variant: str, code: str | None) -> None:
+    rig.world.variants["securityhub designate again"] = variant
+    rig.designate()
+    if code is None:
+        rig(MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED)
+        rig().describe_organization_configuration()
+    else:
+        refused(lambda: rig(MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED), code, status=409)
+
+
+@pytest.mark.parametrize("region", [HOME, SECOND])
+def test_another_account_in_any_region_blocks(rig: Rig, region: str) -> None:
+    rig.designate()
+    refused(lambda: rig(MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=PLAIN), "ResourceConflictException")
+
+
+def test_another_account_registered_in_organizations_blocks(rig: Rig) -> None:
+    rig.world.organization.delegated[PRINCIPAL] = {PLAIN: 0.0}
+    refused(lambda: rig(MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED), "ResourceConflictException")
+
+
+@pytest.mark.parametrize(("account", "region"), [(OUTSIDER, HOME), (SUSPENDED, HOME), (CLOSED, HOME), (OTHER, OPT_IN)])
+def test_who_cannot_be_designated(rig: Rig, account: str, region: str) -> None:
+    refused(lambda: rig(MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=account), "InvalidInputException")
+
+
+def test_removal_is_regional_and_leaves_hubs_and_registration(rig: Rig) -> None:
+    rig.designate(HOME, SECOND)
+    rig.add(PLAIN)
+    refused(
+        lambda: rig(MANAGEMENT).disable_organization_admin_account(AdminAccountId=PLAIN),
+        "ResourceNotFoundException",
+        "Admin account was not found for this organization",
+    )
+    rig(MANAGEMENT).disable_organization_admin_account(AdminAccountId=DELEGATED)
+    seen = [rig(MANAGEMENT).list_organization_admin_accounts()["AdminAccounts"] for _ in range(POLLS + 1)]
+    assert [[each["Status"] for each in one] for one in seen] == [["DISABLE_IN_PROGRESS"], ["DISABLE_IN_PROGRESS"], []]
+    assert rig(MANAGEMENT, SECOND).list_organization_admin_accounts()["AdminAccounts"][0]["Status"] == "ENABLED"
+    assert DELEGATED in rig.world.organization.delegated[PRINCIPAL]
+    assert rig(PLAIN).get_administrator_account().get("Administrator") is None
+    rig(PLAIN).describe_hub()
+    refused(
+        lambda: rig(MANAGEMENT).disable_organization_admin_account(AdminAccountId=DELEGATED),
+        "ResourceNotFoundException",
+        "Admin account was not found for this organization",
+    )
+
+
+def test_deregistration_removes_the_administrator_everywhere(rig: Rig) -> None:
+    rig.designate(HOME, SECOND)
+    rig.add(PLAIN)
+    deregister_delegated(rig.world, "guardduty.amazonaws.com", DELEGATED)
+    assert rig.listed() == {PLAIN: "Enabled"}
+    deregister_delegated(rig.world, PRINCIPAL, DELEGATED)
+    assert [rig(MANAGEMENT, each).list_organization_admin_accounts()["AdminAccounts"] for each in (HOME, SECOND)] == [[], []]
+    refused(rig().describe_organization_configuration, "InvalidAccessException", "is not an administrator")
+    rig(PLAIN).describe_hub()
+    assert rig(PLAIN).get_administrator_account().get("Administrator") is None
+
+
+# Settings for new accounts
+
+
+def test_configuration_is_per_region_and_starts_off(rig: Rig) -> None:
+    rig.designate(HOME, SECOND)
+    rig().update_organization_configuration(AutoEnable=True, AutoEnableStandards="NONE")
+    found = [rig(DELEGATED, each).describe_organization_configuration() for each in (HOME, SECOND)]
+    assert [(each["AutoEnable"], each["AutoEnableStandards"]) for each in found] == [(True, "NONE"), (False, "DEFAULT")]
+    assert found[0]["OrganizationConfiguration"] == {"ConfigurationType": "LOCAL", "Status": "ENABLED"}
+    assert found[0]["MemberAccountLimitReached"] is False
+    rig().update_organization_configuration(AutoEnable=True)
+    assert rig().describe_organization_configuration()["AutoEnableStandards"] == "DEFAULT"
+
+
+def test_configuration_belongs_to_the_administrator(rig: Rig) -> None:
+    rig.designate()
+    rig(PLAIN).enable_security_hub()
+    refused(rig(PLAIN).describe_organization_configuration, "InvalidAccessException", "is not an administrator", 401)
+    refused(
+        lambda: rig(PLAIN).update_organization_configuration(AutoEnable=True), "InvalidAccessException", "is not an administrator"
+    )
+
+
+@pytest.mark.parametrize(("standards", "expected"), [("DEFAULT", DEFAULTS), ("NONE", set())])
+def test_auto_enable_takes_new_accounts_only_where_their_region_is_on(rig: Rig, standards: str, expected: set[str]) -> None:
+    rig.designate(HOME, SECOND, OPT_IN)
+    for region in (HOME, OPT_IN):
+        rig(DELEGATED, region).update_organization_configuration(AutoEnable=True, AutoEnableStandards=standards)
+    join_account(rig.world, SimulatedAccount("121212121212", "new", "new@example.com", "ou-work"))
+    assert rig.listed() == {"121212121212": "Enabled"}
+    assert rig.listed(SECOND) == rig.listed(OPT_IN) == {}
+    assert set(rig.statuses("121212121212")) == expected
+    refused(rig("121212121212", SECOND).describe_hub, "InvalidAccessException")
+
+
+# Members
+
+
+def test_create_members_turns_hubs_on_with_default_standards(rig: Rig) -> None:
+    rig.designate()
+    rig().update_organization_configuration(AutoEnable=False, AutoEnableStandards="NONE")
+    rig(OTHER).enable_security_hub(EnableDefaultStandards=False)
+    assert rig.add(PLAIN, OTHER) == {}
+    assert set(rig.statuses(PLAIN)) == DEFAULTS
+    assert rig.statuses(OTHER) == {}
+    assert rig(PLAIN).get_administrator_account()["Administrator"] == {"AccountId": DELEGATED, "MemberStatus": "Enabled"}
+    assert rig(PLAIN).get_master_account()["Master"]["AccountId"] == DELEGATED
+    refused(rig(PLAIN, SECOND).describe_hub, "InvalidAccessException")
+
+
+def test_create_members_as_auto_enable_says(rig: Rig) -> None:
+    rig.world.variants["securityhub member standards"] = "as auto-enable"
+    rig.designate()
+    rig().update_organization_configuration(AutoEnable=False, AutoEnableStandards="NONE")
+    rig.add(PLAIN)
+    assert rig.statuses(PLAIN) == {}
+
+
+UNPROCESSED = {
+    "suspended": (SUSPENDED, errors.ACCOUNT_SUSPENDED),
+    "closed": (CLOSED, errors.ACCOUNT_SUSPENDED),
+    "outsider": (OUTSIDER, errors.NOT_ORGANIZATION_ACCOUNT),
+    "administrator": (DELEGATED, errors.OWN_ACCOUNT),
+    "management account without hub": (MANAGEMENT, errors.MANAGEMENT_HUB_OFF),
+    "Region not enabled": (OTHER, errors.REGION_OFF),
+    "member of another administrator": (RECORDING, errors.MEMBER_ELSEWHERE),
+}
+
+
+@pytest.mark.parametrize(("account", "reason"), UNPROCESSED.values(), ids=UNPROCESSED)
+def test_create_members_reports_what_it_could_not_do_and_does_the_rest(rig: Rig, account: str, reason: str) -> None:
+    rig.designate(OPT_IN)
+    rig.world.tell("member by invitation", account=RECORDING, region=OPT_IN, service="securityhub")
+    rig.world.tell("member by invitation", account=PLAIN, region=OPT_IN, service="guardduty")
+    assert rig.add(account, PLAIN, region=OPT_IN) == {account: reason}
+    assert rig.listed(OPT_IN) == {PLAIN: "Enabled"}
+    assert rig.listed(OPT_IN, OnlyAssociated=False) == {PLAIN: "Enabled"} | (
+        {SUSPENDED: "AccountSuspended"} if account == SUSPENDED else {}
+    )
+
+
+def test_create_members_again(rig: Rig) -> None:
+    rig.designate()
+    assert rig.add(PLAIN, PLAIN) == {PLAIN: errors.ALREADY_MEMBER}
+    assert rig.add(PLAIN)[PLAIN].endswith("is already a member or associated member of the current account.")
+
+
+def test_management_account_with_its_hub_on_becomes_a_member(rig: Rig) -> None:
+    rig.designate()
+    rig(MANAGEMENT).enable_security_hub()
+    assert rig.add(MANAGEMENT) == {}
+    assert rig.listed() == {MANAGEMENT: "Enabled"}
+
+
+def test_create_members_needs_the_administrator(rig: Rig) -> None:
+    refused(lambda: rig.add(PLAIN), "InvalidAccessException", "is not subscribed")
+    rig().enable_security_hub()
+    refused(lambda: rig.add(PLAIN), "InvalidAccessException", "is not an administrator")
+
+
+def many(rig: Rig, count: int) -> list[str]:
+    """That many accounts more."""
+    ids = [f"7{number:011d}" for number in range(count)]
+    for each in ids:
+        rig.world.organization.accounts[each] = SimulatedAccount(each, each, f"{each}@example.com", "ou-work")
+    return ids
+
+
+@pytest.mark.parametrize("count", [50, 53])
+def test_surplus_beyond_fifty_comes_back(rig: Rig, count: int) -> None:
+    rig.designate()
+    ids = many(rig, count)
+    assert rig.add(*ids) == dict.fromkeys(ids[50:], "Maximum number of results exceeded")
+    assert list(rig.listed()) == ids[:50]
+
+
+def test_oversize_may_be_refused_whole(rig: Rig) -> None:
+    rig.world.variants["securityhub oversize"] = "reject"
+    rig.designate()
+    ids = many(rig, 51)
+    refused(lambda: rig.add(*ids), "InvalidInputException", status=400)
+    assert rig.listed() == {}
+
+
+def test_member_limit(rig: Rig) -> None:
+    rig.world.variants["securityhub member limit"] = "1"
+    rig.designate()
+    assert rig.add(PLAIN, OTHER) == {OTHER: errors.LIMIT_REACHED}
+    assert rig().describe_organization_configuration()["MemberAccountLimitReached"] is True
+
+
+def test_pages_of_members(rig: Rig) -> None:
+    rig.designate()
+    ids = many(rig, 60)
+    rig.add(*ids[:50])
+    rig.add(*ids[50:])
+    answer = rig().list_members()
+    assert len(answer["Members"]) == 50
+    assert len(rig().list_members(NextToken=answer["NextToken"])["Members"]) == 10
+    assert "InvitedAt" not in answer["Members"][0]
+    assert list(rig.listed(MaxResults=7)) == ids
+    refused(lambda: rig().list_members(MaxResults=51), "InvalidInputException")
+    refused(lambda: rig(MANAGEMENT).list_organization_admin_accounts(MaxResults=11), "InvalidInputException")
+
+
+def test_anyone_with_a_hub_has_no_members(rig: Rig) -> None:
+    rig.designate()
+    rig.add(PLAIN, OTHER)
+    assert rig(PLAIN).list_members()["Members"] == []
+
+
+def test_disassociated_members_stay_listed_keep_their_hub_and_come_back(rig: Rig) -> None:
+    rig.designate()
+    rig.add(PLAIN)
+    refused(lambda: rig().disassociate_members(AccountIds=[OTHER]), "ResourceNotFoundException")
+    rig().disassociate_members(AccountIds=[PLAIN])
+    assert rig.listed() == {}
+    assert rig.listed(OnlyAssociated=False) == {PLAIN: "Removed"}
+    rig(PLAIN).describe_hub()
+    assert rig().delete_members(AccountIds=[PLAIN])["UnprocessedAccounts"] == [
+        {"AccountId": PLAIN, "ProcessingResult": errors.ORGANIZATION_MEMBER}
+    ]
+    assert rig.add(PLAIN) == {}
+    assert rig.listed() == {PLAIN: "Enabled"}
+
+
+def test_get_members(rig: Rig) -> None:
+    rig.designate()
+    rig.add(PLAIN)
+    found = rig().get_members(AccountIds=[PLAIN, OTHER])
+    assert [(each["AccountId"], each["AdministratorId"], each["MasterId"]) for each in found["Members"]] == [
+        (PLAIN, DELEGATED, DELEGATED)
+    ]
+    assert [each["AccountId"] for each in found["UnprocessedAccounts"]] == [OTHER]
+
+
+@pytest.mark.parametrize("operation", ["disassociate_from_administrator_account", "disassociate_from_master_account"])
+def test_who_may_leave_the_administrator(rig: Rig, operation: str) -> None:
+    rig.designate()
+    rig.add(PLAIN)
+    text = "The request is rejected because member cannot disassociate from Organization administrator"
+    refused(getattr(rig(PLAIN), operation), "BadRequestException", text, 400)
+    rig.world.tell("member by invitation", account=OTHER, region=HOME, service="securityhub")
+    getattr(rig(OTHER), operation)()
+    assert rig.add(OTHER) == {}
+    refused(getattr(rig(), operation), "ResourceNotFoundException")
+
+
+def test_closed_member(rig: Rig) -> None:
+    rig.designate()
+    rig.add(PLAIN)
+    close_account(rig.world, PLAIN, "SUSPENDED")
+    assert rig.listed() == {}
+    assert rig.listed(OnlyAssociated=False) == {PLAIN: "AccountSuspended"}
+
+
+# Standards
+
+
+@pytest.mark.parametrize(("account", "final"), [(RECORDING, "READY"), (PLAIN, "INCOMPLETE")])
+def test_standards_settle_by_polls_and_need_a_recorder(rig: Rig, account: str, final: str) -> None:
+    rig(account).enable_security_hub(EnableDefaultStandards=False)
+    [first] = rig(account).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])["StandardsSubscriptions"]
+    assert (first["StandardsStatus"], first["StandardsControlsUpdatable"]) == ("PENDING", "NOT_READY_FOR_UPDATES")
+    assert first["StandardsSubscriptionArn"] == f"arn:aws:securityhub:{HOME}:{account}:subscription/nist-800-53/v/5.0.0"
+    seen = [rig.statuses(account)["nist-800-53/v/5.0.0"] for _ in range(POLLS + 1)]
+    assert seen == ["PENDING"] * POLLS + [final]
+    [shown] = rig(account).get_enabled_standards()["StandardsSubscriptions"]
+    reason = {"StatusReasonCode": "NO_AVAILABLE_CONFIGURATION_RECORDER"} if final == "INCOMPLETE" else None
+    assert shown.get("StandardsStatusReason") == reason
+    rig.world.organization.accounts[account].config_recorders.add(HOME)
+    assert rig.statuses(account) == {"nist-800-53/v/5.0.0": "READY"}
+
+
+def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
+    rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
+    enable = lambda arn: rig(RECORDING).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": arn}])  # noqa: E731 - short
+    own = enable(NIST)["StandardsSubscriptions"][0]["StandardsSubscriptionArn"]
+    disable = lambda: rig(RECORDING).batch_disable_standards(StandardsSubscriptionArns=[own])  # noqa: E731 - short
+    refused(lambda: enable(PCI), "InvalidInputException", status=400)
+    rig.settle(RECORDING)
+    assert disable()["StandardsSubscriptions"][0]["StandardsStatus"] == "DELETING"
+    refused(lambda: enable(PCI), "InvalidInputException")
+    rig.settle(RECORDING)
+    enable(PCI)
+    assert set(rig.statuses(RECORDING)) == {"pci-dss/v/4.0.1"}
+
+
+@pytest.mark.parametrize("variant", ["returned", "refused"])
+def test_enabling_a_standard_again(rig: Rig, variant: str) -> None:
+    rig.world.variants["securityhub standard again"] = variant
+    rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
+    again = lambda: rig(RECORDING).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])  # noqa: E731 - short
+    again()
+    rig.settle(RECORDING)
+    if variant == "refused":
+        refused(again, "InvalidInputException")
+    else:
+        assert again()["StandardsSubscriptions"][0]["StandardsStatus"] == "READY"
+
+
+BAD_STANDARDS = {
+    "unknown": [NIST.replace("5.0.0", "9.9.9")],
+    "other Region": [NIST.replace(HOME, SECOND)],
+    "26": [NIST] * 26,
+}
+
+
+@pytest.mark.parametrize("arns", BAD_STANDARDS.values(), ids=BAD_STANDARDS)
+def test_standards_that_cannot_be_enabled(rig: Rig, arns: list[str]) -> None:
+    rig(PLAIN).enable_security_hub(EnableDefaultStandards=False)
+    requests = [{"StandardsArn": arn} for arn in arns]
+    refused(lambda: rig(PLAIN).batch_enable_standards(StandardsSubscriptionRequests=requests), "InvalidInputException")
+    assert rig.statuses(PLAIN) == {}
+
+
+def test_standards_act_on_the_callers_account(rig: Rig) -> None:
+    rig.designate()
+    rig.add(RECORDING)
+    rig.settle(DELEGATED)
+    rig().batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])
+    assert set(rig.statuses(RECORDING)) == DEFAULTS
+
+
+def test_offered_standards(rig: Rig) -> None:
+    found = {each["StandardsArn"]: each["EnabledByDefault"] for each in rig(PLAIN).describe_standards()["Standards"]}
+    assert {arn for arn, default in found.items() if default} == {
+        "arn:aws:securityhub:us-east-1::standards/aws-foundational-security-best-practices/v/1.0.0",
+        "arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0",
+    }
+    assert NIST in found
+    rig.world.variants["securityhub describe standards"] = "hub"
+    refused(rig(PLAIN).describe_standards, "InvalidAccessException", "is not subscribed")
+
+
+def test_controls_are_listed_once_a_standard_is_ready(rig: Rig) -> None:
+    rig(PLAIN).enable_security_hub(EnableDefaultStandards=False)
+    [own] = rig(PLAIN).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])["StandardsSubscriptions"]
+    arn = own["StandardsSubscriptionArn"]
+    assert rig(PLAIN).describe_standards_controls(StandardsSubscriptionArn=arn)["Controls"] == []
+    rig.settle(PLAIN)
+    assert rig(PLAIN).describe_standards_controls(StandardsSubscriptionArn=arn)["Controls"]
+
+
+# Seeds
+
+
+def test_a_seeded_administrator_is_usable_at_once(rig: Rig) -> None:
+    designate(rig.world, DELEGATED, HOME)
+    assert rig.listed() == {}
+
+
+def test_events_are_heard_once_however_often_installed(rig: Rig) -> None:
+    install(rig.world)
+    rig.designate()
+    rig().update_organization_configuration(AutoEnable=True)
+    join_account(rig.world, SimulatedAccount("121212121212", "new", "new@example.com", "ou-work"))
+    assert rig.listed() == {"121212121212": "Enabled"}
