@@ -8,7 +8,7 @@ from runbook_lib.observation import Known, Unknown
 from runbook_lib.scope import Population
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
 from runbook_lib.services.inspector2.observe import SERVICE
-from runbook_lib.services.inspector2.state import SCAN_TYPES, RegionState, Scans
+from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING, RegionState, Scans
 from runbook_lib.settings import InspectorPart
 
 LATER = ("DISABLED", "DISABLING", "SUSPENDING", "")
@@ -34,7 +34,7 @@ def own_cells(seen: RegionState, part: InspectorPart, population: Population, re
     statuses = {seen.own.value.status_of(each, population.delegated) for each in types}
     if "ENABLED" in statuses:
         return column.covered(account, "Inspector is on", "ENABLED")
-    if "ENABLING" in statuses:
+    if statuses & {"ENABLING", SETTLING}:
         return column.in_progress(account, "AWS is switching Inspector on", "ENABLING")
     if statuses & set(LATER) and not all(population.delegated in seen.own.value.governed.get(each, ()) for each in types):
         return column.to_do(account, "Inspector is not on in the delegated account", "DISABLED")
@@ -80,18 +80,17 @@ def _wanted(column: Column, scans: Scans, population: Population, aside: Mapping
     columns = {status: accounts & asked for status, accounts in scans.statuses.get(column.item, {}).items()}
     governed = scans.governed.get(column.item, frozenset()) & asked
     off = frozenset[str]().union(*(columns.get(status, frozenset()) for status in LATER))
+    starting = columns.get("ENABLING", frozenset()) | columns.get(SETTLING, frozenset())
     suspended = columns.get("SUSPENDED", frozenset())
     ruled = governed & (off | suspended)
     policy = "Change the Inspector policy in Organizations, or settings; the API is refused where a policy governs."
     mend = "Find out why Inspector is suspended in the account, then plan again."
     return (
         *column.covered(columns.get("ENABLED", ()), "is on", "ENABLED"),
-        *column.in_progress(columns.get("ENABLING", ()), "AWS is switching it on", "ENABLING"),
+        *column.in_progress(starting, "AWS is switching it on", "ENABLING"),
         *column.to_do(off - governed, "is off", "DISABLED"),
         *column.to_do(aside["later"] | (scans.unassociated & asked), "comes after association", "not associated"),
-        *column.blocked(
-            governed & (off | suspended), "governed by policy, which sets it otherwise", policy, "DISABLED", POLICY_OWNER
-        ),
+        *column.blocked(ruled, "governed by policy, which sets it otherwise", policy, "DISABLED", POLICY_OWNER),
         *column.blocked(suspended - governed, "is suspended in the account", mend, "SUSPENDED"),
         *column.blocked(aside["stuck"], "the account cannot be associated (see membership)", "See the membership.", who=OPERATOR),
         *column.not_applicable(aside["apart"], "the account is not visible, or has not enabled the Region (see membership)"),

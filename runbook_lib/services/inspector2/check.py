@@ -15,6 +15,7 @@ from runbook_lib.services.inspector2.observe import (
     read_organization,
     read_scans,
 )
+from runbook_lib.services.inspector2.state import SETTLING
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET
 
 WHOLE = frozenset({""})
@@ -47,7 +48,7 @@ def _effect(step: Action, reader: Reader) -> Progress:
     if step.operation == "AssociateMember":
         return _members(step, ON_THE_WAY, reader)
     if step.operation == "Enable":
-        return _scans(step, step.parameters["resourceTypes"], {"ENABLED", "ENABLING"}, reader)
+        return _scans(step, step.parameters["resourceTypes"], {"ENABLED", "ENABLING", SETTLING}, reader)
     if step.operation == "UpdateOrganizationConfiguration":
         return _organization(step, reader)
     if step.operation == "UpdateConfiguration":

@@ -14,6 +14,7 @@ from runbook_lib.services.answers import has, unread
 from runbook_lib.services.designation import STEP, Designation, designated, read_administrators
 from runbook_lib.services.inspector2.state import (
     SCAN_TYPES,
+    SETTLING,
     Configuration,
     OrganizationConfiguration,
     RegionState,
@@ -141,11 +142,15 @@ def read_scans(delegated: str, region: str, accounts: Iterable[str], reader: Rea
 
 
 def _column(entry: Mapping[str, Any], statuses: dict[str, dict[str, set[str]]], governed: dict[str, set[str]]) -> None:
-    """Put one account into the columns. The account's own status is not used: it is ENABLED for a while with nothing on."""
+    """Put one account into the columns. An account that is on with every resource off has been switched on a moment ago."""
     resources = entry.get("resourceState") or {}
-    for scan_type, name in SCAN_TYPES.items():
-        resource = resources.get(name) or {}
-        statuses[scan_type].setdefault(str(resource.get("status", "DISABLED")), set()).add(entry["accountId"])
+    found = {scan_type: resources.get(name) or {} for scan_type, name in SCAN_TYPES.items()}
+    seen = {scan_type: str(resource.get("status", "DISABLED")) for scan_type, resource in found.items()}
+    account = (entry.get("state") or {}).get("status")
+    if account in ("ENABLED", "ENABLING") and set(seen.values()) == {"DISABLED"}:
+        seen = dict.fromkeys(seen, SETTLING)
+    for scan_type, resource in found.items():
+        statuses[scan_type].setdefault(seen[scan_type], set()).add(entry["accountId"])
         if resource.get("errorCode") == POLICY:
             governed[scan_type].add(entry["accountId"])
 

@@ -14,6 +14,9 @@ SCAN_TYPES: Mapping[str, str] = {
 }
 """Scan type as `Enable` takes it → its field in statuses and auto-enable flags [model]."""
 
+SETTLING = "settling"
+"""Our word, beside AWS's statuses: the account is on and no resource is yet, as AWS shows it right after `Enable`."""
+
 
 @dataclass(frozen=True)
 class Scans:
