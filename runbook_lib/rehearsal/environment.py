@@ -24,6 +24,10 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY")
 LOOPBACK = "127.0.0.1,localhost"
 
 
+_STARTED: dict[int, "subprocess.Popen[bytes]"] = {}
+"""Servers of this process. The pipe to a server that is not kept is its life line, so it is held here."""
+
+
 class ServerFailed(Exception):
     """The rehearsal's server did not start, or did not end."""
 
@@ -36,8 +40,6 @@ class RunningServer:
     pid: int
     region: str
     environment: dict[str, str] = field(repr=False)
-    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
-    """Set in the process that started it; holding it keeps a server alive that was not started with `keep`."""
 
     def control(self, method: str, page: str, **query: str) -> Any:
         """Ask one of the control pages; `ServerFailed` when it refuses or does not answer."""
@@ -54,12 +56,7 @@ def environment(folder: Path, url: str, region: str, base: Mapping[str, str] | N
     config, credentials = folder / "aws-config", folder / "aws-credentials"
     _private(config, f"[profile {PROFILE}]\nregion = {region}\noutput = json\n")
     _private(credentials, f"[{PROFILE}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
-    kept = {
-        name: value
-        for name, value in (os.environ if base is None else base).items()
-        if not name.upper().startswith("AWS_") and name.upper() not in PROXIES and name.upper() != "BOTO_CONFIG"
-    }
-    return kept | {
+    return without_aws(os.environ if base is None else base) | {
         "AWS_ENDPOINT_URL": url,
         "AWS_CONFIG_FILE": str(config.resolve()),
         "AWS_SHARED_CREDENTIALS_FILE": str(credentials.resolve()),
@@ -69,6 +66,15 @@ def environment(folder: Path, url: str, region: str, base: Mapping[str, str] | N
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": LOOPBACK,
         "no_proxy": LOOPBACK,
+    }
+
+
+def without_aws(base: Mapping[str, str]) -> dict[str, str]:
+    """An environment without AWS settings and proxies."""
+    return {
+        name: value
+        for name, value in base.items()
+        if not name.upper().startswith("AWS_") and name.upper() not in PROXIES and name.upper() != "BOTO_CONFIG"
     }
 
 
@@ -91,42 +97,37 @@ def start(
     if find(folder) is not None:
         raise ServerFailed(f"a server already runs for {folder}; find() gives it, stop() ends it")
     folder.mkdir(parents=True, exist_ok=True)
-    state = folder / "server.json"
-    state.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "runbook_lib.rehearsal.server",
-        "--seed",
-        str(seed),
-        "--state",
-        str(state),
-        "--speed",
-        str(speed),
-    ]
-    command += ["--accounts", str(accounts)] if accounts is not None else []
-    command += ["--regions", ",".join(regions)] if regions else []
-    command += ["--log", str(log)] if log else []
-    command += [] if keep else ["--with-parent"]
-    with (folder / "server.log").open("wb") as written:
-        process = subprocess.Popen(  # noqa: S603 our own interpreter and module
-            command,
-            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
-            stdout=written,
-            stderr=subprocess.STDOUT,
-            env=environment(folder, "http://127.0.0.1:9", "us-east-1") | {"PYTHONPATH": _import_path()},
-            start_new_session=True,
-        )
+    (folder / "server.json").unlink(missing_ok=True)
+    arguments = ["--seed", str(seed), "--state", str(folder / "server.json"), "--speed", str(speed)]
+    arguments += ["--accounts", str(accounts)] if accounts is not None else []
+    arguments += ["--regions", ",".join(regions)] if regions else []
+    arguments += ["--log", str(log)] if log else []
+    process = _process(folder, arguments, keep=keep)
+    _STARTED[process.pid] = process
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         if (running := find(folder)) is not None:
-            running.process = process
             return running
         time.sleep(0.05)
+    del _STARTED[process.pid]
+    _end(process, 0)
     said = (folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()
-    process.kill()
-    process.wait()
     raise ServerFailed(f"the simulated organization did not start: {said[-2000:] or 'no word from it'}")
+
+
+def _process(folder: Path, arguments: Sequence[str], *, keep: bool) -> "subprocess.Popen[bytes]":
+    """The server's process, out of reach of the terminal's Ctrl-C: whoever started it ends it last."""
+    own = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH", ""))))
+    with (folder / "server.log").open("wb") as written:
+        return subprocess.Popen(  # noqa: S603 our own interpreter and module
+            [sys.executable, "-m", "runbook_lib.rehearsal.server", *arguments, *([] if keep else ["--with-parent"])],
+            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            env=without_aws(os.environ) | {"PYTHONPATH": path},
+            start_new_session=True,
+        )
 
 
 def find(folder: Path) -> RunningServer | None:
@@ -152,7 +153,20 @@ def stop(folder: Path, seconds: float = 10.0) -> bool:
         if time.monotonic() > deadline:
             raise ServerFailed(f"the server of process {running.pid} does not stop")
         time.sleep(0.05)
+    if process := _STARTED.pop(running.pid, None):
+        _end(process, seconds)
     return True
+
+
+def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait for a server's process, and make it end when it does not by itself."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _ask(url: str, method: str, page: str, query: Mapping[str, str]) -> Any:
@@ -172,13 +186,10 @@ def _ask(url: str, method: str, page: str, query: Mapping[str, str]) -> Any:
 
 
 def _private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, from the first byte on."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    """A file that only its owner may read, from the first byte on; replaced at once, since others may be reading it."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    draft = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def _import_path() -> str:
-    """Where the server finds this library, also when it is not installed."""
-    own = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH", ""))))
+    draft.replace(path)

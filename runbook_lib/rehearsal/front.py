@@ -46,6 +46,8 @@ class Front:
             return self.control(environ, start_response)
         request = identify(environ)
         status, headers, body = _Handling(self, request, environ).answer()
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            headers = [*headers, ("Content-Length", str(len(body)))]
         start_response(f"{status} {REASONS.get(status, 'Unknown')}", headers)
         return [body]
 

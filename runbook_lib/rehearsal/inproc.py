@@ -84,7 +84,7 @@ def _loader() -> Loader:
     return create_loader()
 
 
-def session_for(app: Any, account: str, region: str = "us-east-1", credential: Credential | None = None) -> boto3.Session:
+def session_for(app: Any, account: str, region: str = "us-east-1", credential: Credential | None = None) -> Any:
     """A boto3 session in `account` (as its user "administrator", or with a given credential) that reaches only `app`.
 
     Region-less calls use `region`. Nothing of the surrounding environment is read: neither profiles nor endpoint variables.

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _until_closed(stop: Callable[[], None]) -> None:
     """The parent holds the other end of stdin and never writes: it ends when the parent does, however it ends."""
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)
     stop()
 
 

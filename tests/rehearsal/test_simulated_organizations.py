@@ -1,0 +1,216 @@
+"""Organizations, Account Management and Config as AWS documents them: who may ask, pages, errors with their reasons."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from small_organization import DELEGATED, MANAGEMENT, MEMBER, SUSPENDED
+
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.front import Front
+from runbook_lib.rehearsal.inproc import session_for
+
+Client = Callable[..., Any]
+GUARDDUTY = "guardduty.amazonaws.com"
+
+
+def refusal(call: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
+    with pytest.raises(ClientError) as raised:
+        call(**parameters)
+    response = raised.value.response
+    return {"code": response["Error"]["Code"], "text": response["Error"]["Message"], "reason": response.get("Reason")}
+
+
+@pytest.fixture
+def management(client: Client) -> Any:
+    return client("organizations", MANAGEMENT)
+
+
+def test_every_member_may_describe_the_organization(client: Client) -> None:
+    found = client("organizations", MEMBER).describe_organization()["Organization"]
+    assert (found["Id"], found["MasterAccountId"], found["FeatureSet"]) == ("o-rehearsal001", MANAGEMENT, "ALL")
+
+
+def test_a_plain_member_may_not_list_and_a_delegated_administrator_may(client: Client, management: Any) -> None:
+    member = client("organizations", DELEGATED)
+    for call in (member.list_accounts, member.list_delegated_administrators, member.list_aws_service_access_for_organization):
+        assert refusal(call) == {
+            "code": "AccessDeniedException",
+            "text": "You don't have permissions to access this resource.",
+            "reason": None,
+        }
+    management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    management.register_delegated_administrator(AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
+    assert len(member.list_accounts()["Accounts"]) == 7
+    assert refusal(member.enable_aws_service_access, ServicePrincipal=GUARDDUTY)["code"] == "AccessDeniedException"
+
+
+def test_accounts_come_twenty_at_a_time_with_an_empty_page_between() -> None:
+    front = build_app("default", moto=False)
+    organizations = session_for(front, MANAGEMENT).client("organizations")
+    sizes, token, ids = [], None, []
+    while True:
+        answer = organizations.list_accounts(**({"NextToken": token} if token else {}))
+        sizes.append(len(answer["Accounts"]))
+        ids += [each["Id"] for each in answer["Accounts"]]
+        token = answer.get("NextToken")
+        if not token:
+            break
+    assert sizes == [20, 0, 20, 20]
+    assert len(set(ids)) == 60
+    assert refusal(organizations.list_accounts, MaxResults=21)["reason"] == "MAX_VALUE_EXCEEDED"
+    assert refusal(organizations.list_accounts, NextToken="made up")["reason"] == "INVALID_NEXT_TOKEN"
+
+
+def test_an_account_has_state_status_and_path(management: Any) -> None:
+    accounts = {each["Id"]: each for each in management.list_accounts()["Accounts"]}
+    assert (accounts[SUSPENDED]["State"], accounts[SUSPENDED]["Status"]) == ("SUSPENDED", "SUSPENDED")
+    assert accounts[MEMBER]["Paths"] == [f"o-rehearsal001/r-reh1/ou-reh1-workload1/ou-reh1-product01/{MEMBER}/"]
+    assert accounts[MANAGEMENT]["Arn"] == f"arn:aws:organizations::{MANAGEMENT}:account/o-rehearsal001/{MANAGEMENT}"
+
+
+def test_status_can_be_retired_and_a_closed_account_never_had_one_of_its_own(front: Front, management: Any) -> None:
+    front.world.organization.accounts[MEMBER].state = "CLOSED"
+    described = management.describe_account(AccountId=MEMBER)["Account"]
+    assert (described["State"], described["Status"]) == ("CLOSED", "SUSPENDED")
+    front.world.variants["account status"] = "retired"
+    assert "Status" not in management.describe_account(AccountId=MEMBER)["Account"]
+
+
+def test_the_tree_can_be_walked(management: Any) -> None:
+    root = management.list_roots()["Roots"][0]["Id"]
+    units = management.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"]
+    assert {each["Name"] for each in units} == {"Security", "Platform", "Workloads", "Sandbox", "Closing"}
+    assert [each["Id"] for each in management.list_accounts_for_parent(ParentId="ou-reh1-security1")["Accounts"]] == [DELEGATED]
+    assert management.list_children(ParentId="ou-reh1-workload1", ChildType="ORGANIZATIONAL_UNIT")["Children"]
+    assert management.list_parents(ChildId=DELEGATED)["Parents"] == [{"Id": "ou-reh1-security1", "Type": "ORGANIZATIONAL_UNIT"}]
+    assert refusal(management.list_parents, ChildId="999999999999")["code"] == "ChildNotFoundException"
+    assert refusal(management.list_accounts_for_parent, ParentId="ou-none-00000000")["code"] == "ParentNotFoundException"
+    assert management.list_tags_for_resource(ResourceId=DELEGATED)["Tags"] == []
+
+
+def test_trusted_access_is_idempotent_and_knows_its_principals(management: Any) -> None:
+    for _ in range(2):
+        management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    listed = management.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+    assert [each["ServicePrincipal"] for each in listed] == ["account.amazonaws.com", GUARDDUTY]
+    assert (
+        refusal(management.enable_aws_service_access, ServicePrincipal="x.amazonaws.com")["reason"]
+        == "UNRECOGNIZED_SERVICE_PRINCIPAL"
+    )
+    management.disable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    assert len(management.list_aws_service_access_for_organization()["EnabledServicePrincipals"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("account", "code", "reason"),
+    [
+        (MANAGEMENT, "ConstraintViolationException", "CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR"),
+        (SUSPENDED, "ConstraintViolationException", "CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR"),
+        ("999999999999", "AccountNotFoundException", None),
+        (DELEGATED, "AccountAlreadyRegisteredException", None),
+        (MEMBER, "ConstraintViolationException", "MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED"),
+    ],
+)
+def test_registration_refuses(management: Any, account: str, code: str, reason: str | None) -> None:
+    management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    management.register_delegated_administrator(AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
+    found = refusal(management.register_delegated_administrator, AccountId=account, ServicePrincipal=GUARDDUTY)
+    assert (found["code"], found["reason"]) == (code, reason)
+
+
+def test_registration_needs_trusted_access_and_all_features(management: Any, front: Front) -> None:
+    found = refusal(management.register_delegated_administrator, AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
+    assert found["reason"] == "SERVICE_ACCESS_NOT_ENABLED"
+    front.world.organization.feature_set = "CONSOLIDATED_BILLING"
+    found = refusal(management.enable_aws_service_access, ServicePrincipal=GUARDDUTY)
+    assert found["reason"] == "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE"
+
+
+def test_administrators_are_listed_by_service_and_deregistering_is_told(management: Any, front: Front) -> None:
+    told: list[tuple[str, str]] = []
+    front.world.on("delegated administrator deregistered", lambda world, principal, account: told.append((principal, account)))
+    assert refusal(management.list_delegated_services_for_account, AccountId=DELEGATED)["code"] == "AccountNotRegisteredException"
+    management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    management.register_delegated_administrator(AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
+    assert [each["Id"] for each in management.list_delegated_administrators()["DelegatedAdministrators"]] == [DELEGATED]
+    assert management.list_delegated_administrators(ServicePrincipal="macie.amazonaws.com")["DelegatedAdministrators"] == []
+    assert refusal(management.list_delegated_administrators, ServicePrincipal="x")["code"] == "InvalidInputException"
+    services = management.list_delegated_services_for_account(AccountId=DELEGATED)["DelegatedServices"]
+    assert [each["ServicePrincipal"] for each in services] == [GUARDDUTY]
+    management.deregister_delegated_administrator(AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
+    assert told == [(GUARDDUTY, DELEGATED)]
+    again = refusal(management.deregister_delegated_administrator, AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
+    assert again["code"] == "AccountNotRegisteredException"
+
+
+def test_a_created_account_joins_when_it_is_done_and_the_services_hear_of_it(management: Any, front: Front) -> None:
+    joined: list[str] = []
+    front.world.on("account joined", lambda world, account: joined.append(account))
+    status = management.create_account(Email="new@example.com", AccountName="New")["CreateAccountStatus"]
+    assert status["State"] == "IN_PROGRESS"
+    status = management.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
+    assert status["State"] == "SUCCEEDED"
+    assert joined == [status["AccountId"]]
+    again = management.create_account(Email="new@example.com", AccountName="Twice")["CreateAccountStatus"]
+    assert (again["State"], again["FailureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS")
+    management.move_account(AccountId=joined[0], SourceParentId="r-reh1", DestinationParentId="ou-reh1-sandbox01")
+    assert management.list_parents(ChildId=joined[0])["Parents"][0]["Id"] == "ou-reh1-sandbox01"
+
+
+def test_policies_are_found_where_they_are_attached(management: Any, front: Front) -> None:
+    from runbook_lib.rehearsal.operations.organizations import OrganizationsState
+
+    kind = "GUARDDUTY_POLICY"
+    assert management.list_policies(Filter=kind)["Policies"] == []
+    assert (
+        refusal(management.describe_effective_policy, PolicyType=kind, TargetId=MEMBER)["code"]
+        == "EffectivePolicyNotFoundException"
+    )
+    policy = {"id": "p-reh00001", "name": "On", "type": kind, "content": "{}", "targets": ["ou-reh1-workload1"]}
+    front.world.of(OrganizationsState).policies = [policy]
+    assert [each["Id"] for each in management.list_policies(Filter=kind)["Policies"]] == ["p-reh00001"]
+    assert management.describe_effective_policy(PolicyType=kind, TargetId=MEMBER)["EffectivePolicy"]["PolicyContent"] == "{}"
+    assert (
+        refusal(management.describe_effective_policy, PolicyType=kind, TargetId=DELEGATED)["code"]
+        == "EffectivePolicyNotFoundException"
+    )
+    assert management.list_targets_for_policy(PolicyId="p-reh00001")["Targets"][0]["Type"] == "ORGANIZATIONAL_UNIT"
+    assert management.describe_policy(PolicyId="p-FullAWSAccess")["Policy"]["PolicySummary"]["AwsManaged"]
+
+
+def test_regions_are_the_callers_own_unless_trusted_access_lets_ask_for_others() -> None:
+    front = build_app("default", moto=False)
+    own = {each["RegionName"]: each["RegionOptStatus"] for each in _regions(front, MANAGEMENT)}
+    assert own == {"us-east-1": "ENABLED_BY_DEFAULT", "us-east-2": "ENABLED_BY_DEFAULT", "eu-south-1": "ENABLED"}
+    assert {"RegionName": "eu-south-1", "RegionOptStatus": "DISABLED"} in _regions(front, MANAGEMENT, AccountId="131313131313")
+    account = session_for(front, MANAGEMENT).client("account")
+    assert "standalone context" in refusal(account.list_regions, AccountId=MANAGEMENT)["text"]
+    assert (
+        refusal(session_for(front, MEMBER).client("account").list_regions, AccountId=DELEGATED)["code"] == "AccessDeniedException"
+    )
+    assert refusal(account.list_regions, MaxResults=51)["code"] == "ValidationException"
+    del front.world.organization.trusted["account.amazonaws.com"]
+    assert refusal(account.list_regions, AccountId=DELEGATED)["code"] == "AccessDeniedException"
+
+
+def test_opting_in_takes_polls() -> None:
+    front = build_app("default", moto=False)
+    account = session_for(front, "131313131313").client("account")
+    account.enable_region(RegionName="eu-south-1")
+    seen = [account.get_region_opt_status(RegionName="eu-south-1")["RegionOptStatus"] for _ in range(3)]
+    assert seen == ["ENABLING", "ENABLING", "ENABLED"]
+    assert refusal(account.enable_region, RegionName="us-east-1")["code"] == "ValidationException"
+
+
+def _regions(front: Front, account: str, **parameters: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = session_for(front, account).client("account").list_regions(**parameters)["Regions"]
+    return found
+
+
+def test_a_recorder_runs_where_the_seed_says(client: Client) -> None:
+    running = client("config", DELEGATED, "us-east-2").describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    assert [each["recording"] for each in running] == [True]
+    assert client("config", DELEGATED).describe_configuration_recorders()["ConfigurationRecorders"][0]["name"] == "default"
+    assert client("config", MEMBER).describe_configuration_recorders()["ConfigurationRecorders"] == []
