@@ -1,0 +1,97 @@
+from typing import Any
+
+import pytest
+from guardduty_steps import (
+    BUCKET,
+    GENERIC,
+    add,
+    designate,
+)
+from small_world import (
+    DELEGATED,
+    MEMBERS,
+    POLLS,
+    SECOND,
+    Caller,
+    small_world,
+)
+
+from runbook_lib.rehearsal.operations.guardduty.state import state_of
+from runbook_lib.rehearsal.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world()
+
+
+@pytest.fixture
+def call(world: World) -> Caller:
+    return Caller(world, "guardduty")
+
+
+# Export and findings
+
+
+def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
+    detector = designate(call)
+
+    def export() -> dict[str, Any]:
+        return call(
+            DELEGATED, "CreatePublishingDestination", DetectorId=detector, DestinationType="S3", DestinationProperties=BUCKET
+        )
+
+    made = export()["DestinationId"]
+    with pytest.raises(Exception, match="already exists"):
+        export()
+    for expected in ["PENDING_VERIFICATION"] * POLLS + ["PUBLISHING"]:
+        listed = call(DELEGATED, "ListPublishingDestinations", DetectorId=detector)["Destinations"]
+        assert listed == [{"DestinationId": made, "DestinationType": "S3", "Status": expected}]
+    described = call(DELEGATED, "DescribePublishingDestination", DetectorId=detector, DestinationId=made)
+    assert described["DestinationProperties"] == BUCKET
+    change = {"DestinationArn": "arn:aws:s3:::elsewhere"}
+    call(DELEGATED, "UpdatePublishingDestination", DetectorId=detector, DestinationId=made, DestinationProperties=change)
+    described = call(DELEGATED, "DescribePublishingDestination", DetectorId=detector, DestinationId=made)
+    assert (described["DestinationProperties"], described["Status"]) == ({**BUCKET, **change}, "PENDING_VERIFICATION")
+    call(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)
+    assert call.refused(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)[1] == GENERIC
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"DestinationArn": "arn:aws-cn:s3:::findings"},
+        {"KmsKeyArn": f"arn:aws:kms:{SECOND}:{DELEGATED}:key/k"},
+        {"DestinationArn": "arn:aws:s3:::closed"},
+    ],
+)
+def test_a_destination_that_guardduty_cannot_use(world: World, call: Caller, change: dict[str, str]) -> None:
+    state_of(world).unwritable.add("arn:aws:s3:::closed")
+    detector = designate(call)
+    text = call.refused(
+        DELEGATED,
+        "CreatePublishingDestination",
+        DetectorId=detector,
+        DestinationType="S3",
+        DestinationProperties={**BUCKET, **change},
+    )[1]
+    assert "does not have permission to the KMS key" in text
+
+
+def test_sample_findings_are_seen_by_the_administrator(call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    member = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
+    kind = "UnauthorizedAccess:EC2/SSHBruteForce"
+    call(MEMBERS[0], "CreateSampleFindings", DetectorId=member, FindingTypes=[kind])
+    ids = call(DELEGATED, "ListFindings", DetectorId=detector)["FindingIds"]
+    finding = call(DELEGATED, "GetFindings", DetectorId=detector, FindingIds=ids)["Findings"][0]
+    assert (finding["AccountId"], finding["Title"][:8]) == (MEMBERS[0], "[SAMPLE]")
+    call(DELEGATED, "CreateSampleFindings", DetectorId=detector)
+    assert len(call(DELEGATED, "ListFindings", DetectorId=detector)["FindingIds"]) > 2
+    chosen = {"Criterion": {"accountId": {"Equals": [MEMBERS[0]]}}}
+    assert call(DELEGATED, "ListFindings", DetectorId=detector, FindingCriteria=chosen)["FindingIds"] == ids
+    assert call(MEMBERS[0], "ListFindings", DetectorId=member)["FindingIds"] == ids
+    other = {"Criterion": {"severity": {"Gte": 7}}}
+    assert call.refused(DELEGATED, "ListFindings", DetectorId=detector, FindingCriteria=other)[1] == GENERIC
+    assert call.refused(DELEGATED, "CreateSampleFindings", DetectorId=detector, FindingTypes=["No:Such/Type"])[1] == GENERIC
