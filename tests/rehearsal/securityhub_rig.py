@@ -57,7 +57,7 @@ class Rig:
         for region in regions or (HOME,):
             self(MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=account)
             for _ in range(POLLS):
-                refused(lambda region=region: self(account, region).list_members(), "InvalidAccessException")
+                refused(self(account, region).list_members, "InvalidAccessException")
 
     def add(self, *accounts: str, region: str = HOME) -> dict[str, str]:
         """CreateMembers; the reasons of what stayed unprocessed."""

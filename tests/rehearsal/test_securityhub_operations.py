@@ -300,17 +300,22 @@ def test_standards_settle_by_polls_and_need_a_recorder(rig: Rig, account: str, f
     assert rig.statuses(account) == {"nist-800-53/v/5.0.0": "READY"}
 
 
+def enable(rig: Rig, arn: str) -> dict[str, Any]:
+    """Enable one standard in the account that records."""
+    answer = rig(RECORDING).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": arn}])
+    return dict(answer["StandardsSubscriptions"][0])
+
+
 def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
     rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
-    enable = lambda arn: rig(RECORDING).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": arn}])  # noqa: E731 - short
-    own = enable(NIST)["StandardsSubscriptions"][0]["StandardsSubscriptionArn"]
-    disable = lambda: rig(RECORDING).batch_disable_standards(StandardsSubscriptionArns=[own])  # noqa: E731 - short
-    refused(lambda: enable(PCI), "InvalidInputException", status=400)
+    own = enable(rig, NIST)["StandardsSubscriptionArn"]
+    refused(lambda: enable(rig, PCI), "InvalidInputException", status=400)
     rig.settle(RECORDING)
-    assert disable()["StandardsSubscriptions"][0]["StandardsStatus"] == "DELETING"
-    refused(lambda: enable(PCI), "InvalidInputException")
+    [leaving] = rig(RECORDING).batch_disable_standards(StandardsSubscriptionArns=[own])["StandardsSubscriptions"]
+    assert leaving["StandardsStatus"] == "DELETING"
+    refused(lambda: enable(rig, PCI), "InvalidInputException")
     rig.settle(RECORDING)
-    enable(PCI)
+    enable(rig, PCI)
     assert set(rig.statuses(RECORDING)) == {"pci-dss/v/4.0.1"}
 
 
@@ -318,13 +323,12 @@ def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
 def test_enabling_a_standard_again(rig: Rig, variant: str) -> None:
     rig.world.variants["securityhub standard again"] = variant
     rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
-    again = lambda: rig(RECORDING).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])  # noqa: E731 - short
-    again()
+    enable(rig, NIST)
     rig.settle(RECORDING)
     if variant == "refused":
-        refused(again, "InvalidInputException")
+        refused(lambda: enable(rig, NIST), "InvalidInputException")
     else:
-        assert again()["StandardsSubscriptions"][0]["StandardsStatus"] == "READY"
+        assert enable(rig, NIST)["StandardsStatus"] == "READY"
 
 
 BAD_STANDARDS = {

@@ -25,7 +25,8 @@ from . import (
 from .administration import designate
 from .events import install
 from .membership import enrol
-from .state import SecurityHubState, state_of, switch_on
+from .state import SecurityHubState, state_of
+from .switching import switch_on
 
 __all__ = [
     "SecurityHubState",

@@ -7,11 +7,13 @@ from runbook_lib.rehearsal.regions import regions_of
 from runbook_lib.rehearsal.registry import Call, operation, page
 from runbook_lib.rehearsal.world import World
 
+from .associating import current_administration, part, require_administrator
 from .central import leave_central, require_local_possible, start_central
 from .errors import CENTRAL_KEEPS_AUTO_ENABLE_OFF, NO_ADMINISTRATOR, conflict, invalid, refusal
 from .membership import free_members, is_full
 from .places import PRINCIPAL, bounded, register_in_organizations, require_management
-from .state import Administration, current_administration, part, require_administrator, state_of, switch_on
+from .state import Administration, state_of
+from .switching import switch_on
 
 PLAIN = "SecurityHub"
 

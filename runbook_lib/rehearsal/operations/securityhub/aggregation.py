@@ -8,7 +8,8 @@ from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
 
 from .errors import MEMBER_AGGREGATES, invalid, missing, refusal
 from .places import bounded, is_opt_in
-from .state import Aggregator, require_hub, state_of
+from .state import Aggregator, state_of
+from .switching import require_hub
 
 NAMED = ("ALL_REGIONS_EXCEPT_SPECIFIED", "SPECIFIED_REGIONS")
 MODES = ("ALL_REGIONS", *NAMED, "NO_REGIONS")

@@ -7,6 +7,7 @@ from runbook_lib.rehearsal.organization import member_active, region_enabled
 from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
 from runbook_lib.rehearsal.world import World
 
+from .associating import current_administration
 from .catalogue import standards
 from .central import (
     SELF_MANAGED,
@@ -20,7 +21,8 @@ from .central import (
 from .errors import invalid, missing
 from .membership import enrol
 from .places import bounded, path_up
-from .state import Association, Central, Policy, current_administration, find_hub, state_of, subscribe, switch_on
+from .state import Association, Central, Policy, state_of
+from .switching import find_hub, subscribe, switch_on
 
 TARGETS = {"AccountId": "ACCOUNT", "OrganizationalUnitId": "ORGANIZATIONAL_UNIT", "RootId": "ROOT"}
 

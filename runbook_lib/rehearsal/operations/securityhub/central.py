@@ -7,10 +7,12 @@ from runbook_lib.rehearsal.organization import is_management
 from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
 from runbook_lib.rehearsal.world import World
 
+from .associating import current_administration
 from .catalogue import standards
 from .errors import GOVERNED, NOT_CENTRAL, NOT_HOME_REGION, conflict, invalid, missing, refusal
 from .places import bounded, path_up
-from .state import Association, Central, Policy, current_administration, require_hub, state_of
+from .state import Association, Central, Policy, state_of
+from .switching import require_hub
 
 SELF_MANAGED = "SELF_MANAGED_SECURITY_HUB"
 

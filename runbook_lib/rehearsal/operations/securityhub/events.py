@@ -3,10 +3,12 @@
 from runbook_lib.rehearsal.organization import in_organization
 from runbook_lib.rehearsal.world import World
 
+from .associating import associate, current_administration, part
 from .associations import apply_policy
 from .membership import enrol, free_members, new_member
 from .places import PRINCIPAL
-from .state import associate, current_administration, part, state_of, switch_on
+from .state import state_of
+from .switching import switch_on
 
 OUTSIDER = "999999999999"
 """The administrator of an invitation where an event names none: an account outside the organization."""

@@ -12,7 +12,8 @@ from .errors import invalid
 from .finding_filters import compile_filters, parse_moment, sort_key
 from .hub import moment
 from .places import bounded
-from .state import Place, find_hub, require_hub, state_of
+from .state import Place, state_of
+from .switching import find_hub, require_hub
 
 LARGEST = 240 * 1024
 """Bytes of one finding [docs]."""

@@ -7,7 +7,8 @@ from runbook_lib.rehearsal.registry import Call, operation
 
 from .central import refuse_governed
 from .errors import ADMINISTRATOR_KEEPS_HUB, ALREADY_ON, MEMBER_KEEPS_HUB, invalid, missing, refusal
-from .state import find_hub, require_hub, state_of, switch_on
+from .state import state_of
+from .switching import find_hub, require_hub, switch_on
 
 
 def moment(seconds: float) -> str:

@@ -6,10 +6,12 @@ from runbook_lib.rehearsal.organization import account_of, in_organization
 from runbook_lib.rehearsal.registry import Call, operation, page
 
 from . import errors
+from .associating import current_administration, part, require_administrator
 from .errors import MEMBER_STAYS, NO_SUCH_RESOURCE, invalid, missing, refusal
 from .membership import enrol, record_suspended, refusal_to_enrol
 from .places import bounded
-from .state import Member, current_administration, find_hub, part, require_administrator, require_hub, state_of
+from .state import Member, state_of
+from .switching import find_hub, require_hub
 
 BATCH = 50
 """Accounts per CreateMembers [model]; assumed for the other member operations, for which no limit is documented."""

@@ -4,7 +4,9 @@ from runbook_lib.rehearsal.organization import account_of, region_enabled
 from runbook_lib.rehearsal.world import World
 
 from . import errors
-from .state import Member, associate, find_hub, part, state_of, switch_on
+from .associating import associate, part
+from .state import Member, state_of
+from .switching import find_hub, switch_on
 
 
 def refusal_to_enrol(world: World, administrator: str, region: str, account: str) -> str | None:

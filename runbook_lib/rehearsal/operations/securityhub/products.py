@@ -8,7 +8,8 @@ from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
 from .catalogue import products, subscription_of
 from .errors import conflict, invalid, missing
 from .places import bounded
-from .state import ActionTarget, Hub, require_hub
+from .state import ActionTarget, Hub
+from .switching import require_hub
 
 
 @operation("securityhub", "DescribeProducts")

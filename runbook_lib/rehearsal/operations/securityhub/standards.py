@@ -8,7 +8,8 @@ from runbook_lib.rehearsal.registry import Call, operation, page
 from .central import refuse_governed
 from .errors import invalid, missing
 from .places import bounded
-from .state import Hub, Subscription, find_hub, offered_standards, require_hub, standard_status, subscribe
+from .state import Hub, Subscription
+from .switching import find_hub, offered_standards, require_hub, standard_status, subscribe
 
 BATCH = 25
 """Standards per call [model]."""
