@@ -33,7 +33,7 @@ def write_notebook_html(notebook: Path, target: Path, *, mode: str, phase: str, 
     """Write the page for an executed notebook. Mode and phase head it, with papermill's times and parameters and `more`."""
     try:
         document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]  # nbformat ships no types
-    except (OSError, ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+    except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
         raise NotebookHtmlError(f"{notebook}: cannot be read as a notebook: {error}") from error
     write_text(target, notebook_page(document, mode=mode, phase=phase, more=more))
     return target

@@ -52,7 +52,7 @@ def actions_by_call(plan: Plan) -> list[Group[Action]]:
 def actions_by_region(plan: Plan) -> list[Group[Action]]:
     """Actions that make the same call for the same reason in the same Region, whatever the batch."""
     return _grouped(
-        plan.actions, lambda a: (a.stage, a.service, a.region, a.operation, a.account, a.direction, _anywhere(a), a.reason)
+        plan.actions, lambda a: (a.stage, a.service, a.region, a.operation, _caller(a), a.direction, _anywhere(a), a.reason)
     )
 
 

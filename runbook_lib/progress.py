@@ -103,7 +103,7 @@ class Shown:
 
 
 def progress(label: str, stream: TextIO | None = None) -> Shown:
-    """Show progress while a block runs: `with progress("Reading Security Hub") as shown: shown.update(12, 60, "us-east-1")`."""
+    """Show how far a `with` block has come; what the block gets has `update`, and is closed at its end."""
     return Shown(label, stream)
 
 
