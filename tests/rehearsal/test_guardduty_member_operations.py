@@ -357,3 +357,16 @@ def test_members_publish_as_often_as_their_administrator(call: Caller) -> None:
     call(DELEGATED, "UpdateDetector", DetectorId=detector, FindingPublishingFrequency="FIFTEEN_MINUTES")
     add(call, detector, MEMBERS[1])
     assert [own(call, each)["FindingPublishingFrequency"] for each in MEMBERS[:2]] == ["FIFTEEN_MINUTES"] * 2
+
+
+def test_features_that_a_policy_manages(world: World, call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, *MEMBERS[:2])
+    settle(call, detector, *MEMBERS[:2])
+    world.tell("organization policy governs", account=MEMBERS[0], service="guardduty")
+    chosen = [{"Name": "S3_DATA_EVENTS", "Status": "ENABLED"}]
+    call(DELEGATED, "UpdateMemberDetectors", DetectorId=detector, AccountIds=list(MEMBERS[:2]), Features=chosen)
+    rows = call(DELEGATED, "GetMemberDetectors", DetectorId=detector, AccountIds=list(MEMBERS[:2]))
+    first = [row["Features"][0] for row in rows["MemberDataSourceConfigurations"]]
+    assert [(each["Status"], each.get("ManagedBy")) for each in first] == [("DISABLED", "GUARDDUTY_POLICY"), ("ENABLED", None)]
+    assert own(call, MEMBERS[0])["Features"][3]["ManagedBy"] == "GUARDDUTY_POLICY"

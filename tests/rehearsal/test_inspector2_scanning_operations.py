@@ -26,7 +26,7 @@ from small_world import (
 )
 
 from runbook_lib.rehearsal.identity import Credential
-from runbook_lib.rehearsal.operations.inspector2.state import SERVICE_ROLES, state_of
+from runbook_lib.rehearsal.operations.inspector2.state import SERVICE_ROLES
 from runbook_lib.rehearsal.organization import join_account
 from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call
 from runbook_lib.rehearsal.world import SimulatedRole, World
@@ -222,7 +222,7 @@ def test_the_administrator_does_not_switch_itself_off_before_its_members(call: C
 def test_accounts_that_a_policy_governs(world: World, call: Caller) -> None:
     designate(call)
     associate(call, *MEMBERS[:2])
-    state_of(world).governed.add(MEMBERS[0])
+    world.tell("organization policy governs", account=MEMBERS[0], service="inspector2")
     assert enable(call, list(MEMBERS[:2]), ["EC2"]) == {MEMBERS[0]: "BLOCKED_BY_ORGANIZATION_POLICY"}
     assert call(MEMBERS[0], "ListAccountPermissions")["permissions"] == []
     assert {each["service"] for each in call(MEMBERS[1], "ListAccountPermissions")["permissions"]} == {"EC2", "ECR", "LAMBDA"}

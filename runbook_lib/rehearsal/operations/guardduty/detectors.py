@@ -65,6 +65,7 @@ def create_detector(
 def get_detector(call: Call, DetectorId: str) -> dict[str, Any]:
     """The detector with every feature, the three always-on ones included [model]."""
     detector = own_detector(call, DetectorId)
+    governed = call.account in state_of(call.world).governed
     always = [{"Name": name, "Status": "ENABLED", "UpdatedAt": detector.created} for name in ALWAYS_ON]
     role = f"arn:{call.partition}:iam::{call.account}:role/aws-service-role/guardduty.amazonaws.com/{SERVICE_ROLE}"
     return {
@@ -75,7 +76,7 @@ def get_detector(call: Call, DetectorId: str) -> dict[str, Any]:
         "Status": detector.status,
         "DataSources": detector_sources(detector.features),
         "Tags": detector.tags,
-        "Features": always + shown(detector.features, "Status", DETECTOR_FEATURES),
+        "Features": always + shown(detector.features, "Status", DETECTOR_FEATURES, governed=governed),
     }
 
 
@@ -97,7 +98,8 @@ def update_detector(
     if state.associated(call.account, call.region) and (asked or Enable is not None or FindingPublishingFrequency):
         raise texts.refusal(texts.GENERIC)
     now = call.world.now()
-    merge(detector.features, asked, "Status", now)
+    if call.account not in state.governed:  # a policy overrides what the API asks for (aws-behaviour 8)
+        merge(detector.features, asked, "Status", now)
     detector.enabled = detector.enabled if Enable is None else Enable
     detector.frequency = FindingPublishingFrequency or detector.frequency
     detector.updated = now

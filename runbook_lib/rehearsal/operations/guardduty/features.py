@@ -105,14 +105,21 @@ def switch_on(features: Settings, organization: Settings, levels: frozenset[str]
                 _change(features[name].parts.setdefault(part, Setting("DISABLED", now)), "ENABLED", now)
 
 
-def shown(features: Settings, value: str, names: tuple[str, ...], *, updated: bool = True) -> list[dict[str, Any]]:
-    """Features as the API returns them; `updated` adds UpdatedAt, which organization settings do not have [model]."""
+def shown(
+    features: Settings, value: str, names: tuple[str, ...], *, updated: bool = True, governed: bool = False
+) -> list[dict[str, Any]]:
+    """Features as the API returns them; `updated` adds UpdatedAt, which organization settings do not have [model].
+
+    `governed` adds the mark of features that an organization policy manages [model].
+    """
+    mark = {"ManagedBy": "GUARDDUTY_POLICY"} if governed else {}
     return [
         {
             "Name": name,
             **_shown(features[name], value, updated=updated),
+            **mark,
             "AdditionalConfiguration": [
-                {"Name": part, **_shown(setting, value, updated=updated)} for part, setting in features[name].parts.items()
+                {"Name": part, **_shown(setting, value, updated=updated), **mark} for part, setting in features[name].parts.items()
             ],
         }
         for name in names

@@ -15,11 +15,12 @@ from runbook_lib.rehearsal.registry import Call, operation
 def get_member_detectors(call: Call, DetectorId: str, AccountIds: Sequence[str]) -> dict[str, Any]:
     """Features of members (`members` on the wire [model]); an account whose association has not settled is unprocessed."""
     found, unprocessed = _detectors(call, DetectorId, AccountIds)
+    governed = state_of(call.world).governed
     rows = [
         {
             "AccountId": detector.account,
             "DataSources": detector_sources(detector.features),
-            "Features": shown(detector.features, "Status", ORGANIZATION_FEATURES),
+            "Features": shown(detector.features, "Status", ORGANIZATION_FEATURES, governed=detector.account in governed),
         }
         for detector in found
     ]
@@ -38,7 +39,9 @@ def update_member_detectors(
     asked = requested_features(Features, DataSources, "Status")
     check(asked, "Status", ORGANIZATION_FEATURES, missing(call.world, call.region))
     found, unprocessed = _detectors(call, DetectorId, AccountIds)
-    for detector in found:
+    governed = state_of(call.world).governed
+    # A policy overrides what the API asks for; that the API says nothing of it is assumed (aws-behaviour 8).
+    for detector in (each for each in found if each.account not in governed):
         merge(detector.features, asked, "Status", call.world.now())
         detector.updated = call.world.now()
         grant_roles(call.world, detector)

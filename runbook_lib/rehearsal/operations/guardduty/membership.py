@@ -146,6 +146,12 @@ def invited(world: World, account: str, region: str, service: str = "guardduty",
     state.invited[account, region] = administrator
 
 
+def governed(world: World, account: str, service: str) -> None:
+    """World event "organization policy governs": the account's features are the policy's (aws-behaviour 8)."""
+    if service == "guardduty":
+        state_of(world).governed.add(account)
+
+
 def listen(world: World) -> None:
     """Subscribe to the events of a world, once; whoever makes a world calls it."""
     state = state_of(world)
@@ -155,3 +161,4 @@ def listen(world: World) -> None:
     world.on("account joined", account_joined)
     world.on("delegated administrator deregistered", administrator_deregistered)
     world.on("member by invitation", invited)
+    world.on("organization policy governs", governed)

@@ -95,6 +95,8 @@ class GuardDutyState:
     """Regions where ALL has still to reach existing accounts."""
     unwritable: set[str] = field(default_factory=set)
     """Destination or KMS key ARNs whose policy does not let GuardDuty in; a seed fills it."""
+    governed: set[str] = field(default_factory=set)
+    """Accounts whose features a GUARDDUTY_POLICY of the organization manages: world event "organization policy governs"."""
     listening: bool = False
 
     def configuration(self, region: str) -> OrganizationConfiguration:

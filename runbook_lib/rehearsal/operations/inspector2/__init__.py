@@ -5,6 +5,12 @@ from runbook_lib.rehearsal.operations.inspector2.state import state_of
 from runbook_lib.rehearsal.world import World
 
 
+def governed(world: World, account: str, service: str) -> None:
+    """World event "organization policy governs": Enable and Disable are refused for the account (aws-behaviour 8)."""
+    if service == "inspector2":
+        state_of(world).governed.add(account)
+
+
 def listen(world: World) -> None:
     """Subscribe to the events of a world, once; whoever makes a world calls it."""
     state = state_of(world)
@@ -13,6 +19,7 @@ def listen(world: World) -> None:
     state.listening = True
     world.on("account joined", members.account_joined)
     world.on("delegated administrator deregistered", administration.administrator_deregistered)
+    world.on("organization policy governs", governed)
 
 
-__all__ = ["administration", "configuration", "listen", "members", "reports", "scanning"]
+__all__ = ["administration", "configuration", "governed", "listen", "members", "reports", "scanning"]

@@ -110,7 +110,7 @@ class InspectorState:
     paths: dict[str, list[str]] = field(default_factory=dict)
     """Region → the organization's deep inspection paths."""
     governed: set[str] = field(default_factory=set)
-    """Accounts that an INSPECTOR_POLICY of the organization governs; a seed fills it."""
+    """Accounts that an INSPECTOR_POLICY of the organization governs: world event "organization policy governs"."""
     listening: bool = False
 
     def of(self, account: str, region: str) -> Scanning:
@@ -172,7 +172,8 @@ def switch_on(world: World, account: str, region: str, kinds: list[str]) -> None
     """
     state, now = state_of(world), world.now()
     scanning = state.of(account, region)
-    scanning.flickers = scanning.flickers or overall(scanning.statuses()) == "DISABLED"
+    if world.settle_polls and overall(scanning.statuses()) == "DISABLED":
+        scanning.flickers = True  # what settles at once was on before anybody looked
     for kind in kinds:
         if scanning.now(kind) not in ("ENABLED", "ENABLING"):
             scanning.scans[kind] = world.settling("ENABLING", "ENABLED")
