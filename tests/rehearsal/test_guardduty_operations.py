@@ -280,6 +280,7 @@ def test_who_may_delete_a_detector(call: Caller) -> None:
     call(DELEGATED, "DisassociateMembers", DetectorId=detector, AccountIds=[MEMBERS[0]])
     call(MEMBERS[0], "DeleteDetector", DetectorId=member)
     assert call(MEMBERS[0], "ListDetectors")["DetectorIds"] == []
+    assert call(MEMBERS[0], "CreateDetector", Enable=True)["DetectorId"] != member
 
 
 @pytest.mark.parametrize("change", [{"Enable": False}, {"FindingPublishingFrequency": "ONE_HOUR"}, {"Features": [RUNTIMES[0]]}])

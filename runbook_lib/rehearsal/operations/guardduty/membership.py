@@ -51,7 +51,7 @@ def enrol(world: World, region: str, account: str) -> None:
     _apply(world, region, detector, NEW_ACCOUNTS)
     email = world.organization.accounts[account].email
     state.members_of(region)[account] = Member(account, email, world.settling("Created", "Enabled"), world.now())
-    follow_frequency(world, region)
+    _follow(world, region, detector)
 
 
 def _apply(world: World, region: str, detector: Detector, levels: frozenset[str]) -> None:
@@ -62,12 +62,17 @@ def _apply(world: World, region: str, detector: Detector, levels: frozenset[str]
 def follow_frequency(world: World, region: str) -> None:
     """Members publish as often as their administrator does (aws-behaviour 5.2)."""
     state = state_of(world)
-    administrator = state.administrators.get(region)
-    own = state.detectors.get((administrator.account, region)) if administrator else None
     for account in state.members_of(region):
         detector = state.detectors.get((account, region))
-        if own and detector and state.associated(account, region):
-            detector.frequency = own.frequency
+        if detector and state.associated(account, region):
+            _follow(world, region, detector)
+
+
+def _follow(world: World, region: str, detector: Detector) -> None:
+    state = state_of(world)
+    administrator = state.administrators.get(region)
+    own = state.detectors.get((administrator.account, region)) if administrator else None
+    detector.frequency = own.frequency if own else detector.frequency
 
 
 def plan_sweep(world: World, region: str) -> None:

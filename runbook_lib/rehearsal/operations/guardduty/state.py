@@ -97,6 +97,8 @@ class GuardDutyState:
     """Destination or KMS key ARNs whose policy does not let GuardDuty in; a seed fills it."""
     governed: set[str] = field(default_factory=set)
     """Accounts whose features a GUARDDUTY_POLICY of the organization manages: world event "organization policy governs"."""
+    made: int = 0
+    """Detectors made so far: a new one never has the id of a deleted one."""
     listening: bool = False
 
     def configuration(self, region: str) -> OrganizationConfiguration:
@@ -137,7 +139,8 @@ def settled(value: str) -> Settling:
 def add_detector(world: World, account: str, region: str, *, features: Settings | None = None, enabled: bool = True) -> Detector:
     """A new detector, with default features unless given; the account gets the service-linked roles (aws-behaviour 2)."""
     state, now = state_of(world), world.now()
-    digest = hashlib.sha256(f"{world.organization.id}/{account}/{region}/{len(state.detectors)}".encode())
+    state.made += 1
+    digest = hashlib.sha256(f"{world.organization.id}/{account}/{region}/{state.made}".encode())
     found = detector_defaults(now, offered(world, region)) if features is None else features
     detector = Detector(digest.hexdigest()[:32], account, region, found, now, now, enabled)
     state.detectors[account, region] = detector
