@@ -8,7 +8,7 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -121,22 +121,32 @@ class Access:
             request[sent] = token
 
     def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
-        """Run reading jobs side by side, results in order. The first job that raised raises here; none is begun after that.
+        """Run reading jobs side by side, results in order. What a job raises comes out as it is, and no other job is begun then.
 
         The caller works too: jobs that the pool has not begun run here. So jobs may call `parallel` without a dead end.
         """
+        broken: list[BaseException] = []
+
+        def unless_broken(job: Callable[[], T]) -> T:
+            if broken:
+                raise broken[0]
+            try:
+                return job()
+            except BaseException as error:
+                broken.append(error)
+                raise
+
         pool = self._threads()
-        futures: list[tuple[Future[T] | None, Callable[[], T]]] = [
-            (pool.submit(contextvars.copy_context().run, job) if pool else None, job) for job in jobs
-        ]
+        if pool is None:
+            return [job() for job in jobs]
+        futures = [(pool.submit(contextvars.copy_context().run, unless_broken, job), job) for job in jobs]
         results: list[T] = []
         try:
             for future, job in futures:
-                results.append(job() if future is None or future.cancel() else future.result())
+                results.append(unless_broken(job) if future.cancel() else future.result())
         except BaseException:
-            for future, _ in futures:
-                if future is not None and not future.cancel():
-                    future.exception()
+            running = [future for future, _ in futures if not future.cancel()]
+            wait(running)
             raise
         return results
 

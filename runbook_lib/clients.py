@@ -52,10 +52,10 @@ class Clients:
         session = Session(profile=profile)
         session.register_component("data_loader", shared_loader())
         session.set_config_variable("sts_regional_endpoints", "regional")
-        if self._attach is not None:
-            self._attach(session)
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
         session.get_component("event_emitter").register_first("before-send", self._guard)
+        if self._attach is not None:
+            self._attach(session)
         return session
 
     def client(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
@@ -79,7 +79,9 @@ class Clients:
             client.close()
             raise
         if mutating:
-            client.meta.events.register_first("before-send", self._announce)
+            # A handler of the longer event name runs before all of "before-send", an in-process simulation's included.
+            identity = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register_first(f"before-send.{identity}", self._announce)
         client.meta.events.register_first("needs-retry", self._tally(account, service, region))
         return client
 

@@ -29,19 +29,23 @@ class Bucket:
     def reserve(self, now: float) -> float:
         """Take one token, if need be from the future; the seconds to wait until it is there."""
         with self.lock:
-            rate = self.per_second * self.factor
-            self.tokens = min(self.burst, self.tokens + (now - self.filled) * rate)
-            self.filled = now
+            self._fill(now)
             self.tokens -= 1
-            return max(0.0, -self.tokens / rate)
+            return max(0.0, -self.tokens / (self.per_second * self.factor))
 
-    def throttled(self) -> None:
+    def throttled(self, now: float) -> None:
         with self.lock:
+            self._fill(now)
             self.factor = max(SLOWEST, self.factor / 2)
             self.tokens = min(self.tokens, 0.0)
 
-    def passed(self) -> None:
+    def _fill(self, now: float) -> None:
+        self.tokens = min(self.burst, self.tokens + (now - self.filled) * self.per_second * self.factor)
+        self.filled = now
+
+    def passed(self, now: float) -> None:
         with self.lock:
+            self._fill(now)
             self.factor = min(1.0, self.factor + RECOVERY)
 
 
@@ -62,7 +66,8 @@ class Pace:
     def answered(self, key: Key, *, throttled: bool) -> None:
         """Tell what became of a call."""
         if bucket := self._bucket(key):
-            bucket.throttled() if throttled else bucket.passed()
+            now = self._clock.monotonic()
+            bucket.throttled(now) if throttled else bucket.passed(now)
 
     def _bucket(self, key: Key) -> Bucket | None:
         with self._lock:
