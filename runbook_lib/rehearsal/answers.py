@@ -27,6 +27,10 @@ STATUS = {
 """HTTP status of codes that an operation's model does not list; everything else is 400."""
 
 
+MODELLED = ("guardduty", "securityhub", "inspector2", "account", "organizations", "config")
+"""Services whose errors are shaped by their models; others are moto's, and only refused here."""
+
+
 class SimulationError(Exception):
     """The simulation would have answered something that the service's model does not allow."""
 
@@ -109,13 +113,16 @@ def iso8601(moment: float) -> str:
 
 def failure(service: str, error: ApiError) -> tuple[int, bytes]:
     """Status and JSON body of an error, named as the service's error shapes name the members."""
+    if service not in MODELLED:
+        body: dict[str, Any] = {"__type": error.code, "message": error.message}
+        return error.status or STATUS.get(error.code, 400), json.dumps(body).encode()
     model = service_model(service)
     shape = next((each for each in model.error_shapes if each.name == error.code), None)
     json_1_1 = model.metadata["protocol"] == "json"
     # json-1.1 services answer nearly every client error with 400 (aws-behaviour 2).
     fallback = STATUS.get(error.code, 400) if not json_1_1 or STATUS.get(error.code, 400) >= 500 else 400
     status = error.status or (shape.metadata.get("error", {}).get("httpStatusCode") if shape else None) or fallback
-    body: dict[str, Any] = {}
+    body = {}
     for name, value in {"Message": error.message, **error.members}.items():
         body[_member(shape, name) or ("message" if name == "Message" else name)] = value
     if service == "securityhub":

@@ -94,8 +94,7 @@ class _Handling:
             except PassOn:
                 return self._theirs()
         if request.service in WHOLE:
-            what = request.operation or f"{request.method} {request.path}"
-            raise ApiError("NotSimulated", f"{request.service}:{what} is not simulated", 501)
+            raise ApiError("NotSimulated", f"{request.service}:{request.named} is not simulated", 501)
         return self._theirs()
 
     def _ours(self, caller: Credential) -> Answer:
@@ -124,7 +123,7 @@ class _Handling:
     def _theirs(self) -> Answer:
         """Hand the request to moto, or refuse it where there is none."""
         if self.front.backstop is None:
-            raise ApiError("NotSimulated", f"{self.request.service}:{self.request.operation} is not simulated here", 501)
+            raise ApiError("NotSimulated", f"{self.request.service}:{self.request.named} is not simulated here", 501)
         taken: dict[str, Any] = {}
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
@@ -139,10 +138,10 @@ class _Handling:
     def _failure(self, error: ApiError) -> Answer:
         self.code = error.code
         service = self.request.service
-        if service in (*REST, "organizations", "config"):
+        if service not in (*QUERY, "s3"):
             status, body = answers.failure(service, error)
             return status, [*self._headers("application/json"), ("x-amzn-errortype", error.code)], body
-        status, body = query.failure(error, self.request_id)
+        status, body = query.failure(service, error, self.request_id)
         return status, self._headers("text/xml"), body
 
     def _headers(self, content: str) -> list[tuple[str, str]]:
@@ -157,7 +156,7 @@ class _Handling:
         entry = Entry(
             time=self.world.now(),
             service=request.service,
-            operation=request.operation,
+            operation=request.named,
             account=caller.account if caller else "",
             region=request.region,
             status=status,

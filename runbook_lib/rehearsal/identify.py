@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from runbook_lib.rehearsal.codec import route, service_model
+from runbook_lib.rehearsal.codec import route
 from runbook_lib.rehearsal.registry import HANDLERS
 
 REST = ("guardduty", "securityhub", "inspector2", "account")
@@ -40,6 +39,11 @@ class Request:
     @property
     def ours(self) -> bool:
         return (self.service, self.operation) in HANDLERS
+
+    @property
+    def named(self) -> str:
+        """The operation, or method and path where it has no name here."""
+        return self.operation or f"{self.method} {self.path}"
 
     @property
     def mutating(self) -> bool:
@@ -85,9 +89,3 @@ def _operation(scope: str, environ: Environ, path: str, body: bytes) -> tuple[st
     )
     action = parse_qs(form or environ.get("QUERY_STRING", "")).get("Action", [""])[0]
     return scope, action, {}
-
-
-@cache
-def read_only(service: str) -> frozenset[str]:
-    """Operations of a service that read, by their names' first words: AWS's models do not say it."""
-    return frozenset(name for name in service_model(service).operation_names if READS.match(name))

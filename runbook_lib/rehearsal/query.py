@@ -74,9 +74,16 @@ def _xml(shape: Shape, value: Any, where: str) -> str:
     return escape(str(value).lower() if isinstance(value, bool) else str(value))
 
 
-def failure(error: ApiError, request_id: str) -> tuple[int, bytes]:
-    """Status and XML of an error."""
+def failure(service: str, error: ApiError, request_id: str) -> tuple[int, bytes]:
+    """Status and XML of an error, in the shape of the service."""
     status = error.status or 400
+    said = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
+    if service == "s3":
+        return status, f"<Error>{said}<RequestId>{request_id}</RequestId></Error>".encode()
+    if service == "ec2":
+        return status, f"<Response><Errors><Error>{said}</Error></Errors><RequestID>{request_id}</RequestID></Response>".encode()
     kind = "Sender" if status < 500 else "Receiver"
-    text = f"<Error><Type>{kind}</Type><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
-    return status, f"<ErrorResponse>{text}<RequestId>{request_id}</RequestId></ErrorResponse>".encode()
+    return (
+        status,
+        f"<ErrorResponse><Error><Type>{kind}</Type>{said}</Error><RequestId>{request_id}</RequestId></ErrorResponse>".encode(),
+    )

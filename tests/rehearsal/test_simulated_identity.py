@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -118,6 +119,22 @@ def test_unknown_keys_and_stolen_keys_without_their_token_are_refused(client: Cl
         assert refusal(client("organizations", credential=stranger).describe_organization)[0] == "UnrecognizedClientException"
 
 
+@pytest.mark.parametrize(
+    ("service", "method", "code"),
+    [
+        ("s3", "list_buckets", "UnrecognizedClientException"),
+        ("ec2", "describe_regions", "InvalidClientTokenId"),
+        ("iam", "list_users", "InvalidClientTokenId"),
+        ("kms", "list_keys", "UnrecognizedClientException"),
+        ("events", "list_rules", "UnrecognizedClientException"),
+        ("lambda", "list_functions", "UnrecognizedClientException"),
+    ],
+)
+def test_services_behind_ours_refuse_unknown_keys_too(client: Client, service: str, method: str, code: str) -> None:
+    stranger = Credential("AKIAUNKNOWN000000000", "s", DELEGATED, "", "")
+    assert refusal(getattr(client(service, credential=stranger), method))[0] == code
+
+
 def test_a_region_that_is_not_enabled_does_not_know_the_token() -> None:
     front = build_app("default", moto=False)
     out = session_for(front, "131313131313", "eu-south-1")
@@ -153,7 +170,7 @@ def test_read_only_roles_may_read_and_nothing_else(role_session: Session) -> Non
         credential = front.world.of(Credentials).by_key[answer["Credentials"]["AccessKeyId"]]
         session = session_for(front, account, credential=credential)
         assert session.client("guardduty").list_detectors()["DetectorIds"] == []
-        assert refusal(lambda used=session: used.client("guardduty").create_detector(Enable=True))[0] == "AccessDeniedException"
+        assert refusal(partial(session.client("guardduty").create_detector, Enable=True))[0] == "AccessDeniedException"
         assert refusal(session.client("securityhub").enable_security_hub)[0] == "AccessDeniedException"
 
 

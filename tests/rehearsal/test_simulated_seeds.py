@@ -1,0 +1,168 @@
+"""Seeds load, are what their names say, and are the same each time."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from pydantic import ValidationError
+from small_organization import DELEGATED, MANAGEMENT, MEMBER
+
+from runbook_lib.rehearsal import seeds
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.front import Front
+from runbook_lib.rehearsal.inproc import session_for
+
+NAMES = [
+    "centrally-configured",
+    "default",
+    "foreign-administrator",
+    "fresh",
+    "govcloud",
+    "half-done",
+    "read-only",
+    "region-deny",
+    "role-missing",
+    "seven",
+]
+DESCRIBE = """
+import json, sys
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.internal import run
+world = build_app(sys.argv[1], moto=False).world
+facts = [[each.id, each.name, each.email, each.parent, each.state, each.joined, sorted(each.roles), each.regions]
+         for each in world.organization.accounts.values()]
+region = sorted(world.regions)[-1]
+detectors = {each: run(world, "guardduty", "ListDetectors", each, region, {}) for each in world.organization.accounts}
+print(json.dumps([facts, detectors, sorted(world.organization.units), sorted(world.organization.trusted)]))
+"""
+
+
+def ask(front: Front, account: str, service: str, region: str = "us-east-1") -> Any:
+    config = Config(retries={"total_max_attempts": 5, "mode": "standard"})
+    return session_for(front, account, region).client(service, config=config)
+
+
+def test_the_names_are_these() -> None:
+    assert seeds.names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_seed_loads_with_one_organization_id_and_the_same_doors(name: str) -> None:
+    world = seeds.load(name)
+    organization = world.organization
+    assert (organization.id, organization.management) == ("o-rehearsal001", MANAGEMENT)
+    assert len(organization.accounts) == (7 if name == "seven" else 60)
+    assert {each.email for each in organization.accounts.values()} == {
+        f"account-{each}@example.com" for each in organization.accounts
+    }
+    assert "RunbookManagement" in organization.accounts[MANAGEMENT].roles
+    assert world.settle_polls == (1 if name == "seven" else 2)
+
+
+@pytest.mark.parametrize("name", ["default", "seven"])
+def test_a_seed_is_the_same_in_every_process(name: str) -> None:
+    described = {
+        subprocess.run(
+            [sys.executable, "-c", DESCRIBE, name],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(described) == 1
+
+
+def test_the_default_has_what_an_operator_must_cope_with() -> None:
+    world = seeds.load("default")
+    accounts = world.organization.accounts
+    assert Counter(each.state for each in accounts.values()) == {"ACTIVE": 57, "SUSPENDED": 2, "CLOSED": 1}
+    assert {"<script>alert(1)</script>", "a|b", "=1+1"} <= {each.name for each in accounts.values()}
+    opted_out = [each.id for each in accounts.values() if each.regions["eu-south-1"] == "DISABLED"]
+    assert len(opted_out) == 6
+    assert not {MANAGEMENT, DELEGATED} & set(opted_out)
+    assert accounts[DELEGATED].config_recorders == {"us-east-1", "us-east-2", "eu-south-1"}
+    assert world.unavailable == {"inspector2": {"eu-south-1": frozenset({"LAMBDA_CODE"})}}
+    assert world.conditions.throttled
+
+
+def test_the_default_is_half_done_in_one_region() -> None:
+    front = build_app("default", moto=False)
+    guardduty = ask(front, DELEGATED, "guardduty", "us-east-2")
+    detector = guardduty.list_detectors()["DetectorIds"][0]
+    members = guardduty.list_members(DetectorId=detector, OnlyAssociated="false")["Members"]
+    assert {each["AccountId"]: each["RelationshipStatus"] for each in members}["666666666666"] == "Disabled"
+    assert len(members) == 13
+    assert len(ask(front, DELEGATED, "securityhub", "us-east-2").list_members()["Members"]) == 12
+    assert ask(front, DELEGATED, "guardduty").list_detectors()["DetectorIds"] == []
+    assert ask(front, MEMBER, "guardduty").list_detectors()["DetectorIds"]
+    assert ask(front, MEMBER, "securityhub").describe_hub()["HubArn"]
+    outsider = ask(front, "555555555555", "guardduty", "us-east-2")
+    own = outsider.list_detectors()["DetectorIds"][0]
+    assert outsider.get_administrator_account(DetectorId=own)["Administrator"]["AccountId"] == "999999999999"
+    for region in ("us-east-1", "us-east-2"):
+        assert ask(front, MANAGEMENT, "guardduty", region).list_detectors()["DetectorIds"] == []
+
+
+def test_fresh_is_bare() -> None:
+    front = build_app("fresh", moto=False)
+    organization = front.world.organization
+    assert {each.state for each in organization.accounts.values()} == {"ACTIVE"}
+    assert organization.delegated == {}
+    for region in sorted(front.world.regions):
+        assert ask(front, MANAGEMENT, "guardduty", region).list_organization_admin_accounts()["AdminAccounts"] == []
+        with pytest.raises(ClientError, match="not subscribed"):
+            ask(front, "100000000001", "securityhub", region).describe_hub()
+
+
+def test_the_others_are_what_their_names_say() -> None:
+    foreign = build_app("foreign-administrator", moto=False)
+    admins = ask(foreign, MANAGEMENT, "guardduty", "us-east-2").list_organization_admin_accounts()["AdminAccounts"]
+    assert [each["AdminAccountId"] for each in admins] == [MEMBER]
+    central = ask(build_app("centrally-configured", moto=False), DELEGATED, "securityhub")
+    assert central.describe_organization_configuration()["OrganizationConfiguration"]["ConfigurationType"] == "CENTRAL"
+    half = build_app("half-done", moto=False)
+    assert len(ask(half, DELEGATED, "securityhub").list_members()["Members"]) == 40
+    admin = ask(half, MANAGEMENT, "inspector2").list_delegated_admin_accounts()["delegatedAdminAccounts"]
+    assert [each["accountId"] for each in admin] == [DELEGATED]
+
+
+def test_govcloud_is_another_partition_throughout() -> None:
+    front = build_app("govcloud", moto=False)
+    session = session_for(front, DELEGATED, "us-gov-west-1")
+    assert session.client("sts").get_caller_identity()["Arn"].startswith("arn:aws-us-gov:iam::")
+    assert (
+        session.client("organizations").describe_organization()["Organization"]["Arn"].startswith("arn:aws-us-gov:organizations::")
+    )
+    regions = {each["RegionName"] for each in session.client("account").list_regions()["Regions"]}
+    assert regions == {"us-gov-west-1", "us-gov-east-1"}
+
+
+def test_size_and_regions_can_be_chosen() -> None:
+    world = seeds.load("seven", accounts=130, regions=["us-east-1", "eu-west-1"])
+    assert len(world.organization.accounts) == 130
+    assert world.regions == {"us-east-1", "eu-west-1"}
+
+
+def test_a_file_extends_a_seed(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: seven\nsize: 9\nsettle_polls: 4\n", encoding="utf-8")
+    world = seeds.load(path)
+    assert (len(world.organization.accounts), world.settle_polls) == (9, 4)
+
+
+def test_mistakes_in_a_seed_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: seven\ncolour: red\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match="colour"):
+        seeds.load(path)
+    with pytest.raises(ValueError, match="no seed is called 'sevn'; there are: centrally-configured, default"):
+        seeds.load("sevn")
