@@ -273,7 +273,8 @@ def test_what_cannot_be_read_leads_to_no_call(made: dict[str, Any], hub: dict[st
 def test_two_processes_with_different_hash_seeds_plan_alike() -> None:
     script = (
         "from securityhub_fake import *; "
-        "run = Run(World(), settings_of({'auto_enable': True, 'aggregation': {'home_region': 'us-east-1', 'linking_mode': 'ALL_REGIONS'}})); "
+        "aggregation = {'home_region': 'us-east-1', 'linking_mode': 'ALL_REGIONS'}; "
+        "run = Run(World(), settings_of({'auto_enable': True, 'aggregation': aggregation})); "
         "print([step.id for step in run.steps], run.plan.fingerprint, [told(step) for step in run.steps], run.no_changes == [])"
     )
     here = Path(__file__).parent
