@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from securityhub_rig import DELEGATED, HOME, MANAGEMENT, OTHER, PLAIN, POLLS, SECOND, Rig, refused
+from securityhub_rig import DELEGATED, HOME, MANAGEMENT, OPT_IN, OTHER, PLAIN, POLLS, SECOND, Rig, refused
 
 from runbook_lib.rehearsal.world import SimulatedAccount
 
@@ -116,6 +116,21 @@ def test_a_governed_account_changes_nothing_until_it_manages_itself(rig: Rig, st
     )
     rig(PLAIN).update_security_hub_configuration(AutoEnableControls=False)
     refused(lambda: step(rig(OTHER)), "AccessDeniedException", text)
+
+
+def test_central_configuration_designates_in_linked_regions(rig: Rig) -> None:
+    rig.designate(HOME)
+    rig().create_finding_aggregator(RegionLinkingMode="SPECIFIED_REGIONS", Regions=[SECOND])
+    update(rig)
+    shown = [rig(MANAGEMENT, each).list_organization_admin_accounts()["AdminAccounts"] for each in (SECOND, OPT_IN)]
+    assert shown == [[{"AccountId": DELEGATED, "Status": "ENABLED"}], []]
+
+
+def test_a_region_that_is_not_linked_is_not_governed(rig: Rig) -> None:
+    policy = centralize(rig)
+    rig().start_configuration_policy_association(ConfigurationPolicyIdentifier=policy, Target={"RootId": "r-root"})
+    rig(PLAIN, OPT_IN).enable_security_hub()
+    assert OPT_IN in rig(PLAIN, OPT_IN).describe_hub()["HubArn"]
 
 
 def test_disassociation_and_batch_reads(rig: Rig) -> None:

@@ -1,6 +1,7 @@
 """Security Hub's rules, one by one: the tables of the behaviour notes as cases."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -208,6 +209,24 @@ def test_another_account_registered_in_organizations_blocks(rig: Rig) -> None:
     refused(lambda: rig(MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED), "ResourceConflictException")
 
 
+def test_the_management_account_as_administrator_blocks_too_though_nothing_is_registered(rig: Rig) -> None:
+    rig.designate(account=MANAGEMENT)
+    assert PRINCIPAL not in rig.world.organization.delegated
+    refused(
+        lambda: rig(MANAGEMENT, SECOND).enable_organization_admin_account(AdminAccountId=DELEGATED), "ResourceConflictException"
+    )
+
+
+def test_a_removal_in_progress_blocks(rig: Rig) -> None:
+    rig.designate()
+    rig(MANAGEMENT).disable_organization_admin_account(AdminAccountId=DELEGATED)
+    enable = rig(MANAGEMENT).enable_organization_admin_account
+    refused(lambda: enable(AdminAccountId=DELEGATED), "ResourceConflictException")
+    for _ in range(POLLS + 1):
+        rig(MANAGEMENT).list_organization_admin_accounts()
+    enable(AdminAccountId=DELEGATED)
+
+
 @pytest.mark.parametrize(("account", "region"), [(OUTSIDER, HOME), (SUSPENDED, HOME), (CLOSED, HOME), (OTHER, OPT_IN)])
 def test_who_cannot_be_designated(rig: Rig, account: str, region: str) -> None:
     refused(lambda: rig(MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=account), "InvalidInputException")
@@ -309,9 +328,11 @@ def enable(rig: Rig, arn: str) -> dict[str, Any]:
 def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
     rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
     own = enable(rig, NIST)["StandardsSubscriptionArn"]
+    disable = partial(rig(RECORDING).batch_disable_standards, StandardsSubscriptionArns=[own])
     refused(lambda: enable(rig, PCI), "InvalidInputException", status=400)
+    refused(disable, "InvalidInputException", status=400)
     rig.settle(RECORDING)
-    [leaving] = rig(RECORDING).batch_disable_standards(StandardsSubscriptionArns=[own])["StandardsSubscriptions"]
+    [leaving] = disable()["StandardsSubscriptions"]
     assert leaving["StandardsStatus"] == "DELETING"
     refused(lambda: enable(rig, PCI), "InvalidInputException")
     rig.settle(RECORDING)
@@ -383,7 +404,9 @@ def test_a_seeded_administrator_is_usable_at_once(rig: Rig) -> None:
 
 
 def test_events_are_heard_once_however_often_installed(rig: Rig) -> None:
+    before = {event: len(handlers) for event, handlers in rig.world._listeners.items()}
     install(rig.world)
+    assert {event: len(handlers) for event, handlers in rig.world._listeners.items()} == before
     rig.designate()
     rig().update_organization_configuration(AutoEnable=True)
     join_account(rig.world, SimulatedAccount("121212121212", "new", "new@example.com", "ou-work"))

@@ -13,7 +13,7 @@ from .finding_filters import compile_filters, parse_moment, sort_key
 from .hub import moment
 from .places import bounded
 from .state import Place, state_of
-from .switching import find_hub, require_hub
+from .switching import require_hub
 
 LARGEST = 240 * 1024
 """Bytes of one finding [docs]."""
@@ -129,15 +129,12 @@ def announce(world: World, account: str, region: str, finding: dict[str, Any]) -
 
 
 def visible(world: World, account: str, region: str) -> list[dict[str, Any]]:
-    """An account's own findings and its members', in this Region and, in its home Region, in the linked ones [model].
-
-    A linked Region counts only where the account's hub is on: aggregation enables Security Hub nowhere [docs].
-    """
+    """An account's own findings and its members', in this Region and, in its home Region, in the linked ones [model]."""
     state = state_of(world)
     aggregator = state.aggregators.get(account)
     regions = [region]
     if aggregator is not None and aggregator.home == region:
-        regions += sorted({each for _, each in state.findings if aggregator.links(each) and find_hub(world, account, each)})
+        regions += sorted({each for _, each in state.findings if aggregator.links(each)})
     found: list[dict[str, Any]] = []
     for each in regions:
         members = state.members.get((account, each), {})
