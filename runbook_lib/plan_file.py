@@ -5,6 +5,7 @@ right for the organization is not decided here: apply observes and plans again.
 """
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -26,9 +27,15 @@ class PlanFileError(ValueError):
 
 
 def dumps(plan: Plan) -> str:
-    """The text of plan.json: the same for equal plans, whatever process writes it."""
+    """The text of plan.json, one step per line: the same for equal plans, whatever process writes it."""
     frame = {"format": FORMAT, "library_version": __version__, "fingerprint": plan.fingerprint}
-    return json.dumps(frame | _encode(plan), indent=1) + "\n"
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {_lines(value)}" for key, value in (frame | _encode(plan)).items()) + "\n}\n"
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(json.dumps(item) for item in value) + "\n]"
+    return json.dumps(value)
 
 
 def load(path: Path) -> Plan:
@@ -108,6 +115,8 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise _Wrong(where, f"a list is expected, not {_named(value)}")
         item = typing.get_args(kind)[0]
+        if item is str and all(type(each) is str for each in value):
+            return typing.get_origin(kind)(value)
         return typing.get_origin(kind)(_decode(item, each, f"{where}[{index}]") for index, each in enumerate(value))
     if dataclasses.is_dataclass(kind):
         return _object(kind, value, where)
@@ -121,13 +130,18 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
 def _object(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise _Wrong(where, f"an object is expected, not {_named(value)}")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     if unknown := sorted(set(value) - set(names)):
         raise _Wrong(where, f"unknown key {unknown[0]!r}")
     if missing := [name for name in names if name not in value]:
         raise _Wrong(where, f"key {missing[0]!r} is missing")
     return kind(**{name: _decode(hints[name], value[name], f"{where}.{name}".lstrip(".")) for name in names})
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _step(value: Any, where: str) -> Action | Wait:
