@@ -53,6 +53,11 @@ def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
     call(DELEGATED, "UpdatePublishingDestination", DetectorId=detector, DestinationId=made, DestinationProperties=change)
     described = call(DELEGATED, "DescribePublishingDestination", DetectorId=detector, DestinationId=made)
     assert (described["DestinationProperties"], described["Status"]) == ({**BUCKET, **change}, "PENDING_VERIFICATION")
+    elsewhere = {"KmsKeyArn": f"arn:aws:kms:eu-south-1:{DELEGATED}:key/k"}
+    refused = call.refused(
+        DELEGATED, "UpdatePublishingDestination", DetectorId=detector, DestinationId=made, DestinationProperties=elsewhere
+    )
+    assert "does not have permission to the KMS key" in refused[1]
     call(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)
     assert call.refused(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)[1] == GENERIC
 
@@ -95,3 +100,5 @@ def test_sample_findings_are_seen_by_the_administrator(call: Caller) -> None:
     other = {"Criterion": {"severity": {"Gte": 7}}}
     assert call.refused(DELEGATED, "ListFindings", DetectorId=detector, FindingCriteria=other)[1] == GENERIC
     assert call.refused(DELEGATED, "CreateSampleFindings", DetectorId=detector, FindingTypes=["No:Such/Type"])[1] == GENERIC
+    many = call.refused(DELEGATED, "GetFindings", DetectorId=detector, FindingIds=["made-up"] * 51)
+    assert many[1].endswith("findingIds array was 51. Max allowed length is 50.")

@@ -96,6 +96,9 @@ def test_organization_features_merge_and_come_in_pages(call: Caller) -> None:
         pages += 1
     assert pages == 3
     assert {name: value for name, value in found.items() if value != "NONE"} == {"S3_DATA_EVENTS": "NEW", "EKS_AUDIT_LOGS": "ALL"}
+    sources = answer["DataSources"]
+    assert (sources["S3Logs"], sources["Kubernetes"]["AuditLogs"]) == ({"AutoEnable": True}, {"AutoEnable": True})
+    assert sources["MalwareProtection"]["ScanEc2InstanceWithFindings"]["EbsVolumes"] == {"AutoEnable": False}
 
 
 @pytest.mark.parametrize("operation", ["DisassociateMembers", "StopMonitoringMembers", "DeleteMembers"])
@@ -330,6 +333,16 @@ def test_a_member_that_is_suspended_later(world: World, call: Caller) -> None:
     add(call, detector, MEMBERS[0])
     world.organization.accounts[MEMBERS[0]].state = "SUSPENDED"
     assert relationship(call, detector, MEMBERS[0]) == "AccountSuspended"
+    call(DELEGATED, "DisassociateMembers", DetectorId=detector, AccountIds=[MEMBERS[0]])
+    assert relationship(call, detector, MEMBERS[0]) == "Removed"
+
+
+def test_a_member_that_switches_the_region_off_later(world: World, call: Caller) -> None:
+    detector = designate(call, OPT_IN)
+    add(call, detector, MEMBERS[0], region=OPT_IN)
+    world.organization.accounts[MEMBERS[0]].regions[OPT_IN] = "DISABLED"
+    answer = call(DELEGATED, "GetMembers", OPT_IN, DetectorId=detector, AccountIds=[MEMBERS[0]])
+    assert answer["Members"][0]["RelationshipStatus"] == "RegionDisabled"
 
 
 def test_only_associated_is_a_string_of_two_values(call: Caller) -> None:

@@ -232,6 +232,8 @@ def test_a_member_that_is_suspended_later(world: World, call: Caller) -> None:
     associate(call, MEMBERS[0])
     world.organization.accounts[MEMBERS[0]].state = "SUSPENDED"
     assert call(DELEGATED, "GetMember", accountId=MEMBERS[0])["member"]["relationshipStatus"] == "ACCOUNT_SUSPENDED"
+    call(DELEGATED, "DisassociateMember", accountId=MEMBERS[0])
+    assert call(DELEGATED, "GetMember", accountId=MEMBERS[0])["member"]["relationshipStatus"] == "REMOVED"
 
 
 def test_unknown_members(call: Caller) -> None:

@@ -195,6 +195,18 @@ def test_status_of_accounts(call: Caller) -> None:
     assert [each["accountId"] for each in call(DELEGATED, "BatchGetAccountStatus")["accounts"]] == [DELEGATED]
 
 
+def test_scans_of_a_suspended_account(world: World, call: Caller) -> None:
+    designate(call)
+    associate(call, *MEMBERS[:2])
+    enable(call, [MEMBERS[0]], ["EC2"])
+    settle(call, MEMBERS[0])
+    for each in MEMBERS[:2]:
+        world.organization.accounts[each].state = "SUSPENDED"
+    status, kinds = state(call, MEMBERS[0])
+    assert (status, kinds["ec2"], kinds["ecr"]) == ("SUSPENDED", "SUSPENDED", "DISABLED")
+    assert state(call, MEMBERS[1])[0] == "DISABLED"
+
+
 def test_disabling_scans(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -325,6 +337,7 @@ def test_scan_settings_reach_members_that_have_none_of_their_own(call: Caller) -
         (MEMBERS[0], {"ec2Configuration": {"scanMode": "EC2_HYBRID"}}, "AccessDeniedException"),
         (MEMBERS[0], {"accountId": MEMBERS[1], "ec2Configuration": {"scanMode": "EC2_HYBRID"}}, "AccessDeniedException"),
         (DELEGATED, {"accountId": MEMBERS[1], "ec2Configuration": {"scanMode": "EC2_HYBRID"}}, "AccessDeniedException"),
+        (OTHER, {"accountId": MEMBERS[0], "ec2Configuration": {"scanMode": "EC2_HYBRID"}}, "AccessDeniedException"),
         (DELEGATED, {}, "ValidationException"),
         (DELEGATED, {"updateConfigurationInheritance": {"ec2Configuration": "INHERIT_FROM_ADMIN"}}, "ValidationException"),
     ],
@@ -343,7 +356,11 @@ def test_deep_inspection(call: Caller) -> None:
     call(DELEGATED, "UpdateOrgEc2DeepInspectionConfiguration", orgPackagePaths=["/opt/app"])
     found = call(MEMBERS[0], "GetEc2DeepInspectionConfiguration")
     assert (found["orgPackagePaths"], found["status"]) == (["/opt/app"], "ACTIVATED")
-    assert call(OTHER, "GetEc2DeepInspectionConfiguration")["orgPackagePaths"] == []
+    assert call(OTHER, "GetEc2DeepInspectionConfiguration") == {
+        "packagePaths": [],
+        "orgPackagePaths": [],
+        "status": "DEACTIVATED",
+    }
     answer = call(DELEGATED, "BatchGetMemberEc2DeepInspectionStatus", accountIds=[MEMBERS[0], OTHER])
     assert answer["accountIds"] == [{"accountId": MEMBERS[0], "status": "ACTIVATED"}]
     assert [each["accountId"] for each in answer["failedAccountIds"]] == [OTHER]

@@ -26,9 +26,6 @@ PERMISSIONS = (
 def batch_get_free_trial_info(call: Call, accountIds: Sequence[str]) -> dict[str, Any]:
     """Trials of the own account and of members, for scan types that were on at least once (aws-behaviour 10.1)."""
     check_batch("accountIds", list(accountIds))
-    if not accountIds:
-        constraint = "Member must have length greater than or equal to 1"
-        raise texts.invalid(texts.OUT_OF_RANGE.format(field="accountIds", constraint=constraint))
     state = state_of(call.world)
     allowed = {
         account: account == call.account or (is_administrator(call) and state.associated(account, call.region))

@@ -34,8 +34,6 @@ def enable(
     members [issue tf#31307], LAMBDA_CODE where LAMBDA is neither on nor asked for [belief].
     """
     targets, kinds = _begin(call, accountIds, resourceTypes, texts.ENABLE_MEMBERS), list(resourceTypes)
-    if not kinds:
-        raise texts.invalid(texts.UNKNOWN_TYPE.format(constraint="Member must have length greater than or equal to 1"))
     require_supported(call, kinds)
     if is_administrator(call) and call.account in targets and len(set(targets)) > 1:
         raise texts.invalid(texts.MIXED_ACCOUNTS)

@@ -1,0 +1,176 @@
+from typing import Any
+
+import pytest
+from guardduty_steps import (
+    GENERIC,
+    RUNTIMES,
+    add,
+    designate,
+    details,
+    own,
+    statuses,
+)
+from small_world import (
+    DELEGATED,
+    MEMBERS,
+    OTHER,
+    REGION,
+    SECOND,
+    Caller,
+    small_world,
+)
+
+from runbook_lib.rehearsal.operations.guardduty import texts
+from runbook_lib.rehearsal.operations.guardduty.state import MALWARE_ROLE, SERVICE_ROLE
+from runbook_lib.rehearsal.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world()
+
+
+@pytest.fixture
+def call(world: World) -> Caller:
+    return Caller(world, "guardduty")
+
+
+# Detectors
+
+
+def test_a_second_detector_is_refused(call: Caller) -> None:
+    call(OTHER, "CreateDetector", Enable=True)
+    assert call.refused(OTHER, "CreateDetector", Enable=True)[1] == texts.DETECTOR_EXISTS
+    call(OTHER, "CreateDetector", SECOND, Enable=True)
+
+
+def test_defaults_of_a_detector(world: World, call: Caller) -> None:
+    call(OTHER, "CreateDetector", Enable=True)
+    detector = own(call, OTHER)
+    off = {name for name, status in statuses(detector).items() if status == "DISABLED"}
+    assert off == {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING", "AI_ANALYST"}
+    assert detector["FindingPublishingFrequency"] == "SIX_HOURS"
+    assert {SERVICE_ROLE, MALWARE_ROLE} <= world.organization.accounts[OTHER].service_linked_roles
+    assert detector["DataSources"]["DNSLogs"] == {"Status": "ENABLED"}
+
+
+def test_features_that_are_not_named_are_on_too(call: Caller) -> None:
+    call(OTHER, "CreateDetector", Enable=False, Features=[{"Name": "S3_DATA_EVENTS", "Status": "DISABLED"}])
+    detector = own(call, OTHER)
+    assert detector["Status"] == "DISABLED"
+    assert statuses(detector)["S3_DATA_EVENTS"] == "DISABLED"
+    assert statuses(detector)["EKS_AUDIT_LOGS"] == "ENABLED"
+    assert detector["DataSources"]["S3Logs"] == {"Status": "DISABLED"}
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        RUNTIMES,
+        [{"Name": "NO_SUCH_FEATURE", "Status": "ENABLED"}],
+        [{"Name": "FLOW_LOGS", "Status": "DISABLED"}],
+        [{"Name": "S3_DATA_EVENTS", "AdditionalConfiguration": [{"Name": "EC2_AGENT_MANAGEMENT", "Status": "ENABLED"}]}],
+    ],
+)
+def test_features_that_are_refused(call: Caller, features: list[dict[str, Any]]) -> None:
+    assert call.refused(OTHER, "CreateDetector", Enable=True, Features=features)[1] == GENERIC
+    detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
+    assert call.refused(OTHER, "UpdateDetector", DetectorId=detector, Features=features)[1] == GENERIC
+
+
+def test_a_feature_the_region_lacks_refuses_the_whole_call(world: World, call: Caller) -> None:
+    world.unavailable["guardduty"] = {REGION: frozenset({"RDS_LOGIN_EVENTS"})}
+    detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
+    both = [{"Name": name, "Status": "DISABLED"} for name in ("S3_DATA_EVENTS", "RDS_LOGIN_EVENTS")]
+    assert "RDS_LOGIN_EVENTS" in call.refused(OTHER, "UpdateDetector", DetectorId=detector, Features=both)[1]
+    assert statuses(own(call, OTHER))["S3_DATA_EVENTS"] == "ENABLED"
+    assert "RDS_LOGIN_EVENTS" not in statuses(own(call, OTHER))
+
+
+def test_an_update_merges(call: Caller) -> None:
+    detector = call(OTHER, "CreateDetector", Enable=True, FindingPublishingFrequency="ONE_HOUR")["DetectorId"]
+    agent = {"Name": "EC2_AGENT_MANAGEMENT", "Status": "ENABLED"}
+    runtime = {"Name": "RUNTIME_MONITORING", "Status": "ENABLED", "AdditionalConfiguration": [agent]}
+    call(OTHER, "UpdateDetector", DetectorId=detector, Features=[runtime])
+    found = own(call, OTHER)
+    assert found["FindingPublishingFrequency"] == "ONE_HOUR"
+    assert statuses(found)["LAMBDA_NETWORK_LOGS"] == "ENABLED"
+    parts = next(each for each in found["Features"] if each["Name"] == "RUNTIME_MONITORING")["AdditionalConfiguration"]
+    assert [(each["Name"], each["Status"]) for each in parts] == [
+        ("ECS_FARGATE_AGENT_MANAGEMENT", "DISABLED"),
+        ("EC2_AGENT_MANAGEMENT", "ENABLED"),
+        ("EKS_ADDON_MANAGEMENT", "DISABLED"),
+    ]
+
+
+def test_data_sources_are_translated_and_not_mixed(call: Caller) -> None:
+    sources = {"S3Logs": {"Enable": False}}
+    detector = call(OTHER, "CreateDetector", Enable=True, DataSources=sources)["DetectorId"]
+    assert statuses(own(call, OTHER))["S3_DATA_EVENTS"] == "DISABLED"
+    features = [{"Name": "S3_DATA_EVENTS", "Status": "ENABLED"}]
+    mixed = call.refused(OTHER, "UpdateDetector", DetectorId=detector, DataSources=sources, Features=features)
+    assert mixed[1] == GENERIC
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("GetDetector", {}),
+        ("UpdateDetector", {}),
+        ("DeleteDetector", {}),
+        ("ListMembers", {}),
+        ("GetMembers", {"AccountIds": [MEMBERS[0]]}),
+        ("CreateMembers", {"AccountDetails": details(MEMBERS[0])}),
+        ("GetMemberDetectors", {"AccountIds": [MEMBERS[0]]}),
+        ("GetAdministratorAccount", {}),
+        ("DescribeOrganizationConfiguration", {}),
+        ("UpdateOrganizationConfiguration", {"AutoEnable": True}),
+        ("GetRemainingFreeTrialDays", {"AccountIds": [MEMBERS[0]]}),
+        ("ListPublishingDestinations", {}),
+        ("CreateSampleFindings", {}),
+        ("ListFindings", {}),
+    ],
+)
+def test_a_foreign_detector(call: Caller, operation: str, parameters: dict[str, Any]) -> None:
+    detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
+    assert call.refused(MEMBERS[0], operation, DetectorId=detector, **parameters)[1] == texts.DETECTOR_NOT_OWNED
+    assert call.refused(OTHER, operation, SECOND, DetectorId=detector, **parameters)[1] == texts.DETECTOR_NOT_OWNED
+
+
+def test_who_may_delete_a_detector(call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    member = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
+    assert call.refused(MEMBERS[0], "DeleteDetector", DetectorId=member)[1] == GENERIC
+    assert call.refused(DELEGATED, "DeleteDetector", DetectorId=detector)[1] == texts.HAS_MEMBERS
+    call(DELEGATED, "DisassociateMembers", DetectorId=detector, AccountIds=[MEMBERS[0]])
+    call(MEMBERS[0], "DeleteDetector", DetectorId=member)
+    assert call(MEMBERS[0], "ListDetectors")["DetectorIds"] == []
+    assert call(MEMBERS[0], "CreateDetector", Enable=True)["DetectorId"] != member
+
+
+@pytest.mark.parametrize("change", [{"Enable": False}, {"FindingPublishingFrequency": "ONE_HOUR"}, {"Features": [RUNTIMES[0]]}])
+def test_a_member_may_not_change_what_its_administrator_manages(call: Caller, change: dict[str, Any]) -> None:
+    add(call, designate(call), MEMBERS[0])
+    member = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
+    assert call.refused(MEMBERS[0], "UpdateDetector", DetectorId=member, **change)[1] == GENERIC
+
+
+def test_tags_and_trial_days(world: World, call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    world.skip(3 * 86400)
+    answer = call(DELEGATED, "GetRemainingFreeTrialDays", DetectorId=detector, AccountIds=[DELEGATED, MEMBERS[0], OTHER])
+    assert [each["AccountId"] for each in answer["UnprocessedAccounts"]] == [OTHER]
+    days = {each["Name"]: each["FreeTrialDaysRemaining"] for each in answer["Accounts"][0]["Features"]}
+    assert days["FLOW_LOGS"] == days["S3_DATA_EVENTS"] == 27
+    tagged = call(OTHER, "CreateDetector", Enable=True, Tags={"owner": "soc"})["DetectorId"]
+    arn = f"arn:aws:guardduty:{REGION}:{OTHER}:detector/{tagged}"
+    assert call(OTHER, "ListTagsForResource", ResourceArn=arn)["Tags"] == {"owner": "soc"}
+    assert call.refused(DELEGATED, "ListTagsForResource", ResourceArn=arn)[1] == GENERIC
+
+
+def test_another_partition() -> None:
+    gov = Caller(small_world("aws-us-gov"), "guardduty")
+    gov(OTHER, "CreateDetector", "us-gov-west-1", Enable=True)
+    assert own(gov, OTHER, "us-gov-west-1")["ServiceRole"].startswith("arn:aws-us-gov:iam::")
