@@ -1,7 +1,6 @@
 """Security Hub's rules, one by one: the tables of the behaviour notes as cases."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from securityhub_rig import (
     PLAIN,
     POLLS,
     PRINCIPAL,
-    RECORDING,
     SECOND,
     SUSPENDED,
     Rig,
@@ -28,8 +26,6 @@ from runbook_lib.rehearsal.organization import deregister_delegated, join_accoun
 from runbook_lib.rehearsal.world import SimulatedAccount
 
 DEFAULTS = {"aws-foundational-security-best-practices/v/1.0.0", "cis-aws-foundations-benchmark/v/1.2.0"}
-NIST = "arn:aws:securityhub:us-east-1::standards/nist-800-53/v/5.0.0"
-PCI = "arn:aws:securityhub:us-east-1::standards/pci-dss/v/4.0.1"
 Step = Callable[[Any], Any]
 
 
@@ -299,100 +295,6 @@ def test_auto_enable_takes_new_accounts_only_where_their_region_is_on(rig: Rig, 
     assert rig.listed(SECOND) == rig.listed(OPT_IN) == {}
     assert set(rig.statuses("121212121212")) == expected
     refused(rig("121212121212", SECOND).describe_hub, "InvalidAccessException")
-
-
-# Standards
-
-
-@pytest.mark.parametrize(("account", "final"), [(RECORDING, "READY"), (PLAIN, "INCOMPLETE")])
-def test_standards_settle_by_polls_and_need_a_recorder(rig: Rig, account: str, final: str) -> None:
-    rig(account).enable_security_hub(EnableDefaultStandards=False)
-    [first] = rig(account).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])["StandardsSubscriptions"]
-    assert (first["StandardsStatus"], first["StandardsControlsUpdatable"]) == ("PENDING", "NOT_READY_FOR_UPDATES")
-    assert first["StandardsSubscriptionArn"] == f"arn:aws:securityhub:{HOME}:{account}:subscription/nist-800-53/v/5.0.0"
-    seen = [rig.statuses(account)["nist-800-53/v/5.0.0"] for _ in range(POLLS + 1)]
-    assert seen == ["PENDING"] * POLLS + [final]
-    [shown] = rig(account).get_enabled_standards()["StandardsSubscriptions"]
-    reason = {"StatusReasonCode": "NO_AVAILABLE_CONFIGURATION_RECORDER"} if final == "INCOMPLETE" else None
-    assert shown.get("StandardsStatusReason") == reason
-    rig.world.organization.accounts[account].config_recorders.add(HOME)
-    assert rig.statuses(account) == {"nist-800-53/v/5.0.0": "READY"}
-
-
-def enable(rig: Rig, arn: str) -> dict[str, Any]:
-    """Enable one standard in the account that records."""
-    answer = rig(RECORDING).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": arn}])
-    return dict(answer["StandardsSubscriptions"][0])
-
-
-def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
-    rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
-    own = enable(rig, NIST)["StandardsSubscriptionArn"]
-    disable = partial(rig(RECORDING).batch_disable_standards, StandardsSubscriptionArns=[own])
-    refused(lambda: enable(rig, PCI), "InvalidInputException", status=400)
-    refused(disable, "InvalidInputException", status=400)
-    rig.settle(RECORDING)
-    [leaving] = disable()["StandardsSubscriptions"]
-    assert leaving["StandardsStatus"] == "DELETING"
-    refused(lambda: enable(rig, PCI), "InvalidInputException")
-    rig.settle(RECORDING)
-    enable(rig, PCI)
-    assert set(rig.statuses(RECORDING)) == {"pci-dss/v/4.0.1"}
-
-
-@pytest.mark.parametrize("variant", ["returned", "refused"])
-def test_enabling_a_standard_again(rig: Rig, variant: str) -> None:
-    rig.world.variants["securityhub standard again"] = variant
-    rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
-    enable(rig, NIST)
-    rig.settle(RECORDING)
-    if variant == "refused":
-        refused(lambda: enable(rig, NIST), "InvalidInputException")
-    else:
-        assert enable(rig, NIST)["StandardsStatus"] == "READY"
-
-
-BAD_STANDARDS = {
-    "unknown": [NIST.replace("5.0.0", "9.9.9")],
-    "other Region": [NIST.replace(HOME, SECOND)],
-    "26": [NIST] * 26,
-}
-
-
-@pytest.mark.parametrize("arns", BAD_STANDARDS.values(), ids=BAD_STANDARDS)
-def test_standards_that_cannot_be_enabled(rig: Rig, arns: list[str]) -> None:
-    rig(PLAIN).enable_security_hub(EnableDefaultStandards=False)
-    requests = [{"StandardsArn": arn} for arn in arns]
-    refused(lambda: rig(PLAIN).batch_enable_standards(StandardsSubscriptionRequests=requests), "InvalidInputException")
-    assert rig.statuses(PLAIN) == {}
-
-
-def test_standards_act_on_the_callers_account(rig: Rig) -> None:
-    rig.designate()
-    rig.add(RECORDING)
-    rig.settle(DELEGATED)
-    rig().batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])
-    assert set(rig.statuses(RECORDING)) == DEFAULTS
-
-
-def test_offered_standards(rig: Rig) -> None:
-    found = {each["StandardsArn"]: each["EnabledByDefault"] for each in rig(PLAIN).describe_standards()["Standards"]}
-    assert {arn for arn, default in found.items() if default} == {
-        "arn:aws:securityhub:us-east-1::standards/aws-foundational-security-best-practices/v/1.0.0",
-        "arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0",
-    }
-    assert NIST in found
-    rig.world.variants["securityhub describe standards"] = "hub"
-    refused(rig(PLAIN).describe_standards, "InvalidAccessException", "is not subscribed")
-
-
-def test_controls_are_listed_once_a_standard_is_ready(rig: Rig) -> None:
-    rig(PLAIN).enable_security_hub(EnableDefaultStandards=False)
-    [own] = rig(PLAIN).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])["StandardsSubscriptions"]
-    arn = own["StandardsSubscriptionArn"]
-    assert rig(PLAIN).describe_standards_controls(StandardsSubscriptionArn=arn)["Controls"] == []
-    rig.settle(PLAIN)
-    assert rig(PLAIN).describe_standards_controls(StandardsSubscriptionArn=arn)["Controls"]
 
 
 # Seeds
