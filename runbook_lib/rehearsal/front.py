@@ -37,7 +37,7 @@ class Front:
     def adopt(self, world: World) -> None:
         """Serve this world from now on, under its own conditions."""
         self.world = world
-        self.limits = Limits(RATES if world.conditions.throttled else {}, world.conditions.hiccups)
+        self.limits = Limits(RATES if world.conditions.throttled else {}, world.conditions.hiccups, world.unhurried)
         self.designation = Designation(world.conditions.designation_seconds)
         install(world)
 

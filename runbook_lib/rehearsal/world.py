@@ -125,6 +125,10 @@ class World:
         real = time.time()
         return self._started + (real - self._started) * self.speed + self._skipped
 
+    def unhurried(self) -> float:
+        """Seconds of real time, plus what was skipped: the clock of request rates, which `speed` does not change."""
+        return time.monotonic() + self._skipped
+
     def skip(self, seconds: float) -> None:
         """Let simulated time pass."""
         self._skipped += seconds

@@ -61,10 +61,21 @@ def test_accounts_and_regions_have_buckets_of_their_own() -> None:
     assert throttles(limits, "securityhub", "BatchEnableStandards", 1) == 1
 
 
-def test_a_bucket_fills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipped_time_fills_the_buckets_too(front: Front, client: Client) -> None:
+    front.world.conditions = Conditions(throttled=True)
+    front.adopt(front.world)
+    organizations = client("organizations")
+    for _ in range(2):
+        organizations.describe_organization()
+    with pytest.raises(ClientError, match="too many requests"):
+        organizations.describe_organization()
+    front.world.skip(2)
+    assert organizations.describe_organization()
+
+
+def test_a_bucket_fills_again() -> None:
     now = [100.0]
-    monkeypatch.setattr("runbook_lib.rehearsal.limits.time.monotonic", lambda: now[0])
-    limits = Limits({"organizations:DescribeOrganization": (1, 2)})
+    limits = Limits({"organizations:DescribeOrganization": (1, 2)}, clock=lambda: now[0])
     assert throttles(limits, "organizations", "DescribeOrganization", 3) == 1
     now[0] += 1
     assert throttles(limits, "organizations", "DescribeOrganization", 2) == 1
