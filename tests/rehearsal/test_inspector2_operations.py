@@ -136,6 +136,7 @@ def test_designation_may_activate_nothing(call: Caller) -> None:
         ("BatchGetAccountStatus", {"accountIds": [MEMBERS[0]]}, NO_ACCESS),
         ("Enable", {"accountIds": [MEMBERS[0]], "resourceTypes": ["EC2"]}, NO_ACCESS),
         ("UpdateOrgEc2DeepInspectionConfiguration", {"orgPackagePaths": ["/opt"]}, NO_ACCESS),
+        ("BatchGetMemberEc2DeepInspectionStatus", {}, NO_ACCESS),
     ],
 )
 def test_the_first_calls_after_designation_fail(call: Caller, operation: str, parameters: dict[str, Any], text: str) -> None:
@@ -179,8 +180,24 @@ def test_disabling_leaves_the_registration_and_scans(world: World, call: Caller)
     seen = [call(MANAGEMENT, "ListDelegatedAdminAccounts")["delegatedAdminAccounts"] for _ in range(POLLS + 1)]
     assert seen == [[{"accountId": DELEGATED, "status": "DISABLE_IN_PROGRESS"}]] * POLLS + [[]]
     settle(call, MEMBERS[0])
+    assert call.refused(MEMBERS[0], "GetDelegatedAdminAccount")[0] == "ResourceNotFoundException"
     assert state(call, MEMBERS[0], MEMBERS[0])[0] == "ENABLED"
     assert list(world.organization.delegated[PRINCIPAL]) == [DELEGATED]
+
+
+def test_a_new_designation_starts_without_the_old_settings(call: Caller) -> None:
+    designate(call)
+    associate(call, MEMBERS[0])
+    call(DELEGATED, "UpdateOrganizationConfiguration", autoEnable=FLAGS)
+    call(DELEGATED, "UpdateOrgEc2DeepInspectionConfiguration", orgPackagePaths=["/opt"])
+    call(MANAGEMENT, "DisableDelegatedAdminAccount", delegatedAdminAccountId=DELEGATED)
+    for _ in range(POLLS):
+        assert call(MEMBERS[0], "GetDelegatedAdminAccount")["delegatedAdmin"]["accountId"] == DELEGATED
+    assert call.refused(MEMBERS[0], "GetDelegatedAdminAccount")[0] == "ResourceNotFoundException"
+    designate(call)
+    assert call(DELEGATED, "ListMembers", onlyAssociated=False)["members"] == []
+    assert not any(call(DELEGATED, "DescribeOrganizationConfiguration")["autoEnable"].values())
+    assert call(DELEGATED, "GetEc2DeepInspectionConfiguration")["orgPackagePaths"] == []
 
 
 def test_deregistering_empties_every_region(world: World, call: Caller) -> None:
