@@ -17,7 +17,9 @@ from runbook_lib.settings import InspectorPart
 
 ASSOCIATED = "members associated"
 SCANNING = "scan types on: "
+AUTOMATIC = "auto-enable on: "
 APPLIED = {"ec2 scan mode": "ec2 scan mode is ", "ecr re-scan": "ecr re-scan is "}
+NOTHING = "nothing"
 """Beginnings of conditions; what is waited for follows, so that a Wait says it all."""
 
 
@@ -114,6 +116,14 @@ class Calls:
             lane=f"{SERVICE} organization configuration {self.region}",
             inside_accounts=f"Accounts that join: {enabling(on)}" if on else "",
         )  # fmt: skip
+
+    def automatic(self, update: Action) -> Wait:
+        """AWS shows new flags with a delay; until then the same call would look necessary again."""
+        flags = update.parameters["autoEnable"]
+        on = ", ".join(scan_type for scan_type, name in SCAN_TYPES.items() if flags.get(name, False)) or NOTHING
+        sentence = f"AWS shows the new auto-enable flags in {self.region}: {on}"
+        after = (*update.after, update.id)
+        return self._wait("DescribeOrganizationConfiguration", AUTOMATIC + on, sentence, after, stage=update.stage)
 
     def setting(self, cell: Cell, after: tuple[str, ...], lower: bool = False) -> Action:
         """The EC2 scan mode or the ECR re-scan duration of the delegated account and all its members."""

@@ -6,7 +6,7 @@ from runbook_lib.plan import Action, Step, Wait
 from runbook_lib.services import CallFailed, Progress, Reader
 from runbook_lib.services.answers import has
 from runbook_lib.services.designation import USABLE, check_designation
-from runbook_lib.services.inspector2.calls import APPLIED, ASSOCIATED, SCANNING
+from runbook_lib.services.inspector2.calls import APPLIED, ASSOCIATED, AUTOMATIC, NOTHING, SCANNING
 from runbook_lib.services.inspector2.observe import (
     DESIGNATION,
     SERVICE,
@@ -15,7 +15,7 @@ from runbook_lib.services.inspector2.observe import (
     read_organization,
     read_scans,
 )
-from runbook_lib.services.inspector2.state import SETTLING
+from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET
 
 WHOLE = frozenset({""})
@@ -36,6 +36,8 @@ def _condition(step: Wait, reader: Reader) -> Progress:
         return _members(step, {"ENABLED"}, reader)
     if step.condition.startswith(SCANNING):
         return _scans(step, step.condition.removeprefix(SCANNING).split(", "), {"ENABLED"}, reader)
+    if step.condition.startswith(AUTOMATIC):
+        return _automatic(step, reader)
     for aspect, beginning in APPLIED.items():
         if step.condition.startswith(beginning):
             return _setting(step, aspect, step.condition.removeprefix(beginning), reader, settled=True)
@@ -97,6 +99,14 @@ def _scans(step: Step, types: Sequence[str], good: Collection[str], reader: Read
         refused |= dict.fromkeys(sorted(columns.get("SUSPENDED", NONE)), f"{scan_type} is suspended")
         refused |= dict.fromkeys(sorted(governed - columns.get("ENABLED", NONE)), f"{scan_type} is governed by policy")
     return Progress(frozenset(reached), refused, f"{len(reached)} of {len(step.targets)} accounts have {', '.join(types)} on")
+
+
+def _automatic(step: Wait, reader: Reader) -> Progress:
+    listed = step.condition.removeprefix(AUTOMATIC)
+    wanted = set[str]() if listed == NOTHING else set(listed.split(", "))
+    now = read_organization(step.account, step.region, reader).flags
+    on = {scan_type for scan_type, name in SCAN_TYPES.items() if now.get(name, False)}
+    return Progress(WHOLE if on == wanted else NONE, {}, f"on: {', '.join(sorted(on)) or NOTHING}")
 
 
 def _organization(step: Action, reader: Reader) -> Progress:

@@ -98,10 +98,13 @@ class Region:
     def _under_way(self, aspect: str) -> Sequence[Cell]:
         return under_way(self.cells, self.calls.region, aspect)
 
-    def _organization(self, usable: tuple[str, ...]) -> list[Action]:
+    def _organization(self, usable: tuple[str, ...]) -> list[Step]:
         raised = self._gaps("auto-enable")
         kept = {c.item for c in self.cells if c.region == self.calls.region and c.aspect == "auto-enable" and c.observed == "on"}
-        return [self.calls.organization(kept, raised, usable)] if raised else []
+        if not raised:
+            return []
+        update = self.calls.organization(kept, raised, usable)
+        return [update, self.calls.automatic(update)]
 
     def _settings(self, usable: tuple[str, ...]) -> list[Step]:
         steps: list[Step] = []
@@ -116,7 +119,8 @@ class Region:
         """What settings allow to lower, each in calls of its own, in the last stage."""
         steps: list[Step] = []
         if lowered := self._lowering("auto-enable"):
-            steps.append(self.calls.lower_organization(lowered, usable))
+            update = self.calls.lower_organization(lowered, usable)
+            steps += [update, self.calls.automatic(update)]
         for aspect in ("ec2 scan mode", "ecr re-scan"):
             for cell in self._lowering(aspect):
                 changed = self.calls.setting(cell, usable, lower=True)
