@@ -1,13 +1,13 @@
 """Security Hub's cells: one comparison of state and settings, from which coverage and plan both follow. Pure."""
 
 from runbook_lib.coverage import Cells, Status
-from runbook_lib.observation import Known, Unknown
+from runbook_lib.observation import Known, NotYet, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.scope import Population
 from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
 from runbook_lib.services.securityhub.findings import DELEGATED_OWNER
-from runbook_lib.services.securityhub.state import CENTRAL_STATUS, DESIGNATION, State
+from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, DESIGNATION, State
 from runbook_lib.settings import SecurityHubPart, Settings
 
 CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT})
@@ -16,7 +16,7 @@ CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standard
 def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
     """Every cell of Security Hub: asked Regions with what stands in their way applied, then the others."""
     part = settings.security_hub
-    closed = unreadable(state)
+    closed = {**central_elsewhere(state, population), **unreadable(state)}
     administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, state.configurations, closed)
     found: Cells = ()
     for region in population.regions:
@@ -46,6 +46,22 @@ def unreadable(state: State) -> dict[str, Bar]:
         for region, hub in state.delegated_hubs.items()
         if isinstance(hub, Unknown)
     }
+
+
+def central_elsewhere(state: State, population: Population) -> dict[str, Bar]:
+    """Regions without an administrator yet, while central configuration is on in another one: it would reach them at once."""
+    central = sorted(
+        region for region, found in state.configurations.items() if isinstance(found, Known) and found.value.kind == CENTRAL
+    )
+    if not central:
+        return {}
+    bar = Bar(
+        f"central configuration is in charge of Security Hub in {', '.join(central)}, and would be here too",
+        "Link the Region in the central configuration, or take it out of the settings; this runbook never leaves central "
+        "configuration.",
+        DELEGATED_OWNER,
+    )
+    return {region: bar for region in population.regions if isinstance(state.configurations.get(region), NotYet)}
 
 
 def hold_central(found: Cells, state: State) -> Cells:

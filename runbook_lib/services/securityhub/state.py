@@ -11,6 +11,8 @@ from runbook_lib.settings import Standard
 
 NAME = "securityhub"
 TITLE = "Security Hub"
+CENTRAL = "CENTRAL"
+"""ConfigurationType while central configuration is on [model]."""
 CENTRAL_STATUS = "DISABLED"
 """Status of the organization configuration while a CSPM policy of Organizations governs it [model]."""
 
@@ -45,7 +47,7 @@ class Configuration:
     @property
     def central(self) -> bool:
         """Whether central configuration or an Organizations policy is in charge."""
-        return self.kind == "CENTRAL" or self.status == CENTRAL_STATUS
+        return self.kind == CENTRAL or self.status == CENTRAL_STATUS
 
 
 @dataclass(frozen=True)
