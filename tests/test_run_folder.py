@@ -1,9 +1,10 @@
 import datetime as dt
+import fcntl
 import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,18 @@ def test_two_processes_change_one_record_without_losing_a_word(tmp_path: Path) -
     children = [subprocess.Popen([sys.executable, "-c", program, str(run.path), name]) for name in ("a", "b")]
     assert [child.wait(60) for child in children] == [0, 0]
     assert len(run.record()["callers"]) == 21
+
+
+def test_a_change_waits_for_the_one_who_is_changing_the_record(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    folder = os.open(run.path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with ThreadPoolExecutor(1) as pool:
+        change = pool.submit(run.add_callers, {"222222222222": "arn"})
+        assert not wait([change], timeout=0.5).done
+        os.close(folder)
+        change.result(timeout=30)
+    assert "222222222222" in run.record()["callers"]
 
 
 def test_a_run_whose_process_is_gone_is_listed_as_killed(tmp_path: Path) -> None:
