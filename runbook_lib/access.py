@@ -6,6 +6,7 @@ against the mode of the settings before its first call: a rehearsal reaches loop
 
 import contextvars
 import logging
+import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -28,6 +29,12 @@ from runbook_lib.settings import Settings
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
+THROTTLED_ATTEMPTS, PASSING_ATTEMPTS = 20, 5
+"""At most so many attempts of a read that AWS throttles, or that fails for the moment."""
+BACK_OFF, LONGEST_BACK_OFF = 0.25, 20.0
+PASSING = frozenset(
+    {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError"}
+)
 SHARE = {"rehearsal": 1.0, "live": 0.5}
 """The part of AWS's rate limits that is used; a live account has other users."""
 
@@ -60,6 +67,7 @@ class Access:
     ) -> None:  # fmt: skip
         self.concurrency = settings.concurrency
         self._reads, self._mutations = reads, mutations
+        self._clock = clock
         self._pace = Pace(clock, SHARE[settings.mode])
         self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach)
         self._sts_region = sts_region(settings)
@@ -93,13 +101,23 @@ class Access:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
         client = self._client(account, service, region, mutating=False)
-        key = self._doors.key(account)
-        try:
-            return self._call(client, service, operation, account, region, parameters)
-        except CallFailed as failure:
-            if failure.code not in EXPIRED or not self._doors.refresh(account, key):
-                raise
-        return self._call(client, service, operation, account, region, parameters)
+        renewed = False
+        for attempt in range(1, THROTTLED_ATTEMPTS + 1):
+            key = self._doors.key(account)
+            try:
+                return self._call(client, service, operation, account, region, parameters)
+            except CallFailed as failure:
+                if failure.code in EXPIRED:
+                    if renewed or not self._doors.refresh(account, key):
+                        raise
+                    renewed = True
+                elif attempt >= _attempts_for(failure):
+                    raise
+                else:
+                    longest = min(BACK_OFF * 2.0**attempt, LONGEST_BACK_OFF)
+                    self._clock.sleep(random.uniform(0, longest))  # noqa: S311 spreads calls in time, guards nothing
+                self._clients.count_retry()
+        raise AssertionError("the last attempt returns or raises")
 
     def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every page of a paged read, the largest pages the model allows. A repeated token raises CallFailed RepeatedPageToken."""
@@ -221,6 +239,13 @@ class Access:
             if self._pool is None and self.concurrency > 1:
                 self._pool = ThreadPoolExecutor(self.concurrency - 1, thread_name_prefix="read")
             return self._pool
+
+
+def _attempts_for(failure: CallFailed) -> int:
+    """How often a read that failed so is made altogether."""
+    if failure.code in THROTTLED or failure.status == 429:
+        return THROTTLED_ATTEMPTS
+    return PASSING_ATTEMPTS if failure.status >= 500 or failure.code in PASSING else 1
 
 
 __all__ = [

@@ -22,7 +22,7 @@ THROTTLED = frozenset(
      "RequestThrottled", "RequestThrottledException", "LimitExceededException", "BandwidthLimitExceeded", "EC2ThrottledException"}
 )  # fmt: skip
 """What botocore's standard retries take for throttling."""
-READ_ATTEMPTS = 10
+STS_ATTEMPTS = 10
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 
 
@@ -59,12 +59,20 @@ class Clients:
         return session
 
     def client(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
-        """The client of a session's account for a service in a Region. Mutating ones make one attempt, reading ones several."""
+        """The client of a session's account for a service in a Region. It makes one attempt per call; `access` repeats reads.
+
+        botocore's own repetitions share a quota per client that a throttled run uses up, and they do not keep to our pace.
+        """
         key = (id(session), account, service, region, mutating)
         with self._making:
             if key not in self._made:
                 self._made[key] = self._make(session, account, service, region, mutating=mutating)
             return self._made[key]
+
+    def count_retry(self) -> None:
+        """A read is made again."""
+        with self._counting:
+            self.counters.retries += 1
 
     def close(self) -> None:
         """End all connections."""
@@ -72,7 +80,7 @@ class Clients:
             client.close()
 
     def _make(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
-        client = session.create_client(service, region_name=region, config=self._config(mutating=mutating))
+        client = session.create_client(service, region_name=region, config=self._config(STS_ATTEMPTS if service == "sts" else 1))
         try:
             check_endpoint(self._mode, service, region, client.meta.endpoint_url)
         except WrongEndpoint:
@@ -85,11 +93,11 @@ class Clients:
         client.meta.events.register_first("needs-retry", self._tally(account, service, region))
         return client
 
-    def _config(self, *, mutating: bool) -> Config:
+    def _config(self, attempts: int) -> Config:
         return Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 1 if mutating else READ_ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=2 * self._concurrency + 2,
             use_dualstack_endpoint=False,
             user_agent_extra=self._agent,
