@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from runbook_lib.rehearsal.conditions import Conditions, Hiccup
 from runbook_lib.rehearsal.internal import install, run
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
+from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
 from runbook_lib.rehearsal.world import OrganizationalUnit, SimulatedAccount, SimulatedOrganization, SimulatedRole, World
 
 FOLDER = Path(__file__).parent / "seed_data"
@@ -52,7 +54,7 @@ class RolePart(Part):
 
 
 class OptIn(Part):
-    """An opt-in Region: enabled everywhere but in the accounts named."""
+    """An opt-in Region: enabled everywhere but in the accounts named. One that is not named is enabled everywhere."""
 
     region: str
     disabled_in: tuple[str, ...] = ()
@@ -122,9 +124,10 @@ def names() -> list[str]:
 def load(
     name_or_file: str | Path = "default", accounts: int | None = None, regions: Sequence[str] | None = None, speed: float = 1.0
 ) -> World:
-    """Build the world of a seed, by name or from a file; `accounts` and `regions` replace the seed's own numbers.
+    """Build the world of a seed, by name or from a YAML file; `accounts` and `regions` replace the seed's own.
 
-    `ValueError` for an unknown name or a Region that the seed's calls by hand need and `regions` leaves out.
+    Never fewer accounts than the seed names. Calls by hand in a Region that `regions` leaves out are left out too. `ValueError` for
+    an unknown seed or Region, and for a file that is no seed.
     """
     return build(read(name_or_file), accounts, regions, speed)
 
@@ -136,7 +139,12 @@ def read(name_or_file: str | Path) -> Seed:
         path = FOLDER / f"{name_or_file}.yaml"
         if not path.is_file():
             raise ValueError(f"no seed is called {name_or_file!r}; there are: {', '.join(names())}")
-    said: dict[str, Any] = YAML(typ="safe").load(path) or {}
+    try:
+        said: dict[str, Any] = YAML(typ="safe").load(path) or {}
+    except (OSError, YAMLError) as error:
+        raise ValueError(f"{path} cannot be read as a seed: {error}") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"{path} is no seed: a seed is a mapping of keys")  # noqa: TRY004 the file is wrong, not our types
     if base := said.get("extends"):
         said = {**read(base).model_dump(exclude_unset=True), **said}
     return Seed.model_validate(said)
@@ -145,6 +153,8 @@ def read(name_or_file: str | Path) -> Seed:
 def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None = None, speed: float = 1.0) -> World:
     """The world that a seed describes, with the calls by hand already made."""
     chosen = tuple(regions or seed.regions)
+    if unknown := sorted(set(chosen) - regions_of(seed.partition)):
+        raise ValueError(f"no such Region in {seed.partition}: {', '.join(unknown)}")
     organization = SimulatedOrganization(seed.organization, seed.root, seed.management, seed.feature_set)
     organization.units = {each.id: OrganizationalUnit(each.id, each.name, each.parent or seed.root) for each in seed.units}
     for part in _accounts(seed, accounts or seed.size):
@@ -194,7 +204,9 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
             account.roles[role.name] = SimulatedRole(
                 role.name, set(role.trusts), role.max_session_seconds, role.external_id, tuple(role.denied)
             )
-    account.regions = {each.region: "DISABLED" if part.id in each.disabled_in else "ENABLED" for each in seed.opt_in}
+    out = {each.region: each.disabled_in for each in seed.opt_in}
+    opt_in = sorted(set(regions) - enabled_by_default(seed.partition))
+    account.regions = {region: "DISABLED" if part.id in out.get(region, ()) else "ENABLED" for region in opt_in}
     if part.id in seed.config_recorders:
         account.config_recorders = set(regions)
     return account
@@ -214,6 +226,8 @@ def _by_hand(world: World, each: ByHand) -> None:
         ids = [account for account in sorted(world.organization.accounts) if account.startswith("1000")][first : first + count]
         details = [{"AccountId": account, "Email": world.organization.accounts[account].email} for account in ids]
         parameters = {**parameters, "AccountDetails": [*parameters.get("AccountDetails", []), *details]}
+        if not parameters["AccountDetails"]:
+            return
     run(world, each.service, each.operation, each.account, each.region, parameters)
 
 

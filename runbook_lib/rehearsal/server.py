@@ -20,6 +20,7 @@ from cheroot.wsgi import Server
 
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.organization import home_region
+from runbook_lib.rehearsal.registry import ApiError
 
 LOOPBACK = "127.0.0.1"
 CONNECTIONS = 1000
@@ -56,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve one seed until asked to stop (control page, SIGTERM, SIGINT), or until the parent's end of stdin closes."""
     asked = _parser().parse_args(arguments)
     regions = asked.regions.split(",") if asked.regions else None
-    app = build_app(asked.seed, asked.accounts, regions, speed=asked.speed, log=asked.log)
+    try:
+        app = build_app(asked.seed, asked.accounts, regions, speed=asked.speed, log=asked.log)
+    except (ApiError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     server = make_server(app, asked.port)
     server.prepare()
     stop = threading.Event()

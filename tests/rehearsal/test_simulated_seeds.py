@@ -150,6 +150,9 @@ def test_size_and_regions_can_be_chosen() -> None:
     world = seeds.load("seven", accounts=130, regions=["us-east-1", "eu-west-1"])
     assert len(world.organization.accounts) == 130
     assert world.regions == {"us-east-1", "eu-west-1"}
+    small = seeds.load("default", accounts=5, regions=["us-east-2", "eu-south-2"])
+    assert len(small.organization.accounts) == 12
+    assert {each.regions["eu-south-2"] for each in small.organization.accounts.values()} == {"ENABLED"}
 
 
 def test_a_file_extends_a_seed(tmp_path: Path) -> None:
@@ -164,5 +167,15 @@ def test_mistakes_in_a_seed_are_named(tmp_path: Path) -> None:
     path.write_text("extends: seven\ncolour: red\n", encoding="utf-8")
     with pytest.raises(ValidationError, match="colour"):
         seeds.load(path)
+    path.write_text("- a\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="a seed is a mapping"):
+        seeds.load(path)
+    path.write_text("a: [", encoding="utf-8")
+    with pytest.raises(ValueError, match="cannot be read as a seed"):
+        seeds.load(path)
+    with pytest.raises(ValueError, match="cannot be read as a seed"):
+        seeds.load(tmp_path / "missing.yaml")
+    with pytest.raises(ValueError, match="no such Region in aws: us-gov-west-1"):
+        seeds.load("seven", regions=["us-east-1", "us-gov-west-1"])
     with pytest.raises(ValueError, match="no seed is called 'sevn'; there are: centrally-configured, default"):
         seeds.load("sevn")

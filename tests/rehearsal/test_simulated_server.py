@@ -126,7 +126,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_what_keeps_a_server_from_starting_is_said(folder: Path) -> None:
-    with pytest.raises(ServerFailed, match="no seed is called 'nobody'"):
+    with pytest.raises(ServerFailed, match="did not start: no seed is called 'nobody'"):
         environment.start(folder, "nobody")
     assert environment.find(folder) is None
 
