@@ -92,10 +92,16 @@ class Journal:
                 **facts,
             }
             content = json.dumps(line, separators=(",", ":")).encode()
-            rest = memoryview(content + b"\n")
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-            os.fsync(self._file)
+            whole = os.fstat(self._file).st_size
+            try:
+                rest = memoryview(content + b"\n")
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
+                os.fsync(self._file)
+            except OSError:
+                # A full disk must not leave half a line in front of later ones.
+                os.ftruncate(self._file, whole)
+                raise
             self._sequence += 1
             self._previous = hashlib.sha256(content).hexdigest()
 

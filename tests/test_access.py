@@ -480,6 +480,27 @@ def test_a_read_is_repeated_when_throttled_and_counted(aws: FakeAws, make: Make)
     assert (access.counters.throttles, access.counters.retries) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "attempts"),
+    [(429, "TooManyRequestsException", 20), (500, "InternalServerErrorException", 5), (403, "AccessDeniedException", 1)],
+)
+def test_repeating_a_read_has_an_end(aws: FakeAws, make: Make, status: int, code: str, attempts: int) -> None:
+    aws.answer = lambda operation, request: (status, {"__type": code, "message": "m"})
+    clock = FakeClock()
+    with pytest.raises(CallFailed, match=code):
+        detectors(make(clock=clock))
+    assert aws.made("ListDetectors") == attempts
+    assert (clock.monotonic() > 0) is (attempts > 1)
+
+
+def test_a_shared_client_does_not_run_out_of_repetitions(aws: FakeAws, make: Make) -> None:
+    answers = iter([(429, {"__type": "TooManyRequestsException"}), (200, {})] * 150)
+    aws.answer = lambda operation, request: next(answers)
+    access = make()
+    for _ in range(150):
+        assert detectors(access) == {}
+
+
 def pages_of(answers: list[dict[str, Any]], asked: list[str]) -> Callable[[str, AWSPreparedRequest], Answered]:
     left = iter(answers)
 

@@ -128,3 +128,19 @@ def test_each_line_is_on_disk_when_the_call_returns(path: Path) -> None:
     journal.intent(ACTION, 1, "invocation-1")
     assert json.loads(path.read_text())["kind"] == "intent"
     journal.close()
+
+
+def test_a_line_that_could_not_be_written_whole_leaves_no_trace(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path, "run-1")
+    journal.note("first")
+
+    def full(_: int) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="disk full"):
+            journal.note("lost")
+    journal.note("second")
+    journal.close()
+    assert [line["text"] for line in read(path)] == ["first", "second"]

@@ -117,6 +117,17 @@ def test_a_door_that_does_not_open_is_unknown_with_its_code(enter: Enter) -> Non
     assert set(seen.callers) == {MANAGEMENT}
 
 
+def test_sessions_that_end_before_their_time_are_renewed_once(enter: Enter) -> None:
+    front, chosen = build_app("seven", moto=False), settings()
+    access = enter(front, chosen)
+    before = observe_organization(chosen, access)
+    # The organization's clock runs faster than ours: its sessions end while ours still look good.
+    front.world.skip(2 * 3600)
+    assert observe_organization(chosen, access) == before
+    assert sum(entry.operation == "AssumeRole" for entry in front.log.entries) == 4
+    assert any(entry.code.startswith("ExpiredToken") for entry in front.log.entries)
+
+
 # What the simulated organization does not show
 
 
