@@ -53,7 +53,7 @@ class Command:
             notebook, output, parameters, environment=self.environment,
             say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
         )  # fmt: skip
-        result = self._result(phase, folder, done)
+        result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)
         page = folder.notebook_html("plan" if kind else "")
         write_notebook_html(
             output, page, mode=self.settings.mode, phase=phase.name, more={"Run": self.run.name, "Result": result.words}
@@ -61,7 +61,7 @@ class Command:
         self.say(f"  {result.words}")
         return result
 
-    def _result(self, phase: Phase, folder: PhaseFolder, done: Executed) -> "PhaseResult":
+    def _result(self, phase: Phase, folder: PhaseFolder, done: Executed, *, planned: bool) -> "PhaseResult":
         recorded = self.run.record()["phases"].get(phase.name, {})
         status = RunStatus(recorded.get("status", "failed"))
         results = dict(recorded.get("results", {}))
@@ -72,7 +72,8 @@ class Command:
             if recorded:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
         error = str(results.get("error") or done.error or done.interrupted)
-        return PhaseResult(phase, folder, status, {key: value for key, value in results.items() if isinstance(value, int)}, error)
+        counts = {key: value for key, value in results.items() if isinstance(value, int)}
+        return PhaseResult(phase, folder, status, counts, error, planned)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class PhaseResult:
     status: RunStatus
     counts: Mapping[str, int]
     error: str
+    planned: bool = False
+    """Whether this execution had no approval and so could only plan."""
 
     @property
     def exit_code(self) -> int:
@@ -104,7 +107,8 @@ class PhaseResult:
             "not applicable",
         )
         counted = ", ".join(f"{self.counts[name]} {name}" for name in names if self.counts.get(name))
-        return f"{self.status.value}: {counted or 'nothing counted'}" + (f" ({self.error})" if self.error else "")
+        ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
+        return f"{ended}: {counted or 'nothing counted'}" + (f" ({self.error})" if self.error else "")
 
 
 def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:

@@ -19,6 +19,7 @@ import papermill
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 ENGINE = "runbook"
 
@@ -71,6 +72,8 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
             interrupt_on_timeout=True,
             error_on_timeout={"ename": "CellTimeout", "evalue": f"the cell took longer than {seconds} s", "traceback": []},
             startup_timeout=120,
+            # Sockets in a folder of the user's own instead of open TCP ports.
+            config=Config({"KernelManager": {"transport": "ipc"}}),
         )
         client.on_cell_start = _announce(nb_man.nb, options["say"])
         with _interrupting(client, caught):

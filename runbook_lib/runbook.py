@@ -75,10 +75,11 @@ class Runbook:
 
     def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
+        self._seen: Organization | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises PreconditionsFailed."""
-        organization = observe_organization(self.settings, self.access)
+        self._seen = organization = observe_organization(self.settings, self.access, before=self._seen)
         if found := objections(organization, self.settings):
             raise PreconditionsFailed(found)
         return organization
