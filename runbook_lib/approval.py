@@ -128,7 +128,7 @@ def cover(approved: Plan, current: Plan, stage: str) -> Covered:
     trimmed, appeared = _known_accounts_only(current.steps, approved.population)
     refused = list(_outside(approved, trimmed, stage))
     before = {(b.service, b.region, b.aspect, account) for b in approved.blockers for account in b.accounts or ("",)}
-    for blocker in current.blockers:
+    for blocker in (each for each in current.blockers if each.holds_up):
         fresh = [a for a in sorted(blocker.accounts) or [""] if (blocker.service, blocker.region, blocker.aspect, a) not in before]
         if known := [a for a in fresh if a == "" or a in approved.population]:
             refused.append(

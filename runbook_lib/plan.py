@@ -234,7 +234,11 @@ class NoChange:
 
 @dataclass(frozen=True)
 class Blocker:
-    """Why something that is wanted cannot be planned, the next step, and who can take it."""
+    """Why something that is wanted cannot be planned, the next step, and who can take it.
+
+    `holds_up` is False for what may turn up after a call of the plan itself and concerns no other call (a standard that is on
+    but evaluates nothing): apply goes on beside it.
+    """
 
     service: str
     region: str
@@ -243,6 +247,7 @@ class Blocker:
     reason: str
     next_step: str
     who: str
+    holds_up: bool = True
 
 
 @dataclass(frozen=True)

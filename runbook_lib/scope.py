@@ -135,9 +135,16 @@ def _not_opted_in(organization: Organization, account: Account, region: str) -> 
     opted = organization.regions.get(account.id)
     if isinstance(opted, Known) and opted.value.get(region) not in ENABLED:
         return Status.NOT_APPLICABLE, "the Region is not enabled in the account", "", True
-    if isinstance(opted, Unknown):
+    if isinstance(opted, Unknown) and not _default_for_members(organization, account, region):
         return Status.UNKNOWN, f"could not read whether the Region is enabled in the account: {opted.reason}", opted.code, True
     return None
+
+
+def _default_for_members(organization: Organization, account: Account, region: str) -> bool:
+    """Whether a member needs no look: a Region that is enabled by default is so in every account (Account Management guide)."""
+    own = organization.regions.get(organization.management_account)
+    default = isinstance(own, Known) and own.value.get(region) == "ENABLED_BY_DEFAULT"
+    return default and account.id not in (organization.management_account, organization.delegated_account)
 
 
 def _beyond_scope(organization: Organization, scope: Scope, account: Account, region: str) -> Why | None:

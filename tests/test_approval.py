@@ -136,3 +136,5 @@ def test_a_new_blocker_refuses_the_stage() -> None:
     agreed = dataclasses.replace(APPROVED, blockers=(blocker,))
     assert cover(APPROVED, agreed, "delegated").refused
     assert not cover(agreed, agreed, "delegated").refused
+    beside = dataclasses.replace(APPROVED, blockers=(dataclasses.replace(blocker, holds_up=False),))
+    assert not cover(APPROVED, beside, "delegated").refused

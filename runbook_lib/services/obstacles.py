@@ -211,6 +211,7 @@ def explanations(cells: Iterable[Cell]) -> list[NoChange | Blocker]:
         key: tuple[str, ...] = (cell.service, cell.region, cell.aspect, named)
         if cell.status in (Status.UNKNOWN, Status.GAP):
             key += (cell.next_step or "Find out why it could not be read, then plan again.", cell.who or "the person who runs this")
+            key += ("holds up nothing else",) if cell.gap is Gap.NOT_EVALUATING else ("",)
         found.setdefault(key, set()).update(cell.accounts)
     return [_explanation(key, frozenset(accounts)) for key, accounts in found.items()]
 
@@ -219,5 +220,5 @@ def _explanation(key: tuple[str, ...], accounts: frozenset[str]) -> NoChange | B
     service, region, aspect, reason, *way_out = key
     if not way_out:
         return NoChange(service, region, aspect, accounts, reason)
-    next_step, who = way_out
-    return Blocker(service, region, aspect, accounts, reason, next_step, who)
+    next_step, who, beside = way_out
+    return Blocker(service, region, aspect, accounts, reason, next_step, who, holds_up=not beside)
