@@ -1,0 +1,155 @@
+"""What must hold of every GuardDuty plan, from random states and settings."""
+
+import copy
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from guardduty_fake import NAMES, Run, World, in_order, settings_of, take
+from hypothesis import given
+from hypothesis import settings as effort
+
+from runbook_lib.coverage import Gap, Status
+from runbook_lib.plan import Action, Direction, Scope, Wait, plain
+
+D, M = NAMES["delegated"], NAMES["management"]
+FEATURES = ("S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "RUNTIME_MONITORING")
+ITEMS = ("S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "RUNTIME_MONITORING", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT")
+CHOICES = ("NEW", "ALL", "NONE")
+on = st.sets(st.sampled_from(ITEMS))
+detector = st.fixed_dictionaries(
+    {"enabled": st.booleans(), "frequency": st.sampled_from(["FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS"]), "on": on}
+)
+feature = st.fixed_dictionaries({}, optional={"auto_enable": st.sampled_from(CHOICES), "enabled": st.booleans()})
+wanted = st.fixed_dictionaries(
+    {},
+    optional={
+        "auto_enable": st.sampled_from(CHOICES),
+        "publishing_frequency": st.sampled_from(["FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS"]),
+        "features": st.dictionaries(st.sampled_from(FEATURES), feature, min_size=1),
+        "management_account": st.booleans(),
+    },
+)
+
+
+@st.composite
+def worlds(draw: Any) -> dict[str, Any]:
+    """One Region, from bare to done by hand, with what people leave behind."""
+    accounts = {NAMES[name]: "ACTIVE" for name in ("management", "delegated", "alpha", "beta", "gamma")}
+    accounts[NAMES["gamma"]] = draw(st.sampled_from(["ACTIVE", "SUSPENDED"]))
+    designated = draw(st.booleans())
+    fresh = draw(st.booleans())
+    detectors = {account: draw(detector) for account in sorted(accounts) if draw(st.booleans())}
+    members = {}
+    if designated:
+        detectors.setdefault(D, draw(detector))
+        for account in sorted(set(accounts) - {D}):
+            status = "" if fresh else draw(st.sampled_from(["Enabled", "Disabled", "Created", "Removed", "AccountSuspended", ""]))
+            if status:
+                members[account] = status
+                detectors[account] = {**draw(detector), "enabled": status != "Disabled"}
+    items = draw(st.dictionaries(st.sampled_from(ITEMS), st.sampled_from(CHOICES)))
+    configuration = {"auto_enable": draw(st.sampled_from(CHOICES)), "items": items}
+    return {
+        "all_regions": ["us-east-1"],
+        "accounts": accounts,
+        "registered": [D] if designated else [],
+        "administrators": {"us-east-1": {D: "ENABLED"}} if designated else {},
+        "spreading": ["us-east-1"] if designated and fresh else [],
+        "detectors": {"us-east-1": detectors},
+        "configurations": {"us-east-1": configuration} if designated and not fresh else {},
+        "members": {"us-east-1": members},
+    }
+
+
+@effort(max_examples=300, deadline=None)
+@given(worlds(), wanted)
+def test_plan_apply_plan_has_no_action_and_nothing_is_added_on_the_way(observed: dict[str, Any], section: dict[str, Any]) -> None:
+    settings = settings_of(section)
+    world = World(observed)
+    first = Run(world, settings)
+    for step in in_order(first.steps):
+        take(world, step)
+    after = Run(world, settings)
+    assert not after.actions
+    assert not [cell for cell in after.cells if cell.in_scope and cell.gap is Gap.IN_PROGRESS]
+
+
+@effort(max_examples=200, deadline=None)
+@given(worlds(), wanted, st.data())
+def test_half_way_only_units_of_the_first_plan_are_left(observed: dict[str, Any], section: dict[str, Any], data: Any) -> None:
+    settings = settings_of(section)
+    world = World(observed)
+    first = Run(world, settings)
+    ordered = in_order(first.steps)
+    for step in ordered[: data.draw(st.integers(0, len(ordered)))]:
+        take(world, step)
+    assert Run(world, settings).units <= first.units
+
+
+@effort(max_examples=300, deadline=None)
+@given(worlds(), wanted)
+def test_no_plan_lowers_and_every_account_is_spoken_of(observed: dict[str, Any], section: dict[str, Any]) -> None:
+    made = Run(World(observed), settings_of(section))
+    assert {action.direction for action in made.actions} <= {Direction.RAISES, Direction.EQUAL}
+    assert not [action for action in made.actions if action.stage == "lowering"]
+    for account in made.population.members["us-east-1"] | {D}:
+        spoken = [each for each in made.said if account in _accounts(each)]
+        assert spoken, account
+    gaps = [cell for cell in made.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
+    quiet = all(cell.gap is Gap.IN_PROGRESS for cell in gaps)
+    assert quiet == (not made.actions and not made.blockers)
+    assert all(action.reason and action.before and action.becomes and action.back_out.why for action in made.actions)
+
+
+def _accounts(said: Any) -> frozenset[str]:
+    if isinstance(said, Action):
+        return said.affects | {said.account}
+    return frozenset(said.targets) | {said.account} if isinstance(said, Wait) else frozenset(said.accounts)
+
+
+@effort(max_examples=100, deadline=None)
+@given(worlds(), wanted)
+def test_shuffled_inputs_give_the_same_plan(observed: dict[str, Any], section: dict[str, Any]) -> None:
+    reversed_world = copy.deepcopy(observed)
+    for key in ("detectors", "members"):
+        inner = reversed_world[key]["us-east-1"]
+        reversed_world[key]["us-east-1"] = dict(reversed(list(inner.items())))
+    one = Run(World(observed), settings_of(section))
+    two = Run(World(reversed_world), settings_of(section), reverse=True)
+    assert [_written(step) for step in one.steps] == [_written(step) for step in two.steps]
+    assert one.blockers == two.blockers
+    assert one.cells == two.cells
+
+
+def _written(step: Action | Wait) -> Any:
+    return (step.id, step.after, plain(step.parameters) if isinstance(step, Action) else step.condition)
+
+
+def test_batches_pages_and_one_part_of_the_organization() -> None:
+    """Peers' faults 1 and 2: pages of two in the fake, and never more than fifty accounts in one call."""
+    accounts = {f"{number}": "ACTIVE" for number in range(700000000000, 700000000120)} | {D: "ACTIVE", M: "ACTIVE"}
+    settings = settings_of({"auto_enable": "NEW", "features": {"S3_DATA_EVENTS": {"enabled": True}}})
+    world = World({"accounts": accounts})
+    made = Run(world, settings)
+    sizes = {op: [len(a.targets) for a in made.actions if a.operation == op] for op in ("CreateMembers", "UpdateMemberDetectors")}
+    assert sizes == {"CreateMembers": [50, 50, 21], "UpdateMemberDetectors": [50, 50, 21]}
+    for step in in_order(made.steps):
+        take(world, step)
+    assert not Run(world, settings).actions
+    part = Run(World({"accounts": accounts}), settings, Scope(accounts=("700000000003",)))
+    assert {target for action in part.actions for target in action.targets} == {"700000000003"}
+    assert "UpdateOrganizationConfiguration" not in {action.operation for action in part.actions}
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "cn-north-1"])
+def test_every_feature_is_said_and_only_those_that_the_region_offers(region: str) -> None:
+    from runbook_lib.services.guardduty.wanted import own_detector
+
+    part = settings_of({"features": {"S3_DATA_EVENTS": {"enabled": True}}}).guardduty
+    assert part is not None
+    said = {str(each["Name"]): each["Status"] for each in own_detector(part, region)}
+    assert said.pop("S3_DATA_EVENTS") == "ENABLED"
+    assert set(said.values()) == {"DISABLED"}
+    assert ("AI_PROTECTION" in said) is (region == "us-east-1")
+    assert "EKS_RUNTIME_MONITORING" not in said
