@@ -13,6 +13,7 @@ from runbook_lib.scope import aside_cells, population
 from runbook_lib.settings import Exclusion, OrganizationPart, SecurityHubPart, Settings
 
 MANAGEMENT, DELEGATED, MEMBER, OTHER, SUSPENDED = ("111111111111", "222222222222", "333333333333", "444444444444", "777777777777")
+PROD, WORK, SECURITY = "ou-root-prod0001", "ou-root-work0001", "ou-root-secu0001"
 OPEN = {"us-east-1": "ENABLED_BY_DEFAULT", "us-east-2": "ENABLED_BY_DEFAULT", "eu-south-1": "ENABLED"}
 
 
@@ -31,10 +32,10 @@ ORGANIZATION = Organization(
         each.id: each
         for each in (
             account(MANAGEMENT),
-            account(DELEGATED, "ou-security"),
-            account(MEMBER, "ou-work", "ou-prod"),
-            account(OTHER, "ou-work"),
-            account(SUSPENDED, "ou-work", state="SUSPENDED"),
+            account(DELEGATED, SECURITY),
+            account(MEMBER, WORK, PROD),
+            account(OTHER, WORK),
+            account(SUSPENDED, WORK, state="SUSPENDED"),
         )
     },
     regions={each: Known(OPEN) for each in (MANAGEMENT, DELEGATED, MEMBER, OTHER)},
@@ -52,8 +53,15 @@ def settings(*exclusions: Exclusion, regions: tuple[str, ...] = ("us-east-1", "e
     )
 
 
-def exclusion(**what: str) -> Exclusion:
-    return Exclusion(reason="agreed", owner="Ada", expires=dt.date(2099, 1, 1), **what)
+def exclusion(account: str | None = None, organizational_unit: str | None = None, region: str | None = None) -> Exclusion:
+    return Exclusion(
+        account=account,
+        organizational_unit=organizational_unit,
+        region=region,
+        reason="agreed",
+        owner="Ada",
+        expires=dt.date(2099, 1, 1),
+    )
 
 
 def reasons(found: object, region: str) -> dict[str, tuple[Status, bool]]:
@@ -74,8 +82,8 @@ def test_everybody_active_is_a_member_but_the_delegated_account() -> None:
     ("what", "left"),
     [
         ({"account": OTHER}, {MANAGEMENT, MEMBER}),
-        ({"organizational_unit": "ou-prod"}, {MANAGEMENT, OTHER}),
-        ({"organizational_unit": "ou-work"}, {MANAGEMENT}),
+        ({"organizational_unit": PROD}, {MANAGEMENT, OTHER}),
+        ({"organizational_unit": WORK}, {MANAGEMENT}),
     ],
 )
 def test_exclusions(what: dict[str, str], left: set[str]) -> None:
@@ -117,7 +125,7 @@ def test_an_unread_opt_in_is_unknown_where_it_matters_only() -> None:
 
 
 def test_scope_leaves_the_rest_out_without_calling_it_a_gap_in_scope() -> None:
-    found = population(ORGANIZATION, settings(), "securityhub", Scope(regions=("us-east-1",), organizational_units=("ou-prod",)))
+    found = population(ORGANIZATION, settings(), "securityhub", Scope(regions=("us-east-1",), organizational_units=(PROD,)))
     assert not found.whole
     assert found.regions == ("us-east-1",)
     assert found.members["us-east-1"] == {MEMBER}
