@@ -1,6 +1,9 @@
 """A simulated organization in process, and the runbook on it as a pipeline would drive it: plan, approve, apply."""
 
+import copy
 import datetime as dt
+import json
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +13,16 @@ import pytest
 
 from runbook_lib.approval import Approval, approve
 from runbook_lib.clock import FakeClock, Stop
-from runbook_lib.coverage import Cell, Count, count
+from runbook_lib.coverage import Cell, Count, Status, count
 from runbook_lib.journal import Journal
 from runbook_lib.phases import phase_named
-from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan import Action, Blocker, NoChange, Plan, Scope
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.rehearsal.log import Entry
+from runbook_lib.rehearsal.world import World
 from runbook_lib.rehearsal_settings import adapted
 from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.settings import Settings
@@ -62,18 +67,25 @@ class Simulated:
 
     def plan(self, phase: str, scope: Scope | None = None) -> Plan:
         runbook = self.runbook(phase, scope)
-        return runbook.plan(runbook.observe())
+        with runbook.access:
+            return runbook.plan(runbook.observe())
 
     def approve(self, plan: Plan) -> Approval:
         return approve(plan, approver="tests", ticket="T-1", now=self.clock.now())
 
     def apply(
-        self, phase: str, plan: Plan, approval: Approval, applied_before: frozenset[tuple[str, str]] = frozenset()
+        self,
+        phase: str,
+        plan: Plan,
+        approval: Approval,
+        applied_before: frozenset[tuple[str, str]] = frozenset(),
+        *,
+        stop: Stop | None = None,
     ) -> ApplyReport:
         runbook = self.runbook(phase, plan.scope)
-        with Journal(self.journal(phase), "test", self.clock) as journal:
+        with runbook.access, Journal(self.journal(phase), "test", self.clock) as journal:
             return runbook.apply(
-                approval, plan, journal=journal, stop=Stop(), progress=lambda tick: None, applied_before=applied_before
+                approval, plan, journal=journal, stop=stop or Stop(), progress=lambda tick: None, applied_before=applied_before
             )
 
     def journal(self, phase: str) -> Path:
@@ -88,11 +100,67 @@ class Simulated:
             made.append(Applied(plan, approval, self.apply(phase, plan, approval)))
         return made
 
+    def approved_plans(self, phases: Iterable[str] = ENABLING) -> list[tuple[Plan, Approval]]:
+        """Every phase planned and approved at once, before anything is applied."""
+        plans = [self.plan(phase) for phase in phases]
+        return [(plan, self.approve(plan)) for plan in plans]
+
+    def enable_as_approved(self, approved: Iterable[tuple[Plan, Approval]]) -> list[Applied]:
+        """Apply plans that were approved beforehand, in their order."""
+        return [Applied(plan, approval, self.apply(plan.phase, plan, approval)) for plan, approval in approved]
+
     def cells(self) -> tuple[Cell, ...]:
-        return self.runbook("90_coverage").survey()[1]
+        runbook = self.runbook("90_coverage")
+        with runbook.access:
+            return runbook.survey()[1]
+
+    def phase_cells(self, phase: str) -> tuple[Cell, ...]:
+        """The cells of one phase's own service."""
+        runbook = self.runbook(phase)
+        with runbook.access:
+            return runbook.observe().cells
+
+    def mutating(self) -> list[Entry]:
+        """The server's record of mutating requests, sessions (AssumeRole) apart."""
+        return [entry for entry in self.front.log.select(mutating="True") if entry.service != "sts"]
+
+    def journaled(self, kind: str) -> list[dict[str, Any]]:
+        """Lines of one kind from the journals of all phases."""
+        lines = [json.loads(line) for path in sorted(self.folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+        return [line for line in lines if line["kind"] == kind]
 
     def coverage(self) -> Count:
         return count(cell for cell in self.cells() if cell.in_scope)
+
+
+def copied(world: World) -> World:
+    """The same world once more, to be changed on its own: the lock is the only thing that cannot be copied."""
+    return copy.deepcopy(world, {id(world.lock): threading.RLock()})
+
+
+def open_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """What is asked for and not there: gaps and unknowns in scope."""
+    return [cell for cell in cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
+
+
+def units_of(report: ApplyReport) -> frozenset[tuple[str, str]]:
+    """Every unit that an apply reports on: tried, already so, or no longer possible."""
+    tried = {
+        unit for _, stage in report.stages for each in stage.steps if isinstance(each.step, Action) for unit in each.step.units
+    }
+    return frozenset(tried).union(*(covered.already_so | covered.dropped for _, covered in report.covered))
+
+
+def named(plan: Plan) -> set[tuple[str, str]]:
+    """Every (account, Region) that a plan names in a step, a NoChange or a Blocker."""
+    found = set()
+    for step in plan.steps:
+        accounts = {step.account, *step.targets} | (step.affects if isinstance(step, Action) else set())
+        found |= {(account, step.region) for account in accounts}
+    for each in (*plan.no_changes, *plan.blockers):
+        assert isinstance(each, NoChange | Blocker)
+        found |= {(account, each.region) for account in each.accounts}
+    return found
 
 
 def home(front: Front) -> str:
