@@ -1,0 +1,134 @@
+"""A simulated organization on a loopback port, for what only whole processes show: kernels, commands, signals."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from simulated import PARAMETERS, home
+
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.environment import environment
+from runbook_lib.rehearsal.front import Front
+from runbook_lib.rehearsal.log import Entry
+from runbook_lib.rehearsal.server import serve
+from runbook_lib.rehearsal_settings import adapted
+
+ROOT = Path(__file__).parents[1]
+PAPERMILL = [sys.executable, "-m", "papermill"]
+RUNBOOK = [sys.executable, "-m", "runbook_lib"]
+UNUSED = ("sts", "AssumeRole")
+
+
+@dataclass
+class Served:
+    """One simulated organization, settings for it, a folder for runs, and the environment that leads there and nowhere else."""
+
+    front: Front
+    url: str
+    runs: Path
+    settings: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def changes(self) -> list[Entry]:
+        """Every mutating request that arrived, in order."""
+        return [entry for entry in self.front.log.entries if entry.mutating and (entry.service, entry.operation) != UNUSED]
+
+    def run(self, command: Iterable[str], *, folder: Path | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        return subprocess.run(
+            list(command), cwd=folder or ROOT, env={**self.environment, **more}, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+
+    def begin(self, command: Iterable[str], **more: Any) -> "subprocess.Popen[str]":
+        """Start a command in a process group of its own."""
+        return subprocess.Popen(
+            list(command), cwd=ROOT, env=dict(self.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True, **more,
+        )  # fmt: skip
+
+    def journals(self) -> list[Path]:
+        return sorted(self.runs.glob("*/*/journal.jsonl"))
+
+
+@contextmanager
+def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = None, **options: Any) -> Iterator[Served]:
+    """Serve a seed in a thread; the runbook's commands find it as the kept server. `slow`: seconds a change takes to be answered."""
+    front = build_app(seed, moto=False, **options)
+    runs = folder / "runs"
+    with serve(_Slow(front, slow) if slow else front) as url:
+        place = runs / "simulated-organization"
+        own = environment(place, url, home(front)) | {"RUNBOOK_RUNS": str(runs)}
+        (place / "server.json").write_text(json.dumps({"url": url, "pid": os.getpid(), "region": home(front)}))
+        settings = folder / "settings.yaml"
+        world = front.world
+        settings.write_text(adapted(PARAMETERS, world.partition, home(front), sorted(world.regions), world.organization.accounts))
+        yield Served(front, url, runs, settings, own)
+
+
+class _Slow:
+    """Answers to changing calls come late, after the change was made: what is in flight stays so for a while."""
+
+    def __init__(self, front: Front, seconds: Callable[[Entry], float]) -> None:
+        self.front, self.seconds = front, seconds
+        self.handled = threading.local()
+        add = front.log.add
+
+        def noted(entry: Entry) -> None:
+            self.handled.entry = entry
+            add(entry)
+
+        front.log.add = noted  # type: ignore[method-assign] # the log's own thread knows which request it is about
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        self.handled.entry = None
+        answer = self.front(environ, start_response)
+        if self.handled.entry is not None and self.handled.entry.mutating:
+            time.sleep(self.seconds(self.handled.entry))
+        return answer
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a journal that may be being written."""
+    data = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in data.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = 60) -> Any:
+    """Wait until something is so while a process runs; what the process said is the message when it is never so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := condition():
+            return found
+        threading.Event().wait(0.01)
+    said = process.communicate()[0] if process.poll() is not None else "still running"
+    raise AssertionError(f"it never came so far: {said}")
+
+
+def outputs(notebook: Path) -> list[str]:
+    """What each executed code cell shows as text, errors included."""
+    shown = []
+    for cell in nbformat.read(notebook, as_version=4).cells:  # type: ignore[no-untyped-call] # nbformat has no types
+        if cell.cell_type == "code":
+            parts = [
+                each.get("text") or "\n".join(each.get("traceback", ())) or each.get("data", {}).get("text/plain", "")
+                for each in cell.outputs
+            ]
+            shown.append("\n".join(parts))
+    return shown
+
+
+def states(notebook: Path) -> list[str]:
+    """papermill's record of each code cell: completed, failed or pending."""
+    cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call] # nbformat has no types
+    return [cell.metadata["papermill"]["status"] for cell in cells if cell.cell_type == "code"]

@@ -1,0 +1,130 @@
+"""The form of the notebooks, so that all of them read alike and none grows into a program."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from papermill.inspection import inspect_notebook
+
+from runbook_lib.notebook import PARAMETERS
+from runbook_lib.phases import PHASES
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+HEADINGS = ["Purpose", "Before you start", "Observe", "Plan", "Confirm", "Apply", "Verify", "Back out", "Evidence"]
+READING = ["Purpose", "Before you start", "Observe", "Verify", "Evidence"]
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+FORBIDDEN = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With,
+    ast.If, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Global, ast.Delete,
+)  # fmt: skip
+
+
+def read(name: str) -> Any:
+    return nbformat.read(FOLDER / name, as_version=4)  # type: ignore[no-untyped-call] # nbformat has no types
+
+
+def code(notebook: Any) -> Iterator[Any]:
+    return (cell for cell in notebook.cells if cell.cell_type == "code")
+
+
+def prose(notebook: Any) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def tree(cell: Any) -> ast.Module:
+    return compile(cell.source, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_every_phase_has_its_notebook() -> None:
+    assert [f"{phase.name}.ipynb" for phase in PHASES] == [name for name in NOTEBOOKS if name[:2].isdigit()]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+class TestForm:
+    def test_headings_in_order(self, name: str) -> None:
+        lines = prose(read(name)).splitlines()
+        assert len([line for line in lines if line.startswith("# ")]) == 1
+        assert lines[0].startswith("# ")
+        enabling = {f"{phase.name}.ipynb" for phase in PHASES if phase.service}
+        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == (
+            HEADINGS if name in enabling else READING
+        )
+        assert not [line for line in lines if line.startswith("###")]
+
+    def test_prose_before_each_code_cell(self, name: str) -> None:
+        kinds = [cell.cell_type for cell in read(name).cells]
+        assert kinds == ["markdown", *["markdown", "code"] * (len(kinds) // 2)]
+
+    def test_one_sentence_per_line(self, name: str) -> None:
+        for line in prose(read(name)).splitlines():
+            text = re.sub(r"`[^`]*`", "code", line)
+            assert not re.search(r"[.!?] +[A-Z*]", text), line
+            assert len(line) < 300, line
+            assert "<" not in text, f"HTML in Markdown: {line}"
+
+    def test_cells_are_short_and_define_nothing(self, name: str) -> None:
+        for cell in code(read(name)):
+            most = 12 if "parameters" in cell.metadata.get("tags", ()) else 5
+            assert len(cell.source.splitlines()) <= most, cell.source
+            assert not [node for node in ast.walk(tree(cell)) if isinstance(node, FORBIDDEN)], cell.source
+            assert not re.search(r"^\s*[%!]", cell.source, re.MULTILINE), cell.source
+
+    def test_imports_once_and_of_the_library_only(self, name: str) -> None:
+        found = [
+            (number, node)
+            for number, cell in enumerate(code(read(name)))
+            for node in ast.walk(tree(cell))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        assert [type(node) for _, node in found] == [ast.ImportFrom]
+        number, node = found[0]
+        assert isinstance(node, ast.ImportFrom)
+        assert number == 1, "the import stands in the cell after the parameters"
+        assert (node.module or "").split(".")[0] == "runbook_lib"
+        assert all(each.name != "*" for each in node.names)
+
+    def test_parameters(self, name: str) -> None:
+        cell, *others = code(read(name))
+        assert cell.metadata.get("tags") == ["parameters"]
+        assert not [each for each in others if each.metadata.get("tags")]
+        assert tuple(inspect_notebook(str(FOLDER / name))) == PARAMETERS
+        for line in cell.source.splitlines():
+            value, _, comment = line.partition("  # ")
+            assert re.fullmatch(r'[a-z_]+: str = "[^"]*"', value), line
+            assert comment
+            assert "=" not in comment, "papermill loses a parameter whose comment has an equals sign"
+
+    def test_stripped_and_without_traces(self, name: str) -> None:
+        notebook = read(name)
+        assert all(not cell.outputs and cell.execution_count is None for cell in code(notebook))
+        assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+        assert all(cell.get("id") for cell in notebook.cells)
+        assert not re.search(r"\b\d{12}\b|@", " ".join(cell.source for cell in notebook.cells)), "an account id or an address"
+        assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+        assert dict(notebook.metadata.kernelspec) == {
+            "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3",
+        }  # fmt: skip
+        assert dict(notebook.metadata.language_info) == {"name": "python"}
+
+
+@pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
+def test_a_notebook_opens_its_own_phase(phase: Any) -> None:
+    opened = [
+        node.args[0].value
+        for cell in code(read(f"{phase.name}.ipynb"))
+        for node in ast.walk(tree(cell))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open_phase"
+        if isinstance(node.args[0], ast.Constant)
+    ]
+    assert opened == [phase.name]
+
+
+def test_enabling_notebooks_have_the_same_code() -> None:
+    """Only the phase differs, so what is tested on one holds for all."""
+    enabling = [phase.name for phase in PHASES if phase.service]
+    texts = [[cell.source.replace(name, "PHASE") for cell in code(read(f"{name}.ipynb"))] for name in enabling]
+    assert all(each == texts[0] for each in texts)
