@@ -13,8 +13,8 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 78re
 h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2rem } h3 { font-size: 1.05rem }
 table { border-collapse: collapse; margin: .6rem 0 1.4rem; font-size: .9rem }
 caption { text-align: left; font-weight: bold; padding: .3rem 0 }
-th, td { border: 1px solid #777; padding: .2rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
-th { background: #eee } td.number { text-align: right; white-space: nowrap }
+th, td { border: 1px solid #777; padding: .2rem .5rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
+th { background: #eee; white-space: nowrap } td.number { text-align: right; white-space: nowrap }
 tr.total { font-weight: bold; border-top: 3px double #111 }
 pre { background: #f4f4f4; border: 1px solid #ccc; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere }
 pre.result { background: #fff; border-style: none none none solid; border-width: 3px }
