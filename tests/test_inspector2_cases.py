@@ -1,0 +1,127 @@
+"""Inspector by cases (tests/cases/inspector2/*.yaml), what its answers mean, and the table of Region capabilities."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspector2_fake import NAMES, Run, World, named, settings_of, told
+from ruamel.yaml import YAML
+
+from runbook_lib.capabilities import offered
+from runbook_lib.plan import Action, BackOut, plain
+from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.services.inspector2 import SERVICE
+
+CASES = Path(__file__).parent / "cases" / "inspector2"
+KEYS = {"name", "settings", "rest", "administered", "observed", "steps", "parameters", "blockers", "reasons"}
+
+
+def load() -> list[Any]:
+    found = []
+    for path in sorted(CASES.glob("*.yaml")):
+        for case in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):
+            assert set(case) <= KEYS, f"unknown keys in {path.name}: {set(case) - KEYS}"
+            found.append(pytest.param(case, id=f"{path.stem}: {case['name']}"))
+    return found
+
+
+def run(case: dict[str, Any]) -> Run:
+    observed = named(case["observed"])
+    if case.get("administered"):
+        standing = {
+            "registered": [NAMES["delegated"]],
+            "administrators": {"us-east-1": {NAMES["delegated"]: "ENABLED"}},
+            "members": {"us-east-1": {NAMES["alpha"]: "ENABLED", NAMES["beta"]: "ENABLED"}},
+        }
+        observed = {**standing, **observed}
+    return Run(World(observed), settings_of(case["settings"], **case.get("rest", {})))
+
+
+@pytest.mark.parametrize("case", load())
+def test_case(case: dict[str, Any]) -> None:
+    made = run(case)
+    assert [told(step) for step in made.steps] == case["steps"]
+    wanted = case.get("blockers", [])
+    assert bool(wanted) == bool(made.blockers), made.blockers
+    for reason in wanted:
+        assert any(reason in blocker.reason for blocker in made.blockers), made.blockers
+    for reason in case.get("reasons", []):
+        assert any(reason in said.reason for said in made.no_changes), reason
+    if "parameters" in case:
+        assert [plain(action.parameters) for action in made.actions] == case["parameters"]
+
+
+def action(operation: str, *targets: str) -> Action:
+    return Action(
+        "inspector2", operation, NAMES["delegated"], "us-east-1", {}, "reason", frozenset(targets), "before", "after",
+        BackOut("why"), "delegated", targets=targets,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "verdict"),
+    [
+        ("ConflictException", "Delegated administrator 1 is already enabled for the organization", Verdict.CONFIRM),
+        ("ConflictException", "something nobody has seen before", Verdict.FAILED),
+        ("AccessDeniedException", "Lambda code scanning is not supported in us-gov-west-1", Verdict.FAILED),
+        ("AccessDeniedException", "Invoking account is not authorized to perform iam:CreateServiceLinkedRole", Verdict.FAILED),
+        ("AccessDeniedException", "Invoking account does not have access to this account", Verdict.RETRY),
+        ("ThrottlingException", "slow down", Verdict.RETRY),
+        ("ValidationException", "something nobody has seen before", Verdict.FAILED),
+    ],
+)
+def test_words_decide_what_a_refusal_means(code: str, words: str, verdict: Verdict) -> None:
+    error = CallFailed(code, words, service="inspector2", operation="x", account="1", region="us-east-1", status=403)
+    assert [outcome.verdict for outcome in SERVICE.judge(action("Enable", NAMES["alpha"]), error)] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("ALREADY_ENABLED", Verdict.CONFIRM),
+        ("ACCESS_DENIED", Verdict.RETRY),
+        ("ENABLE_IN_PROGRESS", Verdict.RETRY),
+        ("SSM_THROTTLED", Verdict.RETRY),
+        ("EVENTBRIDGE_UNAVAILABLE", Verdict.RETRY),
+        ("INTERNAL_ERROR", Verdict.RETRY),
+        ("BLOCKED_BY_ORGANIZATION_POLICY", Verdict.FAILED),
+        ("ACCOUNT_IS_ISOLATED", Verdict.FAILED),
+        ("EC2_SSM_ASSOCIATION_VERSION_LIMIT_EXCEEDED", Verdict.FAILED),
+        ("SOMETHING_NEW", Verdict.FAILED),
+    ],
+)
+def test_one_bad_account_in_a_batch_has_its_own_outcome(code: str, verdict: Verdict) -> None:
+    accounts = [f"{number}" for number in range(700000000000, 700000000050)]
+    bad = accounts[25]
+    failed = [{"accountId": bad, "errorCode": code, "errorMessage": "words"}]
+    answer = {"accounts": [{"accountId": each} for each in accounts if each != bad], "failedAccounts": failed}
+    outcomes = list(SERVICE.judge(action("Enable", *accounts), answer))
+    assert [outcome.account for outcome in outcomes] == accounts
+    assert {outcome.account: outcome.verdict for outcome in outcomes if outcome.verdict != Verdict.APPLIED} == {bad: verdict}
+
+
+def test_an_account_that_the_answer_leaves_out_is_not_taken_for_done() -> None:
+    outcomes = SERVICE.judge(action("Enable", NAMES["alpha"]), {"accounts": [], "failedAccounts": []})
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.CONFIRM]
+
+
+def test_observing_never_writes_and_destruction_is_no_mutation() -> None:
+    words = ("Delete", "Disable", "Disassociate", "Deregister", "Stop")
+    assert not [name for name in SERVICE.mutations if name.partition(":")[2].startswith(words)]
+    assert not SERVICE.reads & SERVICE.mutations
+
+
+@pytest.mark.parametrize(
+    ("service", "feature", "region", "there"),
+    [
+        ("inspector2", "LAMBDA_CODE", "us-east-1", True),
+        ("inspector2", "LAMBDA_CODE", "eu-south-1", False),
+        ("inspector2", "LAMBDA_CODE", "us-gov-west-1", False),
+        ("inspector2", "EC2", "eu-south-1", True),
+        ("guardduty", "RDS_LOGIN_EVENTS", "ap-east-2", False),
+        ("guardduty", "RDS_LOGIN_EVENTS", "us-gov-east-1", True),
+        ("guardduty", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT", "cn-north-1", True),
+    ],
+)
+def test_capabilities(service: str, feature: str, region: str, there: bool) -> None:
+    assert offered(service, feature, region) is there
