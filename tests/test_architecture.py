@@ -1,0 +1,165 @@
+"""The house: imports point one way, AWS is reached through one door, no partition is written out, the README names everything."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "runbook_lib"
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in LIBRARY.rglob("*.py")}
+ENTRY_POINTS = {"runbook_lib.cli", "runbook_lib.__main__"}
+VALUES = ("plan", "approval", "coverage", "observation", "settings", "scope", "limits", "phases", "organization", "capabilities")
+"""Pure values: the lowest floor."""
+ROOMS = ("runbook", "notebook", "headless", "cli", "commands", "evidence", "display", "confirm")
+"""Upper floors, which nothing below may import."""
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, wherever in it."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            found |= {name for each in node.names if (name := f"{node.module}.{each.name}") in MODULES}
+    return found
+
+
+IMPORTS = {name: imports(path) for name, path in MODULES.items()}
+
+
+def ours(name: str) -> set[str]:
+    return {each for each in IMPORTS[name] if each.startswith("runbook_lib")}
+
+
+def under(name: str, *rooms: str) -> bool:
+    return any(name == f"runbook_lib.{room}" or name.startswith(f"runbook_lib.{room}.") for room in rooms)
+
+
+def uses(name: str, *packages: str) -> set[str]:
+    return {each for each in IMPORTS[name] if each.split(".")[0] in packages}
+
+
+def test_the_walk_finds_the_library() -> None:
+    assert len(MODULES) > 100
+    assert ours("runbook_lib.apply")
+
+
+def test_the_rehearsal_is_an_island() -> None:
+    for name in MODULES:
+        if under(name, "rehearsal"):
+            assert not {each for each in ours(name) if not under(each, "rehearsal") and each != "runbook_lib"}, name
+        elif name not in ENTRY_POINTS and not name.endswith("cli_lab"):
+            assert not {each for each in ours(name) if under(each, "rehearsal")}, f"{name} imports the rehearsal"
+
+
+def test_values_know_nothing_above_them() -> None:
+    for name in MODULES:
+        if under(name, *VALUES):
+            assert not uses(name, "boto3", "botocore", "pandas", "ipywidgets", "IPython"), name
+            assert not {each for each in ours(name) if under(each, "services", "access", "journal", "apply", *ROOMS)}, name
+
+
+def test_nothing_below_imports_the_upper_floors() -> None:
+    for name in MODULES:
+        if (
+            not under(name, *ROOMS, "rehearsal", "report")
+            and name not in ENTRY_POINTS
+            and under(name, "services", "access", "apply")
+        ):
+            assert not {each for each in ours(name) if under(each, *ROOMS)}, name
+
+
+def test_a_service_never_imports_another() -> None:
+    services = {path.name for path in (LIBRARY / "services").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert services >= {"securityhub", "guardduty", "inspector2", "organizations"}
+    for name in MODULES:
+        for service in services:
+            if under(name, f"services.{service}"):
+                strangers = [
+                    other for other in services - {service} if any(under(each, f"services.{other}") for each in ours(name))
+                ]
+                assert not strangers, f"{name} imports {strangers}"
+
+
+def test_apply_and_access_know_no_service_by_name() -> None:
+    words = re.compile(r"securityhub|guardduty|inspector2", re.IGNORECASE)
+    for name in ("apply", "attempts", "access", "clients", "credentials", "journal", "pace", "paging", "report"):
+        code = ast.unparse(ast.parse((LIBRARY / f"{name}.py").read_text(encoding="utf-8")))
+        without_prose = re.sub(r'""".*?"""|\'[^\'\n]{60,}\'', "", code, flags=re.DOTALL)
+        assert not words.search(without_prose), name
+
+
+def test_one_door_to_aws() -> None:
+    """Clients are made in one place; boto3 is nobody's but the rehearsal's transport and the tests'."""
+    allowed = {"access", "clients", "credentials", "endpoints", "paging"}
+    for name in MODULES:
+        if under(name, "rehearsal", "evidence") or name.rpartition(".")[2] in allowed:
+            continue
+        assert not uses(name, "boto3"), name
+        assert not {each for each in IMPORTS[name] if re.match(r"botocore\.(session|client|auth|credentials)", each)}, name
+
+
+def test_only_apply_makes_mutating_calls() -> None:
+    callers = [name for name, path in MODULES.items() if re.search(r"\.mutate\(", path.read_text(encoding="utf-8"))]
+    assert sorted(callers) == ["runbook_lib.attempts"]
+
+
+def test_tables_and_widgets_stay_in_their_room() -> None:
+    for name in MODULES:
+        if not under(name, "display", "rehearsal"):
+            assert not uses(name, "pandas", "ipywidgets"), name
+
+
+def prose_of(tree: ast.AST) -> set[int]:
+    """Ids of the string constants that stand alone: docstrings and remarks on attributes."""
+    return {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+
+
+def test_no_partition_is_written_out() -> None:
+    """GovCloud and China fail where arn:aws: is written out; prose may name it."""
+    for name, path in MODULES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        prose = prose_of(tree)
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        bad = [node.value for node in texts if "arn:aws:" in str(node.value) and id(node) not in prose]
+        # Settings show ARNs as examples; the rehearsal's settings are rewritten for each partition.
+        assert not bad or name in {"runbook_lib.settings", "runbook_lib.rehearsal_settings"}, f"{name}: {bad}"
+
+
+def test_no_destructive_operation_is_listed() -> None:
+    from runbook_lib.services.registry import SERVICES
+
+    for service in SERVICES:
+        bad = [each for each in service.mutations if re.search(r":(Delete|Disable|Disassociate|Deregister|Stop)", each)]
+        assert not bad, service.name
+        assert not service.reads & service.mutations
+        for each in service.reads:
+            assert re.search(r":(Get|List|Describe|BatchGet)", each), f"{service.name} reads by {each}"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_modules_stay_small(module: str) -> None:
+    lines = MODULES[module].read_text(encoding="utf-8").count("\n")
+    assert lines <= 400, f"{module} has {lines} lines"
+
+
+def test_the_readme_names_every_notebook_parameter_and_settings_section() -> None:
+    from runbook_lib.settings import Settings
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")] + ["parameters_file", "scope", "approval", "run_folder"]
+    names += list(Settings.model_fields)
+    assert [name for name in names if name not in readme] == []
+
+
+def test_the_readme_names_every_permission() -> None:
+    from runbook_lib.organization_reads import READS
+    from runbook_lib.services.registry import SERVICES
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    used = READS.union(*(service.reads | service.mutations for service in SERVICES))
+    assert sorted(each for each in used if f"`{each}`" not in readme) == []
