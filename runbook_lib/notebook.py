@@ -260,7 +260,7 @@ class Notebook:
         organization = self.settings.organization
         change = Change(
             title=f"{self.runbook.phase.title} across organization {self.settings.organization.id}",
-            purpose=f"{self.runbook.phase.title}: enable it across the organization as the settings say",
+            purpose=self.runbook.phase.purpose,
             roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
             concurrency=self.settings.concurrency,
         )

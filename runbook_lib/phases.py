@@ -19,6 +19,8 @@ class Phase:
     title: str
     service: str
     stages: tuple[Stage, ...]
+    purpose: str
+    """What the change is for, as a change board reads it."""
     requires: tuple[str, ...] = ()
 
 
@@ -31,13 +33,44 @@ ENABLING = (
     Stage("lowering", "calls that lower protection, each named under allow_lowering"),
 )
 
-PHASES = (
-    Phase("00_prerequisites", "Prerequisites", "organizations", (MANAGEMENT,)),
-    Phase("10_security_hub", "Security Hub", "securityhub", ENABLING, ("00_prerequisites",)),
-    Phase("20_guardduty", "GuardDuty", "guardduty", ENABLING, ("00_prerequisites", "10_security_hub")),
-    Phase("30_inspector", "Inspector", "inspector2", ENABLING, ("00_prerequisites", "10_security_hub")),
-    Phase("90_coverage", "Coverage", "", ()),
+PREREQUISITES = Phase(
+    "00_prerequisites",
+    "Prerequisites",
+    "organizations",
+    (MANAGEMENT,),
+    "Let Security Hub, GuardDuty and Inspector act across the organization (trusted access), so that one delegated security "
+    "account can administer them.",
 )
+SECURITY_HUB = Phase(
+    "10_security_hub",
+    "Security Hub",
+    "securityhub",
+    ENABLING,
+    "Bring the security findings of all accounts and Regions together in one place: make the delegated security account the "
+    "administrator of Security Hub in each Region, add every existing account, see to it that new accounts join, and aggregate "
+    "findings in the home Region.",
+    (PREREQUISITES.name,),
+)
+GUARDDUTY = Phase(
+    "20_guardduty",
+    "GuardDuty",
+    "guardduty",
+    ENABLING,
+    "Detect threats in all accounts: make the delegated security account the administrator of GuardDuty in each Region, enable "
+    "it with the chosen protection plans in every existing account, and for accounts that join later.",
+    (PREREQUISITES.name, SECURITY_HUB.name),
+)
+INSPECTOR = Phase(
+    "30_inspector",
+    "Inspector",
+    "inspector2",
+    ENABLING,
+    "Find known vulnerabilities in all accounts: make the delegated security account the administrator of Inspector in each "
+    "Region, switch on the chosen scan types in every existing account, and for accounts that join later.",
+    (PREREQUISITES.name, SECURITY_HUB.name),
+)
+COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.")
+PHASES = (PREREQUISITES, SECURITY_HUB, GUARDDUTY, INSPECTOR, COVERAGE)
 
 
 class UnknownPhase(ValueError):
