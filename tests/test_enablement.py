@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from simulated import ENABLING, Applied, Simulated, copied, named, open_cells, simulated, units_of
 
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.plan import Plan
 from runbook_lib.runbook import PreconditionsFailed
-from simulated import ENABLING, Applied, Simulated, copied, named, open_cells, simulated, units_of
-
-SERVICE_PHASES = ENABLING[1:]
 
 
 @dataclass

@@ -1,0 +1,211 @@
+"""A run that is killed before, at or after any mutating call, and a restart that has only the files it left.
+
+The kill is an exception that no `except Exception` catches, raised by what carries requests; from then on nothing of that run
+reaches the server, and no answer reaches the run. A restart converges, and sends nothing again that the server had applied and
+answered; the calls in flight are the exception.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from simulated import ENABLING, Simulated, copied, open_cells, simulated
+
+from runbook_lib import plan_file
+from runbook_lib.approval import Approval
+from runbook_lib.clock import Stop
+from runbook_lib.confirm import given
+from runbook_lib.coverage import Cell
+from runbook_lib.evidence.attempts import applied_before
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
+from runbook_lib.journal import Journal, complete_lines
+from runbook_lib.plan import Plan
+from runbook_lib.rehearsal.identify import identify
+from runbook_lib.rehearsal.inproc import InProcess, environ_of
+from runbook_lib.rehearsal.world import World
+from runbook_lib.runbook import ApplyReport
+
+MOMENTS = ("before", "in flight", "after")
+"""Before the call reaches the server; after the server did it, before its answer arrives; at whatever comes after the answer."""
+Units = set[tuple[str, str]]
+
+
+class Killed(BaseException):
+    """The process is gone: no `except Exception` sees this."""
+
+
+class Mortal(InProcess):
+    """Carries requests until the `k`-th mutating one, and then never again."""
+
+    def __init__(self, application: Any, k: int, moment: str) -> None:
+        super().__init__(application)
+        self._k, self._moment = k, moment
+        self._lock = threading.Lock()
+        self.count, self.dead, self._answered = 0, False, False
+        self.in_flight: set[str] = set()
+        self.refused: dict[str, set[str]] = {}
+        """Invocation → accounts that the server's answer names as not done."""
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        asked = identify(environ_of(request))
+        counted = asked.mutating and asked.service != "sts"
+        with self._lock:
+            self._die_if(self.dead or self._answered)
+            self.count += counted
+            mine = counted and self.count == self._k
+            self._die_if(mine and self._moment == "before")
+        answer = super()._send(request)
+        with self._lock:
+            if counted:
+                self.refused[asked.invocation] = _not_done(answer)
+            if self.dead or (mine and self._moment == "in flight"):
+                self.in_flight.add(asked.invocation)
+            self._die_if(self.dead or (mine and self._moment == "in flight"))
+            self._answered = self._answered or (mine and self._moment == "after")
+        return answer
+
+    def _die_if(self, yes: bool) -> None:
+        if yes:
+            self.dead = True
+            raise Killed
+
+
+def _not_done(answer: AWSResponse) -> set[str]:
+    said = json.loads(answer.content or b"{}")
+    listed = [*said.get("UnprocessedAccounts", said.get("unprocessedAccounts", [])), *said.get("failedAccounts", [])]
+    return {each.get("AccountId") or each["accountId"] for each in listed}
+
+
+@dataclass
+class Start:
+    """One phase about to be applied: the world as it is then, the approval file, and what an undisturbed run leads to."""
+
+    simulated: Simulated
+    phase: str
+    world: World
+    approval: Path
+    calls: int
+    cells: tuple[Cell, ...]
+    runs: Path
+    attempts: list[PhaseFolder] = field(default_factory=list)
+
+    def attempt(self, transport: InProcess) -> ApplyReport:
+        """One process: it knows the approval's path and the folder of all runs."""
+        made = self.simulated
+        made.attach = transport.attach
+        decision = given(self.approval)
+        run = RunFolder.create(self.runs, "rehearsal", made.clock.now(), settings=b"", command=["test"])
+        folder = run.start_phase(self.phase, made.clock.now())
+        self.attempts.append(folder)
+        folder.plan_json.write_text(plan_file.dumps(decision.approved), encoding="utf-8")
+        decision.approval.write(folder.approval)
+        before = applied_before(self.runs, decision.approval.id)
+        runbook = made.runbook(self.phase, decision.approved.scope)
+        with runbook.access, Journal(folder.journal, run.name, made.clock) as journal:
+            return runbook.apply(
+                decision.approval,
+                decision.approved,
+                journal=journal,
+                stop=Stop(),
+                progress=lambda tick: None,
+                applied_before=before,
+            )
+
+
+def started(seed: str, phase: str, folder: Path, patch: pytest.MonkeyPatch) -> Start:
+    """Everything planned and approved while bare, the earlier phases applied, this one applied once to know its calls."""
+    made = simulated(seed, folder, patch)
+    approved = made.approved_plans()
+    position = ENABLING.index(phase)
+    made.enable_as_approved(approved[:position])
+    world = copied(made.front.world)
+    approval = _kept(*approved[position], folder)
+    undisturbed = Mortal(made.front, 0, "")
+    start = Start(made, phase, world, approval, 0, (), folder / "undisturbed")
+    assert start.attempt(undisturbed).ok
+    made.attach = None
+    start.calls, start.cells = undisturbed.count, without_names_of_runs(made.phase_cells(phase))
+    assert open_cells(start.cells) == []
+    return start
+
+
+def without_names_of_runs(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """The prerequisites show as whom the run acts, and a session is named after its run."""
+    return tuple(cell for cell in cells if cell.aspect != "caller")
+
+
+def _kept(plan: Plan, approval: Approval, folder: Path) -> Path:
+    (folder / "plan.json").write_text(plan_file.dumps(plan), encoding="utf-8")
+    approval.write(folder / "approval.json")
+    return folder / "approval.json"
+
+
+def killed_and_restarted(start: Start, k: int, moment: str, runs: Path) -> None:
+    """One kill and one restart, on a copy of the world."""
+    front = start.simulated.front
+    front.adopt(copied(start.world))
+    start.runs, start.attempts = runs, []
+    transport = Mortal(front, k, moment)
+    front.log.clear()
+    with suppress(Killed):
+        start.attempt(transport)
+    # Nothing need come after the last call: then the run has simply ended.
+    assert transport.dead or (moment, k) == ("after", start.calls)
+    applied = _applied(start, transport)
+    front.log.clear()
+    report = start.attempt(InProcess(front))
+    assert report.ok, report
+    again = _announced(start.attempts[-1])
+    assert again & applied == set()
+    start.simulated.attach = None
+    assert without_names_of_runs(start.simulated.phase_cells(start.phase)) == start.cells
+
+
+def _announced(folder: PhaseFolder, *, only: set[str] | None = None, without: dict[str, set[str]] | None = None) -> Units:
+    """Units that a journal announces, of these invocations, without the accounts that were refused."""
+    found = Units()
+    for line in complete_lines(folder.journal):
+        if line["kind"] == "intent" and (only is None or line["invocation"] in only):
+            refused = (without or {}).get(line["invocation"], set())
+            found |= {(line["unit"], target) for target in line["target_accounts"] or [""] if target not in refused}
+    return found
+
+
+def _applied(start: Start, transport: Mortal) -> Units:
+    """What the server did and answered, by its own log; the journal only tells which units a call was about."""
+    calls = [entry for entry in start.simulated.mutating() if entry.status == 200]
+    answered = {entry.invocation for entry in calls} - transport.in_flight
+    announced = {line["invocation"] for line in complete_lines(start.attempts[0].journal) if line["kind"] == "intent"}
+    assert {entry.invocation for entry in calls} <= announced
+    assert len(transport.in_flight) <= start.simulated.settings.concurrency
+    return _announced(start.attempts[0], only=answered, without=transport.refused)
+
+
+@pytest.fixture
+def start_of(tmp_path: Path) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda seed, phase: started(seed, phase, tmp_path, patch)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("phase", ENABLING)
+def test_killed_at_every_call_of_seven_accounts(phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
+    start = start_of("seven", phase)
+    assert start.calls >= 4
+    for k in range(1, start.calls + 1):
+        killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("phase", ENABLING)
+def test_killed_at_every_call_of_the_default_organization(phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
+    start = start_of("default", phase)
+    for k in range(1, start.calls + 1):
+        killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
