@@ -1,0 +1,152 @@
+"""The notebooks by plain papermill, as a pipeline without our command would run them: the same refusals, the same record."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from doors import PAPERMILL, ROOT, Served, lines, outputs, served, states
+from simulated import ENABLING
+
+from runbook_lib import plan_file
+from runbook_lib.approval import approve
+from runbook_lib.clock import Clock
+from runbook_lib.evidence.run_folder import RunFolder, find_runs
+
+Finished = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One organization of seven accounts for this module; its tests build on each other in the order of the file."""
+    with served("seven", tmp_path_factory.mktemp("seven")) as organization:
+        yield organization
+
+
+def execute(served: Served, phase: str, out: Path, *more: str, folder: Path | None = None, **parameters: str) -> Finished:
+    """`papermill notebook out -p …`, and nothing of ours."""
+    given = {"parameters_file": str(served.settings), **parameters}
+    options = [part for name, value in given.items() for part in ("-r", name, value)]
+    notebook = ROOT / "notebooks" / f"{phase}.ipynb"
+    return served.run([*PAPERMILL, str(notebook), str(out), "--no-progress-bar", *options, *more], folder=folder)
+
+
+def latest(served: Served, phase: str) -> RunFolder:
+    """The newest run of a phase."""
+    return [run for run in find_runs(served.runs) if phase in run.record()["phases"]][-1]
+
+
+def cell(out: Path, call: str) -> str:
+    """What the cell of `run.<call>()` shows."""
+    order = ("parameters", "injected", "card", "observe", "plan", "confirm", "apply", "verify", "back_out", "finish")
+    return outputs(out)[order.index(call)]
+
+
+@pytest.fixture(scope="module")
+def planned(seven: Served, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """All phases executed without an approval, started in a folder elsewhere; two at a time."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    relative = os.path.relpath(seven.settings, ROOT)
+
+    def plan(phase: str) -> Finished:
+        return execute(seven, phase, elsewhere / f"{phase}.ipynb", folder=elsewhere, parameters_file=relative)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(ENABLING, pool.map(plan, ENABLING), strict=True))
+    assert {phase: each.returncode for phase, each in done.items()} == dict.fromkeys(ENABLING, 0), done
+    return {phase: elsewhere / f"{phase}.ipynb" for phase in ENABLING}
+
+
+@pytest.mark.parametrize("phase", ENABLING)
+def test_without_approval_it_plans_and_records_not_attempted(seven: Served, planned: dict[str, Path], phase: str) -> None:
+    run = latest(seven, phase)
+    record = run.record()
+    assert record["status"] == "left-over"
+    assert record["exit_code"] == 2
+    results = record["phases"][phase]["results"]
+    assert results["state"] == "not attempted"
+    assert results["actions"] == len(plan_file.load(run.phase(phase).plan_json).actions) > 0
+    assert "Not attempted" in cell(planned[phase], "apply")
+    assert results["fingerprint"] in cell(planned[phase], "plan")
+    assert set(states(planned[phase])) == {"completed"}
+    assert not run.phase(phase).journal.exists()
+    assert not seven.changes
+
+
+@pytest.fixture(scope="module")
+def approvals(seven: Served, planned: dict[str, Path]) -> dict[str, Path]:
+    """An approval of each of those plans, beside it."""
+    for phase in planned:
+        folder = latest(seven, phase).phase(phase)
+        plan = plan_file.load(folder.plan_json)
+        approve(plan, approver="tests", ticket="T-1", now=Clock().now()).write(folder.approval)
+    return {phase: latest(seven, phase).phase(phase).approval for phase in planned}
+
+
+def test_a_wrong_approval_is_refused_in_the_gate_cell(seven: Served, approvals: dict[str, Path], tmp_path: Path) -> None:
+    """Each phase is offered the approval of another one."""
+    given = {phase: approvals[other] for phase, other in zip(ENABLING, (*ENABLING[1:], ENABLING[0]), strict=True)}
+
+    def offer(phase: str) -> Finished:
+        return execute(seven, phase, tmp_path / f"{phase}.ipynb", approval=str(given[phase]))
+
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(ENABLING, pool.map(offer, ENABLING), strict=True))
+    for phase in ENABLING:
+        out = tmp_path / f"{phase}.ipynb"
+        assert done[phase].returncode == 1
+        said = cell(out, "confirm").splitlines()
+        assert len(said) <= 2
+        assert f"approval refused: it is for phase {given[phase].parent.name}, this is {phase}" in said[0]
+        assert states(out)[-5:] == ["failed", *["pending"] * 4]
+        record = latest(seven, phase).record()
+        assert (record["status"], record["exit_code"]) == ("failed", 1)
+        assert record["phases"][phase]["results"]["state"] == "refused"
+    assert not seven.changes
+
+
+def test_approved_it_applies_and_leaves_the_whole_record(seven: Served, approvals: dict[str, Path], tmp_path: Path) -> None:
+    for phase in ENABLING:
+        out = tmp_path / f"{phase}.ipynb"
+        before = len(seven.changes)
+        run = RunFolder.create(seven.runs, "rehearsal", Clock().now(), settings=seven.settings.read_bytes(), command=["papermill"])
+        done = execute(seven, phase, out, approval=str(approvals[phase]), run_folder=str(run.path))
+        assert done.returncode == 0, done.stderr
+        record = run.record()["phases"][phase]
+        assert (record["status"], record["results"]["state"]) == ("done", "applied")
+        assert (record["results"]["gap"], record["results"]["unknown"]) == (0, 0)
+        folder = run.phase(phase)
+        kept = {path.name for path in folder.path.iterdir()}
+        assert {"plan.json", "plan.md", "approval.json", "journal.jsonl", "coverage-before.csv", "coverage-after.html"} <= kept
+        intents = [line for line in lines(folder.journal) if line["kind"] == "intent"]
+        sent = [entry.invocation for entry in seven.changes[before:]]
+        assert sorted(line["invocation"] for line in intents) == sorted(sent)
+        assert run.record()["status"] == "running", "whoever made the run folder ends the run"
+
+
+def test_unknown_and_mistyped_parameters_are_refused_before_any_call(seven: Served, tmp_path: Path) -> None:
+    calls, runs = len(seven.front.log.entries), len(find_runs(seven.runs))
+    out = tmp_path / "out.ipynb"
+    done = execute(seven, "20_guardduty", out, "-p", "hom_region", "x", "-p", "scope", "5")
+    assert done.returncode == 1
+    said = cell(out, "card").splitlines()
+    assert len(said) == 2
+    assert "hom_region is no parameter of this notebook" in said[0]
+    assert "scope is int 5" in said[0]
+    assert len(seven.front.log.entries) == calls
+    assert len(find_runs(seven.runs)) == runs, "a run exists from the moment its parameters are valid"
+
+
+def test_an_unknown_key_in_the_scope_is_refused(seven: Served, tmp_path: Path) -> None:
+    calls = len(seven.front.log.entries)
+    out = tmp_path / "out.ipynb"
+    done = execute(seven, "90_coverage", out, scope=json.dumps({"region": ["us-east-1"]}))
+    assert done.returncode == 1
+    said = cell(out, "card").splitlines()
+    assert len(said) == 2
+    assert "region" in said[0]
+    assert "regions, accounts, organizational_units" in said[0]
+    assert len(seven.front.log.entries) == calls
