@@ -1,10 +1,15 @@
-"""The decision about a plan, without widgets: given as an approval file, or not given."""
+"""The decision about a plan, without widgets: given as an approval file, or by a person who answers a question once."""
 
-from dataclasses import dataclass
+import datetime as dt
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib import plan_file
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
+from runbook_lib.atomic_file import write_text
 from runbook_lib.plan import Plan
 
 
@@ -26,3 +31,77 @@ def given(path: Path) -> Decision:
         return Decision(approval, plan_file.load(beside), path, beside)
     except plan_file.PlanFileError as error:
         raise ApprovalRefused([f"the plan that the approval names: {error}"]) from None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked. With a `phrase`, saying yes takes typing it; `needs_ticket` is for calls that reach AWS."""
+
+    title: str
+    mode: str
+    facts: Mapping[str, object]
+    phrase: str = ""
+    needs_ticket: bool = False
+    ticket: str = ""
+    """What the ticket field begins with."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Yes or no, why, under which ticket, and when."""
+
+    approved: bool
+    ticket: str
+    reason: str
+    at: dt.datetime
+
+
+@dataclass
+class Ballot:
+    """The one answer to one question. The first that is good counts, from whichever thread it comes; a closed ballot takes none."""
+
+    question: Question
+    answer: Answer | None = None
+    closed: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def cast(self, *, approved: bool, ticket: str, reason: str, typed: str, now: dt.datetime) -> str:
+        """Take an answer; says why it was not taken, "" when it was."""
+        ticket, reason = ticket.strip(), reason.strip()
+        with self._lock:
+            if self.closed or self.answer is not None:
+                return self.closed or "This has been decided already."
+            if problem := self._problem(approved=approved, ticket=ticket, reason=reason, typed=typed.strip()):
+                return problem
+            self.answer = Answer(approved, ticket, reason, now)
+        return ""
+
+    def close(self, why: str) -> None:
+        """Take no answer any more."""
+        with self._lock:
+            self.closed = self.closed or why
+
+    def _problem(self, *, approved: bool, ticket: str, reason: str, typed: str) -> str:
+        asked = self.question
+        if not approved:
+            return "" if reason else "Not taken: rejecting needs a reason."
+        if asked.phrase and typed != asked.phrase:
+            return f"Not taken: to approve, type exactly {asked.phrase}"
+        return "Not taken: approving needs a ticket." if asked.needs_ticket and not ticket else ""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Who said no to which plan, and why."""
+
+    phase: str
+    fingerprint: str
+    mode: str
+    organization: str
+    rejected_by: str
+    ticket: str
+    reason: str
+    at: str
+
+    def write(self, path: Path) -> None:
+        write_text(path, json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")

@@ -5,122 +5,57 @@ that noticed it (what happened, what to do); the traceback is in the run's log.
 """
 
 import functools
-import json
 import logging
 import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from runbook_lib import plan_file
-from runbook_lib.access import AccessRefused
+from runbook_lib import plan_file, screen
+from runbook_lib.access import Counters
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.atomic_file import write_text
+from runbook_lib.cells import KINDS, PARAMETERS, BadParameter, Halt, RunEnded, advice, headless, read_scope, refuse_strangers
 from runbook_lib.clock import Clock, Stop
-from runbook_lib.confirm import Decision, given
+from runbook_lib.confirm import Decision, Rejection, given
 from runbook_lib.coverage import Cells, Status, count
 from runbook_lib.coverage_files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
-from runbook_lib.evidence.attempts import applied_before
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunFolderError, RunStatus, runs_root
-from runbook_lib.journal import Journal, JournalBroken
+from runbook_lib.evidence.attempts import applied_before, read_record
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
+from runbook_lib.gates import Gate, gates
+from runbook_lib.journal import Journal
 from runbook_lib.json_log import json_log
 from runbook_lib.organization import Organization
-from runbook_lib.phases import UnknownPhase, phase_named
+from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan_document import Change, plan_document
 from runbook_lib.progress import progress as progress_of
-from runbook_lib.project import ProjectNotFound, resolve, root
+from runbook_lib.project import resolve, root
+from runbook_lib.report import Tick
 from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Runbook, access_for
-from runbook_lib.services import CallFailed
 from runbook_lib.settings import settings_digest
-from runbook_lib.settings_file import SettingsError, load
+from runbook_lib.settings_file import load
 
+__all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
 P = ParamSpec("P")
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
-PARAMETERS = ("parameters_file", "scope", "approval", "run_folder")
-
-
-class Halt(Exception):
-    """What a notebook cell shows instead of a traceback: what happened, and what to do."""
-
-    def _render_traceback_(self) -> list[str]:
-        return str(self).splitlines()
-
-
-class BadParameter(ValueError):
-    """A notebook parameter that is unknown, of the wrong type, or not what it should be."""
-
-
-EXPECTED = {
-    SettingsError: "Mend the settings file, then run again. Nothing was called.",
-    BadParameter: "Give the four parameters as strings; see the first cell.",
-    ApprovalRefused: "Nothing of what it refused was called. Plan again and have that plan approved.",
-    PreconditionsFailed: "Nothing was changed. Take the steps named, then run again.",
-    AccessRefused: "Nothing was changed. Mend the settings or the environment, then run again.",
-    CallFailed: "Nothing more was called. Find out why AWS refused, then run again.",
-    RunFolderError: "Give the folder of a run of this organization and mode, or leave run_folder empty.",
-    JournalBroken: "Do not go on with this run folder: keep it as it is, and start a new run.",
-    ProjectNotFound: "Start the notebook from the project's folder.",
-    UnknownPhase: "Open one of the notebooks as it came.",
-}
-
-EXPECTED_KINDS: tuple[type[Exception], ...] = tuple(EXPECTED)
+_OPEN: "list[Notebook]" = []
+"""The notebook that this kernel has open. Run All Cells opens it anew, which ends the run before."""
 
 
 def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_folder: str) -> "Notebook":
     """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
     with _plainly():
-        _refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
-        return Notebook(phase, resolve(parameters_file), read_scope(scope), approval, run_folder)
-
-
-def read_scope(text: str) -> Scope:
-    """The scope parameter: JSON with any of regions, accounts, organizational_units as lists of strings; "" is all."""
-    if not text.strip():
-        return Scope()
-    try:
-        given_ = json.loads(text)
-    except ValueError as error:
-        raise BadParameter(f'scope: not JSON ({error}); for example {{"regions": ["us-east-1"]}}') from None
-    names = ("regions", "accounts", "organizational_units")
-    if not isinstance(given_, dict) or any(name not in names for name in given_):
-        raise BadParameter(f"scope: {text}: a JSON object with any of {', '.join(names)} is expected")
-    for name, listed in given_.items():
-        if not (isinstance(listed, list) and listed and all(isinstance(each, str) for each in listed)):
-            raise BadParameter(f"scope.{name}: {listed!r}: a list of strings is expected; account ids are quoted")
-    return Scope(*(tuple(sorted(given_.get(name, ()))) for name in names))
-
-
-def _refuse_strangers(given_: dict[str, Any]) -> None:
-    """Papermill injects whatever it is given and only warns: refuse wrong types and, headless, names nobody reads."""
-    wrong = [f"{name} is {type(value).__name__} {value!r}" for name, value in given_.items() if not isinstance(value, str)]
-    kernel = _kernel()
-    if kernel is not None and headless():
-        ours = {*PARAMETERS, "open_phase", "In", "Out", "get_ipython", "exit", "quit", "open"}
-        strangers = sorted(name for name in kernel.user_ns if not name.startswith("_") and name not in ours)
-        wrong += [f"{name} is no parameter of this notebook" for name in strangers]
-    if wrong:
-        raise BadParameter("; ".join(wrong))
-
-
-def _kernel() -> Any:
-    """The running IPython shell, if there is one."""
-    from IPython.core.getipython import get_ipython  # noqa: PLC0415 the library is used without a kernel too
-
-    return get_ipython()
-
-
-def headless() -> bool:
-    """Whether nobody can answer: papermill and its like run cells without a way to ask."""
-    kernel = _kernel()
-    parent = kernel.get_parent() if kernel is not None and hasattr(kernel, "get_parent") else {}
-    return not parent.get("content", {}).get("allow_stdin", False)
+        refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
+        asked = read_scope(scope)
+        while _OPEN:
+            _OPEN.pop().abandon()
+        _OPEN.append(Notebook(phase, resolve(parameters_file), asked, approval, run_folder))
+        return _OPEN[-1]
 
 
 @contextmanager
@@ -128,14 +63,15 @@ def _plainly(notebook: "Notebook | None" = None) -> Iterator[None]:
     """Turn what is expected to go wrong into two lines; record every failure in the run folder."""
     try:
         yield
-    except EXPECTED_KINDS as error:
+    except Halt:
+        raise
+    except KINDS as error:
         LOG.exception("halted")
-        what_to_do = next(text for kind, text in EXPECTED.items() if isinstance(error, kind))
-        if notebook is not None:
+        if notebook is not None and not isinstance(error, RunEnded):
             notebook.state = "refused" if isinstance(error, ApprovalRefused | PreconditionsFailed) else "failed"
             notebook.error = str(error)
             notebook.end(RunStatus.FAILED)
-        raise Halt(f"{error}\n{what_to_do}") from None
+        raise Halt(f"{error}\n{advice(error)}") from None
     except BaseException as error:
         if notebook is not None:
             notebook.state, notebook.error = "failed", type(error).__name__
@@ -156,6 +92,19 @@ def plainly(method: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def awaited(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """`plainly` for methods that a cell awaits."""
+
+    @functools.wraps(method)
+    async def run(*arguments: P.args, **options: P.kwargs) -> R:
+        notebook = arguments[0]
+        assert isinstance(notebook, Notebook)
+        with _plainly(notebook):
+            return await method(*arguments, **options)
+
+    return run
+
+
 EXITS = {0: RunStatus.DONE, 1: RunStatus.FAILED, 2: RunStatus.LEFT_OVER}
 
 
@@ -164,6 +113,7 @@ class Notebook:
 
     def __init__(self, phase: str, parameters: Path, scope: Scope, approval: str, run_folder: str) -> None:
         self.clock = Clock()
+        self.started = self.clock.monotonic()
         self.parameters, self.approval = parameters, approval
         self.settings = load(parameters, self.clock.now().date())
         chosen = phase_named(phase)
@@ -181,6 +131,8 @@ class Notebook:
         self.cells: Cells = ()
         self.planned: Plan | None = None
         self.report: ApplyReport | None = None
+        self.asked: dict[str, screen.Asked] = {}
+        self.ended: RunStatus | None = None
         with _plainly(self):
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
@@ -195,13 +147,35 @@ class Notebook:
             command=[f"notebook {phase}"], organization=self.settings.organization.id,
         )  # fmt: skip
 
+    def abandon(self) -> None:
+        """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
+        for asked in self.asked.values():
+            asked.ballot.close("The notebook was opened anew; this panel is void.")
+        if self.ended is None:
+            self.state, self.error = "stopped", "the notebook was opened anew"
+            self.end(RunStatus.STOPPED)
+        self.runbook.access.close()
+
     def end(self, status: RunStatus) -> None:
         """Record how this notebook ended, in run.json; ends the run too where this notebook began it."""
+        if self.ended is not None:
+            return
+        self.note("end")
+        self.ended = status
         now, results = self.clock.now(), {"state": self.state, "error": self.error, **self.results}
         self.run.finish_phase(self.folder.name, status, now, results)
         if self.owns_run:
             self.run.finish(status, now, error=self.error)
         self.log.close()
+
+    def note(self, step: str) -> None:
+        """A line in the run's log: how far this notebook is, after how many seconds and calls."""
+        counters = self.runbook.access.counters if hasattr(self, "runbook") else Counters()
+        fields = {
+            "phase": self.folder.name, "state": self.state, "seconds": round(self.clock.monotonic() - self.started, 1),
+            "calls": counters.calls.total(), "throttles": counters.throttles, "retries": counters.retries, **self.results,
+        }  # fmt: skip
+        LOG.info(step, extra={"fields": fields})
 
     def card(self) -> Facts:
         """Where this run acts, and as whom."""
@@ -228,6 +202,7 @@ class Notebook:
         return sections.observed(self.cells, self.organization)
 
     def _look(self, which: Literal["before", "after"]) -> None:
+        self._must_run()
         if self.plans:
             self.before = self.runbook.observe()
             self.cells, self.organization = self.before.cells, self.before.organization
@@ -246,6 +221,12 @@ class Notebook:
     def plan(self) -> Notes:
         """Decide what to call, keep it, and show it. Under an approval, plan.json stays the approved plan."""
         assert self.before is not None, "run observe() first"
+        self._must_run()
+        for asked in self.asked.values():
+            if asked.outcome is not None:
+                raise RunEnded(f"The plan of run {self.run.name} has been decided on; it is not made again under the same run.")
+            asked.ballot.close("The plan was made anew; this panel is void.")
+        self.asked.clear()
         self.planned = self.runbook.plan(self.before)
         self._keep(self.planned, "plan-at-apply" if self.approval else "plan")
         self.results |= {
@@ -266,11 +247,28 @@ class Notebook:
         )
         write_text(self.folder.path / f"{stem}.md", plan_document(plan, change))
 
-    @plainly
-    def confirm(self) -> Facts:
-        """Take up the approval that was given, or say that there is none. Raises Halt when it may not be used."""
-        if not self.approval:
+    @awaited
+    async def confirm(self) -> Facts | None:
+        """Take up the approval that was given; at the screen ask for the first decision; else say that there is none.
+
+        Raises Halt when an approval may not be used, when the answer is no, and when it cannot be given in this way.
+        """
+        self._must_run()
+        if self.approval:
+            return self._given()
+        if headless():
             return Facts("No approval was given", {"Consequence": "nothing will be called; apply records: not attempted"})
+        assert self.planned is not None, "run plan() first"
+        if not (asked := gates(self.planned)):
+            return Facts("No decision is needed", {"Planned calls": "none"})
+        await self._ask(asked[0])
+        if isinstance(self.asked[asked[0].name].outcome, Rejection):
+            self._reject(asked[0])
+            self.end(RunStatus.LEFT_OVER)
+            raise Halt(f"{self.error}\nNothing was called. To decide anew, run the notebook again from the top.")
+        return None
+
+    def _given(self) -> Facts:
         self.decision = given(resolve(self.approval))
         self.runbook.refuse(self.decision.approval, self.decision.approved)
         if self.decision.approval_file.parent.resolve() != self.folder.path.resolve():
@@ -278,29 +276,112 @@ class Notebook:
             self.decision.approval.model_copy(update={"plan": "plan.json"}).write(self.folder.approval)
         return sections.decision(self.decision.approval, self.decision.approved)
 
-    @plainly
-    def apply(self) -> Notes:
-        """Make the approved calls that are still to be made; without an approval, record that nothing was attempted."""
+    def _must_run(self) -> None:
+        if self.ended is not None:
+            raise RunEnded(f"The run {self.run.name} has ended ({self.state}).")
+
+    async def _ask(self, gate: Gate) -> None:
+        """Ask for one decision and write it down. An answer that was clicked meanwhile counts; a dead panel is drawn anew."""
+        assert self.planned is not None
+        before = self.asked.get(gate.name)
+        if before is None or (before.outcome is None and before.ballot.answer is None):
+            if before is not None:
+                before.ballot.close("This panel is void: it was drawn again below.")
+            try:
+                before = self.asked[gate.name] = screen.Asked(screen.question(self.planned, gate, self.settings), self.clock)
+                await before.answer()
+            except screen.NoWidgets as missing:
+                raise Halt(f"{missing}\nInstall the project with its lab extra, or give an approval file.") from None
+            except screen.Undecided as nobody:
+                raise Halt(f"{nobody}\nDecide in the panel above, then run the next cell (or this one again) to go on.") from None
+            except screen.Interrupted as broken:
+                self.state, self.error = "stopped", str(broken)
+                self.end(RunStatus.STOPPED)
+                raise Halt(f"{broken}\nTo decide, run the notebook again from the top (Run All Cells).") from None
+        if before.outcome is None:
+            callers = self.organization.callers
+            before.outcome = screen.decided(before.ballot, self.planned, gate, self.folder, callers, self.clock)
+            before.panel.give_way(sections.answer(before.outcome, self.runbook.phase, gate))
+
+    def _reject(self, gate: Gate) -> None:
+        no = self.asked[gate.name].outcome
+        assert isinstance(no, Rejection)
+        self.state, self.error = "rejected", f"Rejected by {no.rejected_by}: {no.reason}"
+
+    @awaited
+    async def apply(self) -> Notes | None:
+        """Make the approved calls that are still to be made; without an approval, record that nothing was attempted.
+
+        At the screen each further decision is asked for here, before its stage; interrupting, or Stop, ends the calls in flight.
+        """
+        self._must_run()
         assert self.planned is not None, "run plan() first"
-        if self.decision is None:
+        if self.decision is None and (headless() or self.approval):
             self.state = "not attempted"
             return sections.not_attempted(self.planned)
-        self.state, stop = "failed", Stop()
-        before = applied_before(self.run.path.parent, self.decision.approval.id)
-        with (
-            Journal(self.folder.journal, self.run.name, self.clock) as journal,
-            _interruptible(stop),
-            progress_of(self.runbook.phase.title) as progress,
-        ):
-            self.report = self.runbook.apply(
-                self.decision.approval, self.decision.approved, journal=journal, stop=stop,
-                progress=lambda tick: progress.update(tick.done, tick.total, sections.tick(tick)), applied_before=before,
-            )  # fmt: skip
-        ended = self.report
+        if headless():
+            assert self.decision is not None
+            stop = Stop()
+            with screen.interruptible(stop), progress_of(self.runbook.phase.title) as progress:
+                self.report = self._apply(
+                    self.decision, stop, lambda tick: progress.update(tick.done, tick.total, sections.tick(tick))
+                )
+            self._conclude(self.report)
+            return sections.applied(self.report)
+        await (self._apply_watched(self.decision, self.runbook.phase.title) if self.decision else self._gate_by_gate(self.planned))
+        return None
+
+    def _apply(self, decision: Decision, stop: Stop, progress: Callable[[Tick], None]) -> ApplyReport:
+        self.state = "failed"
+        before = applied_before(self.run.path.parent, decision.approval.id)
+        with Journal(self.folder.journal, self.run.name, self.clock) as journal:
+            return self.runbook.apply(
+                decision.approval, decision.approved, journal=journal, stop=stop, progress=progress, applied_before=before
+            )
+
+    def _conclude(self, ended: ApplyReport) -> None:
         self.state = "stopped" if ended.stopped else "refused" if ended.refused else "applied" if ended.ok else "failed"
         self.error = "; ".join(ended.refused) or ended.stopped
         self.results |= sections.counted(ended)
-        return sections.applied(ended)
+
+    async def _gate_by_gate(self, plan: Plan) -> None:
+        """Each gate in turn: its decision, then its calls. The first was asked for in the cell above."""
+        for number, gate in enumerate(gates(plan)):
+            asked = self.asked.get(gate.name)
+            if asked is not None and asked.applied:
+                continue
+            if number == 0 and (asked is None or (asked.outcome is None and asked.ballot.answer is None)):
+                raise Halt("Nothing is decided yet, so nothing was called.\nDecide in the panel above, then run this cell.")
+            await self._ask(gate)
+            asked = self.asked[gate.name]
+            if not isinstance(asked.outcome, Decision):
+                self._reject(gate)
+                return
+            self.decision, asked.applied = asked.outcome, True
+            report = await self._apply_watched(asked.outcome, gate.title)
+            if report.refused or report.stopped:
+                return
+
+    async def _apply_watched(self, decision: Decision, title: str) -> ApplyReport:
+        """Apply one approved plan in a thread of its own, shown while it runs, with Stop."""
+        from runbook_lib.display.controls import RunningView  # noqa: PLC0415 widgets are not installed on headless runners
+
+        stop, latest, troubles = screen.StopWithKernel(), screen.Latest(self.clock), screen.Troubles(self.folder.journal)
+        view = RunningView(self.settings.mode, title, stop)
+        view.show()
+
+        def look() -> None:
+            view.update(latest.tick, sections.running(latest.tick, latest.left), troubles.lines())
+
+        try:
+            report = await screen.beside(lambda: self._apply(decision, stop, latest.put), stop, look)
+        except BaseException as broken:
+            view.give_way(Notes(f"Broke off: {type(broken).__name__}. What was called until then stands in the journal."))
+            raise
+        view.give_way(sections.applied(report))
+        self.report = report if self.report is None else self.report.with_more(report)
+        self._conclude(self.report)
+        return report
 
     @plainly
     def verify(self) -> Notes:
@@ -314,16 +395,21 @@ class Notebook:
     @plainly
     def back_out(self) -> Notes:
         """The reverse calls of the plan, last first; never made here."""
-        plan = self.decision.approved if self.decision else self.planned
+        plan = self.decision.approved if self.decision and self.approval else self.planned
         assert plan is not None, "run plan() first"
         return sections.back_out(plan)
+
+    def show_record(self) -> Notes:
+        """What the run folder says about this phase: decisions and calls, whatever the page has kept."""
+        return sections.recorded(self.run.name, *read_record(self.folder))
 
     def finish(self) -> Facts:
         """End the run: say what was left where, and fail when something went wrong, so that a pipeline sees it."""
         self.runbook.access.close()
         left = [cell for cell in self.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
         pending = self.decision is None and self.planned is not None and (self.planned.actions or self.planned.blockers)
-        code = 1 if self.state in ("failed", "refused", "stopped") else 2 if left or pending else 0
+        broken = self.state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.ok)
+        code = 1 if broken else 2 if left or pending else 0
         self.end(RunStatus.STOPPED if self.state == "stopped" else EXITS[code])
         if code == 1:
             said = self.error or "some calls failed: the table above and the journal say which"
@@ -332,17 +418,3 @@ class Notebook:
             )
         files = ", ".join(sorted(path.name for path in self.folder.path.iterdir()))
         return Facts("Done" if code == 0 else "Done, with something left", {"Run": self.run.name, self.folder.name: files})
-
-
-@contextmanager
-def _interruptible(stop: Stop) -> Iterator[None]:
-    """Interrupting the kernel while apply runs ends the calls in flight and starts no other, instead of breaking off."""
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        stop.request("interrupted")
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -57,6 +57,15 @@ class ApplyReport:
     def ok(self) -> bool:
         return not self.refused and not self.stopped and all(report.ok for _, report in self.stages)
 
+    def with_more(self, other: "ApplyReport") -> "ApplyReport":
+        """Both, where one phase was applied gate by gate."""
+        return ApplyReport(
+            [*self.stages, *other.stages],
+            [*self.covered, *other.covered],
+            self.refused + other.refused,
+            self.stopped or other.stopped,
+        )
+
 
 def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None) -> Access:
     """AWS access for one phase: every service's reads, this phase's mutations and nobody else's."""

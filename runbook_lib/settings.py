@@ -21,6 +21,7 @@ SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
 AutoEnable = Literal["NEW", "ALL", "NONE"]
+StageName = Literal["prepare", "management", "delegated", "members", "lowering"]
 
 
 class Part(BaseModel):
@@ -321,6 +322,14 @@ class Settings(Part):
     allow_lowering: Annotated[
         Annotated[tuple[Lowering, ...], Field(strict=False)],
         Field(description="Exact permissions to lower protection. Without one, lowering is a Blocker."),
+    ] = ()
+    confirm_by_typing: Annotated[
+        Annotated[tuple[StageName, ...], Field(strict=False)],
+        Field(
+            description=(
+                "Stages whose approval in JupyterLab takes typing how many calls are made, besides live runs, where it always does."
+            )
+        ),
     ] = ()
     concurrency: Annotated[int, Field(ge=1, le=32, description="Calls under way at the same time, at most.")] = 8
 

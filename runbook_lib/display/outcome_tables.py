@@ -1,6 +1,8 @@
 """Tables of what was checked, made and can be taken back."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -40,6 +42,28 @@ def outcome_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.Da
     steps = list(dict.fromkeys(key[:4] for key in rows))
     lines = [(*step, *(rows.get((*step, final), 0) for final in Final)) for step in steps]
     return frame(lines, ("stage", "service", "Region", "step", *(final.value for final in Final)))
+
+
+def journal_table(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Attempts and outcomes per operation, Region and account, from a journal's lines; an intent without outcome is in doubt."""
+    calls: dict[str, tuple[str, str, str]] = {}
+    open_: set[str] = set()
+    counts: dict[tuple[str, str, str], Counter[str]] = {}
+    for line in lines:
+        if line["kind"] == "intent":
+            key = (f"{line['service']}:{line['operation']}", line["region"], line["account"])
+            calls[line["invocation"]] = key
+            open_.add(line["invocation"])
+            counts.setdefault(key, Counter())["attempts"] += 1
+        elif line["kind"] == "outcome":
+            open_.discard(line["invocation"])
+            if line["invocation"] in calls:
+                counts[calls[line["invocation"]]].update(each["verdict"] for each in line["outcomes"])
+    for invocation in open_:
+        counts[calls[invocation]]["no answer"] += 1
+    names = ("attempts", "applied", "already so", "failed", "retry", "confirm", "no answer")
+    rows = [(*key, *(counted[name] for name in names)) for key, counted in counts.items()]
+    return frame(rows, ("call", "Region", "as", *names))
 
 
 def problem_table(problems: Sequence[tuple[Step, Result]]) -> pd.DataFrame:

@@ -1,15 +1,19 @@
 """What each section of a notebook shows: Observe, Plan, Confirm, Apply, Verify, Back out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from runbook_lib.approval import Approval
+from runbook_lib.confirm import Decision, Rejection
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.cli_line import back_out_line
 from runbook_lib.display.notes import Facts, Notes
-from runbook_lib.estimate import estimate
+from runbook_lib.estimate import estimate, span
+from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
+from runbook_lib.phases import Phase
 from runbook_lib.plan import Action, Plan, Step
 from runbook_lib.report import Final, Result, Tick
 from runbook_lib.runbook import ApplyReport
@@ -72,6 +76,49 @@ def decision(approval: Approval, approved: Plan) -> Facts:
             "Covers": f"{len(approved.units)} units in {len(approved.actions)} calls",
         },
     )
+
+
+def answer(outcome: Decision | Rejection, phase: Phase, gate: Gate) -> Facts:
+    """The plain record that takes the panel's place."""
+    if isinstance(outcome, Decision):
+        approved = decision(outcome.approval, outcome.approved)
+        return Facts(f"Approved: {gate.title}", {"Phase": phase.title, **approved.facts})
+    facts = {
+        "Phase": phase.title,
+        "Rejected by": outcome.rejected_by,
+        "Reason": outcome.reason,
+        "Ticket": outcome.ticket or "none given",
+        "At": outcome.at,
+        "Mode": outcome.mode,
+        "Fingerprint": outcome.fingerprint,
+        "Consequence": "nothing of it was called",
+    }
+    return Facts(f"Rejected: {gate.title}", facts)
+
+
+def recorded(
+    run: str, approvals: Sequence[Approval], rejections: Sequence[Mapping[str, str]], lines: Sequence[Mapping[str, Any]]
+) -> Notes:
+    """What the run folder says: decisions, and what the journal has of each call."""
+    parts: list[str | Facts | tables.Shown] = [
+        Facts(f"Record of {run}", {"Approvals": len(approvals), "Rejections": len(rejections), "Journal": f"{len(lines)} lines"})
+    ]
+    for each in approvals:
+        facts = {"Approver": each.approver, "Ticket": each.ticket, "Reason": each.reason or "none given"}
+        facts |= {"Fingerprint": each.fingerprint, "At": f"{each.not_before:%Y-%m-%d %H:%M} UTC"}
+        parts.append(Facts("Approved", facts))
+    parts += [Facts("Rejected", each) for each in rejections]
+    if lines:
+        parts.append(tables.shown(outcome_tables.journal_table(lines), "Calls as the journal has them"))
+    return Notes(*parts)
+
+
+def running(now: Tick | None, left: float | None) -> str:
+    """Progress for the view at the screen."""
+    if now is None:
+        return ""
+    rest = f", about {span(left)} left at this rate" if left is not None else ""
+    return f"{now.done} of {now.total} steps done; {tick(now)}{rest}"
 
 
 def not_attempted(plan: Plan) -> Notes:

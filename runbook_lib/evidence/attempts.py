@@ -1,9 +1,12 @@
 """What earlier attempts under one approval are known to have applied, from the journals of all runs."""
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from runbook_lib.approval import ApprovalRefused, read_approval
+from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.evidence.run_folder import PhaseFolder, find_runs
 from runbook_lib.journal import JournalBroken, complete_lines
 
@@ -13,17 +16,27 @@ def applied_before(root: Path, approval: str) -> frozenset[tuple[str, str]]:
     found = set[tuple[str, str]]()
     for run in find_runs(root):
         for phase in run.phases():
-            if _approval_of(phase) == approval and phase.journal.exists():
+            if approval in _approvals_of(phase) and phase.journal.exists():
                 found.update(_applied(phase.journal))
     return frozenset(found)
 
 
-def _approval_of(phase: PhaseFolder) -> str:
-    """The id of the approval kept in a phase folder; "" where there is none, or none that can be read."""
-    try:
-        return read_approval(phase.approval).id
-    except ApprovalRefused:
-        return ""
+def _approvals_of(phase: PhaseFolder) -> frozenset[str]:
+    """The ids of the approvals kept in a phase folder (one, or one per decision at the screen); none that cannot be read."""
+    return frozenset(approval.id for approval in _readable(phase))
+
+
+def _readable(phase: PhaseFolder) -> Iterator[Approval]:
+    for path in sorted(phase.path.glob("approval*.json")):
+        with suppress(ApprovalRefused):
+            yield read_approval(path)
+
+
+def read_record(phase: PhaseFolder) -> tuple[list[Approval], list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a phase folder says: approvals, rejections, and the lines of the journal. Raises JournalBroken."""
+    rejections = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(phase.path.glob("rejection*.json"))]
+    lines = complete_lines(phase.journal) if phase.journal.exists() else []
+    return list(_readable(phase)), rejections, lines
 
 
 def _applied(journal: Path) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,136 @@
+"""The widgets of a notebook at the screen: the panel in which a person decides, and the view of a run with its Stop button.
+
+Callbacks only set state: ipykernel may call them from another thread than the cell's, and what they print appears nowhere.
+Once they have done their work the widgets give way to a plain record, which stays in the saved notebook.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+from IPython.display import display
+
+from runbook_lib.clock import Stop
+from runbook_lib.confirm import Ballot
+from runbook_lib.display import html
+from runbook_lib.display.banner import banner
+from runbook_lib.report import Tick
+
+WIDE = "38rem"
+WORDS = {"description_width": "5rem"}
+
+
+class Record(Protocol):
+    """What takes a widget's place: the same as HTML and as plain text."""
+
+    def _repr_html_(self) -> str: ...
+
+
+class Live:
+    """A box of widgets in a cell's output, until it gives way to a plain record."""
+
+    def __init__(self, children: Sequence[Any]) -> None:
+        self.box = widgets.VBox(list(children))
+        # From 0 on, each front end that draws the box reports its view: the only sign that somebody can click.
+        self.box._view_count = 0  # noqa: SLF001 ipywidgets has no public name for it
+        self._shown: Any = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether a front end has drawn it and its messages reach this kernel now."""
+        return bool(self.box._view_count)  # noqa: SLF001 as above
+
+    def show(self) -> None:
+        self._shown = display(self.box, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
+
+    def give_way(self, record: Record) -> None:
+        """Put a plain record in the widgets' place."""
+        if self._shown is not None:
+            self._shown.update({"text/plain": repr(record), "text/html": record._repr_html_()}, raw=True)
+        self.box.close()
+
+
+class DecisionPanel(Live):
+    """One question with its answer: instruction, fields and buttons on top. Nothing is chosen beforehand and nothing times out."""
+
+    def __init__(self, ballot: Ballot, now: Callable[[], dt.datetime]) -> None:
+        self.ballot, self._now = ballot, now
+        asked = ballot.question
+        self._ticket = _field("Ticket", "ticket, for example CHG-1234", asked.ticket)
+        self._reason = _field("Reason", "reason; needed to reject")
+        self._typed = _field("Type", f"type: {asked.phrase}") if asked.phrase else None
+        self._approve = widgets.Button(description="Approve", tooltip="Make exactly the planned calls")
+        self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
+        self._approve.on_click(lambda _: self._cast(approved=True))
+        self._reject.on_click(lambda _: self._cast(approved=False))
+        self._said = widgets.HTML(f"<p>{html.escaped(instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>")
+        fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
+        head = widgets.HTML(banner(asked.mode, asked.title))
+        facts = widgets.HTML(html.facts(asked.facts))
+        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), facts])
+
+    def focus(self) -> None:
+        """Put the keyboard into the first field, so that no mouse is needed; never onto a button."""
+        self._ticket.focus()
+
+    def say(self, text: str) -> None:
+        self._said.value = f'<p role="alert"><b>{html.escaped(text)}</b></p>'
+
+    def _cast(self, *, approved: bool) -> None:
+        self._approve.disabled = self._reject.disabled = True
+        typed = self._typed.value if self._typed is not None else ""
+        problem = self.ballot.cast(
+            approved=approved, ticket=self._ticket.value, reason=self._reason.value, typed=typed, now=self._now()
+        )
+        answer = self.ballot.answer
+        if answer is not None:
+            self.say("Approved." if answer.approved else "Rejected.")
+        else:
+            self.say(problem)
+            self._approve.disabled = self._reject.disabled = bool(self.ballot.closed)
+
+
+def instruction(phrase: str, *, needs_ticket: bool) -> str:
+    """What has to be done, in one line."""
+    needs = [*(["give the ticket"] if needs_ticket else []), *([f"type {phrase}"] if phrase else [])]
+    first = f"To approve, {' and '.join(needs)}, then press Approve." if needs else "Press Approve or Reject."
+    return f"{first} Rejecting needs a reason. Nothing is called before you decide; there is no time limit."
+
+
+def _field(label: str, placeholder: str, value: str = "") -> Any:
+    return widgets.Text(
+        description=label,
+        placeholder=placeholder,
+        value=value,
+        continuous_update=True,
+        style=WORDS,
+        layout=widgets.Layout(width=WIDE),
+    )
+
+
+class RunningView(Live):
+    """A stage while its calls are made: counts, the current call, rate, what was refused so far, and Stop."""
+
+    def __init__(self, mode: str, title: str, stop: Stop) -> None:
+        self._stop = stop
+        self._button = widgets.Button(description="Stop", tooltip="End after the calls in flight")
+        self._button.on_click(lambda _: self._halt())
+        self._bar = widgets.IntProgress(value=0, max=1, layout=widgets.Layout(width=WIDE))
+        self._words = widgets.HTML("<p>Observing and planning again before the first call.</p>")
+        self._troubles = widgets.HTML("")
+        super().__init__([widgets.HTML(banner(mode, title)), widgets.HBox([self._button, self._bar]), self._words, self._troubles])
+
+    def _halt(self) -> None:
+        self._button.disabled = True
+        self._stop.request("stopped by the operator")
+        self._words.value = "<p>Stopping: calls in flight end and are recorded; nothing new is called.</p>"
+
+    def update(self, now: Tick | None, words: str, troubles: Sequence[str]) -> None:
+        """Draw what is known now; changes nothing where nothing changed."""
+        if now is not None:
+            self._bar.max, self._bar.value = max(now.total, 1), now.done
+        if words and not self._stop.is_set():
+            self._words.value = f"<p>{html.escaped(words)}</p>"
+        lines = "".join(f"<li>{html.escaped(each)}</li>" for each in troubles)
+        self._troubles.value = f"<p>Refused so far:</p><ul>{lines}</ul>" if lines else ""
