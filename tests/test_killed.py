@@ -5,6 +5,7 @@ reaches the server, and no answer reaches the run. A restart converges, and send
 answered; the calls in flight are the exception.
 """
 
+import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -94,6 +95,8 @@ class Start:
     cells: tuple[Cell, ...]
     runs: Path
     attempts: list[PhaseFolder] = field(default_factory=list)
+    seen: tuple[Cell, ...] = ()
+    """What the last attempt saw when it looked again at its end."""
 
     def attempt(self, transport: InProcess) -> ApplyReport:
         """One process: it knows the approval's path and the folder of all runs."""
@@ -108,7 +111,7 @@ class Start:
         before = applied_before(self.runs, decision.approval.id)
         runbook = made.runbook(self.phase, decision.approved.scope)
         with runbook.access, Journal(folder.journal, run.name, made.clock) as journal:
-            return runbook.apply(
+            report = runbook.apply(
                 decision.approval,
                 decision.approved,
                 journal=journal,
@@ -116,6 +119,8 @@ class Start:
                 progress=lambda tick: None,
                 applied_before=before,
             )
+            self.seen = without_names_of_runs(runbook.observe().cells)
+        return report
 
 
 def started(seed: str, phase: str, folder: Path, patch: pytest.MonkeyPatch) -> Start:
@@ -129,9 +134,11 @@ def started(seed: str, phase: str, folder: Path, patch: pytest.MonkeyPatch) -> S
     undisturbed = Mortal(made.front, 0, "")
     start = Start(made, phase, world, approval, 0, (), folder / "undisturbed")
     assert start.attempt(undisturbed).ok
-    made.attach = None
-    start.calls, start.cells = undisturbed.count, without_names_of_runs(made.phase_cells(phase))
+    start.calls, start.cells = undisturbed.count, start.seen
     assert open_cells(start.cells) == []
+    # What is there by now stays: collecting garbage need not walk through it for every client that is made and forgotten.
+    gc.collect()
+    gc.freeze()
     return start
 
 
@@ -163,8 +170,7 @@ def killed_and_restarted(start: Start, k: int, moment: str, runs: Path) -> None:
     assert report.ok, report
     again = _announced(start.attempts[-1])
     assert again & applied == set()
-    start.simulated.attach = None
-    assert without_names_of_runs(start.simulated.phase_cells(start.phase)) == start.cells
+    assert start.seen == start.cells
 
 
 def _announced(folder: PhaseFolder, *, only: set[str] | None = None, without: dict[str, set[str]] | None = None) -> Units:
@@ -191,9 +197,10 @@ def _applied(start: Start, transport: Mortal) -> Units:
 def start_of(tmp_path: Path) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         yield lambda seed, phase: started(seed, phase, tmp_path, patch)
+    gc.unfreeze()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", MOMENTS[:2])
 @pytest.mark.parametrize("phase", ENABLING)
 def test_killed_at_every_call_of_seven_accounts(phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
     start = start_of("seven", phase)
@@ -205,7 +212,8 @@ def test_killed_at_every_call_of_seven_accounts(phase: str, moment: str, start_o
 @pytest.mark.soak
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("phase", ENABLING)
-def test_killed_at_every_call_of_the_default_organization(phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
-    start = start_of("default", phase)
+@pytest.mark.parametrize("seed", ["seven", "default"])
+def test_killed_at_every_call_at_every_moment(seed: str, phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
+    start = start_of(seed, phase)
     for k in range(1, start.calls + 1):
         killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
