@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from runbook_lib.rehearsal.internal import run
-from runbook_lib.rehearsal.organization import close_account, join_account
+from runbook_lib.rehearsal import events
+from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.registry import ApiError
-from runbook_lib.rehearsal.world import SimulatedAccount, World
+from runbook_lib.rehearsal.world import World
 
 if TYPE_CHECKING:
     from runbook_lib.rehearsal.front import Front
@@ -40,6 +40,7 @@ class Control:
             ("POST", "move-account"): self.move_account,
             ("POST", "foreign-administrator"): self.foreign_administrator,
             ("POST", "deny"): self.deny,
+            ("POST", "end-faults"): self.end_faults,
             ("POST", "reset"): self.reset,
             ("POST", "stop"): lambda: self.stop() if self.stop else None,
         }
@@ -71,6 +72,7 @@ class Control:
             "partition": self.front.world.partition,
             "regions": sorted(self.front.world.regions),
             "calls": len(self.front.log.entries),
+            "scenario": self.front.log.schedule,
         }
 
     def log(self, **wanted: str) -> list[dict[str, Any]]:
@@ -85,22 +87,18 @@ class Control:
         self.front.log.clear()
 
     def add_account(self, account: str, name: str = "Joined later", parent: str = "") -> None:
-        organization = self.front.world.organization
-        email = f"account-{account}@example.com"
-        join_account(
-            self.front.world, SimulatedAccount(account, name, email, parent or organization.root, joined=self.front.world.now())
-        )
+        events.add_account(self.front.world, account, name, parent)
 
     def move_account(self, account: str, parent: str) -> None:
         self.front.world.organization.accounts[account].parent = parent
 
     def foreign_administrator(self, service: str, region: str, account: str) -> None:
         """Designate another account as a service's administrator in one Region, as the management account would."""
-        operation, parameter = {
-            "inspector2": ("EnableDelegatedAdminAccount", "delegatedAdminAccountId"),
-        }.get(service, ("EnableOrganizationAdminAccount", "AdminAccountId"))
-        management = self.front.world.organization.management
-        run(self.front.world, service, operation, management, region, {parameter: account})
+        events.designate(self.front.world, service, region, account)
+
+    def end_faults(self) -> None:
+        """End the scenario's faults; what they did stays done."""
+        self.front.faults.end()
 
     def deny(self, account: str, role: str, pattern: str) -> None:
         """Refuse a role the operations that a glob of "service:Operation" names."""

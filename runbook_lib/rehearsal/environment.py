@@ -87,6 +87,7 @@ def start(
     keep: bool = False,
     speed: float = 1.0,
     log: Path | None = None,
+    scenario: str | Path = "",
     seconds: float = 60.0,
 ) -> RunningServer:
     """Start a server in a process of its own and wait until it answers.
@@ -102,6 +103,7 @@ def start(
     arguments += ["--accounts", str(accounts)] if accounts is not None else []
     arguments += ["--regions", ",".join(regions)] if regions else []
     arguments += ["--log", str(log)] if log else []
+    arguments += ["--scenario", str(scenario)] if scenario else []
     process = _process(folder, arguments, keep=keep)
     _STARTED[process.pid] = process
     deadline = time.monotonic() + seconds

@@ -1,6 +1,7 @@
 """The simulated AWS as one WSGI application: who calls, is it allowed, our operation or moto's, answer and log."""
 
 import io
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
@@ -9,13 +10,15 @@ from typing import Any
 from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.control import Control
+from runbook_lib.rehearsal.faults import BATCHED, ConnectionCut, Faults, hand_back, leave_out, refusal
 from runbook_lib.rehearsal.identify import REST, WHOLE, Environ, Request, identify
 from runbook_lib.rehearsal.identity import QUERY, Credential, authenticate
 from runbook_lib.rehearsal.internal import install
-from runbook_lib.rehearsal.limits import RATES, Limits
+from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
 from runbook_lib.rehearsal.refusals import Designation, refuse_denied, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call, PassOn
+from runbook_lib.rehearsal.scenario import Fault, Scenario
 from runbook_lib.rehearsal.world import World
 
 StartResponse = Callable[..., Any]
@@ -24,20 +27,34 @@ REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 40
 
 
 class Front:
-    """The WSGI application of one world. `backstop` answers what is not ours; None refuses it."""
+    """The WSGI application of one world. `backstop` answers what is not ours; None refuses it.
+
+    Where the scenario cuts a connection it raises ConnectionCut: the server closes the socket, the in-process transport raises what
+    botocore would.
+    """
 
     def __init__(
-        self, world: World, log: Log | None = None, backstop: Callable[[Environ, StartResponse], Iterable[bytes]] | None = None
+        self,
+        world: World,
+        log: Log | None = None,
+        backstop: Callable[[Environ, StartResponse], Iterable[bytes]] | None = None,
+        scenario: Scenario | None = None,
     ) -> None:
         self.log = log or Log()
         self.backstop = backstop
         self.control = Control(self)
+        self.scenario = scenario or Scenario()
+        self.pause: Callable[[float], None] = time.sleep
+        """How latency passes; a test lets its own clock pass instead."""
         self.adopt(world)
 
     def adopt(self, world: World) -> None:
-        """Serve this world from now on, under its own conditions."""
+        """Serve this world from now on, under its own conditions and the scenario, which begins anew."""
         self.world = world
-        self.limits = Limits(RATES if world.conditions.throttled else {}, world.conditions.hiccups, world.unhurried)
+        self.faults = Faults(self.scenario, world)
+        rates = self.faults.rates(throttled_by_seed=world.conditions.throttled)
+        self.limits = Limits(rates, world.conditions.hiccups, world.unhurried)
+        self.log.begin(self.scenario.title if self.scenario != Scenario() else "")
         self.designation = Designation(world.conditions.designation_seconds)
         install(world)
 
@@ -45,7 +62,14 @@ class Front:
         if environ.get("PATH_INFO", "").startswith("/_rehearsal/"):
             return self.control(environ, start_response)
         request = identify(environ)
-        status, headers, body = _Handling(self, request, environ).answer()
+        if delay := self.faults.delay(request.service, request.operation, request.region, mutating=request.mutating):
+            self.pause(delay)
+        try:
+            status, headers, body = _Handling(self, request, environ).answer()
+        except ConnectionCut as cut:
+            if cut.silence and not environ.get("rehearsal.in_process"):
+                self.pause(cut.silence)
+            raise
         if not any(name.lower() == "content-length" for name, _ in headers):
             headers = [*headers, ("Content-Length", str(len(body)))]
         start_response(f"{status} {REASONS.get(status, 'Unknown')}", headers)
@@ -60,7 +84,7 @@ class _Handling:
         self.caller: Credential | None = None
         self.parameters: dict[str, Any] = {}
         self.given: dict[str, Any] | None = None
-        self.code, self.throttled = "", False
+        self.code, self.throttled, self.fault = "", False, ""
         self.request_id = str(uuid.uuid4())
 
     def answer(self) -> Answer:
@@ -69,6 +93,9 @@ class _Handling:
         try:
             with self.front.designation.alone(request.service, request.operation, mutating=request.mutating), self.world.lock:
                 status, headers, body = self._admitted()
+        except ConnectionCut:
+            status, self.code = 0, "ConnectionCut"
+            raise
         except ApiError as error:
             status, headers, body = self._failure(error)
         except SimulationError as error:
@@ -88,16 +115,39 @@ class _Handling:
             self.throttled = True
             raise
         refuse_denied(self.world, caller, request.service, request.operation, request.region)
+        fault = self._struck(caller)
+        if fault is None:
+            return self._performed(caller)
+        refused = refusal(fault, caller, request.service, request.named)
+        if refused is not None and fault.effect == "before":
+            raise refused
+        answer = self._performed(caller, fault)
+        if refused is not None:
+            raise refused
+        return answer
+
+    def _struck(self, caller: Credential) -> Fault | None:
+        request = self.request
+        struck = self.front.faults.strike(
+            request.service, request.operation, caller.account, request.region, mutating=request.mutating
+        )
+        self.fault = struck[0] if struck else ""
+        # An event may have ended this very session.
+        authenticate(self.world, request.service, request.key, request.token)
+        return struck[1] if struck else None
+
+    def _performed(self, caller: Credential, fault: Fault | None = None) -> Answer:
+        request = self.request
         if request.ours:
             try:
-                return self._ours(caller)
+                return self._ours(caller, fault)
             except PassOn:
                 return self._theirs()
         if request.service in WHOLE:
             raise ApiError("NotSimulated", f"{request.service}:{request.named} is not simulated", 501)
         return self._theirs()
 
-    def _ours(self, caller: Credential) -> Answer:
+    def _ours(self, caller: Credential, fault: Fault | None) -> Answer:
         request = self.request
         if request.service in QUERY:
             self.parameters = query.parameters(request.service, request.operation, request.body)
@@ -113,12 +163,21 @@ class _Handling:
             self.parameters,
             caller,
         )
-        self.given = HANDLERS[request.service, request.operation](call, **self.parameters)
+        self.given = self._carried_out(call, fault)
         if request.service in QUERY:
             body = query.success(request.service, request.operation, self.given, self.request_id)
             return 200, self._headers("text/xml"), body
         status, body = answers.success(request.service, request.operation, self.given)
         return status, self._headers("application/json" if request.service in REST else "application/x-amz-json-1.1"), body
+
+    def _carried_out(self, call: Call, fault: Fault | None) -> dict[str, Any] | None:
+        """Run the operation, without the accounts that an "unprocessed" fault hands back."""
+        run = HANDLERS[call.service, call.operation]
+        if fault is None or fault.kind != "unprocessed":
+            return run(call, **self.parameters)
+        wanted, gone = leave_out(fault, call.service, call.operation, self.parameters)
+        given = run(call, **wanted) if not gone or any(wanted.get(name) for name in BATCHED) else None
+        return hand_back(fault, call.service, call.operation, given, gone)
 
     def _theirs(self) -> Answer:
         """Hand the request to moto, or refuse it where there is none."""
@@ -171,6 +230,7 @@ class _Handling:
             page=page_asked(self.parameters),
             answered=longest_list(self.given),
             more=bool(self.given and (self.given.get("NextToken") or self.given.get("nextToken"))),
+            fault=self.fault,
         )
         with self.world.lock:
             self.front.log.add(entry)

@@ -10,8 +10,10 @@ from urllib.parse import unquote, urlsplit
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.loaders import Loader, create_loader
 
+from runbook_lib.rehearsal.faults import ConnectionCut
 from runbook_lib.rehearsal.identity import Credential, user_credential
 from runbook_lib.rehearsal.world import World
 
@@ -43,7 +45,13 @@ class InProcess:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
             taken["status"], taken["headers"] = int(status.split(maxsplit=1)[0]), dict(headers)
 
-        body = b"".join(self._application(environ_of(request), start))
+        try:
+            body = b"".join(self._application({**environ_of(request), "rehearsal.in_process": True}, start))
+        except ConnectionCut as cut:
+            # What botocore makes of a connection that ends without an answer, or of none in time.
+            if cut.silence:
+                raise ReadTimeoutError(endpoint_url=request.url, error=cut) from None
+            raise ConnectionClosedError(endpoint_url=request.url, request=request, error=cut) from None
         return AWSResponse(request.url, taken["status"], taken["headers"], _Raw(body))
 
 

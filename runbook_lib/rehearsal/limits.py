@@ -34,7 +34,7 @@ RATES: dict[str, Bucket] = {
     "guardduty:*": (5, 10),
     "inspector2:*": (5, 10),
     "account:*": (5, 10),
-    "organizations:*": (5, 8),
+    "organizations:*": (5, 10),
 }
 
 ORGANIZATIONS_TEXT = "You have sent too many requests in too short a period of time. Try again later."

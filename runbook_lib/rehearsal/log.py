@@ -34,6 +34,8 @@ class Entry:
     """The longest list in the answer."""
     more: bool
     """Whether the answer had a token for a next page."""
+    fault: str = ""
+    """The scenario's fault that befell the request; "" for none. A cut connection has status 0."""
 
 
 class Log:
@@ -42,7 +44,15 @@ class Log:
     def __init__(self, path: Path | None = None, largest: int = 200_000) -> None:
         self.entries: deque[Entry] = deque(maxlen=largest)
         self.unhandled: dict[str, int] = {}
+        self.schedule = ""
+        """The scenario under which the entries were made, with its number."""
         self._file = path.open("a", encoding="utf-8", buffering=1) if path else None
+
+    def begin(self, schedule: str) -> None:
+        """Name the scenario that is at work from now on; a file gets a line of its own for it."""
+        self.schedule = schedule
+        if self._file and schedule:
+            self._file.write(json.dumps({"scenario": schedule}) + "\n")
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)

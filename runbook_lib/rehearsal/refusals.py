@@ -43,12 +43,18 @@ def refuse_denied(world: World, caller: Credential, service: str, operation: str
     if caller.account != organization.management and service not in GLOBAL:
         for glob in organization.region_denied.get(region, ()):
             if fnmatch.fnmatchcase(action, glob):
-                raise _denied(caller, service, f"{_sentence(caller, action)} with an explicit deny in a service control policy")
+                raise denied_by_policy(caller, service, action)
     for glob in caller.role.denied if caller.role else ():
         if fnmatch.fnmatchcase(action, glob):
-            raise _denied(
-                caller, service, f"{_sentence(caller, action)} because no identity-based policy allows the {action} action"
-            )
+            raise denied_by_role(caller, service, action)
+
+
+def denied_by_policy(caller: Credential, service: str, action: str) -> ApiError:
+    return _denied(caller, service, f"{_sentence(caller, action)} with an explicit deny in a service control policy")
+
+
+def denied_by_role(caller: Credential, service: str, action: str) -> ApiError:
+    return _denied(caller, service, f"{_sentence(caller, action)} because no identity-based policy allows the {action} action")
 
 
 def _sentence(caller: Credential, action: str) -> str:

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     regions = asked.regions.split(",") if asked.regions else None
     try:
-        app = build_app(asked.seed, asked.accounts, regions, speed=asked.speed, log=asked.log)
+        app = build_app(asked.seed, asked.accounts, regions, speed=asked.speed, log=asked.log, scenario=asked.scenario)
     except (ApiError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", default="default", help="name of a seed, or a YAML file")
     parser.add_argument("--accounts", type=int, help="number of accounts, instead of the seed's")
     parser.add_argument("--regions", help="Regions, comma-separated, instead of the seed's")
+    parser.add_argument("--scenario", default="", help="name of a scenario, or a YAML file")
     parser.add_argument("--speed", type=float, default=1.0, help="how fast the simulated clock runs")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--log", type=Path, help="file for the call log, one JSON line per call")

@@ -4,12 +4,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from runbook_lib.rehearsal.conditions import Conditions
 from runbook_lib.rehearsal.regions import regions_of
 
 S = TypeVar("S")
+NEVER = 10**9
+"""More polls than anybody makes."""
 
 
 @dataclass
@@ -116,6 +119,9 @@ class World:
         self.unavailable: dict[str, dict[str, frozenset[str]]] = {}
         """Service → Region → features or scan types that the service does not offer there."""
         self.conditions = Conditions(throttled=False)
+        self.never_settles: set[tuple[str, str]] = set()
+        """(service, glob of account) whose asynchronous states stay on their way until `release`."""
+        self._held: list[Settling] = []
         self._states: dict[type[Any], Any] = {}
         self._listeners: dict[str, list[Callable[..., None]]] = {}
         self._started, self._skipped = time.time(), 0.0
@@ -147,6 +153,17 @@ class World:
         for handler in self._listeners.get(event, ()):
             handler(world=self, **facts)
 
-    def settling(self, value: str, final: str) -> Settling:
-        """A state that needs this world's number of polls to settle."""
-        return Settling(value, final, self.settle_polls)
+    def settling(self, value: str, final: str, service: str = "", account: str = "") -> Settling:
+        """A state that needs this world's number of polls to settle; a member's, where `service` and `account` say whose."""
+        made = Settling(value, final, self.settle_polls)
+        if any(service == held and fnmatchcase(account, glob) for held, glob in self.never_settles):
+            made.left = NEVER
+            self._held.append(made)
+        return made
+
+    def release(self) -> None:
+        """Let everything that never settles settle after the usual number of polls."""
+        self.never_settles = set()
+        for each in self._held:
+            each.left = min(each.left, self.settle_polls)
+        self._held.clear()

@@ -50,7 +50,9 @@ def enrol(world: World, region: str, account: str) -> None:
     detector.enabled = True
     _apply(world, region, detector, NEW_ACCOUNTS)
     email = world.organization.accounts[account].email
-    state.members_of(region)[account] = Member(account, email, world.settling("Created", "Enabled"), world.now())
+    state.members_of(region)[account] = Member(
+        account, email, world.settling("Created", "Enabled", "guardduty", account), world.now()
+    )
     _follow(world, region, detector)
 
 

@@ -34,7 +34,7 @@ def associate_member(call: Call, accountId: str) -> dict[str, Any]:
 
 def begin_association(world: World, account: str, region: str) -> None:
     opted_in = region_enabled(world, account, region)
-    relationship = world.settling("CREATED", "ENABLED") if opted_in else settled("REGION_DISABLED")
+    relationship = world.settling("CREATED", "ENABLED", "inspector2", account) if opted_in else settled("REGION_DISABLED")
     state_of(world).members_of(region)[account] = Member(account, relationship, world.now())
 
 

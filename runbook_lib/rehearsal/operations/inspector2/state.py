@@ -176,7 +176,7 @@ def switch_on(world: World, account: str, region: str, kinds: list[str]) -> None
         scanning.flickers = True  # what settles at once was on before anybody looked
     for kind in kinds:
         if scanning.now(kind) not in ("ENABLED", "ENABLING"):
-            scanning.scans[kind] = world.settling("ENABLING", "ENABLED")
+            scanning.scans[kind] = world.settling("ENABLING", "ENABLED", "inspector2", account)
             scanning.since.setdefault(kind, now)
     if "EC2" in kinds:
         state.configured.setdefault((account, region, "ec2"), Configured({"scanMode": "EC2_HYBRID"}, settled("SUCCESS"), now))

@@ -1,0 +1,170 @@
+"""Scenarios: latency, limits and faults over time, as data. A seed says who is there, a scenario what happens to them.
+
+Named ones lie in `scenario_data/*.yaml`; `every-kind.yaml` there shows and explains each key. The same scenario does the same to
+the same requests each time: whatever is random is computed from `seed`.
+"""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+FOLDER = Path(__file__).parent / "scenario_data"
+Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+
+
+class Part(BaseModel):
+    """Base of a scenario's sections: an unknown key is an error, and so is a number where an account id should be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Request(Part):
+    """Which requests: globs, "*" for all; `mutating` true or false for only those."""
+
+    service: str = "*"
+    operation: str = "*"
+    account: str = "*"
+    """The account that calls."""
+    region: str = "*"
+    mutating: bool | None = None
+
+    def fits(self, service: str, operation: str, account: str, region: str, *, mutating: bool) -> bool:
+        """Whether a request is meant. Sessions (sts) are meant only where they are named."""
+        if service == "sts" and self.service != "sts":
+            return False
+        pairs = ((self.service, service), (self.operation, operation), (self.account, account), (self.region, region))
+        return self.mutating in (None, mutating) and all(fnmatchcase(value, glob) for glob, value in pairs)
+
+
+class Fault(Part):
+    """Something that befalls requests, from the `call`-th that fits (counted since `at`) and `times` of them.
+
+    `at` and `until` are seconds of simulated time since the server started or the scenario was set. `times` null: as long as it
+    lasts. `probability` below 1 lets some of them pass. `effect`: whether a failing call was carried out first.
+    """
+
+    kind: Literal["throttle", "error", "reset", "timeout", "deny", "unprocessed"]
+    on: Request = Request()
+    call: int = Field(default=1, ge=1)
+    times: int | None = Field(default=1, ge=1)
+    at: float = Field(default=0.0, ge=0)
+    until: float | None = None
+    probability: float = Field(default=1.0, gt=0, le=1)
+    effect: Literal["before", "after"] = "before"
+    status: Literal[500, 502, 503, 504] = 500
+    """HTTP status of an error."""
+    by: Literal["role", "policy"] = "role"
+    """Who denies: the role's own permissions, or a service control policy, which spares the management account."""
+    accounts: tuple[str, ...] = ("*",)
+    """Globs of the accounts that a batch leaves unprocessed."""
+    reason: str = ""
+    """What is said about them; the service's own words for a failure of its own where nothing is given."""
+    silence: float = Field(default=65.0, gt=0)
+    """Seconds for which a timeout keeps a socket open; the runbook gives up after 60."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.effect == "after" and self.kind not in ("error", "reset", "timeout"):
+            raise ValueError(f"{self.kind}: AWS decides it before a call has any effect; leave `effect` out")
+        return self
+
+
+class Event(Part):
+    """Something that happens once: at the `call`-th request that fits `on`, before it, or `at` a time."""
+
+    kind: Literal["suspend-account", "close-account", "add-account", "foreign-administrator", "expire-credentials"]
+    on: Request | None = None
+    call: int = Field(default=1, ge=1)
+    at: float | None = Field(default=None, ge=0)
+    account: str = "*"
+    """The account concerned; for expire-credentials a glob of the accounts whose role sessions end."""
+    service: Literal["securityhub", "guardduty", "inspector2"] = "securityhub"
+    region: str = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.on is None) == (self.at is None):
+            raise ValueError(f"{self.kind}: say either `on` (and `call`) or `at`")
+        if self.kind != "expire-credentials" and (len(self.account) != 12 or not self.account.isdecimal()):
+            raise ValueError(f"{self.kind}: `account` is an account id in quotes")
+        if self.kind == "foreign-administrator" and not self.region:
+            raise ValueError("foreign-administrator: say in which `region`")
+        return self
+
+
+class Latency(Part):
+    """How long requests take before they are looked at; evenly spread over ± `jitter`."""
+
+    on: Request = Request()
+    milliseconds: float = Field(ge=0)
+    jitter: float = Field(default=0.0, ge=0)
+
+
+class Rate(Part):
+    """A token bucket per account, Region and operation."""
+
+    per_second: float = Field(gt=0)
+    burst: float = Field(ge=1)
+
+
+class NeverSettles(Part):
+    """Members whose state stays on its way (Created, ENABLING, …) until the faults end."""
+
+    service: Literal["guardduty", "inspector2"]
+    accounts: tuple[str, ...]
+
+
+class Drawn(Part):
+    """Further faults and events, drawn from `seed`: `faults` of them."""
+
+    faults: int = Field(ge=1, le=1000)
+
+
+class Scenario(Part):
+    """One scenario as its file says it. `name` is the file's."""
+
+    name: str = ""
+    seed: int = 0
+    throttled: bool | None = None
+    """Whether AWS's request rates are enforced; null as the seed says."""
+    rates: dict[str, Rate] = {}
+    """ "service:Operation" or "service:*" → another rate than AWS's."""
+    latency: tuple[Latency, ...] = ()
+    settle_polls: int | None = Field(default=None, ge=0)
+    """Reads until an asynchronous state settles; null as the seed says."""
+    variants: dict[str, str] = {}
+    faults: tuple[Fault, ...] = ()
+    events: tuple[Event, ...] = ()
+    never_settle: tuple[NeverSettles, ...] = ()
+    drawn: Drawn | None = None
+
+    @property
+    def title(self) -> str:
+        """How the log names it: with this a failing run is repeated."""
+        more = f", {self.drawn.faults} drawn faults" if self.drawn else ""
+        return f"{self.name or 'unnamed'} (seed {self.seed}{more})"
+
+
+def names() -> list[str]:
+    """The scenarios that come with the library."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name_or_file: str | Path) -> Scenario:
+    """The scenario of a name or a YAML file. `ValueError` names what is wrong with it."""
+    path = Path(name_or_file)
+    if path.suffix not in (".yaml", ".yml"):
+        path = FOLDER / f"{name_or_file}.yaml"
+        if not path.is_file():
+            raise ValueError(f"no scenario is called {name_or_file!r}; there are: {', '.join(names())}")
+    try:
+        said: Any = YAML(typ="safe").load(path) or {}
+    except (OSError, YAMLError) as error:
+        raise ValueError(f"{path} cannot be read as a scenario: {error}") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"{path} is no scenario: a scenario is a mapping of keys")  # noqa: TRY004 the file is wrong, not our types
+    return Scenario.model_validate({"name": path.stem, **said})
