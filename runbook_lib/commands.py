@@ -1,21 +1,28 @@
 """What the commands do, over the library: run notebooks headlessly, one phase after the other, into one run folder."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib import plan_file
 from runbook_lib.approval import Approval, approve, read_approval
+from runbook_lib.estimate import span
 from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.headless import Executed, execute
 from runbook_lib.notebook_html import write_notebook_html
-from runbook_lib.phases import Phase, phase_named
+from runbook_lib.phases import Phase, UnknownPhase, phase_named
+from runbook_lib.plan import Plan
 from runbook_lib.project import root
 from runbook_lib.runbook import managed
 from runbook_lib.settings import Settings
 
 Say = Callable[[str], None]
+LOG = logging.getLogger(__name__)
+MOST_BLOCKERS = 5
+"""So many are said in the log of a command; plan.md has all."""
 
 
 class NotFound(Exception):
@@ -54,6 +61,7 @@ class Command:
             say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
         )  # fmt: skip
         result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)
+        LOG.info("notebook executed", extra={"fields": {"phase": phase.name, "what": what, "result": result.words}})
         page = folder.notebook_html("plan" if kind else "")
         write_notebook_html(
             output, page, mode=self.settings.mode, phase=phase.name, more={"Run": self.run.name, "Result": result.words}
@@ -65,15 +73,15 @@ class Command:
         recorded = self.run.record()["phases"].get(phase.name, {})
         status = RunStatus(recorded.get("status", "failed"))
         results = dict(recorded.get("results", {}))
-        if status is RunStatus.RUNNING or (done.failed and status in (RunStatus.DONE, RunStatus.LEFT_OVER)):
-            # The kernel never came to its last cell: whatever it recorded so far is not how this ended.
+        if status is RunStatus.RUNNING or (done.failed and status is not RunStatus.STOPPED):
+            # The kernel never came to its last cell, or fell over in another: whatever it recorded is not how this ended.
             status = RunStatus.STOPPED if done.interrupted else RunStatus.FAILED
-            results["error"] = done.interrupted or done.error
+            results["error"] = results.get("error") or done.error or done.interrupted
             if recorded:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
         error = str(results.get("error") or done.error or done.interrupted)
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
-        return PhaseResult(phase, folder, status, counts, error, planned)
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds)
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class PhaseResult:
     error: str
     planned: bool = False
     """Whether this execution had no approval and so could only plan."""
+    seconds: float = 0.0
 
     @property
     def exit_code(self) -> int:
@@ -94,28 +103,38 @@ class PhaseResult:
 
     @property
     def words(self) -> str:
-        names = (
-            "actions",
-            "applied",
-            "already so",
-            "failed",
-            "not attempted",
-            "covered",
-            "gap",
-            "unknown",
-            "excluded",
-            "not applicable",
-        )
-        counted = ", ".join(f"{self.counts[name]} {name}" for name in names if self.counts.get(name))
+        """How it ended, with every count that is not zero, and the number of calls where it is: nothing to do is worth saying."""
+        counted = [f"{self.counts[name]:,} {said}" for name, said in COUNTED if self.counts.get(name)]
+        if self.counts.get("actions") == 0:
+            counted.insert(0, "0 calls to make")
         ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
-        return f"{ended}: {counted or 'nothing counted'}" + (f" ({self.error})" if self.error else "")
+        took = f"; took {span(self.seconds)}"
+        return f"{ended}: {', '.join(counted) or 'nothing counted'}" + took + (f"\n  {self.error}" if self.error else "")
+
+
+COUNTED = (
+    ("actions", "calls to make"),
+    ("blockers", "blockers"),
+    ("applied", "changes applied"),
+    ("already so", "already so"),
+    ("failed", "failed"),
+    ("not attempted", "not attempted"),
+    ("covered", "covered"),
+    ("gap", "gaps"),
+    ("unknown", "unknown"),
+    ("excluded", "excluded"),
+    ("not applicable", "not applicable"),
+)
 
 
 def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
-    """The phases named, or all enabling phases that settings manage."""
-    if names:
-        return tuple(phase_named(name) for name in names)
-    return tuple(phase for phase in managed(settings) if phase.service)
+    """The phases named, in their order, or all enabling phases that settings manage. Raises UnknownPhase."""
+    enabling = tuple(phase for phase in managed(settings) if phase.service)
+    wanted = {phase_named(name) for name in names}
+    if strangers := sorted(phase.name for phase in wanted.difference(enabling)):
+        there = ", ".join(phase.name for phase in enabling)
+        raise UnknownPhase(f"{', '.join(strangers)}: nothing is planned there under these settings; there are {there}")
+    return tuple(phase for phase in enabling if phase in wanted or not wanted)
 
 
 def finish(command: Command, results: Sequence[PhaseResult], final: PhaseResult | None = None) -> int:
@@ -130,7 +149,7 @@ def finish(command: Command, results: Sequence[PhaseResult], final: PhaseResult 
         status = RunStatus.STOPPED if bad.status is RunStatus.STOPPED else RunStatus.FAILED
     elif 2 in codes:
         status = RunStatus.LEFT_OVER
-    error = "; ".join(result.error for result in results if result.error)
+    error = "; ".join(result.error for result in [*results, *([final] if final else [])] if result.error)
     return command.run.finish(status, dt.datetime.now(dt.UTC), error=error)
 
 
@@ -141,13 +160,23 @@ def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
         results.append(result := command.phase(phase, scope))
         if result.exit_code == 1:
             break
-        command.say(f"  fingerprint {_fingerprint(result.folder)}")
-        command.say(f"  plan        {result.folder.plan_document}")
+        for line in described(plan_file.load(result.folder.plan_json)):
+            command.say(f"  {line}")
+        command.say(f"  plan: {result.folder.plan_document}")
     return finish(command, results)
 
 
-def _fingerprint(folder: PhaseFolder) -> str:
-    return plan_file.load(folder.plan_json).fingerprint
+def described(made: Plan) -> Iterator[str]:
+    """A plan in a few lines: the calls by name, what is blocked and what to do about it, the fingerprint."""
+    calls = Counter(f"{action.service}:{action.operation}" for action in made.actions)
+    yield from (f"{number} × {name}" for name, number in sorted(calls.items()))
+    blocked = {(blocker.reason, blocker.next_step, blocker.who) for blocker in made.blockers}
+    for reason, next_step, who in sorted(blocked)[:MOST_BLOCKERS]:
+        yield f"blocked: {reason}"
+        yield f"  next step: {next_step} ({who})"
+    if len(blocked) > MOST_BLOCKERS:
+        yield f"blocked: {len(blocked) - MOST_BLOCKERS} more reasons in the plan"
+    yield f"fingerprint: {made.fingerprint}"
 
 
 def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
@@ -169,14 +198,26 @@ def approval_file(given: str, runs: Path, into: Path, approver: str, ticket: str
     if Path(given).is_file():
         return Path(given).resolve()
     if len(given) == 64 and set(given) <= set("0123456789abcdef"):
-        found = [path for run in reversed(find_runs(runs)) for phase in run.phases() if (path := phase.plan_json).exists()]
-        for path in found:
-            planned = plan_file.load(path)
-            if planned.fingerprint == given and planned.mode == mode:
-                approval = approve(planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path))
-                return written(approval, into / f"approval-{planned.phase}.json")
-        raise NotFound(f"no plan with fingerprint {given} and mode {mode} in {runs}; plan again, or name the folder with --runs")
+        planned, path = planned_before(given, runs, mode)
+        approval = approve(planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path))
+        return written(approval, into / f"approval-{planned.phase}.json")
     raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
+
+
+def planned_before(fingerprint: str, runs: Path, mode: str) -> tuple[Plan, Path]:
+    """The newest plan with that fingerprint below `runs`, and its file. Raises NotFound, naming plans that cannot be read."""
+    unreadable = []
+    for run in reversed(find_runs(runs)):
+        for path in (phase.plan_json for phase in run.phases() if phase.plan_json.exists()):
+            try:
+                planned = plan_file.load(path)
+            except plan_file.PlanFileError as error:
+                unreadable.append(str(error))
+                continue
+            if planned.fingerprint == fingerprint and planned.mode == mode:
+                return planned, path
+    said = f"no plan with fingerprint {fingerprint} and mode {mode} in {runs}; plan again, or name the folder with --runs"
+    raise NotFound("\n".join([said, *unreadable]))
 
 
 def written(approval: Approval, path: Path) -> Path:
@@ -198,5 +239,6 @@ def rehearse(command: Command) -> int:
         results.append(command.phase(phase, approval=written(approval, planned.folder.approval)))
         if results[-1].exit_code == 1:
             break
-    coverage = command.phase(phase_named("90_coverage"))
-    return finish(command, results, coverage)
+    if results[-1].status is RunStatus.STOPPED:
+        return finish(command, results)
+    return finish(command, results, command.phase(phase_named("90_coverage")))

@@ -7,6 +7,7 @@ flight, records them and stops.
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,20 +17,29 @@ from typing import Any
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 ENGINE = "runbook"
+HALT = "Halt"
+"""The error with which a cell says in plain lines what happened and what to do."""
+INTERRUPTS = 5
+"""A cell that goes on after so many interrupts, each after one more time-out, is given up together with its kernel."""
+KERNEL_START_SECONDS = 120
+# At its end a kernel that is idle may log that it was interrupted: no news for anybody.
+KERNEL_LOG = "--IPKernelApp.log_level=CRITICAL"
 
 
 @dataclass(frozen=True)
 class Executed:
-    """How an execution ended: the signal that interrupted it ("" for none) and the error a cell ended with ("" for none)."""
+    """How an execution ended: the signal that interrupted it ("" for none), the error a cell ended with ("" for none), how long."""
 
     interrupted: str
     error: str
+    seconds: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -42,7 +52,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill has no
     def __init__(self, *arguments: Any, say: Callable[[str], None], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.say = say
-        self.timed_out = False
+        self.overdue: list[int] = []
 
     def process_message(self, *arguments: Any, **options: Any) -> Any:
         output = super().process_message(*arguments, **options)
@@ -53,8 +63,15 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill has no
         return output
 
     async def _async_handle_timeout(self, timeout: int, cell: Any = None) -> Any:  # noqa: ASYNC109 nbclient's own signature
-        self.timed_out = True
-        return await super()._async_handle_timeout(timeout, cell)
+        """Interrupt the kernel and wait for the cell to end in order; give it up when it heeds no interrupt."""
+        self.overdue.append(id(cell))
+        times = self.overdue.count(id(cell))
+        self.say(f"The cell has taken {times * timeout} s: interrupting it, waiting for the calls in flight")
+        await super()._async_handle_timeout(timeout, cell)
+        if times < INTERRUPTS:
+            return None
+        evalue = f"the cell took longer than {timeout} s and does not end"
+        return {"content": {"status": "error", "ename": "CellTimeout", "evalue": evalue, "traceback": [f"CellTimeout: {evalue}"]}}
 
 
 class _Engine(Engine):  # type: ignore[misc] # papermill has no types
@@ -63,22 +80,21 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
         caught: list[str] = options["caught"]
-        seconds = options["seconds_per_cell"]
         client = _Client(
             nb_man,
             say=options["say"],
             kernel_name=kernel_name,
-            timeout=seconds,
+            timeout=options["seconds_per_cell"],
             interrupt_on_timeout=True,
-            error_on_timeout={"ename": "CellTimeout", "evalue": f"the cell took longer than {seconds} s", "traceback": []},
-            startup_timeout=120,
+            startup_timeout=KERNEL_START_SECONDS,
+            extra_arguments=[KERNEL_LOG],
             # Sockets in a folder of the user's own instead of open TCP ports.
             config=Config({"KernelManager": {"transport": "ipc"}}),
         )
         client.on_cell_start = _announce(nb_man.nb, options["say"])
         with _interrupting(client, caught):
             client.execute(env=dict(options["environment"]))
-        if client.timed_out:
+        if client.overdue:
             caught.append("time-out")
 
 
@@ -131,19 +147,29 @@ def execute(
     say: Callable[[str], None],
     seconds_per_cell: int | None = None,
 ) -> Executed:
-    """Run `notebook` with `parameters` into `output`; the kernel gets exactly `environment`. Never raises for a failed cell."""
+    """Run `notebook` with `parameters` into `output`; the kernel gets exactly `environment`.
+
+    Raises neither for a failed cell nor for a kernel that died: how it ended is in what is returned.
+    """
     caught: list[str] = []
     error = ""
+    began = time.monotonic()
     try:
         papermill.execute_notebook(
             notebook, output, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False, autosave_cell_every=1,
             caught=caught, environment=environment, say=say, seconds_per_cell=seconds_per_cell,
         )  # fmt: skip
     except PapermillExecutionError as failure:
-        error = f"{failure.ename}: {failure.evalue}"
+        error = failure.evalue if failure.ename == HALT else f"{failure.ename}: {failure.evalue}"
+    except (DeadKernelError, RuntimeError) as failure:
+        # jupyter_client says with a bare RuntimeError that a kernel died while it started.
+        error = f"the kernel died: {failure}"
+    except KeyboardInterrupt:
+        if not caught:
+            raise
     finally:
         _tell_the_truth(output)
-    return Executed(", ".join(dict.fromkeys(caught)), error)
+    return Executed(", ".join(dict.fromkeys(caught)), error, time.monotonic() - began)
 
 
 def _tell_the_truth(output: Path) -> None:
