@@ -1,6 +1,8 @@
 """What a notebook cell says when something goes wrong, and whether anybody is there to answer."""
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from runbook_lib.access import AccessRefused
@@ -9,7 +11,7 @@ from runbook_lib.evidence.run_folder import RunFolderError
 from runbook_lib.journal import JournalBroken
 from runbook_lib.phases import UnknownPhase
 from runbook_lib.plan import Scope
-from runbook_lib.project import ProjectNotFound
+from runbook_lib.project import ProjectNotFound, resolve
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.settings_file import SettingsError
@@ -68,6 +70,12 @@ def read_scope(text: str) -> Scope:
         if not (isinstance(listed, list) and listed and all(isinstance(each, str) for each in listed)):
             raise BadParameter(f"scope.{name}: {listed!r}: a list of strings is expected; account ids are quoted")
     return Scope(*(tuple(sorted(given_.get(name, ()))) for name in names))
+
+
+def parameters_path(given_: str) -> Path:
+    """The settings file: the one given; at the screen else the one JupyterLab was started with; else the rehearsal's."""
+    started_with = "" if headless() else os.environ.get("RUNBOOK_PARAMETERS", "")
+    return resolve(given_ or started_with or "parameters/rehearsal.yaml")
 
 
 def refuse_strangers(given_: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from runbook_lib import plan_file, screen
 from runbook_lib.access import Counters
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.atomic_file import write_text
-from runbook_lib.cells import KINDS, PARAMETERS, BadParameter, Halt, RunEnded, advice, headless, read_scope, refuse_strangers
+from runbook_lib.cells import KINDS, PARAMETERS, BadParameter, Halt, RunEnded, advice, headless, parameters_path, read_scope, refuse_strangers
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.confirm import Decision, Rejection, given
 from runbook_lib.coverage import Cells, Status, count
@@ -54,7 +54,7 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
         asked = read_scope(scope)
         while _OPEN:
             _OPEN.pop().abandon()
-        _OPEN.append(Notebook(phase, resolve(parameters_file), asked, approval, run_folder))
+        _OPEN.append(Notebook(phase, parameters_path(parameters_file), asked, approval, run_folder))
         return _OPEN[-1]
 
 
