@@ -35,6 +35,8 @@ BACK_OFF, LONGEST_BACK_OFF = 0.25, 20.0
 PASSING = frozenset(
     {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError"}
 )
+READERS = 8
+"""Threads of reading jobs per call that may be under way: most of them wait for their turn at AWS's rate, not for an answer."""
 SHARE = {"rehearsal": 1.0, "live": 0.5}
 """The part of AWS's rate limits that is used; a live account has other users."""
 
@@ -74,6 +76,7 @@ class Access:
         partition = partition_facts(self._sts_region)[0]
         self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts)
         self._making = threading.Lock()
+        self._under_way = threading.Semaphore(settings.concurrency)
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -103,6 +106,7 @@ class Access:
         client = self._client(account, service, region, mutating=False)
         renewed = False
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
+            self._pace.wait((account, region, service, operation))
             key = self._doors.key(account)
             try:
                 return self._call(client, service, operation, account, region, parameters)
@@ -171,7 +175,7 @@ class Access:
     def mutate(
         self, service: str, operation: str, account: str, region: str, parameters: dict[str, Any], on_send: Callable[[str], None]
     ) -> Answer:
-        """Make exactly one attempt of one mutating call; only apply calls this.
+        """Make exactly one attempt of one mutating call; only apply calls this, once `admit` lets it.
 
         `on_send` gets botocore's invocation id after signing and before the first byte leaves; when it raises, nothing is sent.
         Expired credentials raise CallFailed like any other refusal; the next attempt has fresh ones.
@@ -198,6 +202,10 @@ class Access:
         headers = about.get("HTTPHeaders", {})
         return Answer(data, about.get("RequestId", ""), headers.get("date", ""), about.get("HTTPStatusCode", 0), invocation)
 
+    def admit(self, service: str, operation: str, account: str, region: str) -> float:
+        """0 when a mutating call may be made now at AWS's rate (it is counted then), else seconds after which to ask again."""
+        return self._pace.admit((account, region, service, operation))
+
     def close(self) -> None:
         """End the threads and connections."""
         if self._pool is not None:
@@ -220,10 +228,10 @@ class Access:
         self, client: Any, service: str, operation: str, account: str, region: str, parameters: dict[str, Any],
         *, keep_metadata: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
-        self._pace.wait((account, region, service, operation))
         about = {"service": service, "operation": operation, "account": account, "region": region}
         try:
-            data: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+            with self._under_way:
+                data: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             failure = failed(error, service, operation, account, region)
             LOG.debug("call failed", extra={**about, "code": failure.code, "status": failure.status})
@@ -237,7 +245,7 @@ class Access:
         """The pool beside the calling thread; none where settings allow one thread only."""
         with self._making:
             if self._pool is None and self.concurrency > 1:
-                self._pool = ThreadPoolExecutor(self.concurrency - 1, thread_name_prefix="read")
+                self._pool = ThreadPoolExecutor(READERS * self.concurrency - 1, thread_name_prefix="read")
             return self._pool
 
 

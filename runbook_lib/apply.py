@@ -1,6 +1,7 @@
 """Making the calls of one stage: the only module that does. Order by `after`, one call at a time per lane, the rest side by side.
 
-The calling thread schedules; worker threads make one try each and never sleep, so a Wait or a back-off holds up nobody. One
+The calling thread schedules, at AWS's rates; worker threads make one try each, so a Wait, a back-off or an operation that has used
+up its rate holds up nobody else. Polls have workers of their own. One
 account's failure never stops the others. Stopping starts nothing new, and calls in flight end and are recorded.
 """
 
@@ -9,16 +10,19 @@ import datetime as dt
 import heapq
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.attempts import Calling, Halted, Task, Writer
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.journal import Journal
-from runbook_lib.plan import Action, Reference, Step
+from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.report import Final, Result, StageReport, StepReport, Tick
 from runbook_lib.services import Service
 
+Entry = tuple[float, int]
+"""When a task may be tried (monotonic seconds), and its order."""
 LOOK = 0.1
 """Seconds between two looks at `stop` while calls are in flight."""
 
@@ -49,14 +53,18 @@ class _Run:
     clock: Clock
     stop: Stop
     not_after: dt.datetime | None
-    ready: list[tuple[float, int]] = field(default_factory=list)
-    """Heap of (due, order): tasks whose predecessors have ended and that may be tried then."""
+    ready: dict[bool, list[Entry]] = field(default_factory=lambda: {True: [], False: []})
+    """Polls (True) and calls (False) apart, each a heap of tasks whose predecessors have ended, by when they may be tried."""
     running: dict[int, Task] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     lanes: dict[str, int] = field(default_factory=dict)
     """Lane → order of the task that holds it, from its first try until it is finished."""
-    parked: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    parked: dict[str, list[Entry]] = field(default_factory=dict)
     """Lane → tasks that wait for it."""
+    next: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    """(service, operation, account, Region) that has used up its rate → order of the task that comes next."""
+    behind: dict[tuple[str, str, str, str], deque[Entry]] = field(default_factory=dict)
+    """The tasks behind that one."""
     failed: int = 0
     sent: int = 0
     dying: BaseException | None = None
@@ -92,14 +100,14 @@ class _Run:
         size = min(calling.access.concurrency, len(self.order))
         workers = [
             threading.Thread(target=contextvars.copy_context().run, args=(self._work, calling), name=f"apply-{number}")
-            for number in range(size)
+            for number in range(2 * size)
         ]
         try:
             for worker in workers:
                 worker.start()
             self._release([task for task in self.order if not self.before[task.step.id]])
             while len(self.finished) < len(self.order):
-                self._start_ready(size)
+                self._start_ready(calling.access, size)
                 progress(self._tick(calling))
                 self._await_one()
         except BaseException as broken:
@@ -120,7 +128,7 @@ class _Run:
             task = tasks.pop()
             self._narrow(task)
             if task.open:
-                heapq.heappush(self.ready, (task.due, task.order))
+                self._put((task.due, task.order))
             else:
                 tasks.extend(self._end(task))
 
@@ -131,7 +139,7 @@ class _Run:
         if (lane := _lane(task)) and self.lanes.get(lane) == task.order:
             del self.lanes[lane]
             for entry in self.parked.pop(lane, ()):
-                heapq.heappush(self.ready, entry)
+                self._put(entry)
         freed = []
         for follower in self.followers.get(task.step.id, ()):
             waits_for = self.before[follower.step.id]
@@ -140,25 +148,58 @@ class _Run:
                 freed.append(follower)
         return freed
 
-    def _start_ready(self, size: int) -> None:
-        """Hand tasks that are due, in the order of the plan, to the workers; one of each lane at a time."""
+    def _put(self, entry: Entry) -> None:
+        heapq.heappush(self.ready[isinstance(self.order[entry[1]].step, Wait)], entry)
+
+    def _start_ready(self, access: Writer, size: int) -> None:
+        """Hand tasks that are due, in the order of the plan, to the workers; one of each lane at a time, each at its rate."""
         if reason := self.halted():
             self._abandon(lambda task: task.abandon(reason))
             return
-        while self.ready and len(self.running) < size and self.ready[0][0] <= self.clock.monotonic():
-            entry = heapq.heappop(self.ready)
-            task = self.order[entry[1]]
-            lane = _lane(task)
-            if lane and self.lanes.setdefault(lane, task.order) != task.order:
-                self.parked.setdefault(lane, []).append(entry)
-                continue
-            self.running[task.order] = task
-            self.jobs.put(task)
+        for polls, ready in self.ready.items():
+            room = size - sum(isinstance(task.step, Wait) == polls for task in self.running.values())
+            while ready and room and ready[0][0] <= self.clock.monotonic():
+                entry = heapq.heappop(ready)
+                task = self.order[entry[1]]
+                if self._lane_taken(task, entry) or self._out_of_turn(access, task, entry):
+                    continue
+                room -= 1
+                self.running[task.order] = task
+                self.jobs.put(task)
+
+    def _lane_taken(self, task: Task, entry: Entry) -> bool:
+        """Park a task whose lane another one holds; else it holds the lane from now on."""
+        lane = _lane(task)
+        if lane and self.lanes.setdefault(lane, task.order) != task.order:
+            self.parked.setdefault(lane, []).append(entry)
+            return True
+        return False
+
+    def _out_of_turn(self, access: Writer, task: Task, entry: Entry) -> bool:
+        """Put back a call whose operation has used up its rate: the first until AWS takes it, the others behind it."""
+        step = task.step
+        if isinstance(step, Wait):
+            return False
+        key = (step.service, step.operation, step.account, step.region)
+        if self.next.get(key, task.order) != task.order:
+            self.behind.setdefault(key, deque()).append(entry)
+            return True
+        if (seconds := access.admit(*key)) > 0:
+            self.next[key] = task.order
+            self._put((self.clock.monotonic() + seconds, task.order))
+            return True
+        self.next.pop(key, None)
+        if behind := self.behind.get(key):
+            self._put(behind.popleft())
+        return False
 
     def _abandon(self, settle: Callable[[Task], None]) -> None:
         """End every task that is not running."""
-        self.ready.clear()
+        for ready in self.ready.values():
+            ready.clear()
         self.parked.clear()
+        self.next.clear()
+        self.behind.clear()
         for task in self.order:
             if task.step.id not in self.finished and task.order not in self.running:
                 settle(task)
@@ -193,13 +234,14 @@ class _Run:
 
     def _await_one(self) -> None:
         """Let one try end, or time pass until the next task is due."""
-        due = self.ready[0][0] - self.clock.monotonic() if self.ready else LOOK
+        waiting = [ready[0][0] for ready in self.ready.values() if ready]
+        due = min(waiting) - self.clock.monotonic() if waiting else LOOK
         if self.running:
             try:
                 self._take_back(*self.done.get(timeout=min(LOOK, max(due, 0.001))))
             except queue.Empty:
                 return
-        elif self.ready:
+        elif waiting:
             self.clock.sleep(max(due, 0.0), self.stop)
         else:
             why = "the steps that come before it wait for each other in a circle"
@@ -214,7 +256,7 @@ class _Run:
         elif broken is not None:
             raise broken
         if task.open:
-            heapq.heappush(self.ready, (task.due, task.order))
+            self._put((task.due, task.order))
         else:
             self._release(self._end(task))
 

@@ -39,6 +39,9 @@ class Writer(Reader, Protocol):
     def counters(self) -> Counters:
         """Attempts and throttles so far."""
 
+    def admit(self, service: str, operation: str, account: str, region: str) -> float:
+        """0 when one attempt may be made now at AWS's rate (it is counted then), else seconds after which to ask again."""
+
     def mutate(
         self, service: str, operation: str, account: str, region: str, parameters: dict[str, object], on_send: Callable[[str], None]
     ) -> Answer:

@@ -124,6 +124,7 @@ class Clients:
                 self.counters.calls[service, operation.name] += 1
                 self.counters.throttles += code in THROTTLED
                 self.counters.retries += attempts > 1
-            self.pace.answered((account, region, service, operation.name), throttled=code in THROTTLED)
+            if code in THROTTLED:
+                self.pace.throttled((account, region, service, operation.name))
 
         return tally

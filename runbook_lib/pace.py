@@ -1,9 +1,13 @@
 """The pace of calls: a token bucket per (account, Region, service, operation), below AWS's limits and slower after a throttle.
 
 botocore alone only reacts to throttles, and its retry quota runs dry under a steady one. Keeping below the limit avoids both.
+One throttle is taken for chance: the rate is halved and back within about a second. Throttles that come again soon mean that
+somebody else uses a part of the limit: the rate then settles below where they came, and tries for more only slowly. An operation
+whose limit nobody publishes is not held back until AWS throttles it; the rate at which that happened is where its bucket starts.
 """
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 
 from runbook_lib.clock import Clock
@@ -12,41 +16,85 @@ from runbook_lib.limits import Rate, rate_of
 Key = tuple[str, str, str, str]
 """(account, Region, service, operation)."""
 SLOWEST = 1 / 16
-RECOVERY = 0.05
+ONE_CUT = 1.0
+"""Seconds in which throttles count once: calls that were under way together are refused together."""
+SOON = 30.0
+"""Seconds within which another throttle is no chance any more; after so many without one, the full rate is tried again."""
+QUICK, SLOW = 0.5, 0.01
+"""Growth per second: of the full rate up to where throttles came, and of the rate in use from there."""
+LEAST_LEARNED = 0.5
+"""Requests per second below which no learned rate starts."""
+WINDOW = 2.0
+"""Seconds of calls from which an unknown rate is learned."""
+ROUNDING = 1e-6
 
 
 @dataclass
 class Bucket:
-    """Tokens of one key. `factor` is halved by each throttle and grows back with each call that was not throttled."""
+    """Tokens of one key. `factor` is the part of `per_second` in use; it grows quickly to `ceiling` and slowly from there."""
 
     per_second: float
     burst: float
     tokens: float
     filled: float
+    largest: float = 1.0
     factor: float = 1.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    ceiling: float = 1.0
+    cut: float = float("-inf")
 
-    def reserve(self, now: float) -> float:
-        """Take one token, if need be from the future; the seconds to wait until it is there."""
-        with self.lock:
-            self._fill(now)
+    def admit(self, now: float) -> float:
+        """Take a token and answer 0, or answer in how many seconds there will be one."""
+        self._fill(now)
+        if self.tokens >= 1 - ROUNDING:
             self.tokens -= 1
-            return max(0.0, -self.tokens / (self.per_second * self.factor))
+            return 0.0
+        return (1 - self.tokens) / (self.per_second * self.factor)
+
+    def throttled(self, now: float) -> None:
+        """Empty the bucket, and slow down once for all calls that were under way together."""
+        self._fill(now)
+        self.tokens = min(self.tokens, 0.0)
+        if now - self.cut < ONE_CUT:
+            return
+        self.ceiling = max(SLOWEST, 0.8 * self.factor) if now - self.cut < SOON else self.factor
+        self.factor = max(SLOWEST, self.factor / 2)
+        self.cut = now
+
+    def _fill(self, now: float) -> None:
+        passed = now - self.filled
+        self.filled = now
+        self.tokens = min(self.burst, self.tokens + passed * self.per_second * self.factor)
+        if now - self.cut > SOON:
+            self.ceiling = max(self.ceiling, 1.0)
+        quick = min(max(0.0, self.ceiling - self.factor), passed * QUICK)
+        slow = SLOW * self.factor * (passed - quick / QUICK)
+        self.factor = min(self.largest, self.factor + quick + slow)
+        self.ceiling = max(self.ceiling, self.factor)
+
+
+@dataclass
+class _Gate:
+    """One key: its bucket, or the times of its latest calls while its rate is unknown. `turn` is held by whoever waits first."""
+
+    bucket: Bucket | None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=100))
+
+    def admit(self, now: float) -> float:
+        with self.lock:
+            if self.bucket is None:
+                self.times.append(now)
+                return 0.0
+            return self.bucket.admit(now)
 
     def throttled(self, now: float) -> None:
         with self.lock:
-            self._fill(now)
-            self.factor = max(SLOWEST, self.factor / 2)
-            self.tokens = min(self.tokens, 0.0)
-
-    def _fill(self, now: float) -> None:
-        self.tokens = min(self.burst, self.tokens + (now - self.filled) * self.per_second * self.factor)
-        self.filled = now
-
-    def passed(self, now: float) -> None:
-        with self.lock:
-            self._fill(now)
-            self.factor = min(1.0, self.factor + RECOVERY)
+            if self.bucket is None:
+                seen = sum(now - each < WINDOW for each in self.times) / WINDOW
+                rate = max(LEAST_LEARNED, seen)
+                self.bucket = Bucket(rate, 1.0, 0.0, now, largest=float("inf"))
+            self.bucket.throttled(now)
 
 
 class Pace:
@@ -54,28 +102,32 @@ class Pace:
 
     def __init__(self, clock: Clock, share: float) -> None:
         self._clock, self._share = clock, share
-        self._buckets: dict[Key, Bucket | None] = {}
+        self._gates: dict[Key, _Gate] = {}
         self._lock = threading.Lock()
 
     def wait(self, key: Key) -> None:
-        """Return when the next call of `key` may go out."""
-        bucket = self._bucket(key)
-        if bucket is not None and (delay := bucket.reserve(self._clock.monotonic())) > 0:
-            self._clock.sleep(delay)
+        """Return when the next call of `key` may go out. Those who wait for one key stand in line; no other key is held up."""
+        gate = self._gate(key)
+        with gate.turn:
+            while (delay := gate.admit(self._clock.monotonic())) > 0:
+                self._clock.sleep(delay)
 
-    def answered(self, key: Key, *, throttled: bool) -> None:
-        """Tell what became of a call."""
-        if bucket := self._bucket(key):
-            now = self._clock.monotonic()
-            bucket.throttled(now) if throttled else bucket.passed(now)
+    def admit(self, key: Key) -> float:
+        """0 when the next call of `key` may go out now (it is counted then), else the seconds after which to ask again."""
+        return self._gate(key).admit(self._clock.monotonic())
 
-    def _bucket(self, key: Key) -> Bucket | None:
+    def throttled(self, key: Key) -> None:
+        """Tell that AWS throttled a call."""
+        self._gate(key).throttled(self._clock.monotonic())
+
+    def _gate(self, key: Key) -> _Gate:
         with self._lock:
-            if key not in self._buckets:
+            if key not in self._gates:
                 rate = rate_of(key[2], key[3])
-                self._buckets[key] = self._made(rate) if rate else None
-            return self._buckets[key]
+                self._gates[key] = _Gate(self._made(rate) if rate else None)
+            return self._gates[key]
 
     def _made(self, rate: Rate) -> Bucket:
-        burst = max(1.0, rate.burst * self._share)
+        """One token of AWS's burst is left unused: calls do not arrive at the intervals at which they leave."""
+        burst = max(1.0, min(rate.burst * self._share, rate.burst - 1))
         return Bucket(rate.per_second * self._share, burst, burst, self._clock.monotonic())

@@ -20,7 +20,6 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from runbook_lib import credentials, endpoints
 from runbook_lib.access import Access, AccessRefused, NoDoor, UnlistedOperation, WrongAccount, WrongEndpoint
 from runbook_lib.clock import Clock, FakeClock
-from runbook_lib.pace import Pace
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
 
@@ -597,34 +596,3 @@ def test_what_a_job_raises_comes_out_as_it_is_and_ends_the_rest(make: Make, erro
         make().parallel([partial(job, number) for number in range(200)])
     assert raised.value is error
     assert len(begun) < 200
-
-
-# Pace
-
-
-def test_calls_stay_below_the_rate_and_slow_down_after_a_throttle() -> None:
-    clock = FakeClock()
-    pace = Pace(clock, share=0.5)
-    key = ("222222222222", "us-east-1", "guardduty", "CreateMembers")
-    for _ in range(5):
-        pace.wait(key)
-    assert clock.monotonic() == 0
-    pace.wait(key)
-    usual = clock.monotonic()
-    assert usual == pytest.approx(1 / 2.5)
-    pace.answered(key, throttled=True)
-    pace.wait(key)
-    assert clock.monotonic() - usual == pytest.approx(2 * usual)
-    for _ in range(10):
-        pace.answered(key, throttled=False)
-    began = clock.monotonic()
-    pace.wait(key)
-    assert clock.monotonic() - began == pytest.approx(usual)
-
-
-def test_another_region_has_its_own_pace() -> None:
-    clock = FakeClock()
-    pace = Pace(clock, share=1.0)
-    for number in range(30):
-        pace.wait(("222222222222", f"region-{number}", "guardduty", "CreateMembers"))
-    assert clock.monotonic() == 0

@@ -45,11 +45,16 @@ class FakeAccess:
     effects: dict[str, Effect] = field(default_factory=dict)
     concurrency: int = 4
     seconds: float = 0.0
+    refuse: Callable[[str, str], float] | None = None
+    """Seconds for which an operation in a Region may not be called."""
     counters: Counters = field(default_factory=Counters)
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     overlaps: Counter[str] = field(default_factory=Counter)
     inside: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def admit(self, service: str, operation: str, account: str, region: str) -> float:
+        return self.refuse(operation, region) if self.refuse else 0.0
 
     def mutate(
         self, service: str, operation: str, account: str, region: str, parameters: dict[str, Any], on_send: Callable[[str], None]
@@ -533,3 +538,35 @@ def test_thousands_of_steps_are_scheduled_quickly(bench: Bench) -> None:
         patch.setattr("runbook_lib.journal.os.fsync", lambda _: None)
         assert bench.run(*first, *second).ok
     assert time.monotonic() - began < 20
+
+
+# Rates
+
+
+def test_an_operation_that_has_used_up_its_rate_holds_up_no_other(bench: Bench) -> None:
+    """The first Region's calls may go only one a second; the second Region's are all made meanwhile."""
+    bench.access.concurrency = 1
+    due: dict[str, float] = {}
+
+    def refuse(operation: str, region: str) -> float:
+        now = bench.clock.monotonic()
+        left = due.get(region, 0.0) - now
+        if left <= 0 and region == "us-east-1":
+            due[region] = now + 1.0
+        return max(left, 0.0)
+
+    bench.access.refuse = refuse
+    slow = [act(targets=(f"{number:012}",)) for number in range(1, 5)]
+    quick = [act(targets=(f"{number:012}",), region="us-east-2") for number in range(11, 15)]
+    report = bench.run(*slow, *quick)
+    assert report.ok
+    assert [targets[0] for _, targets in bench.access.calls] == [f"{number:012}" for number in (1, 11, 12, 13, 14, 2, 3, 4)]
+    assert bench.clock.monotonic() == pytest.approx(3.0)
+
+
+def test_calls_behind_a_used_up_rate_are_abandoned_when_the_run_stops(bench: Bench) -> None:
+    bench.access.refuse = lambda operation, region: 1.0
+    bench.clock = FakeClock(hook=lambda seconds: bench.stop.request("enough"))
+    report = bench.run(*[act(targets=(f"{number:012}",)) for number in range(1, 5)])
+    assert bench.access.calls == []
+    assert {result.final for step in report.steps for result in step.results} == {Final.NOT_ATTEMPTED}
