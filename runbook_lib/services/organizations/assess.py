@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook_lib.capabilities import offered
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.organization import Organization
@@ -36,6 +37,7 @@ def assess(state: State, organization: Organization, settings: Settings) -> Cell
         *_regions(organization, settings),
         *_usable(state, organization),
         *_in_charge(state, organization),
+        *_offers(organization, settings),
         *_roles(state),
         *_recorders(state, organization, settings),
     )
@@ -176,6 +178,24 @@ def _in_charge(state: State, organization: Organization) -> Iterator[Cell]:
         else:
             reason = f"no Organizations policy governs {item}"
             yield _cell("Organizations policy", organization.management_account, Status.COVERED, reason, item=item)
+
+
+def _offers(organization: Organization, settings: Settings) -> Iterator[Cell]:
+    """Which wanted features and scan types each Region has; what it lacks is left out there, and that is no failure."""
+    us, regions = organization.delegated_account, managed(settings)
+    wanted: dict[str, list[str]] = {}
+    if settings.guardduty:
+        wanted["guardduty"] = sorted(settings.guardduty.features)
+    if settings.inspector:
+        wanted["inspector2"] = sorted({*(settings.inspector.existing_accounts or ()), *(settings.inspector.new_accounts or ())})
+    for service, features in wanted.items():
+        for region in regions[service] if features else ():
+            place = {"region": region, "item": TITLES[service]}
+            if lacking := [feature for feature in features if not offered(service, feature, region)]:
+                reason = f"the Region does not offer {', '.join(lacking)}; there it is left out and shown as not applicable"
+                yield _cell("offered in the Region", us, Status.NOT_APPLICABLE, reason, **place)
+            else:
+                yield _cell("offered in the Region", us, Status.COVERED, f"offers {', '.join(features)}", **place)
 
 
 def _roles(state: State) -> Iterator[Cell]:

@@ -1,0 +1,191 @@
+"""The prerequisites: every check passes, fails or is unknown, and only trusted access is ever planned."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from test_scope import DELEGATED, MANAGEMENT, OPEN, ORGANIZATION, OTHER
+
+from runbook_lib.coverage import Cell, Gap, Status
+from runbook_lib.observation import Known, Unknown
+from runbook_lib.organization import Account, AccountState
+from runbook_lib.plan import Action, Blocker, NoChange
+from runbook_lib.scope import population
+from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.services.organizations import SERVICE
+from runbook_lib.services.organizations.assess import objections
+from runbook_lib.services.organizations.observe import State
+from runbook_lib.settings import (
+    GuardDutyFeature,
+    GuardDutyPart,
+    InspectorPart,
+    OrganizationPart,
+    SecurityHubPart,
+    Settings,
+    Standard,
+)
+
+REGIONS = ("us-east-1", "eu-south-1")
+FSBP = Standard(name="aws-foundational-security-best-practices", version="1.0.0")
+SETTINGS = Settings(
+    mode="rehearsal",
+    organization=OrganizationPart(id="o-rehearsal001", management_account=MANAGEMENT, delegated_account=DELEGATED),
+    security_hub=SecurityHubPart(regions=REGIONS, management_account=True, delegated_account_standards=(FSBP,)),
+    guardduty=GuardDutyPart(regions=REGIONS, management_account=True, features={"S3_DATA_EVENTS": GuardDutyFeature(enabled=True)}),
+    inspector=InspectorPart(regions=REGIONS, management_account=True, existing_accounts=("EC2", "LAMBDA", "LAMBDA_CODE")),
+)
+SERVICES = ("securityhub", "guardduty", "inspector2")
+PRINCIPALS = frozenset(
+    {
+        "securityhub.amazonaws.com",
+        "guardduty.amazonaws.com",
+        "malware-protection.guardduty.amazonaws.com",
+        "inspector2.amazonaws.com",
+    }
+)
+GOOD = State(
+    administrators={(service, region): Known(frozenset()) for service in SERVICES for region in REGIONS},
+    usable={(service, region): Known(value=True) for service in SERVICES for region in REGIONS},
+    central={},
+    policies={service: Known(0) for service in SERVICES},
+    roles={(MANAGEMENT, "AWSServiceRoleForSecurityHub"): Known(value=False)},
+    recorders={region: Known(value=True) for region in REGIONS},
+)
+TRUSTED = dataclasses.replace(
+    ORGANIZATION,
+    trusted_access=Known(PRINCIPALS),
+    delegated_administrators={"securityhub.amazonaws.com": Known(frozenset[str]())},
+    callers={MANAGEMENT: "arn:aws:sts::111111111111:assumed-role/A/b"},
+)
+DENIED = Unknown("AccessDeniedException", "no", "allow it")
+
+
+def cells(state: State = GOOD, organization: Any = TRUSTED) -> tuple[Cell, ...]:
+    return SERVICE.assess(state, organization, SETTINGS, population(organization, SETTINGS, "securityhub"))
+
+
+def of(found: tuple[Cell, ...], aspect: str) -> list[Cell]:
+    return [cell for cell in found if cell.aspect == aspect]
+
+
+def test_all_well() -> None:
+    assert {cell.status for cell in cells()} == {Status.COVERED, Status.NOT_APPLICABLE}
+    assert not SERVICE.missing(GOOD, TRUSTED, SETTINGS, population(TRUSTED, SETTINGS, "securityhub"))
+
+
+@pytest.mark.parametrize(
+    ("aspect", "changed", "status"),
+    [
+        ("nobody else delegated", {"administrators": {("guardduty", "us-east-1"): Known(frozenset({OTHER}))}}, Status.GAP),
+        ("nobody else delegated", {"administrators": {("guardduty", "us-east-1"): DENIED}}, Status.UNKNOWN),
+        ("delegated account may read", {"usable": {("inspector2", "eu-south-1"): DENIED}}, Status.UNKNOWN),
+        ("central configuration", {"central": {"us-east-1": Known("CENTRAL ENABLED")}}, Status.GAP),
+        ("central configuration", {"central": {"us-east-1": Known("LOCAL DISABLED")}}, Status.GAP),
+        ("central configuration", {"central": {"us-east-1": DENIED}}, Status.UNKNOWN),
+        ("Organizations policy", {"policies": {"inspector2": Known(1)}}, Status.GAP),
+        ("Organizations policy", {"policies": {"inspector2": DENIED}}, Status.UNKNOWN),
+        ("service-linked role", {"roles": {(MANAGEMENT, "AWSServiceRoleForSecurityHub"): DENIED}}, Status.UNKNOWN),
+        ("AWS Config records", {"recorders": {"us-east-1": Known(value=False)}}, Status.GAP),
+        ("AWS Config records", {"recorders": {"us-east-1": DENIED}}, Status.UNKNOWN),
+    ],
+)
+def test_what_is_wrong_in_the_services_blocks(aspect: str, changed: Mapping[str, Any], status: Status) -> None:
+    (name, values), *_ = changed.items()
+    state = dataclasses.replace(GOOD, **{name: {**getattr(GOOD, name), **values}})
+    blocking(cells(state), TRUSTED, state, aspect, status)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "changed", "status"),
+    [
+        ("all features", {"feature_set": "CONSOLIDATED_BILLING"}, Status.GAP),
+        ("nobody else delegated", {"delegated_administrators": {"guardduty.amazonaws.com": Known(frozenset({OTHER}))}}, Status.GAP),
+        ("nobody else delegated", {"delegated_administrators": {"guardduty.amazonaws.com": DENIED}}, Status.UNKNOWN),
+        ("Region enabled", {"regions": {**ORGANIZATION.regions, DELEGATED: Known({**OPEN, "eu-south-1": "DISABLED"})}}, Status.GAP),
+        ("Region enabled", {"regions": {**ORGANIZATION.regions, MANAGEMENT: DENIED}}, Status.UNKNOWN),
+        ("trusted access", {"trusted_access": DENIED}, Status.UNKNOWN),
+    ],
+)
+def test_what_is_wrong_in_the_organization_blocks(aspect: str, changed: Mapping[str, Any], status: Status) -> None:
+    organization = dataclasses.replace(TRUSTED, **changed)
+    blocking(cells(GOOD, organization), organization, GOOD, aspect, status)
+
+
+def blocking(found: tuple[Cell, ...], organization: Any, state: State, aspect: str, status: Status) -> None:
+    """The aspect has a cell of that status; each such cell is a Blocker with a next step, and nothing is called because of it."""
+    bad = [cell for cell in of(found, aspect) if cell.status is status]
+    assert bad
+    assert all(cell.next_step and cell.who for cell in bad)
+    planned = SERVICE.plan(found, state, organization, SETTINGS, population(organization, SETTINGS, "securityhub"))
+    blockers = [each for each in planned if isinstance(each, Blocker)]
+    assert {blocker.reason for blocker in blockers} >= {cell.reason for cell in bad}
+    assert not [each for each in planned if isinstance(each, Action)]
+
+
+def test_trusted_access_is_planned_once_per_principal_and_nothing_else() -> None:
+    bare = dataclasses.replace(TRUSTED, trusted_access=Known(frozenset({"securityhub.amazonaws.com"})))
+    people = population(bare, SETTINGS, "securityhub")
+    planned = SERVICE.plan(cells(GOOD, bare), GOOD, bare, SETTINGS, people)
+    actions = [each for each in planned if isinstance(each, Action)]
+    assert {action.parameters["ServicePrincipal"] for action in actions} == PRINCIPALS - {"securityhub.amazonaws.com"}
+    assert {(action.operation, action.account, action.lane) for action in actions} == {
+        ("EnableAWSServiceAccess", MANAGEMENT, "designation")
+    }
+    assert all(isinstance(each, Action | NoChange) for each in planned)
+    assert len(SERVICE.missing(GOOD, bare, SETTINGS, people)) == 3
+
+
+def test_what_a_region_lacks_is_told_and_blocks_nothing() -> None:
+    found = {(cell.item, cell.region): cell for cell in of(cells(), "offered in the Region")}
+    assert found["Inspector", "eu-south-1"].status is Status.NOT_APPLICABLE
+    assert "LAMBDA_CODE" in found["Inspector", "eu-south-1"].reason
+    assert found["Inspector", "us-east-1"].status is Status.COVERED
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"id": "o-another0001"}, "organization.id"),
+        ({"management_account": OTHER}, "organization.management_account"),
+        ({"accounts": {}}, "organization.delegated_account"),
+        (
+            {"accounts": {DELEGATED: Account(DELEGATED, "d", AccountState.SUSPENDED, ("r-root",))}},
+            "organization.delegated_account: 222222222222 is SUSPENDED",
+        ),
+    ],
+)
+def test_another_organization_than_settings_name_is_refused(changed: Mapping[str, Any], said: str) -> None:
+    found = objections(dataclasses.replace(TRUSTED, **changed), SETTINGS)
+    assert any(said in each for each in found)
+
+
+def test_no_objection_to_the_right_one() -> None:
+    assert objections(TRUSTED, SETTINGS) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "verdict"),
+    [
+        ("ConcurrentModificationException", 400, Verdict.RETRY),
+        ("TooManyRequestsException", 400, Verdict.RETRY),
+        ("AccessDeniedException", 400, Verdict.FAILED),
+        ("InvalidInputException", 400, Verdict.FAILED),
+    ],
+)
+def test_answers(code: str, status: int, verdict: Verdict) -> None:
+    bare = dataclasses.replace(TRUSTED, trusted_access=Known(frozenset[str]()))
+    people = population(bare, SETTINGS, "securityhub")
+    action = next(each for each in SERVICE.plan(cells(GOOD, bare), GOOD, bare, SETTINGS, people) if isinstance(each, Action))
+    error = CallFailed(
+        code, "text", service="organizations", operation=action.operation, account=MANAGEMENT, region="us-east-1", status=status
+    )
+    (outcome,) = SERVICE.judge(action, error)
+    assert (outcome.account, outcome.verdict) == ("", verdict)
+    (applied,) = SERVICE.judge(action, {})
+    assert applied.verdict is Verdict.APPLIED
+
+
+def test_gap_kinds() -> None:
+    bare = dataclasses.replace(TRUSTED, trusted_access=Known(frozenset[str]()))
+    assert {cell.gap for cell in cells(GOOD, bare) if cell.status is Status.GAP} == {Gap.TO_DO}
