@@ -20,9 +20,9 @@ class Gate:
 
 
 GATES = (
-    Gate("management", "designation by the management account, with what has to be there before", ("prepare", "management")),
-    Gate("delegated", "calls of the delegated account as administrator, and in its members", ("delegated", "members")),
-    Gate("lowering", "calls that lower protection", ("lowering",)),
+    Gate("management", "management account", ("prepare", "management")),
+    Gate("delegated", "delegated account", ("delegated", "members")),
+    Gate("lowering", "lowering protection", ("lowering",)),
 )
 
 

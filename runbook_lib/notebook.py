@@ -288,7 +288,7 @@ class Notebook:
             if before is not None:
                 before.ballot.close("This panel is void: it was drawn again below.")
             try:
-                before = self.asked[gate.name] = screen.Asked(screen.question(self.planned, gate, self.settings), self.clock)
+                before = self.asked[gate.name] = screen.Asked(screen.question(self.planned, gate, self.runbook.phase, self.settings), self.clock)
                 await before.answer()
             except screen.NoWidgets as missing:
                 raise Halt(f"{missing}\nInstall the project with its lab extra, or give an approval file.") from None

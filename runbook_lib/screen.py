@@ -25,6 +25,7 @@ from runbook_lib.confirm import Ballot, Decision, Question, Rejection
 from runbook_lib.estimate import estimate
 from runbook_lib.evidence.run_folder import PhaseFolder
 from runbook_lib.gates import Gate, gates, part
+from runbook_lib.phases import Phase
 from runbook_lib.plan import Plan
 from runbook_lib.report import Tick
 from runbook_lib.settings import Settings
@@ -64,7 +65,7 @@ class StopWithKernel(Stop):
         self._reason = value
 
 
-def question(whole: Plan, gate: Gate, settings: Settings) -> Question:
+def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings) -> Question:
     """What is asked at one gate. Live calls, and stages that settings call sensitive, take typing how many there are."""
     plan, asked = part(whole, gate), gates(whole)
     guess = estimate(plan, settings.concurrency)
@@ -75,6 +76,7 @@ def question(whole: Plan, gate: Gate, settings: Settings) -> Question:
         title=number + gate.title,
         mode=plan.mode,
         facts={
+            "What": "; ".join(stage.title for stage in phase.stages if any(step.stage == stage.name for step in plan.steps)),
             "Calls": f"{guess.calls}, about {guess.duration}",
             "Blast radius": f"{len(touched)} accounts in {len({action.region for action in plan.actions})} Regions",
             "Operations": ", ".join(dict.fromkeys(f"{action.service}:{action.operation}" for action in plan.actions)),
