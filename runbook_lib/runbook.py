@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runbook_lib.access import Access
@@ -11,6 +12,7 @@ from runbook_lib.approval import Approval, ApprovalRefused, Covered, cover, refu
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import Cells
 from runbook_lib.journal import Journal
+from runbook_lib.once import Once
 from runbook_lib.organization import Organization
 from runbook_lib.organization_reads import READS, observe_organization
 from runbook_lib.phases import PHASES, Phase, phase_named
@@ -24,6 +26,8 @@ from runbook_lib.settings import Settings, settings_digest
 
 SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
+MOMENT = 60.0
+"""Seconds for which what was read of the organization may serve the observation that follows."""
 
 
 class PreconditionsFailed(Exception):
@@ -85,12 +89,26 @@ class Runbook:
     def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
         self._seen: Organization | None = None
+        self._unused: tuple[float, Organization] | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises PreconditionsFailed."""
         self._seen = organization = observe_organization(self.settings, self.access, before=self._seen)
         if found := objections(organization, self.settings):
             raise PreconditionsFailed(found)
+        self._unused = self.clock.monotonic(), organization
+        return organization
+
+    def _organization_now(self) -> Organization:
+        """The organization for one observation: as `organization` read it a moment ago, if no observation has used that, else anew.
+
+        The list of ten thousand accounts takes a minute at AWS's rate.
+        """
+        unused, self._unused = self._unused, None
+        if unused is not None and self.clock.monotonic() - unused[0] < MOMENT:
+            return unused[1]
+        organization = self.organization()
+        self._unused = None
         return organization
 
     def assess(self, service: Service, organization: Organization) -> Assessment:
@@ -102,13 +120,14 @@ class Runbook:
 
     def observe(self) -> Assessment:
         """Observe this phase's service."""
-        return self.assess(service_named(self.phase.service), self.organization())
+        return self.assess(service_named(self.phase.service), self._organization_now())
 
     def survey(self) -> tuple[Organization, Cells]:
         """Observe every service that settings manage: the whole coverage."""
-        organization = self.organization()
+        organization = self._organization_now()
         services = [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
-        return organization, tuple(cell for service in services for cell in self.assess(service, organization).cells)
+        looks = self.access.parallel([partial(self.assess, service, organization) for service in services])
+        return organization, tuple(cell for seen in looks for cell in seen.cells)
 
     def plan(self, seen: Assessment) -> Plan:
         """Decide what to call. Pure but for the time it carries."""
@@ -233,11 +252,12 @@ class Runbook:
         progress: Callable[[Tick], None],
     ) -> StageReport:
         service = service_named(self.phase.service)
+        assigned = Once(lambda reference: service.resolve(reference, self.access))
 
         def resolve(reference: Reference) -> str:
             if reference.kind == "account-email":
                 return organization.accounts[reference.account].email
-            return service.resolve(reference, self.access)
+            return assigned(reference)
 
         return run_stage(
             covered.steps, stage, service=service, access=self.access, resolve=resolve,
