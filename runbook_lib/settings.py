@@ -300,6 +300,26 @@ class Lowering(Part):
     reason: Annotated[Text, Field(description="Why less protection is wanted. Shown in the plan.")]
 
 
+class EvidencePart(Part):
+    """How live runs are sealed. A rehearsal seals with a key of its own, made on first use, and reads nothing of this."""
+
+    signing_key: Annotated[
+        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$")],
+        Field(description="ARN of the asymmetric KMS key (SIGN_VERIFY, ECC_NIST_P256) that signs the evidence of live runs."),
+    ]
+    profile: Annotated[
+        Text | None,
+        Field(description="Profile whose credentials sign, or assume role_arn; absent: the shell's or runner's."),
+    ] = None
+    role_arn: Annotated[
+        RoleArn | None, Field(description="Role to assume for signing; it needs kms:Sign and kms:GetPublicKey.")
+    ] = None
+    store: Annotated[
+        Text | None,
+        Field(description="Folder of the chain, shared by all machines that run this organization live; absent: beside the runs."),
+    ] = None
+
+
 class Settings(Part):
     """What one organization should look like."""
 
@@ -331,6 +351,7 @@ class Settings(Part):
             )
         ),
     ] = ()
+    evidence: Annotated[EvidencePart | None, Field(description="How live runs are sealed; absent: they are not.")] = None
     concurrency: Annotated[int, Field(ge=1, le=32, description="Calls under way at the same time, at most.")] = 8
 
 

@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from runbook_lib.atomic_file import sync_folder, write_bytes, write_text
 from runbook_lib.evidence.versions import versions
+from runbook_lib.json_log import scrub
 
 NAME = re.compile(r"^\d{8}T\d{6}Z-(rehearsal|live)-[0-9a-f]{4}$")
 FORMAT = "runbook run 1"
@@ -104,7 +105,7 @@ class RunFolder:
         record = {
             "format": FORMAT, "run": run.name, "mode": mode, "organization": organization, "status": RunStatus.RUNNING.value,
             "started": _stamp(now), "finished": None, "exit_code": None, "resumes": resumes or None, "error": None,
-            "command": list(command), "callers": dict(sorted((callers or {}).items())), "versions": versions(),
+            "command": [scrub(word) for word in command], "callers": dict(sorted((callers or {}).items())), "versions": versions(),
             "host": platform.node(), "process": os.getpid(), "results": {}, "phases": {},
         }  # fmt: skip
         write_text(run.record_file, _json(record))
@@ -153,6 +154,12 @@ class RunFolder:
             return "killed"
         return str(record["status"])
 
+    @property
+    def ending(self) -> bool:
+        """Whether the process that made this run, on this machine, is still there, so that it may be sealing it."""
+        record = self.record()
+        return bool(record["host"] == platform.node() and _alive(record["process"]))
+
     def phase(self, name: str) -> PhaseFolder:
         """The folder of one phase, made when it is not there yet."""
         if not re.fullmatch(r"[0-9a-z_]+", name):
@@ -197,7 +204,7 @@ class RunFolder:
             for phase in cut_off:
                 phase.update(status=RunStatus.STOPPED.value, finished=_stamp(now))
             record["results"].update(results or {})
-            record.update(status=status.value, finished=_stamp(now), exit_code=EXIT_CODES[status], error=error or None)
+            record.update(status=status.value, finished=_stamp(now), exit_code=EXIT_CODES[status], error=scrub(error) or None)
         return EXIT_CODES[status]
 
     @contextmanager

@@ -1,5 +1,7 @@
 """What exactly ran: versions of the library, Python and dependencies, and the git commit when run from a checkout."""
 
+import functools
+import hashlib
 import platform
 import re
 import shutil
@@ -12,6 +14,7 @@ from runbook_lib import __version__
 
 DISTRIBUTION = "incident-detection-runbook"
 _PACKAGE = Path(__file__).resolve().parents[1]
+_KEPT = frozenset({".py", ".yaml", ".json", ".j2"})
 
 
 def versions() -> dict[str, Any]:
@@ -21,7 +24,9 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "git": commit(_PACKAGE),
+        "files": files_digest(_PACKAGE),
         "dependencies": dependencies(),
+        "installed": installed(),
     }
 
 
@@ -33,6 +38,20 @@ def dependencies() -> dict[str, str]:
         return {}
     names = sorted({match.group(0) for each in wanted if (match := re.match(r"[A-Za-z0-9._-]+", each))})
     return {name: version for name in names if (version := _installed(name))}
+
+
+def installed() -> dict[str, str]:
+    """The exact versions of everything that is installed, sorted."""
+    return dict(sorted((each.name, each.version) for each in metadata.distributions() if each.name))
+
+
+@functools.cache
+def files_digest(package: Path) -> str:
+    """One SHA-256 (hex) over names and contents of the library's own files, as they are on disk."""
+    found = hashlib.sha256()
+    for path in sorted(each for each in package.rglob("*") if each.suffix in _KEPT and each.is_file()):
+        found.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(package).as_posix()}\n".encode())
+    return found.hexdigest()
 
 
 def _installed(name: str) -> str | None:

@@ -1,0 +1,121 @@
+"""The chain: seals of one organization and mode, numbered from 1, each naming the digest of the one before.
+
+A number is taken by creating an entry that nobody had created before; that is the moment at which something is sealed. The store
+decides who was first, so two machines on one store never take the same number.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runbook_lib.atomic_file import sync_folder
+from runbook_lib.evidence.envelope import EnvelopeBroken, read
+
+ENTRY = re.compile(r"^(\d{8})\.intoto\.jsonl$")
+CHAIN = re.compile(r"^(rehearsal|live)/[A-Za-z0-9-]{1,64}$")
+
+
+class ChainBroken(Exception):
+    """The newest entry of a chain cannot be read, so nothing can follow it; the message names it and what to do."""
+
+
+class StoreFailed(Exception):
+    """The store cannot be read or written; the message says why."""
+
+
+class ChainStore(Protocol):
+    """Where entries are kept. `chain` is "<mode>/<organization>"."""
+
+    def numbers(self, chain: str) -> tuple[int, ...]:
+        """The numbers that are taken, in order."""
+        ...
+
+    def read(self, chain: str, number: int) -> bytes:
+        """The bytes of one entry. Raises StoreFailed."""
+        ...
+
+    def create(self, chain: str, number: int, data: bytes) -> bool:
+        """Write an entry once and for all; False when the number is taken. Raises StoreFailed."""
+        ...
+
+
+def entry_name(number: int) -> str:
+    return f"{number:08d}.intoto.jsonl"
+
+
+def chain_name(mode: str, organization: str) -> str:
+    """The name of a chain. Raises StoreFailed for what could not be a name."""
+    name = f"{mode}/{organization}"
+    if not CHAIN.match(name):
+        raise StoreFailed(f"{name!r} cannot name a chain of evidence")
+    return name
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """Entries as files `<root>/<mode>/<organization>/00000001.intoto.jsonl`."""
+
+    root: Path
+
+    def numbers(self, chain: str) -> tuple[int, ...]:
+        folder = self.root / chain
+        found = folder.iterdir() if folder.is_dir() else ()
+        return tuple(sorted(int(match.group(1)) for path in found if (match := ENTRY.match(path.name))))
+
+    def read(self, chain: str, number: int) -> bytes:
+        path = self.root / chain / entry_name(number)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise StoreFailed(f"{path}: {error.strerror}") from None
+
+    def create(self, chain: str, number: int, data: bytes) -> bool:
+        folder = self.root / chain
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{entry_name(number)}.{secrets.token_hex(6)}.part"
+        try:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            # A hard link fails where the name is taken; renaming would replace.
+            (folder / entry_name(number)).hardlink_to(part)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise StoreFailed(f"{folder}: {error.strerror}; nothing was sealed there") from None
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+        sync_folder(folder)
+        return True
+
+
+def append(store: ChainStore, chain: str, make: Callable[[int, str], bytes]) -> tuple[int, bytes]:
+    """Put a new entry at the end: `make(number, digest of the one before)` is called until a number is won.
+
+    The digest before number 1 is "". Raises ChainBroken, StoreFailed.
+    """
+    while True:
+        number, previous = _next(store, chain)
+        data = make(number, previous)
+        if store.create(chain, number, data):
+            return number, data
+
+
+def _next(store: ChainStore, chain: str) -> tuple[int, str]:
+    taken = store.numbers(chain)
+    if not taken:
+        return 1, ""
+    try:
+        return taken[-1] + 1, read(store.read(chain, taken[-1])).digest
+    except EnvelopeBroken as broken:
+        raise ChainBroken(
+            f"{chain}, number {taken[-1]}: {broken}; keep everything as it is and find out with: runbook evidence verify --all"
+        ) from None

@@ -1,0 +1,64 @@
+"""How a command ends as to evidence: it seals what it finds of earlier commands, and in the end its own run."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.chain import ChainBroken, StoreFailed
+from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.keys import KeyProblem
+from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
+from runbook_lib.evidence.seal import NotSealed, seal, seal_found
+from runbook_lib.evidence.trust import pinned_trust
+from runbook_lib.evidence.verify import verify
+from runbook_lib.settings import Settings
+
+EXPECTED = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError)
+
+
+@contextmanager
+def sealed_at_end(run: RunFolder, settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Iterator[None]:
+    """Around everything that writes into a run: seals what earlier commands left, then, however the block ends, this run.
+
+    What keeps a run from being sealed is said, never raised: the run has ended as it has, and the next command seals it.
+    """
+    with ExitStack() as resources:
+        try:
+            desk = desk_for(run.path.parent, settings, environment, resources)
+            for line in seal_found(run.path.parent, settings.mode, settings.organization.id, desk):
+                say(line)
+        except EXPECTED as problem:
+            say(f"Evidence of earlier runs is not sealed: {problem}")
+    try:
+        yield
+    finally:
+        for line in sealing(run, settings, environment):
+            say(line)
+
+
+def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:
+    """Seal one run that has ended, verify it, and say number and digest, or why not."""
+    with ExitStack() as resources:
+        try:
+            desk = desk_for(run.path.parent, settings, environment, resources)
+            made = seal(run, desk)
+        except EXPECTED as problem:
+            yield f"Evidence: not sealed: {problem}"
+            return
+    yield from withheld(made)
+    chains = (
+        Path(settings.evidence.store).expanduser()
+        if settings.mode == "live" and settings.evidence and settings.evidence.store
+        else None
+    )
+    faults = verify(run.path.parent, pinned_trust(run.path.parent / KEYS), [run.name], chains=chains).faults
+    yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, {'NOT verified' if faults else 'verified'}"
+    yield from (f"  {fault}" for fault in faults)
+
+
+def withheld(made: Entry) -> Iterator[str]:
+    """What the gate kept out of a run, and why."""
+    for name, found in sorted(made.withheld.items()):
+        yield f"Evidence: withheld {name} ({'; '.join(found)}); it is in the folder of withheld files, not in the run"

@@ -1,0 +1,37 @@
+"""What can be wrong with evidence: one Fault per finding, one line per Fault."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The kinds of faults, as verify prints them."""
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    ADDED = "added"
+    RENAMED = "renamed"
+    LINK = "link instead of file"
+    BROKEN = "broken seal"
+    WRONG_KEY = "wrong key"
+    WRONG_ORDER = "wrong order"
+    GAP = "gap"
+    SECOND_CHAIN = "second chain"
+    CUT_OFF = "cut-off end"
+    NOT_SEALED = "not sealed"
+    OPEN_START = "open start"
+    APPROVAL = "approval defect"
+    EMERGENCY = "emergency without review"
+    CADENCE = "no sealed coverage run"
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One finding: where (a run, a place in it or in the chain), which kind, and what was seen."""
+
+    where: str
+    kind: Kind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.where}: {self.text}"

@@ -1,0 +1,81 @@
+"""Keys that sign evidence: made here on first use for rehearsals and for people, held by AWS KMS for live runs.
+
+The folder of keys is beside the run folders, never inside one. A private key is a file only its owner reads. Every public key
+that has signed is pinned beside it, by mode, so that a rehearsal's key never passes for a live one.
+"""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from securesystemslib.signer import CryptoSigner, Key, SSlibKey
+
+from runbook_lib.atomic_file import sync_folder, write_text
+
+
+class KeyProblem(Exception):
+    """A key cannot be read, or others may read it; the message names the file and what to do."""
+
+
+def local_signer(folder: Path, name: str) -> CryptoSigner:
+    """The signer of the P-256 key `name` in a folder of keys; the key is made when there is none. Raises KeyProblem."""
+    path = folder / f"{name}.pem"
+    if not path.exists():
+        _make(path)
+    try:
+        if path.stat().st_mode & 0o077:
+            raise KeyProblem(f"{path}: others may read this private key; take their rights away (chmod 600) or make a new key")
+        return CryptoSigner(load_pem_private_key(path.read_bytes(), password=None))
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyProblem(f"{path}: cannot be read as a private key: {error}") from None
+
+
+def _make(path: Path) -> None:
+    """Write a new private key, whole and for its owner only; when two processes make it at once, one key remains."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(CryptoSigner.generate_ecdsa().private_bytes)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(part)
+    finally:
+        part.unlink()
+    sync_folder(path.parent)
+
+
+def pem(key: Key) -> str:
+    """A public key as openssl reads it."""
+    return str(key.keyval["public"]) if isinstance(key, SSlibKey) else ""
+
+
+def public_key(text: str) -> Key:
+    """A public key from PEM. Raises KeyProblem."""
+    try:
+        return SSlibKey.from_crypto(load_pem_public_key(text.encode()))
+    except ValueError as error:
+        raise KeyProblem(f"no public key in PEM: {error}") from None
+
+
+def pin(folder: Path, mode: str, key: Key) -> None:
+    """Keep a public key beside the runs, so that they verify without the signer."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{mode}-{key.keyid[:16]}.pub.pem"
+    if not path.exists():
+        write_text(path, pem(key))
+
+
+def pinned(folder: Path, mode: str) -> tuple[Key, ...]:
+    """The pinned public keys of one mode. Raises KeyProblem."""
+    found = []
+    for path in sorted(folder.glob(f"{mode}-*.pub.pem")):
+        try:
+            found.append(public_key(path.read_text(encoding="utf-8")))
+        except (KeyProblem, OSError, UnicodeDecodeError) as error:
+            raise KeyProblem(f"{path}: {error}") from None
+    return tuple(found)

@@ -1,0 +1,59 @@
+"""Signing by AWS KMS: the private key never leaves it, and each signature is an event in CloudTrail."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from securesystemslib.signer import AWSSigner, SSlibKey
+
+from runbook_lib.clients import Clients
+from runbook_lib.evidence.chain import StoreFailed
+from runbook_lib.settings import EvidencePart
+
+_WANTED = "ECDSA_SHA_256"
+
+
+class KmsSigner(AWSSigner):
+    """securesystemslib's signer with a client of our own session; its own constructor takes the process's default session."""
+
+    def __init__(self, key_arn: str, client: Any) -> None:
+        try:
+            found = client.get_public_key(KeyId=key_arn)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreFailed(f"{key_arn}: its public key cannot be read: {error}") from None
+        if _WANTED not in found["SigningAlgorithms"]:
+            raise StoreFailed(
+                f"{key_arn}: signs with {', '.join(found['SigningAlgorithms'])}, but {_WANTED} is needed (ECC_NIST_P256)"
+            )
+        self.aws_key_id, self.client = key_arn, client
+        self._public_key = SSlibKey.from_crypto(load_der_public_key(found["PublicKey"]))
+        self.aws_algo = self.aws_algos[self._public_key.scheme]
+
+    def sign(self, payload: bytes) -> Any:
+        """Sign, and hold the signature against the public key at once. Raises StoreFailed."""
+        try:
+            signature = super().sign(payload)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreFailed(f"{self.aws_key_id}: KMS did not sign: {error}") from None
+        self._public_key.verify_signature(signature, payload)
+        return signature
+
+    @property
+    def pem(self) -> bytes:
+        """The public key as openssl reads it."""
+        return str(self._public_key.keyval["public"]).encode()
+
+
+def kms_client(part: EvidencePart, clients: Clients) -> Any:
+    """A KMS client in the key's Region, with the credentials that settings name for evidence. Raises StoreFailed."""
+    region, account = part.signing_key.split(":")[3:5]
+    session = clients.session(part.profile)
+    try:
+        if part.role_arn:
+            sts = clients.client(session, "evidence", "sts", region, mutating=False)
+            given = sts.assume_role(RoleArn=part.role_arn, RoleSessionName="runbook-evidence")["Credentials"]
+            session = clients.session(part.profile)
+            session.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return clients.client(session, account, "kms", region, mutating=False)
+    except (ClientError, BotoCoreError) as error:
+        raise StoreFailed(f"evidence cannot be signed as settings say: {error}") from None

@@ -1,0 +1,106 @@
+"""What a sealed statement says, read with care: a statement of another shape than ours is a broken seal, never an error of ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.evidence.envelope import EnvelopeBroken, Sealed
+from runbook_lib.evidence.statement import PREDICATE, RUN_TYPE, START_TYPE
+
+_TYPES = {RUN_TYPE: "run", START_TYPE: "start"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One statement of a chain. `kind`: "run" for a run's seal, "start" for a record made before a live apply."""
+
+    sealed: Sealed
+    kind: str
+    run: str
+    mode: str
+    organization: str
+    number: int
+    previous: str
+    started: str
+    finished: str
+    when: str
+    subjects: Mapping[str, str]
+    folders: frozenset[str]
+    withheld: Mapping[str, tuple[str, ...]]
+    result: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    dependencies: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def digest(self) -> str:
+        return self.sealed.digest
+
+    @property
+    def chain(self) -> str:
+        return f"{self.mode}/{self.organization}"
+
+    @property
+    def status(self) -> str:
+        return str(self.result.get("status", ""))
+
+    def rests_on(self, name: str) -> str:
+        """The digest of a dependency by name; "" where there is none."""
+        return str(self.dependencies.get(name, {}).get("digest", {}).get("sha256", ""))
+
+    @property
+    def approvals(self) -> dict[str, Mapping[str, Any]]:
+        """Phase → what the statement says of its approval."""
+        return {name.removeprefix("approval/"): each for name, each in self.dependencies.items() if name.startswith("approval/")}
+
+
+def entry(sealed: Sealed) -> Entry:
+    """The statement in an envelope as one entry of a chain. Raises EnvelopeBroken when it is of another shape."""
+    try:
+        return _entry(sealed)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise EnvelopeBroken(f"its statement is not one about a run ({type(error).__name__}: {error})") from None
+
+
+def _entry(sealed: Sealed) -> Entry:
+    statement = sealed.statement
+    if statement["predicateType"] != PREDICATE:
+        raise ValueError(f"predicate {statement['predicateType']}")
+    definition, details = statement["predicate"]["buildDefinition"], statement["predicate"]["runDetails"]
+    outer, inner, metadata = definition["externalParameters"], definition["internalParameters"], details["metadata"]
+    dependencies = _once((each["name"], each) for each in definition["resolvedDependencies"] if "name" in each)
+    byproducts = _once((each["name"], each) for each in details["byproducts"])
+    number = inner["number"]
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError("its number is none")
+    if inner["chain"] != f"{outer['mode']}/{outer['organization']}":
+        raise ValueError("chain, mode and organization differ")
+    return Entry(
+        sealed=sealed,
+        kind=_TYPES[definition["buildType"]],
+        run=str(metadata["invocationId"]),
+        mode=str(outer["mode"]),
+        organization=str(outer["organization"]),
+        number=number,
+        previous=str(dependencies.get("previous-evidence", {}).get("digest", {}).get("sha256", "")),
+        started=str(metadata["startedOn"]),
+        finished=str(metadata.get("finishedOn", "")),
+        when=str(inner["sealed"]),
+        subjects=_once((each["name"], each["digest"]["sha256"]) for each in statement["subject"]),
+        folders=frozenset(inner["folders"]),
+        withheld={
+            name: tuple(each["annotations"]["withheld"]) for name, each in byproducts.items() if "withheld" in each["annotations"]
+        },
+        result=dict(byproducts["result"]["annotations"]) if "result" in byproducts else {},
+        parameters=outer,
+        dependencies=dependencies,
+    )
+
+
+def _once(pairs: Any) -> dict[str, Any]:
+    """A mapping in which no name stands twice."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found or not isinstance(name, str):
+            raise ValueError(f"{name!r} stands twice, or is no name")
+        found[name] = value
+    return found

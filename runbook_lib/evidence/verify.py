@@ -1,0 +1,96 @@
+"""Verifying evidence: offline, read-only, with public keys that come from outside the run folders."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.evidence.archive import Archive, archive
+from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.faults import Fault, Kind
+from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
+from runbook_lib.evidence.trust import Trust
+from runbook_lib.evidence.verify_chain import Anchor, anchor_faults, chain_faults, merged
+from runbook_lib.evidence.verify_run import folder_faults, place_faults
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification saw: runs that were held against their seals, heads of the chains, and all faults."""
+
+    runs: tuple[str, ...]
+    heads: dict[str, tuple[int, str]]
+    faults: tuple[Fault, ...]
+
+
+def verify(
+    root: Path, trust: Trust, runs: Sequence[str] = (), anchors: Iterable[Anchor] = (), mode: str = "", chains: Path | None = None
+) -> Verified:
+    """Hold all runs below `root` (or those named, or of one mode) and their chains against their seals."""
+    found = archive(root, chains)
+    chosen = [path for path in found.folders if _chosen(path.name, runs, mode)]
+    faults = [*found.faults, *chain_faults(found)]
+    for path in chosen:
+        faults += _run_faults(path, found)
+    faults += _signature_faults(found, trust)
+    faults += [Fault(name, Kind.MISSING, "there is no such run") for name in runs if not (root / name).is_dir()]
+    kept = sorted({fault for fault in faults if _concerns(fault, runs, mode)})
+    heads = {chain: (max(numbers), numbers[max(numbers)][0].digest) for chain, numbers in merged(found).items()}
+    return Verified(tuple(path.name for path in chosen), heads, (*kept, *sorted(anchor_faults(found, anchors))))
+
+
+def _chosen(name: str, runs: Sequence[str], mode: str) -> bool:
+    return (not runs or name in runs) and (not mode or f"-{mode}-" in name)
+
+
+def _concerns(fault: Fault, runs: Sequence[str], mode: str) -> bool:
+    """Whether a fault is about what was asked for; faults of a chain concern every run of it."""
+    if fault.where.startswith("chain "):
+        return not mode or fault.where.startswith(f"chain {mode}/")
+    return _chosen(fault.where.split("/")[0], runs, mode)
+
+
+def _run_faults(folder: Path, found: Archive) -> Iterator[Fault]:
+    seal, kept = found.seals.get(folder.name), found.chain_entry(folder.name)
+    if seal is not None:
+        yield from place_faults(folder, seal)
+        yield from folder_faults(folder, seal)
+    elif kept is not None:
+        if not (folder / SEAL).exists():
+            yield Fault(f"{folder.name}/{SEAL}", Kind.MISSING, f"chain {kept.chain} has it as number {kept.number}")
+        yield from folder_faults(folder, kept)
+    elif not (folder / SEAL).exists() and (said := _unsealed(folder)):
+        yield Fault(folder.name, Kind.NOT_SEALED, said)
+
+
+def _unsealed(folder: Path) -> str:
+    """Why a run without a seal should have one; "" for one that is under way, or being made at this moment."""
+    run = RunFolder(folder)
+    try:
+        status, ending = run.status, run.ending
+    except RunFolderError:
+        age = dt.datetime.now(dt.UTC).timestamp() - folder.stat().st_mtime
+        return "run.json is missing or cannot be read" if age > 60 else ""
+    if status == RunStatus.RUNNING or ending:
+        return ""
+    return f"{status}; the next command of its mode seals it, or: runbook evidence seal {run.name}"
+
+
+def _signature_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
+    places: dict[str, tuple[str, Entry]] = {}
+    for name, seal in found.seals.items():
+        places.setdefault(seal.digest, (f"{name}/{SEAL}", seal))
+    for chain, listed in found.chains.items():
+        for number, each in listed.items():
+            places.setdefault(each.digest, (f"chain {chain}, number {number}", each))
+    for where, each in places.values():
+        keys = trust.runners.get(each.mode, ())
+        if each.sealed.signed_by(keys):
+            continue
+        known = {key.keyid for key in keys} & set(each.sealed.signatures)
+        if known:
+            yield Fault(where, Kind.BROKEN, "the signature is not one of this statement")
+        else:
+            signers = ", ".join(sorted(keyid[:16] for keyid in each.sealed.signatures))
+            yield Fault(where, Kind.WRONG_KEY, f"signed by {signers}, which is no runner's key for {each.mode} ({trust.source})")

@@ -1,0 +1,84 @@
+"""The chains held against themselves, against the seals in the run folders, and against anchors kept elsewhere."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from runbook_lib.evidence.archive import Archive
+from runbook_lib.evidence.faults import Fault, Kind
+from runbook_lib.evidence.reading import Entry
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A number and digest that were noted where the runner cannot write: in a ticket, in locked storage."""
+
+    number: int
+    digest: str
+    chain: str = ""
+    """"" for whichever chain has it."""
+
+
+def merged(found: Archive) -> dict[str, dict[int, list[Entry]]]:
+    """Chain → number → the different entries that claim it, from the chain's files and from the run folders."""
+    chains: dict[str, dict[int, list[Entry]]] = {}
+    everything = [each for chain in found.chains.values() for each in chain.values()] + list(found.seals.values())
+    for each in everything:
+        claims = chains.setdefault(each.chain, {}).setdefault(each.number, [])
+        if all(each.digest != other.digest for other in claims):
+            claims.append(each)
+    return chains
+
+
+def chain_faults(found: Archive) -> Iterator[Fault]:
+    """Wrong order, gaps, second chains, and entries or run folders that the other side lacks."""
+    yield from _misplaced(found)
+    for chain, numbers in sorted(merged(found).items()):
+        yield from _links(chain, numbers)
+    folders = {path.name for path in found.folders}
+    for chain, listed in sorted(found.chains.items()):
+        for number, each in sorted(listed.items()):
+            if each.kind == "run" and each.run not in folders:
+                yield Fault(
+                    each.run, Kind.MISSING, f"the folder of this run is gone; chain {chain} has its seal as number {number}"
+                )
+
+
+def _misplaced(found: Archive) -> Iterator[Fault]:
+    for chain, listed in sorted(found.chains.items()):
+        for number, each in sorted(listed.items()):
+            if (each.chain, each.number) != (chain, number):
+                yield Fault(f"chain {chain}, number {number}", Kind.WRONG_ORDER, f"holds number {each.number} of {each.chain}")
+    for name, seal in sorted(found.seals.items()):
+        there = found.chains.get(seal.chain)
+        if there is not None and all(each.digest != seal.digest for each in there.values()):
+            said = f"number {seal.number} of chain {seal.chain} is not this seal"
+            yield Fault(name, Kind.MISSING if seal.number not in there else Kind.SECOND_CHAIN, said)
+
+
+def _links(chain: str, numbers: Mapping[int, list[Entry]]) -> Iterator[Fault]:
+    for number in range(1, max(numbers) + 1):
+        if number not in numbers:
+            yield Fault(f"chain {chain}, number {number}", Kind.GAP, "nobody has this number")
+            continue
+        claims = numbers[number]
+        if len(claims) > 1:
+            said = " and ".join(sorted(each.run for each in claims))
+            yield Fault(f"chain {chain}, number {number}", Kind.SECOND_CHAIN, f"claimed by {said}")
+        before = {each.digest for each in numbers.get(number - 1, [])} if number > 1 else {""}
+        for each in claims:
+            if before and each.previous not in before:
+                yield Fault(
+                    f"chain {chain}, number {number}", Kind.WRONG_ORDER, f"{each.run} does not follow from the number before it"
+                )
+
+
+def anchor_faults(found: Archive, anchors: Iterable[Anchor]) -> Iterator[Fault]:
+    """Anchors that the chains do not bear out: the end was cut off, or another end was put in its place."""
+    chains = merged(found)
+    for anchor in anchors:
+        among = [numbers for chain, numbers in chains.items() if anchor.chain in ("", chain)]
+        if any(each.digest == anchor.digest for numbers in among for each in numbers.get(anchor.number, [])):
+            continue
+        longest = max((max(numbers) for numbers in among), default=0)
+        said = f"the chain ends at {longest}" if anchor.number > longest else "this number has another digest"
+        yield Fault(f"anchor {anchor.number}:{anchor.digest[:16]}", Kind.CUT_OFF, said)

@@ -1,0 +1,91 @@
+"""Small complete runs and a desk to seal them at, without AWS."""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.approval import Approval
+from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
+from runbook_lib.evidence.chain import FolderStore
+from runbook_lib.evidence.keys import local_signer
+from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.run_folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal import Desk, seal
+from runbook_lib.evidence.secret_scan import Gate
+from runbook_lib.evidence.trust import pinned_trust
+from runbook_lib.evidence.verify import Verified, verify
+
+BEGIN = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)
+ORGANIZATION = "o-rehearsal001"
+PHASES = ("00_prerequisites", "20_guardduty")
+FINGERPRINT = "ab" * 32
+
+
+def desk(root: Path, *, key: str = "rehearsal", held: frozenset[str] = frozenset()) -> Desk:
+    return Desk(FolderStore(root / CHAINS), local_signer(root / KEYS, key), root / KEYS, Gate(root / ASIDE, held), lambda: BEGIN)
+
+
+@cache
+def ended_process() -> int:
+    """The id of a process that is gone."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def approval(phase: str, **others: Any) -> Approval:
+    given: dict[str, Any] = {
+        "id": f"approval-{phase}", "mode": "rehearsal", "organization": ORGANIZATION, "phase": phase, "fingerprint": FINGERPRINT,
+        "approver": "second person", "ticket": "CHG-1", "not_before": BEGIN, "not_after": BEGIN + dt.timedelta(hours=12),
+    }  # fmt: skip
+    return Approval(**(given | others))
+
+
+def ended_run(root: Path, number: int = 0, *, mode: str = "rehearsal", organization: str = ORGANIZATION) -> RunFolder:
+    """A run with two phases and a file of every sort in each; its process is gone."""
+    begin = BEGIN + dt.timedelta(minutes=number)
+    run = RunFolder.create(
+        root, mode, begin, settings=b"mode: rehearsal\n", command=["runbook", "rehearse"], organization=organization
+    )
+    for phase in PHASES:
+        folder = run.start_phase(phase, begin)
+        for name in ("notebook.ipynb", "notebook.html", "plan.json", "plan.md", "journal.jsonl", "coverage-after.csv"):
+            text = '{"seq":1}' if name.endswith("jsonl") else f"{name} of {phase} of {run.name}"
+            (folder.path / name).write_text(f"{text}\n")
+        (folder.path / "coverage-after.json").write_text(json.dumps({"counts": {}, "run": run.name}))
+        approval(phase).write(folder.approval)
+        run.finish_phase(phase, RunStatus.DONE, begin, {"covered": 3, "gap": 0})
+    run.finish(RunStatus.DONE, begin + dt.timedelta(minutes=1))
+    of_process(run, ended_process())
+    return run
+
+
+def of_process(run: RunFolder, process: int, **others: Any) -> None:
+    run.record_file.write_text(json.dumps(run.record() | {"process": process} | others, indent=1) + "\n")
+
+
+def sealed_run(root: Path, number: int = 0, **others: Any) -> tuple[RunFolder, Entry]:
+    run = ended_run(root, number, **others)
+    return run, seal(run, desk(root))
+
+
+def checked(root: Path, *runs: str, **options: Any) -> Verified:
+    return verify(root, pinned_trust(root / KEYS), runs, **options)
+
+
+def kinds(verified: Verified) -> set[str]:
+    return {str(fault.kind) for fault in verified.faults}
+
+
+def files(root: Path, run: RunFolder) -> list[Path]:
+    """Every file that is evidence of a run: all in its folder, and its entry in the chain."""
+    return sorted(path for path in run.path.rglob("*") if path.is_file())
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
