@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from small_organization import MANAGEMENT
+from small_world import Caller, small_world
 
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import Credential, session_credential
 from runbook_lib.rehearsal.inproc import session_for
+from runbook_lib.rehearsal.world import World
 
 Client = Callable[..., Any]
 
@@ -40,3 +42,15 @@ def role_session(front: Front) -> Callable[[str, str], Credential]:
         return session_credential(front.world, account, role, "test", 3600)
 
     return make
+
+
+@pytest.fixture
+def world() -> World:
+    """Without sockets and without the front; a test module whose service has to start elsewhere has its own."""
+    return small_world()
+
+
+@pytest.fixture
+def call(world: World, request: pytest.FixtureRequest) -> Caller:
+    """Calls into the service that the test module names in SERVICE."""
+    return Caller(world, request.module.SERVICE)

@@ -24,15 +24,7 @@ from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.state import MALWARE_ROLE, SERVICE_ROLE
 from runbook_lib.rehearsal.world import World
 
-
-@pytest.fixture
-def world() -> World:
-    return small_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "guardduty")
+SERVICE = "guardduty"
 
 
 # Detectors

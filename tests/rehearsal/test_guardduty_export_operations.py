@@ -13,21 +13,12 @@ from small_world import (
     POLLS,
     SECOND,
     Caller,
-    small_world,
 )
 
 from runbook_lib.rehearsal.operations.guardduty.state import state_of
 from runbook_lib.rehearsal.world import World
 
-
-@pytest.fixture
-def world() -> World:
-    return small_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "guardduty")
+SERVICE = "guardduty"
 
 
 # Export and findings

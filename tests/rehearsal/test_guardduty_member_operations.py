@@ -30,7 +30,6 @@ from small_world import (
     SUSPENDED,
     Caller,
     account,
-    small_world,
 )
 
 from runbook_lib.rehearsal.operations.guardduty import texts
@@ -38,15 +37,7 @@ from runbook_lib.rehearsal.operations.guardduty.state import MALWARE_ROLE, SERVI
 from runbook_lib.rehearsal.organization import join_account
 from runbook_lib.rehearsal.world import World
 
-
-@pytest.fixture
-def world() -> World:
-    return small_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "guardduty")
+SERVICE = "guardduty"
 
 
 # The organization's settings

@@ -30,7 +30,6 @@ from small_world import (
     SECOND,
     SUSPENDED,
     Caller,
-    small_world,
 )
 
 from runbook_lib.rehearsal.front import Front
@@ -40,15 +39,7 @@ from runbook_lib.rehearsal.organization import deregister_delegated, register_de
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.world import World
 
-
-@pytest.fixture
-def world() -> World:
-    return small_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "guardduty")
+SERVICE = "guardduty"
 
 
 # Designation

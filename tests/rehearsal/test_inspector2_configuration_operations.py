@@ -19,15 +19,12 @@ from small_world import (
 
 from runbook_lib.rehearsal.world import World
 
+SERVICE = "inspector2"
+
 
 @pytest.fixture
 def world() -> World:
     return trusting_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "inspector2")
 
 
 # Scan settings

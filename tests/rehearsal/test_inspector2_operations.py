@@ -37,15 +37,12 @@ from runbook_lib.rehearsal.organization import deregister_delegated, register_de
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.world import World
 
+SERVICE = "inspector2"
+
 
 @pytest.fixture
 def world() -> World:
     return trusting_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "inspector2")
 
 
 # Designation

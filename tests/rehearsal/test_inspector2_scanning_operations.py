@@ -31,15 +31,12 @@ from runbook_lib.rehearsal.organization import join_account
 from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call
 from runbook_lib.rehearsal.world import SimulatedRole, World
 
+SERVICE = "inspector2"
+
 
 @pytest.fixture
 def world() -> World:
     return trusting_world()
-
-
-@pytest.fixture
-def call(world: World) -> Caller:
-    return Caller(world, "inspector2")
 
 
 # Scanning
