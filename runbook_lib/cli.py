@@ -22,6 +22,7 @@ from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.cells import BadParameter, read_scope
 from runbook_lib.cli_lab import lab
+from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
 from runbook_lib.json_log import json_log
 from runbook_lib.phases import UnknownPhase, phase_named
@@ -302,7 +303,7 @@ def _command(
     )  # fmt: skip
     speak: Callable[[str], None] = (lambda line: click.echo(line, err=True)) if quiet else say
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
-    with json_log(folder.log), _terminable():
+    with sealed_at_end(folder, settings, kernels, speak), json_log(folder.log), _terminable():
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
             yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds)

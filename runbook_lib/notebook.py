@@ -16,7 +16,18 @@ from runbook_lib import plan_file, screen
 from runbook_lib.access import Counters
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.atomic_file import write_text
-from runbook_lib.cells import KINDS, PARAMETERS, BadParameter, Halt, RunEnded, advice, headless, parameters_path, read_scope, refuse_strangers
+from runbook_lib.cells import (
+    KINDS,
+    PARAMETERS,
+    BadParameter,
+    Halt,
+    RunEnded,
+    advice,
+    headless,
+    parameters_path,
+    read_scope,
+    refuse_strangers,
+)
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.confirm import Decision, Rejection, given
 from runbook_lib.coverage import Cells, Status, count
@@ -24,6 +35,7 @@ from runbook_lib.coverage_files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence.attempts import applied_before, read_record
+from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
 from runbook_lib.gates import Gate, gates
 from runbook_lib.journal import Journal
@@ -133,6 +145,7 @@ class Notebook:
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
         self.ended: RunStatus | None = None
+        self.evidence: tuple[str, ...] = ()
         with _plainly(self):
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
@@ -167,6 +180,8 @@ class Notebook:
         if self.owns_run:
             self.run.finish(status, now, error=self.error)
         self.log.close()
+        if self.owns_run:
+            self.evidence = tuple(sealing(self.run, self.settings, os.environ))
 
     def note(self, step: str) -> None:
         """A line in the run's log: how far this notebook is, after how many seconds and calls."""
@@ -288,7 +303,9 @@ class Notebook:
             if before is not None:
                 before.ballot.close("This panel is void: it was drawn again below.")
             try:
-                before = self.asked[gate.name] = screen.Asked(screen.question(self.planned, gate, self.runbook.phase, self.settings), self.clock)
+                before = self.asked[gate.name] = screen.Asked(
+                    screen.question(self.planned, gate, self.runbook.phase, self.settings), self.clock
+                )
                 await before.answer()
             except screen.NoWidgets as missing:
                 raise Halt(f"{missing}\nInstall the project with its lab extra, or give an approval file.") from None
@@ -417,4 +434,9 @@ class Notebook:
                 f"{self.state}: {said}\nRun again with the same approval to go on from there; nothing applied is sent twice."
             )
         files = ", ".join(sorted(path.name for path in self.folder.path.iterdir()))
-        return Facts("Done" if code == 0 else "Done, with something left", {"Run": self.run.name, self.folder.name: files})
+        return Facts(
+            "Done" if code == 0 else "Done, with something left", {"Run": self.run.name, self.folder.name: files} | self._sealed()
+        )
+
+    def _sealed(self) -> dict[str, object]:
+        return {"Evidence": " ".join(self.evidence).removeprefix("Evidence: ")} if self.evidence else {}
