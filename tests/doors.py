@@ -50,12 +50,16 @@ class Served:
             check=False,
         )  # fmt: skip
 
-    def begin(self, command: Iterable[str], **more: Any) -> "subprocess.Popen[str]":
-        """Start a command in a process group of its own."""
-        return subprocess.Popen(
-            list(command), cwd=ROOT, env=dict(self.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True, **more,
-        )  # fmt: skip
+    @contextmanager
+    def begun(self, command: Iterable[str]) -> Iterator["subprocess.Popen[str]"]:
+        """A command that runs while the block does; it is gone at its end."""
+        with subprocess.Popen(
+            list(command), cwd=ROOT, env=dict(self.environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def journals(self) -> list[Path]:
         return sorted(self.runs.glob("*/*/journal.jsonl"))
@@ -63,7 +67,10 @@ class Served:
 
 @contextmanager
 def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = None, **options: Any) -> Iterator[Served]:
-    """Serve a seed in a thread; the runbook's commands find it as the kept server. `slow`: seconds a change takes to be answered."""
+    """Serve a seed in a thread; the runbook's commands find it as the kept server.
+
+    `slow` gives the seconds after which the answer to a change is sent.
+    """
     front = build_app(seed, moto=False, **options)
     runs = folder / "runs"
     with serve(_Slow(front, slow) if slow else front) as url:

@@ -51,7 +51,9 @@ class Line:
         return Said(ended.value.code, said.out, said.err, made[-1] if made else None)
 
     def _runs(self, arguments: tuple[str, ...]) -> list[str]:
-        return ["--runs", str(self.served.runs)] if arguments and arguments[0] not in ("schema", "--help", "-h", "--version") else []
+        return (
+            ["--runs", str(self.served.runs)] if arguments and arguments[0] not in ("schema", "--help", "-h", "--version") else []
+        )
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,9 @@ class TestUsage:
     @pytest.mark.parametrize(
         "arguments",
         [
-            ["plan"], ["plan", "--nonsense"], ["nonsense"], ["apply", "-p", "x.yaml"], ["coverage", "-p", "x.yaml", "--format", "pdf"],
-            ["rehearse", "--accounts", "one"], ["plan", "-p", "x.yaml", "--cell-timeout", "0"],
+            ["plan"], ["plan", "--nonsense"], ["nonsense"], ["apply", "-p", "x.yaml"],
+            ["coverage", "-p", "x.yaml", "--format", "pdf"], ["rehearse", "--accounts", "one"],
+            ["plan", "-p", "x.yaml", "--cell-timeout", "0"],
         ],
         ids=" ".join,
     )  # fmt: skip
@@ -295,7 +298,8 @@ try:
     cli.main()
 except SystemExit as ended:
     print("ended", ended.code)
-print("imported", sorted({{name.partition(".")[0] for name in sys.modules}} & {{"moto", "flask", "jupyterlab", "ipywidgets", "cheroot"}}))
+extras = {{"moto", "flask", "jupyterlab", "ipywidgets", "cheroot"}}
+print("imported", sorted(extras & {{name.partition(".")[0] for name in sys.modules}}))
 """
 
 

@@ -18,8 +18,8 @@ HEADINGS = ["Purpose", "Before you start", "Observe", "Plan", "Confirm", "Apply"
 READING = ["Purpose", "Before you start", "Observe", "Verify", "Evidence"]
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 FORBIDDEN = (
-    ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With,
-    ast.If, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Global, ast.Delete,
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar,
+    ast.With, ast.If, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Global, ast.Delete,
 )  # fmt: skip
 
 
@@ -36,7 +36,9 @@ def prose(notebook: Any) -> str:
 
 
 def tree(cell: Any) -> ast.Module:
-    return compile(cell.source, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    parsed = compile(cell.source, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert isinstance(parsed, ast.Module)
+    return parsed
 
 
 def test_every_phase_has_its_notebook() -> None:
@@ -50,9 +52,7 @@ class TestForm:
         assert len([line for line in lines if line.startswith("# ")]) == 1
         assert lines[0].startswith("# ")
         enabling = {f"{phase.name}.ipynb" for phase in PHASES if phase.service}
-        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == (
-            HEADINGS if name in enabling else READING
-        )
+        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == (HEADINGS if name in enabling else READING)
         assert not [line for line in lines if line.startswith("###")]
 
     def test_prose_before_each_code_cell(self, name: str) -> None:

@@ -1,0 +1,262 @@
+"""Runs that end early: signals, time-outs, kills. What is left must be the truth, and the same approval must go on from there."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doors import PAPERMILL, ROOT, RUNBOOK, Served, lines, outputs, served, states, wait_for
+from simulated import Simulated, settings_for
+
+from runbook_lib import plan_file
+from runbook_lib.approval import approve
+from runbook_lib.clock import Clock
+from runbook_lib.evidence.run_folder import RunFolder, find_runs
+from runbook_lib.journal import read
+
+FIRST = "00_prerequisites"
+SECONDS = 2.0
+"""How long the organization takes to answer a change; four of them follow each other in the first phase."""
+IN_FLIGHT = 2
+"""So many calls at most are out at one moment where runs are killed (`concurrency` in settings)."""
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served("seven", tmp_path_factory.mktemp("slow"), slow=lambda entry: SECONDS) as organization:
+        yield organization
+
+
+def runbook(served: Served, command: str, *more: str) -> list[str]:
+    return [*RUNBOOK, command, "-p", str(served.settings), "--runs", str(served.runs), *more]
+
+
+def intents(path: Path) -> list[dict[str, Any]]:
+    return [line for line in lines(path) if line["kind"] == "intent"]
+
+
+@pytest.fixture(scope="module")
+def approval(slow: Served) -> Path:
+    """An approval of the first phase's plan."""
+    return approved(slow, FIRST)
+
+
+def approved(served: Served, phase: str) -> Path:
+    planned = served.run(runbook(served, "plan", "--phase", phase))
+    assert planned.returncode == 2, planned.stdout + planned.stderr
+    folder = find_runs(served.runs)[-1].phase(phase)
+    approve(plan_file.load(folder.plan_json), approver="tests", ticket="T-1", now=Clock().now()).write(folder.approval)
+    return folder.approval
+
+
+class TestStopped:
+    """One approval, and two runs that are stopped in the middle of a call; a third one goes on to the end."""
+
+    seen: list[str] = []  # noqa: RUF012 invocation ids of the runs so far
+
+    def stopped(self, slow: Served, command: list[str], number: signal.Signals) -> tuple[RunFolder, str]:
+        """Run a command; when its first call is out, send it a signal; return its run and what it said."""
+        before = {run.name for run in find_runs(slow.runs)}
+
+        def started() -> RunFolder | None:
+            made = [run for run in find_runs(slow.runs) if run.name not in before]
+            return made[0] if made and intents(made[0].path / FIRST / "journal.jsonl") else None
+
+        with slow.begun(command) as process:
+            run: RunFolder = wait_for(started, process)
+            process.send_signal(number)
+            said = process.communicate(timeout=60)[0]
+        assert process.returncode == 1, said
+        return run, said
+
+    def check(self, slow: Served, run: RunFolder, said: str) -> None:
+        folder = run.phase(FIRST)
+        journal = read(folder.journal)
+        announced = [line["invocation"] for line in journal if line["kind"] == "intent"]
+        answered = [line["invocation"] for line in journal if line["kind"] == "outcome"]
+        assert announced == answered, "the call in flight was ended and recorded"
+        assert 1 <= len(announced) <= 2
+        self.seen += announced
+        assert [entry.invocation for entry in slow.changes] == self.seen
+        record = run.record()
+        assert (record["status"], record["exit_code"]) == ("stopped", 1)
+        phase = record["phases"][FIRST]
+        assert phase["status"] == "stopped"
+        assert phase["results"]["state"] == "stopped"
+        assert phase["results"]["applied"] == len(announced)
+        assert phase["results"]["not attempted"] > 0
+        shown = outputs(folder.notebook())
+        assert any("Stopped: interrupted" in each for each in shown)
+        assert "stopped" in said
+        assert "Traceback" not in said
+        # The apply cell ended in order, so verify and back-out ran too; the last cell fails, for the pipeline.
+        assert states(folder.notebook())[-4:] == ["completed", "completed", "completed", "failed"]
+        assert folder.notebook_html().exists()
+        after = json.loads(folder.coverage("after", "json").read_text(encoding="utf-8"))
+        assert after
+
+    def test_sigint(self, slow: Served, approval: Path) -> None:
+        self.check(slow, *self.stopped(slow, runbook(slow, "apply", "--approval", str(approval)), signal.SIGINT))
+
+    def test_sigterm(self, slow: Served, approval: Path) -> None:
+        self.check(slow, *self.stopped(slow, runbook(slow, "apply", "--approval", str(approval)), signal.SIGTERM))
+
+    def test_the_same_approval_goes_on_from_there(self, slow: Served, approval: Path) -> None:
+        done = slow.run(runbook(slow, "apply", "--approval", str(approval)))
+        assert done.returncode == 0, done.stdout + done.stderr
+        sent = Counter(line["unit"] for path in slow.journals() for line in intents(path))
+        assert set(sent.values()) == {1}, "nothing that was applied is sent again"
+        assert len(slow.changes) == len(plan_file.load(approval.parent / "plan.json").actions)
+
+
+def test_a_cell_that_takes_too_long_ends_in_order(tmp_path: Path) -> None:
+    """The time-out is longer than opening takes, and shorter than all calls: the call in flight ends, later ones are not made."""
+    with served("seven", tmp_path, slow=lambda entry: 5.0) as organization:
+        planned = organization.run(runbook(organization, "plan", "--phase", FIRST))
+        assert planned.returncode == 2, planned.stdout + planned.stderr
+        fingerprint = plan_file.load(find_runs(organization.runs)[0].phase(FIRST).plan_json).fingerprint
+        done = organization.run(runbook(organization, "apply", "--approval", fingerprint, "--cell-timeout", "8"))
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "has taken 8 s" in done.stdout
+        run = find_runs(organization.runs)[-1]
+        journal = read(run.phase(FIRST).journal)
+        kinds = Counter(line["kind"] for line in journal)
+        assert kinds["intent"] == kinds["outcome"] == len(organization.changes) < 4
+        assert run.record()["status"] == "stopped"
+        assert run.phase(FIRST).coverage("after", "json").exists()
+
+
+def test_interrupted_while_it_reads_the_cells_that_never_ran_are_pending(slow: Served) -> None:
+    """papermill alone would call them completed."""
+    before = {run.name for run in find_runs(slow.runs)}
+
+    def opening() -> RunFolder | None:
+        made = [run for run in find_runs(slow.runs) if run.name not in before and run.record_file.exists()]
+        return made[0] if made and "30_inspector" in made[0].record()["phases"] else None
+
+    with slow.begun(runbook(slow, "plan", "--phase", "30")) as process:
+        run: RunFolder = wait_for(opening, process)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1, said
+    assert run.record()["status"] == "stopped"
+    record = states(run.phase("30_inspector").notebook())
+    assert record[-1] == "pending"
+    assert "failed" in record or record.count("pending") > 6
+    assert run.phase("30_inspector").notebook_html().exists()
+    assert "Traceback" not in said
+
+
+def test_interrupted_before_the_kernel_is_there(slow: Served) -> None:
+    before = {run.name for run in find_runs(slow.runs)}
+    with slow.begun(runbook(slow, "plan", "--phase", "30")) as process:
+        run: RunFolder = wait_for(lambda: next((run for run in find_runs(slow.runs) if run.name not in before), None), process)
+        wait_for(lambda: run.log.exists() and run.log.stat().st_size, process)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1, said
+    assert run.record()["status"] == "stopped", said
+    assert "Traceback" not in said
+
+
+class TestKilled:
+    """A real SIGKILL at five seeded moments of one phase, each followed by a new start with the same approval.
+
+    The first kills papermill alone, whose kernel then ends by itself; the others end command and kernel at once, as the end of a
+    container does. Plain papermill and our command take turns.
+    """
+
+    def test_restarts_converge_and_send_nothing_twice_but_what_was_in_flight(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with served("seven", tmp_path, slow=lambda entry: 0.3) as organization:
+            organization.settings.write_text(f"{organization.settings.read_text(encoding='utf-8')}\nconcurrency: {IN_FLIGHT}\n")
+            with monkeypatch.context() as patch:
+                for name, value in organization.environment.items():
+                    patch.setenv(name, value)
+                Simulated(organization.front, settings_for(organization.front), tmp_path).enable([FIRST])
+            approval = approved(organization, "10_security_hub")
+            organization.front.log.clear()
+            moments = random.Random(20261123)
+            for attempt in range(5):
+                self.kill_after(organization, approval, moments.randint(1, 4), attempt)
+            last = organization.run(runbook(organization, "apply", "--approval", str(approval)))
+            assert last.returncode == 0, last.stdout + last.stderr
+            self.check(organization)
+            after = organization.run(runbook(organization, "plan", "--phase", "10"))
+            assert after.returncode == 0, after.stdout
+
+    def kill_after(self, organization: Served, approval: Path, count: int, attempt: int) -> None:
+        """SIGKILL once this run's own journal has so many lines."""
+        before = set(organization.journals())
+        notebook = ROOT / "notebooks" / "10_security_hub.ipynb"
+        given = ["-r", "parameters_file", str(organization.settings), "-r", "approval", str(approval)]
+        papermill = [*PAPERMILL, str(notebook), str(organization.runs.parent / "out.ipynb"), "--no-progress-bar", *given]
+        command = papermill if attempt % 2 == 0 else runbook(organization, "apply", "--approval", str(approval))
+
+        def so_far() -> bool:
+            return any(len(lines(path)) >= count for path in organization.journals() if path not in before)
+
+        with organization.begun(command) as process:
+            wait_for(so_far, process)
+            kernels = children(process.pid)
+            process.kill()
+            for kernel in kernels if attempt else ():
+                os.kill(kernel, signal.SIGKILL)
+            process.communicate(timeout=30)
+        assert kernels
+        for kernel in kernels:
+            gone(kernel)
+
+    def check(self, organization: Served) -> None:
+        told = [line for path in organization.journals() for line in lines(path)]
+        announced = {line["invocation"]: line for line in told if line["kind"] == "intent"}
+        answered = {line["invocation"]: line for line in told if line["kind"] == "outcome"}
+        assert {entry.invocation for entry in organization.changes} <= set(announced), "no call without an intent before it"
+        applied: dict[tuple[str, str], str] = {}
+        for line in told:
+            if line["kind"] == "intent":
+                again = {(line["unit"], account) for account in line["target_accounts"] or [""]} & set(applied)
+                assert not again, f"{line['operation']} was applied by {[applied[unit] for unit in again]} and sent again"
+            for each in line.get("outcomes", ()):
+                if each["verdict"] in ("applied", "already so"):
+                    applied[line["unit"], each["account"]] = line["invocation"]
+        assert len(set(announced) - set(answered)) <= 5 * IN_FLIGHT, "at most what was in flight each time"
+
+
+def test_a_kernel_that_dies_is_said_and_recorded(slow: Served) -> None:
+    with slow.begun(runbook(slow, "plan", "--phase", "20")) as process:
+        kernel = wait_for(lambda: children(process.pid), process)[0]
+        os.kill(kernel, signal.SIGKILL)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1, said
+    assert "the kernel died" in said
+    assert "Traceback" not in said
+    run = find_runs(slow.runs)[-1]
+    assert run.record()["status"] == "failed"
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "ipykernel"], capture_output=True, text=True, check=False)
+    return [int(each) for each in found.stdout.split()]
+
+
+def gone(pid: int, seconds: float = 20) -> None:
+    """Wait for a kernel whose command was killed: it ends by itself, and only then is a restart a restart."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state == "Z":
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"kernel {pid} outlives its command")
