@@ -1,124 +1,40 @@
 """A small GuardDuty for tests of the runbook's side: answers reads from a description, and obeys the calls of a plan."""
 
-import copy
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known
-from runbook_lib.organization import Account, AccountState, Organization
-from runbook_lib.plan import Action, Blocker, NoChange, Scope, Step, Wait
-from runbook_lib.scope import Population, population
-from runbook_lib.services import CallFailed, Verdict
+from service_fakes import NAMES, SettlingWorld, settings_with
+
+from runbook_lib.plan import Action, Reference, Wait
 from runbook_lib.services.guardduty import SERVICE
-from runbook_lib.services.guardduty.state import State
 from runbook_lib.services.guardduty.wanted import features, items_of
 from runbook_lib.settings import Settings
 
-T = TypeVar("T")
-NAMES = {
-    "management": "111111111111",
-    "delegated": "222222222222",
-    "alpha": "444444444444",
-    "beta": "555555555555",
-    "gamma": "666666666666",
-    "other": "999999999999",
-}
-REGIONS = ("us-east-1", "us-east-2")
 NOT_YET = "The request failed because a delegated administrator account has not been enabled"
-MALWARE = "malware-protection.guardduty.amazonaws.com"
-
-
-def named(value: Any) -> Any:
-    """Account names of a case as account ids, in keys and values."""
-    if isinstance(value, Mapping):
-        return {named(key): named(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [named(item) for item in value]
-    return NAMES.get(value, value) if isinstance(value, str) else value
 
 
 def settings_of(section: Mapping[str, Any], **rest: Any) -> Settings:
     """Settings with this GuardDuty section."""
     part = {"regions": ["us-east-1"], "management_account": True, **section}
-    organization = {"id": "o-rehearsal001", "management_account": NAMES["management"], "delegated_account": NAMES["delegated"]}
-    return Settings.model_validate_json(json.dumps({"mode": "rehearsal", "organization": organization, "guardduty": part, **rest}))
+    return settings_with("guardduty", part, rest)
 
 
-def organization_of(world: "World", reverse: bool = False) -> Organization:
-    accounts = sorted(world.accounts.items(), reverse=reverse)
-    return Organization(
-        "o-rehearsal001",
-        f"arn:{world.partition}:organizations::{NAMES['management']}:organization/o-rehearsal001",
-        world.partition,
-        "ALL",
-        NAMES["management"],
-        NAMES["delegated"],
-        {id_: Account(id_, f"account {id_}", AccountState(state), ("r-root",), f"{id_}@example.com") for id_, state in accounts},
-        {id_: Known(dict(world.opted.get(id_, dict.fromkeys(world.regions, "ENABLED_BY_DEFAULT")))) for id_, _ in accounts},
-        Known(frozenset({"guardduty.amazonaws.com", MALWARE})),
-        {"guardduty.amazonaws.com": Known(frozenset(world.registered))},
-    )
+class World(SettlingWorld):
+    """A small GuardDuty. Detectors: Region → account → {enabled, frequency, on, governed}."""
 
+    service = SERVICE
+    seen_later = ("StartMonitoringMembers",)
 
-class World:
-    """What AWS holds; also the Reader that a service gets. Detectors: Region → account → {enabled, frequency, on, governed}."""
-
-    def __init__(self, observed: Mapping[str, Any] | None = None, partition: str = "aws") -> None:
-        seen = copy.deepcopy(dict(observed or {}))
-        self.partition = partition
-        self.regions: list[str] = seen.pop("all_regions", list(REGIONS))
-        base = {NAMES[name]: "ACTIVE" for name in ("management", "delegated", "alpha", "beta")}
-        self.accounts: dict[str, str] = seen.pop("accounts", base)
-        self.registered: set[str] = set(seen.pop("registered", []))
-        self.administrators: dict[str, dict[str, str]] = seen.pop("administrators", {})
-        self.spreading: set[str] = set(seen.pop("spreading", []))
+    def hold(self, seen: dict[str, Any]) -> None:
         self.detectors: dict[str, dict[str, dict[str, Any]]] = seen.pop("detectors", {})
         self.configurations: dict[str, dict[str, Any]] = seen.pop("configurations", {})
-        self.members: dict[str, dict[str, str]] = seen.pop("members", {})
         self.destinations: dict[str, dict[str, str]] = seen.pop("destinations", {})
-        self.errors: list[dict[str, str]] = seen.pop("errors", [])
-        self.opted: dict[str, dict[str, str]] = seen.pop("opted", {})
-        self.reads: list[str] = []
-        assert not seen, f"unknown keys in a case: {sorted(seen)}"
-
-    def reaches(self, account: str) -> bool:
-        return account in (NAMES["management"], NAMES["delegated"])
-
-    def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
-        return [job() for job in jobs]
-
-    def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Every list in pages of two, the first page empty."""
-        answer = self.read(service, operation, account, region, **parameters)
-        lists = {key: value for key, value in answer.items() if isinstance(value, list)}
-        rest = {key: value for key, value in answer.items() if key not in lists}
-        yield {**rest, **{key: [] for key in lists}}
-        for key, entries in lists.items():
-            for start in range(0, len(entries), 2):
-                yield {**rest, key: entries[start : start + 2]}
-
-    def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
-        assert f"{service}:{operation}" in SERVICE.reads
-        self.reads.append(f"{operation} {account} {region}")
-        for error in self.errors:
-            if error["operation"] == operation and error.get("region", region) == region:
-                raise self.failed(error["code"], error.get("message", "refused"), operation, account, region)
-        answer: dict[str, Any] = getattr(self, f"_{operation}")(account, region, parameters)
-        return answer
-
-    def failed(self, code: str, message: str, operation: str, account: str, region: str) -> CallFailed:
-        return CallFailed(code, message, service="guardduty", operation=operation, account=account, region=region, status=400)
 
     def _acting(self, operation: str, account: str, region: str) -> None:
-        if account not in self.administrators.get(region, {}) or region in self.spreading:
+        if not self.acting(account, region):
             raise self.failed("BadRequestException", NOT_YET, operation, account, region)
 
-    def _ListDelegatedAdministrators(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802 - AWS's names
-        return {"DelegatedAdministrators": [{"Id": each} for each in sorted(self.registered)]}
-
-    def _ListOrganizationAdminAccounts(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+    def _ListOrganizationAdminAccounts(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802 - AWS's names
         assert account == NAMES["management"]
         listed = self.administrators.get(region, {})
         return {"AdminAccounts": [{"AdminAccountId": key, "AdminStatus": value} for key, value in listed.items()]}
@@ -183,45 +99,26 @@ class World:
         properties = {"DestinationArn": held["bucket"], "KmsKeyArn": held["key"]}
         return {"Status": held["status"], "DestinationProperties": properties}
 
-    def obey(self, action: Action) -> None:
-        """Do what one call does at AWS; asynchronous states start and are finished by `settle`."""
-        assert f"{action.service}:{action.operation}" in SERVICE.mutations
-        request = action.request(self._resolved)
-        getattr(self, f"_do{action.operation}")(action, request)
-        outcomes = list(SERVICE.judge(action, {"UnprocessedAccounts": []}))
-        assert [outcome.account for outcome in outcomes] == list(action.targets or ("",))
-        assert {outcome.verdict for outcome in outcomes} == {Verdict.APPLIED}
-        if action.operation != "StartMonitoringMembers":
-            assert SERVICE.check(action, self).reached == frozenset(action.targets or ("",))
+    def good_answer(self, action: Action) -> dict[str, Any]:
+        return {"UnprocessedAccounts": []}
 
-    def _resolved(self, reference: Any) -> str:
-        return "somebody@example.com" if reference.kind == "account-email" else SERVICE.resolve(reference, self)
+    def resolved(self, reference: Reference) -> str:
+        return "somebody@example.com" if reference.kind == "account-email" else super().resolved(reference)
 
-    def settle(self, wait: Wait) -> None:
-        """Let AWS finish what a Wait waits for, and see that `check` notices."""
-        before = SERVICE.check(wait, self)
-        assert not before.refused
-        self.spreading.discard(wait.region)
+    def finish(self, wait: Wait) -> None:
         for account in wait.targets:
             self.members[wait.region][account] = "Enabled"
             self.detectors[wait.region][account]["enabled"] = True
         if wait.condition == "export publishing":
             self.destinations[wait.region]["status"] = "PUBLISHING"
-        assert SERVICE.check(wait, self).reached == frozenset(wait.targets or ("",))
 
     def _apply(self, held: dict[str, Any], listed: Iterable[Mapping[str, Any]]) -> None:
         for item, status in items_of(listed, "Status").items():
             (held["on"].add if status == "ENABLED" else held["on"].discard)(item)
 
-    def _doRegisterDelegatedAdministrator(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
-        assert not self.registered
-        self.registered.add(request["AccountId"])
-
     def _doEnableOrganizationAdminAccount(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
-        assert not self.administrators.get(action.region), "designated over somebody"
         assert request["AdminAccountId"] in self.detectors[action.region], "the detector comes before the designation"
-        self.administrators[action.region] = {request["AdminAccountId"]: "ENABLED"}
-        self.spreading.add(action.region)
+        self.designate(action.region, request["AdminAccountId"])
 
     def _doCreateDetector(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
         held = self.detectors.setdefault(action.region, {})
@@ -275,47 +172,3 @@ class World:
         properties = request["DestinationProperties"]
         held = {"bucket": properties["DestinationArn"], "key": properties["KmsKeyArn"], "status": "PENDING_VERIFICATION"}
         self.destinations[action.region] = held
-
-
-class Run:
-    """One observation, assessment and plan."""
-
-    def __init__(self, world: World, settings: Settings, scope: Scope | None = None, reverse: bool = False) -> None:
-        self.world, self.settings = world, settings
-        self.organization = organization_of(world, reverse)
-        self.population: Population = population(self.organization, settings, "guardduty", scope or Scope())
-        self.state: State = SERVICE.observe(self.organization, settings, self.population, world)
-        self.cells: Cells = SERVICE.assess(self.state, self.organization, settings, self.population)
-        self.said = list(SERVICE.plan(self.cells, self.state, self.organization, settings, self.population))
-        self.steps: list[Step] = [each for each in self.said if isinstance(each, Action | Wait)]
-        self.actions = [each for each in self.steps if isinstance(each, Action)]
-        self.blockers = [each for each in self.said if isinstance(each, Blocker)]
-        self.no_changes = [each for each in self.said if isinstance(each, NoChange)]
-
-    @property
-    def units(self) -> set[tuple[str, str]]:
-        return {unit for action in self.actions for unit in action.units}
-
-
-STAGES = ("prepare", "management", "delegated", "lowering")
-
-
-def in_order(steps: Iterable[Step]) -> list[Step]:
-    """As apply takes them: stage by stage, and within a stage as planned."""
-    return sorted(steps, key=lambda step: STAGES.index(step.stage))
-
-
-def take(world: World, step: Step) -> None:
-    if isinstance(step, Action):
-        world.obey(step)
-    else:
-        world.settle(step)
-
-
-def told(step: Step) -> str:
-    """A step as one line of a case: stage, operation, caller@Region, targets."""
-    back = {value: key for key, value in NAMES.items()}
-    what = step.operation if isinstance(step, Action) else f'wait "{step.condition}"'
-    targets = f" for {', '.join(back.get(each, each) for each in step.targets)}" if step.targets else ""
-    lowers = " (lowers)" if isinstance(step, Action) and step.direction == "lowers" else ""
-    return f"{step.stage}: {what} as {back.get(step.account, step.account)} in {step.region}{targets}{lowers}"

@@ -1,127 +1,57 @@
 """A small Inspector for tests of the runbook's side: answers reads from a description, and obeys the calls of a plan."""
 
-import copy
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
+
+from service_fakes import NAMES, SettlingWorld, settings_with
 
 from runbook_lib.capabilities import offered
-from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known
-from runbook_lib.organization import Account, AccountState, Organization
-from runbook_lib.plan import Action, Blocker, NoChange, Scope, Step, Wait
-from runbook_lib.scope import Population, population
-from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.plan import Action, Wait
 from runbook_lib.services.inspector2 import SERVICE
-from runbook_lib.services.inspector2.state import SCAN_TYPES, State
+from runbook_lib.services.inspector2.state import SCAN_TYPES
 from runbook_lib.settings import Settings
 
-T = TypeVar("T")
-NAMES = {
-    "management": "111111111111",
-    "delegated": "222222222222",
-    "alpha": "444444444444",
-    "beta": "555555555555",
-    "gamma": "666666666666",
-    "other": "999999999999",
-}
-STAGES = ("prepare", "management", "delegated", "lowering")
 NO_ACCESS = "Invoking account does not have access to describe the organization configuration."
-
-
-def named(value: Any) -> Any:
-    """Account names of a case as account ids, in keys and values."""
-    if isinstance(value, Mapping):
-        return {named(key): named(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [named(item) for item in value]
-    return NAMES.get(value, value) if isinstance(value, str) else value
 
 
 def settings_of(section: Mapping[str, Any], **rest: Any) -> Settings:
     part = {"regions": ["us-east-1"], "management_account": True, **section}
-    organization = {"id": "o-rehearsal001", "management_account": NAMES["management"], "delegated_account": NAMES["delegated"]}
-    return Settings.model_validate_json(json.dumps({"mode": "rehearsal", "organization": organization, "inspector": part, **rest}))
+    return settings_with("inspector", part, rest)
 
 
-def organization_of(world: "World", reverse: bool = False) -> Organization:
-    accounts = sorted(world.accounts.items(), reverse=reverse)
-    return Organization(
-        "o-rehearsal001",
-        f"arn:aws:organizations::{NAMES['management']}:organization/o-rehearsal001",
-        "aws",
-        "ALL",
-        NAMES["management"],
-        NAMES["delegated"],
-        {id_: Account(id_, f"account {id_}", AccountState(state), ("r-root",)) for id_, state in accounts},
-        {id_: Known(dict.fromkeys(world.regions, "ENABLED_BY_DEFAULT")) for id_, _ in accounts},
-        Known(frozenset({"inspector2.amazonaws.com"})),
-        {"inspector2.amazonaws.com": Known(frozenset(world.registered))},
-    )
+class World(SettlingWorld):
+    """A small Inspector. Scans: Region → account → scan type → status."""
 
+    service = SERVICE
+    default_regions = ("us-east-1", "eu-south-1")
+    refusal_status = 403
+    refused_at_first = ("members associated",)
 
-class World:
-    """What AWS holds; also the Reader that a service gets. Scans: Region → account → scan type → status."""
-
-    def __init__(self, observed: Mapping[str, Any] | None = None) -> None:
-        seen = copy.deepcopy(dict(observed or {}))
-        self.regions: list[str] = seen.pop("all_regions", ["us-east-1", "eu-south-1"])
-        base = {NAMES[name]: "ACTIVE" for name in ("management", "delegated", "alpha", "beta")}
-        self.accounts: dict[str, str] = seen.pop("accounts", base)
-        self.registered: set[str] = set(seen.pop("registered", []))
-        self.administrators: dict[str, dict[str, str]] = seen.pop("administrators", {})
-        self.spreading: set[str] = set(seen.pop("spreading", []))
+    def hold(self, seen: dict[str, Any]) -> None:
         self.scans: dict[str, dict[str, dict[str, str]]] = seen.pop("scans", {})
         self.flags: dict[str, dict[str, bool]] = seen.pop("flags", {})
-        self.members: dict[str, dict[str, str]] = seen.pop("members", {})
         self.configuration: dict[str, dict[str, str]] = seen.pop("configuration", {})
         self.policy: list[str] = seen.pop("policy", [])
-        self.errors: list[dict[str, str]] = seen.pop("errors", [])
-        assert not seen, f"unknown keys in a case: {sorted(seen)}"
 
-    def reaches(self, account: str) -> bool:
-        return account in (NAMES["management"], NAMES["delegated"])
+    def _acting(self, operation: str, account: str, region: str) -> None:
+        if not self.acting(account, region):
+            raise self.failed("AccessDeniedException", NO_ACCESS, operation, account, region)
 
-    def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
-        return [job() for job in jobs]
-
-    def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Every list in pages of two, the first page empty."""
-        for key, entries in self.read(service, operation, account, region, **parameters).items():
-            yield {key: []}
-            for start in range(0, len(entries), 2):
-                yield {key: entries[start : start + 2]}
-
-    def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
-        assert f"{service}:{operation}" in SERVICE.reads
-        for error in self.errors:
-            if error["operation"] == operation and error.get("region", region) == region:
-                raise self.failed(error["code"], "refused", operation, account, region)
-        if operation not in ("ListDelegatedAdminAccounts", "ListDelegatedAdministrators", "BatchGetAccountStatus"):
-            acting = account in self.administrators.get(region, {}) and region not in self.spreading
-            if not acting:
-                raise self.failed("AccessDeniedException", NO_ACCESS, operation, account, region)
-        answer: dict[str, Any] = getattr(self, f"_{operation}")(account, region, parameters)
-        return answer
-
-    def failed(self, code: str, message: str, operation: str, account: str, region: str) -> CallFailed:
-        return CallFailed(code, message, service="inspector2", operation=operation, account=account, region=region, status=403)
-
-    def _ListDelegatedAdministrators(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802 - AWS's names
-        return {"DelegatedAdministrators": [{"Id": each} for each in sorted(self.registered)]}
-
-    def _ListDelegatedAdminAccounts(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+    def _ListDelegatedAdminAccounts(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802 - AWS's names
         listed = self.administrators.get(region, {})
         return {"delegatedAdminAccounts": [{"accountId": key, "status": value} for key, value in listed.items()]}
 
     def _DescribeOrganizationConfiguration(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._acting("DescribeOrganizationConfiguration", account, region)
         return {"autoEnable": {"ec2": False, "ecr": False, **self.flags.get(region, {})}, "maxAccountLimitReached": False}
 
     def _ListMembers(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._acting("ListMembers", account, region)
         assert parameters == {"onlyAssociated": False}
         return {"members": [{"accountId": key, "relationshipStatus": value} for key, value in self.members.get(region, {}).items()]}
 
     def _GetConfiguration(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._acting("GetConfiguration", account, region)
         held = self.configuration.get(region, {"mode": "EC2_HYBRID", "rescan": "DAYS_14"})
         status = held.get("status", "SUCCESS")
         return {
@@ -148,20 +78,10 @@ class World:
         resources = {name: {"status": held.get(each, "DISABLED"), "errorCode": code} for each, name in SCAN_TYPES.items()}
         return {"accountId": account, "state": {"status": "ENABLED" if held else "DISABLED"}, "resourceState": resources}
 
-    def obey(self, action: Action) -> None:
-        """Do what one call does at AWS; asynchronous states start and are finished by `settle`."""
-        assert f"{action.service}:{action.operation}" in SERVICE.mutations
-        request = action.request(lambda reference: SERVICE.resolve(reference, self))
-        getattr(self, f"_do{action.operation}")(action, request)
-        outcomes = list(SERVICE.judge(action, {"accounts": [{"accountId": target} for target in action.targets]}))
-        assert [outcome.account for outcome in outcomes] == list(action.targets or ("",))
-        assert {outcome.verdict for outcome in outcomes} == {Verdict.APPLIED}
-        assert SERVICE.check(action, self).reached == frozenset(action.targets or ("",))
+    def good_answer(self, action: Action) -> dict[str, Any]:
+        return {"accounts": [{"accountId": target} for target in action.targets]}
 
-    def settle(self, wait: Wait) -> None:
-        """Let AWS finish what a Wait waits for, and see that `check` notices."""
-        assert not SERVICE.check(wait, self).refused or wait.condition == "members associated"
-        self.spreading.discard(wait.region)
+    def finish(self, wait: Wait) -> None:
         for account in wait.targets:
             if wait.condition == "members associated":
                 self.members[wait.region][account] = "ENABLED"
@@ -169,19 +89,12 @@ class World:
             held.update({each: "ENABLED" for each, status in held.items() if status == "ENABLING"})
         if wait.region in self.configuration:
             self.configuration[wait.region]["status"] = "SUCCESS"
-        assert SERVICE.check(wait, self).reached == frozenset(wait.targets or ("",)), wait
-
-    def _doRegisterDelegatedAdministrator(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
-        assert not self.registered
-        self.registered.add(request["AccountId"])
 
     def _doEnableDelegatedAdminAccount(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
         """Switches everything on in an account where nothing is on: so the wanted types come first."""
-        assert not self.administrators.get(action.region), "designated over somebody"
         account = request["delegatedAdminAccountId"]
+        self.designate(action.region, account)
         self.scans.setdefault(action.region, {}).setdefault(account, dict.fromkeys(SCAN_TYPES, "ENABLING"))
-        self.administrators[action.region] = {account: "ENABLED"}
-        self.spreading.add(action.region)
 
     def _doAssociateMember(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
         assert list(request.values()) == list(action.targets)
@@ -207,44 +120,3 @@ class World:
         held["mode"] = request.get("ec2Configuration", {}).get("scanMode", held["mode"])
         held["rescan"] = request.get("ecrConfiguration", {}).get("rescanDuration", held["rescan"])
         held["status"] = "PENDING"
-
-
-class Run:
-    """One observation, assessment and plan."""
-
-    def __init__(self, world: World, settings: Settings, scope: Scope | None = None, reverse: bool = False) -> None:
-        self.world, self.settings = world, settings
-        self.organization = organization_of(world, reverse)
-        self.population: Population = population(self.organization, settings, "inspector2", scope or Scope())
-        self.state: State = SERVICE.observe(self.organization, settings, self.population, world)
-        self.cells: Cells = SERVICE.assess(self.state, self.organization, settings, self.population)
-        self.said = list(SERVICE.plan(self.cells, self.state, self.organization, settings, self.population))
-        self.steps: list[Step] = [each for each in self.said if isinstance(each, Action | Wait)]
-        self.actions = [each for each in self.steps if isinstance(each, Action)]
-        self.blockers = [each for each in self.said if isinstance(each, Blocker)]
-        self.no_changes = [each for each in self.said if isinstance(each, NoChange)]
-
-    @property
-    def units(self) -> set[tuple[str, str]]:
-        return {unit for action in self.actions for unit in action.units}
-
-
-def in_order(steps: Iterable[Step]) -> list[Step]:
-    """As apply takes them: stage by stage, and within a stage as planned."""
-    return sorted(steps, key=lambda step: STAGES.index(step.stage))
-
-
-def take(world: World, step: Step) -> None:
-    if isinstance(step, Action):
-        world.obey(step)
-    else:
-        world.settle(step)
-
-
-def told(step: Step) -> str:
-    """A step as one line of a case: stage, operation, caller@Region, targets."""
-    back = {value: key for key, value in NAMES.items()}
-    what = step.operation if isinstance(step, Action) else f'wait "{step.condition}"'
-    targets = f" for {', '.join(back.get(each, each) for each in step.targets)}" if step.targets else ""
-    lowers = " (lowers)" if isinstance(step, Action) and step.direction == "lowers" else ""
-    return f"{step.stage}: {what} as {back.get(step.account, step.account)} in {step.region}{targets}{lowers}"

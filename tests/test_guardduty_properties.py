@@ -5,12 +5,13 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from guardduty_fake import NAMES, Run, World, in_order, settings_of, take
+from guardduty_fake import World, settings_of
 from hypothesis import given
 from hypothesis import settings as effort
+from service_fakes import NAMES, Run, in_order, take
+from service_properties import after_the_plan_nothing_is_left, every_account_is_spoken_of, half_way_nothing_is_added, same_plan
 
-from runbook_lib.coverage import Gap, Status
-from runbook_lib.plan import Action, Direction, Scope, Wait, plain
+from runbook_lib.plan import Scope
 
 D, M = NAMES["delegated"], NAMES["management"]
 FEATURES = ("S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "RUNTIME_MONITORING")
@@ -65,47 +66,21 @@ def worlds(draw: Any) -> dict[str, Any]:
 @effort(max_examples=300, deadline=None)
 @given(worlds(), wanted)
 def test_plan_apply_plan_has_no_action_and_nothing_is_added_on_the_way(observed: dict[str, Any], section: dict[str, Any]) -> None:
-    settings = settings_of(section)
-    world = World(observed)
-    first = Run(world, settings)
-    for step in in_order(first.steps):
-        take(world, step)
-    after = Run(world, settings)
-    assert not after.actions
-    assert not [cell for cell in after.cells if cell.in_scope and cell.gap is Gap.IN_PROGRESS]
+    after_the_plan_nothing_is_left(World(observed), settings_of(section))
 
 
 @effort(max_examples=200, deadline=None)
 @given(worlds(), wanted, st.data())
 def test_half_way_only_units_of_the_first_plan_are_left(observed: dict[str, Any], section: dict[str, Any], data: Any) -> None:
-    settings = settings_of(section)
-    world = World(observed)
-    first = Run(world, settings)
-    ordered = in_order(first.steps)
-    for step in ordered[: data.draw(st.integers(0, len(ordered)))]:
-        take(world, step)
-    assert Run(world, settings).units <= first.units
+    half_way_nothing_is_added(World(observed), settings_of(section), data)
 
 
 @effort(max_examples=300, deadline=None)
 @given(worlds(), wanted)
 def test_no_plan_lowers_and_every_account_is_spoken_of(observed: dict[str, Any], section: dict[str, Any]) -> None:
     made = Run(World(observed), settings_of(section))
-    assert {action.direction for action in made.actions} <= {Direction.RAISES, Direction.EQUAL}
     assert not [action for action in made.actions if action.stage == "lowering"]
-    for account in made.population.members["us-east-1"] | {D}:
-        spoken = [each for each in made.said if account in _accounts(each)]
-        assert spoken, account
-    gaps = [cell for cell in made.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
-    quiet = all(cell.gap is Gap.IN_PROGRESS for cell in gaps)
-    assert quiet == (not made.actions and not made.blockers)
-    assert all(action.reason and action.before and action.becomes and action.back_out.why for action in made.actions)
-
-
-def _accounts(said: Any) -> frozenset[str]:
-    if isinstance(said, Action):
-        return said.affects | {said.account}
-    return frozenset(said.targets) | {said.account} if isinstance(said, Wait) else frozenset(said.accounts)
+    every_account_is_spoken_of(made, "us-east-1")
 
 
 @effort(max_examples=100, deadline=None)
@@ -117,13 +92,7 @@ def test_shuffled_inputs_give_the_same_plan(observed: dict[str, Any], section: d
         reversed_world[key]["us-east-1"] = dict(reversed(list(inner.items())))
     one = Run(World(observed), settings_of(section))
     two = Run(World(reversed_world), settings_of(section), reverse=True)
-    assert [_written(step) for step in one.steps] == [_written(step) for step in two.steps]
-    assert one.blockers == two.blockers
-    assert one.cells == two.cells
-
-
-def _written(step: Action | Wait) -> Any:
-    return (step.id, step.after, plain(step.parameters) if isinstance(step, Action) else step.condition)
+    same_plan(one, two)
 
 
 def test_batches_pages_and_one_part_of_the_organization() -> None:

@@ -1,28 +1,15 @@
 """Inspector by cases (tests/cases/inspector2/*.yaml), what its answers mean, and the table of Region capabilities."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from inspector2_fake import NAMES, Run, World, named, settings_of, told
-from ruamel.yaml import YAML
+from inspector2_fake import World, settings_of
+from service_cases import called, compare, compare_blockers, load
+from service_fakes import NAMES, Run, named
 
 from runbook_lib.capabilities import offered
-from runbook_lib.plan import Action, BackOut, plain
 from runbook_lib.services import CallFailed, Verdict
 from runbook_lib.services.inspector2 import SERVICE
-
-CASES = Path(__file__).parent / "cases" / "inspector2"
-KEYS = {"name", "settings", "rest", "administered", "observed", "steps", "parameters", "blockers", "reasons"}
-
-
-def load() -> list[Any]:
-    found = []
-    for path in sorted(CASES.glob("*.yaml")):
-        for case in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):
-            assert set(case) <= KEYS, f"unknown keys in {path.name}: {set(case) - KEYS}"
-            found.append(pytest.param(case, id=f"{path.stem}: {case['name']}"))
-    return found
 
 
 def run(case: dict[str, Any]) -> Run:
@@ -37,25 +24,11 @@ def run(case: dict[str, Any]) -> Run:
     return Run(World(observed), settings_of(case["settings"], **case.get("rest", {})))
 
 
-@pytest.mark.parametrize("case", load())
+@pytest.mark.parametrize("case", load("inspector2"))
 def test_case(case: dict[str, Any]) -> None:
     made = run(case)
-    assert [told(step) for step in made.steps] == case["steps"]
-    wanted = case.get("blockers", [])
-    assert bool(wanted) == bool(made.blockers), made.blockers
-    for reason in wanted:
-        assert any(reason in blocker.reason for blocker in made.blockers), made.blockers
-    for reason in case.get("reasons", []):
-        assert any(reason in said.reason for said in made.no_changes), reason
-    if "parameters" in case:
-        assert [plain(action.parameters) for action in made.actions] == case["parameters"]
-
-
-def action(operation: str, *targets: str) -> Action:
-    return Action(
-        "inspector2", operation, NAMES["delegated"], "us-east-1", {}, "reason", frozenset(targets), "before", "after",
-        BackOut("why"), "delegated", targets=targets,
-    )  # fmt: skip
+    compare(case, made)
+    compare_blockers(case, made)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +45,7 @@ def action(operation: str, *targets: str) -> Action:
 )
 def test_words_decide_what_a_refusal_means(code: str, words: str, verdict: Verdict) -> None:
     error = CallFailed(code, words, service="inspector2", operation="x", account="1", region="us-east-1", status=403)
-    assert [outcome.verdict for outcome in SERVICE.judge(action("Enable", NAMES["alpha"]), error)] == [verdict]
+    assert [outcome.verdict for outcome in SERVICE.judge(called("inspector2", "Enable", NAMES["alpha"]), error)] == [verdict]
 
 
 @pytest.mark.parametrize(
@@ -95,13 +68,13 @@ def test_one_bad_account_in_a_batch_has_its_own_outcome(code: str, verdict: Verd
     bad = accounts[25]
     failed = [{"accountId": bad, "errorCode": code, "errorMessage": "words"}]
     answer = {"accounts": [{"accountId": each} for each in accounts if each != bad], "failedAccounts": failed}
-    outcomes = list(SERVICE.judge(action("Enable", *accounts), answer))
+    outcomes = list(SERVICE.judge(called("inspector2", "Enable", *accounts), answer))
     assert [outcome.account for outcome in outcomes] == accounts
     assert {outcome.account: outcome.verdict for outcome in outcomes if outcome.verdict != Verdict.APPLIED} == {bad: verdict}
 
 
 def test_an_account_that_the_answer_leaves_out_is_not_taken_for_done() -> None:
-    outcomes = SERVICE.judge(action("Enable", NAMES["alpha"]), {"accounts": [], "failedAccounts": []})
+    outcomes = SERVICE.judge(called("inspector2", "Enable", NAMES["alpha"]), {"accounts": [], "failedAccounts": []})
     assert [outcome.verdict for outcome in outcomes] == [Verdict.CONFIRM]
 
 

@@ -6,10 +6,9 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 from hypothesis import settings as effort
-from inspector2_fake import NAMES, Run, World, in_order, settings_of, take
-
-from runbook_lib.coverage import Gap, Status
-from runbook_lib.plan import Action, Direction, Wait, plain
+from inspector2_fake import World, settings_of
+from service_fakes import NAMES, Run, in_order, take
+from service_properties import after_the_plan_nothing_is_left, every_account_is_spoken_of, half_way_nothing_is_added, same_plan
 
 D, M = NAMES["delegated"], NAMES["management"]
 TYPES = ("EC2", "ECR", "LAMBDA", "LAMBDA_CODE")
@@ -61,26 +60,13 @@ def worlds(draw: Any) -> dict[str, Any]:
 @effort(max_examples=300, deadline=None)
 @given(worlds(), wanted)
 def test_plan_apply_plan_has_no_action(observed: dict[str, Any], section: dict[str, Any]) -> None:
-    settings = settings_of(section)
-    world = World(observed)
-    first = Run(world, settings)
-    for step in in_order(first.steps):
-        take(world, step)
-    after = Run(world, settings)
-    assert not after.actions
-    assert not [cell for cell in after.cells if cell.in_scope and cell.gap is Gap.IN_PROGRESS]
+    after_the_plan_nothing_is_left(World(observed), settings_of(section))
 
 
 @effort(max_examples=200, deadline=None)
 @given(worlds(), wanted, st.data())
 def test_half_way_only_units_of_the_first_plan_are_left(observed: dict[str, Any], section: dict[str, Any], data: Any) -> None:
-    settings = settings_of(section)
-    world = World(observed)
-    first = Run(world, settings)
-    ordered = in_order(first.steps)
-    for step in ordered[: data.draw(st.integers(0, len(ordered)))]:
-        take(world, step)
-    assert Run(world, settings).units <= first.units
+    half_way_nothing_is_added(World(observed), settings_of(section), data)
 
 
 @effort(max_examples=300, deadline=None)
@@ -88,23 +74,11 @@ def test_half_way_only_units_of_the_first_plan_are_left(observed: dict[str, Any]
 def test_no_plan_lowers_and_every_account_is_spoken_of(observed: dict[str, Any], section: dict[str, Any]) -> None:
     world = World(observed)
     made = Run(world, settings_of(section))
-    assert {action.direction for action in made.actions} <= {Direction.RAISES, Direction.EQUAL}
     for action in made.actions:
         if action.operation == "UpdateOrganizationConfiguration":
             before = world.flags.get(action.region, {})
             assert not [name for name, on in before.items() if on and not action.parameters["autoEnable"].get(name, True)]
-    region = made.population.regions[0]
-    for account in made.population.members[region] | {D}:
-        assert [each for each in made.said if account in _accounts(each)], account
-    gaps = [cell for cell in made.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
-    assert all(cell.gap is Gap.IN_PROGRESS for cell in gaps) == (not made.actions and not made.blockers)
-    assert all(action.reason and action.before and action.becomes and action.back_out.why for action in made.actions)
-
-
-def _accounts(said: Any) -> frozenset[str]:
-    if isinstance(said, Action):
-        return said.affects | {said.account}
-    return frozenset(said.targets) | {said.account} if isinstance(said, Wait) else frozenset(said.accounts)
+    every_account_is_spoken_of(made, made.population.regions[0])
 
 
 @effort(max_examples=100, deadline=None)
@@ -114,12 +88,7 @@ def test_shuffled_inputs_give_the_same_plan(observed: dict[str, Any], section: d
     other["members"] = {region: dict(reversed(list(held.items()))) for region, held in other["members"].items()}
     turned = {key: list(reversed(value)) if key.endswith("_accounts") else value for key, value in section.items()}
     one, two = Run(World(observed), settings_of(section)), Run(World(other), settings_of(turned), reverse=True)
-    assert [_written(step) for step in one.steps] == [_written(step) for step in two.steps]
-    assert (one.blockers, one.cells) == (two.blockers, two.cells)
-
-
-def _written(step: Action | Wait) -> Any:
-    return (step.id, step.after, plain(step.parameters) if isinstance(step, Action) else step.condition)
+    same_plan(one, two)
 
 
 def test_members_are_associated_one_by_one_and_switched_on_by_hundreds() -> None:

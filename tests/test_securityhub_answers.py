@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from securityhub_fake import CIS, FSBP, NAMES, Run, World, named, settings_of
+from securityhub_fake import CIS, FSBP, Run, World, settings_of
+from service_fakes import NAMES, named
 
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference, Wait
 from runbook_lib.services import CallFailed, Outcome, Verdict

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from securityhub_fake import CIS, FSBP, NAMES, OFFERED, REGIONS, Run, World, settings_of
+from securityhub_fake import CIS, FSBP, OFFERED, REGIONS, Run, World, settings_of
+from service_fakes import NAMES
 
 from runbook_lib.coverage import Gap, Status
 from runbook_lib.observation import Known
@@ -272,7 +273,7 @@ def test_what_cannot_be_read_leads_to_no_call(made: dict[str, Any], hub: dict[st
 
 def test_two_processes_with_different_hash_seeds_plan_alike() -> None:
     script = (
-        "from securityhub_fake import *; "
+        "from securityhub_fake import *; from service_fakes import told; "
         "aggregation = {'home_region': 'us-east-1', 'linking_mode': 'ALL_REGIONS'}; "
         "run = Run(World(), settings_of({'auto_enable': True, 'aggregation': aggregation})); "
         "print([step.id for step in run.steps], run.plan.fingerprint, [told(step) for step in run.steps], run.no_changes == [])"

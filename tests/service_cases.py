@@ -1,0 +1,55 @@
+"""Cases of one service as data (tests/cases/<service>/*.yaml): reading them, and comparing a run with what they say."""
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from service_fakes import NAMES, Run, told
+
+from runbook_lib.plan import Action, BackOut, plain
+
+CASES = Path(__file__).parent / "cases"
+KEYS = frozenset({"name", "settings", "rest", "administered", "observed", "steps", "parameters", "blockers", "reasons"})
+Case = dict[str, Any]
+
+
+def as_written(file: str, case: Case) -> Case:
+    """A case that needs nothing that its whole file has in common."""
+    return case
+
+
+def load(service: str, keys: Collection[str] = KEYS, prepare: Callable[[str, Case], Case] = as_written) -> list[Any]:
+    """Every case as a parameter of a test; `prepare` gets the name of its file too. A key nobody knows is an error."""
+    found = []
+    for path in sorted((CASES / service).glob("*.yaml")):
+        for case in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):
+            assert set(case) <= set(keys), f"unknown keys in {path.name}: {set(case) - set(keys)}"
+            found.append(pytest.param(prepare(path.stem, case), id=f"{path.stem}: {case['name']}"))
+    return found
+
+
+def compare(case: Case, made: Run) -> None:
+    """The steps are those of the case; reasons, and parameters where the case names them, too."""
+    assert [told(step) for step in made.steps] == case["steps"]
+    for reason in case.get("reasons", []):
+        assert any(reason in said.reason for said in made.no_changes), reason
+    if "parameters" in case:
+        assert [plain(action.parameters) for action in made.actions] == case["parameters"]
+
+
+def compare_blockers(case: Case, made: Run) -> None:
+    """Every reason of the case is some Blocker's; there is no Blocker where the case has none."""
+    wanted = case.get("blockers", [])
+    assert bool(wanted) == bool(made.blockers), made.blockers
+    for reason in wanted:
+        assert any(reason in blocker.reason for blocker in made.blockers), made.blockers
+
+
+def called(service: str, operation: str, *targets: str) -> Action:
+    """A call of the delegated account, for what its answers mean."""
+    return Action(
+        service, operation, NAMES["delegated"], "us-east-1", {}, "reason", frozenset(targets), "before", "after",
+        BackOut("why"), "delegated", targets=targets,
+    )  # fmt: skip
