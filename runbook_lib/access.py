@@ -22,6 +22,7 @@ from runbook_lib.clients import THROTTLED, Clients, Counters
 from runbook_lib.clock import Clock
 from runbook_lib.credentials import EXPIRED, AccessRefused, Doors, NoDoor, WrongAccount, failed
 from runbook_lib.endpoints import WrongEndpoint, partition_facts, sts_region
+from runbook_lib.limits import SHARE
 from runbook_lib.pace import Pace
 from runbook_lib.paging import paging
 from runbook_lib.services import CallFailed
@@ -37,8 +38,6 @@ PASSING = frozenset(
 )
 READERS = 8
 """Threads of reading jobs per call that may be under way: most of them wait for their turn at AWS's rate, not for an answer."""
-SHARE = {"rehearsal": 1.0, "live": 0.5}
-"""The part of AWS's rate limits that is used; a live account has other users."""
 
 
 class UnlistedOperation(AccessRefused, PermissionError):

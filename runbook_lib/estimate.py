@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from runbook_lib.limits import RATES, Rate, rate_of
+from runbook_lib.limits import RATES, SHARE, Rate, rate_of
 from runbook_lib.plan import Action, Plan, Step, Wait
 
 QUICK_ANSWER = 0.15
@@ -36,25 +36,33 @@ class Estimate:
         return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
-def estimate(plan: Plan, concurrency: int = 8) -> Estimate:
-    """Estimate a whole plan; stages follow each other, Regions and accounts of one stage run side by side."""
+def estimate(plan: Plan, concurrency: int = 8, mode: str = "") -> Estimate:
+    """Estimate a whole plan; stages follow each other, Regions and accounts of one stage run side by side.
+
+    `mode` says which part of AWS's rates is used; the plan's own mode when empty.
+    """
+    share = SHARE[mode or plan.mode]
     stages: dict[str, list[Step]] = {}
     for step in plan.steps:
         stages.setdefault(step.stage, []).append(step)
     return Estimate(
         calls=len(plan.actions),
         waits=len(plan.waits),
-        shortest=sum(_calls(steps, concurrency, QUICK_ANSWER, quick=True) for steps in stages.values()),
-        longest=sum(_calls(steps, concurrency, SLOW_ANSWER, quick=False) + _longest_wait(steps) for steps in stages.values()),
+        shortest=sum(_calls(steps, concurrency, QUICK_ANSWER, share, quick=True) for steps in stages.values()),
+        longest=sum(
+            _calls(steps, concurrency, SLOW_ANSWER, share, quick=False) + _longest_wait(steps) for steps in stages.values()
+        ),
     )
 
 
-def _calls(steps: Sequence[Step], concurrency: int, answer: float, *, quick: bool) -> float:
+def _calls(steps: Sequence[Step], concurrency: int, answer: float, share: float, *, quick: bool) -> float:
     """Seconds that the calls of one stage take: the slowest of request rates, lanes and concurrency."""
     actions = [step for step in steps if isinstance(step, Action)]
     buckets = Counter(_bucket(action) for action in actions)
     lanes = Counter(action.lane for action in actions if action.lane)
-    limited = [_throttled(rate_of(service, operation), calls, quick) for (_, _, service, operation), calls in buckets.items()]
+    limited = [
+        _throttled(rate_of(service, operation), calls, share, quick) for (_, _, service, operation), calls in buckets.items()
+    ]
     together = math.ceil(len(actions) / max(concurrency, 1)) * answer
     return max([0.0, together, *limited, *(calls * answer for calls in lanes.values())])
 
@@ -65,10 +73,10 @@ def _bucket(action: Action) -> tuple[str, str, str, str]:
     return action.account, action.region, action.service, action.operation if named else "*"
 
 
-def _throttled(rate: Rate | None, calls: int, quick: bool) -> float:
+def _throttled(rate: Rate | None, calls: int, share: float, quick: bool) -> float:
     if rate is None:
         return 0.0
-    return max(calls - rate.burst, 0) / rate.per_second if quick else calls / rate.per_second
+    return max(calls - (rate.burst * share if quick else 0), 0) / (rate.per_second * share)
 
 
 def _longest_wait(steps: Sequence[Step]) -> float:

@@ -58,3 +58,7 @@ RATES: Mapping[str, Rate] = MappingProxyType(
 def rate_of(service: str, operation: str) -> Rate | None:
     """The rate that governs one operation; None where nothing is known."""
     return RATES.get(f"{service}:{operation}") or RATES.get(f"{service}:*")
+
+
+SHARE: Mapping[str, float] = MappingProxyType({"rehearsal": 1.0, "live": 0.5})
+"""Mode → the part of AWS's rates that is used; a live account has other users."""

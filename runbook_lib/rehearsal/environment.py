@@ -46,16 +46,22 @@ class RunningServer:
         return _ask(self.url, method, page, query)
 
 
-def environment(folder: Path, url: str, region: str, base: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(
+    folder: Path, url: str, region: str, base: Mapping[str, str] | None = None, profiles: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The whole environment for processes of a rehearsal; writes the AWS files into `folder`, readable by the owner only.
 
-    Every AWS_* and proxy variable of `base` (this process's own) is left out, so that no profile, endpoint or proxy leads away.
+    `profiles` (profile → account) come beside the rehearsal's own profile, or in its place. Every AWS_* and proxy variable of
+    `base` (this process's own) is left out, so that no profile, endpoint or proxy leads away.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    key, secret = user_key(RUNNER, RUNNER_NAME)
+    keys = {name: user_key(account, name) for name, account in {PROFILE: RUNNER, **(profiles or {})}.items()}
     config, credentials = folder / "aws-config", folder / "aws-credentials"
-    _private(config, f"[profile {PROFILE}]\nregion = {region}\noutput = json\n")
-    _private(credentials, f"[{PROFILE}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+    _private(config, "".join(f"[profile {name}]\nregion = {region}\noutput = json\n" for name in keys))
+    _private(
+        credentials,
+        "".join(f"[{name}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n" for name, (key, secret) in keys.items()),
+    )
     return without_aws(os.environ if base is None else base) | {
         "AWS_ENDPOINT_URL": url,
         "AWS_CONFIG_FILE": str(config.resolve()),
@@ -141,7 +147,8 @@ def find(folder: Path) -> RunningServer | None:
         return None
     if not isinstance(health, dict) or health.get("pid") != known["pid"]:
         return None
-    return RunningServer(known["url"], known["pid"], known["region"], environment(folder, known["url"], known["region"]))
+    own = environment(folder, known["url"], known["region"], profiles=known.get("profiles"))
+    return RunningServer(known["url"], known["pid"], known["region"], own)
 
 
 def stop(folder: Path, seconds: float = 10.0) -> bool:

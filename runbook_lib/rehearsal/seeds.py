@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from runbook_lib.rehearsal import replica
 from runbook_lib.rehearsal.conditions import Conditions, Hiccup
+from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.internal import install, run
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
@@ -34,6 +36,8 @@ class AccountPart(Part):
     unit: str = ""
     """Name of the OU; "" is the root."""
     state: str = "ACTIVE"
+    email: str = ""
+    """Made up from the id where it is empty."""
 
 
 class UnitPart(Part):
@@ -114,6 +118,10 @@ class Seed(Part):
     designation_seconds: float = 0.0
     hiccups: tuple[HiccupPart, ...] = ()
     by_hand: tuple[ByHand, ...] = ()
+    observed: dict[str, Any] = {}
+    """What `runbook inventory` saw of a real organization; see `replica.Observed`."""
+    profiles: dict[str, str] = {}
+    """AWS profile → the account whose user it belongs to, beside the rehearsal's own profile."""
 
 
 def names() -> list[str]:
@@ -174,6 +182,11 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
         if not each.region or each.region in world.regions:
             _by_hand(world, each)
     world.settle_polls = seed.settle_polls
+    if seed.observed:
+        replica.put(world, seed.observed)
+    world.profiles = dict(seed.profiles)
+    for profile, account in seed.profiles.items():
+        user_credential(world, account, profile)
     return world
 
 
@@ -193,7 +206,7 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
     account = SimulatedAccount(
         id=part.id,
         name=part.name,
-        email=f"account-{part.id}@example.com",
+        email=part.email or f"account-{part.id}@example.com",
         parent=units[part.unit] if part.unit else seed.root,
         state=part.state,
         joined_method="INVITED" if part.id == seed.management else "CREATED",

@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "region": home_region(world),
         "partition": world.partition,
         "seed": str(asked.seed),
+        "profiles": world.profiles,
     }
     _write(asked.state, described)
     stop.wait()

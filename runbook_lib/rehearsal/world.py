@@ -118,6 +118,8 @@ class World:
         """Which of two behaviours that AWS's documentation leaves open: name → choice."""
         self.unavailable: dict[str, dict[str, frozenset[str]]] = {}
         """Service → Region → features or scan types that the service does not offer there."""
+        self.profiles: dict[str, str] = {}
+        """AWS profile → account, of clients that have more than the rehearsal's own profile."""
         self.conditions = Conditions(throttled=False)
         self.never_settles: set[tuple[str, str]] = set()
         """(service, glob of account) whose asynchronous states stay on their way until `release`."""

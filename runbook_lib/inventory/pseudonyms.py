@@ -1,0 +1,38 @@
+"""Names that hide and stay the same: a keyed digest in place of an account's name and e-mail address.
+
+Account ids, OU ids and the organization's id are kept: a plan's fingerprint holds them.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+
+class Pseudonyms:
+    """Pseudonyms under one key: equal for equal names, and not to be guessed without the key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def name(self, name: str) -> str:
+        return f"Account {self._digest('name', name)[:12]}"
+
+    def email(self, email: str) -> str:
+        return f"account-{self._digest('email', email.lower())[:20]}@example.com"
+
+    def _digest(self, kind: str, text: str) -> str:
+        return hmac.new(self._key, f"{kind}\0{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def key_of(file: Path) -> bytes:
+    """The key in a file, which is made (readable by its owner only) when it is missing. `ValueError` for one of under 16 bytes."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as new:
+            new.write(secrets.token_hex(32) + "\n")
+    key = file.read_bytes().strip()
+    if len(key) < 16:
+        raise ValueError(f"{file}: a key has at least 16 bytes")
+    return key
