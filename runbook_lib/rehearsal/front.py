@@ -1,6 +1,7 @@
 """The simulated AWS as one WSGI application: who calls, is it allowed, our operation or moto's, answer and log."""
 
 import io
+import random
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.control import Control
 from runbook_lib.rehearsal.faults import BATCHED, ConnectionCut, Faults, hand_back, leave_out, refusal
 from runbook_lib.rehearsal.identify import REST, WHOLE, Environ, Request, identify
-from runbook_lib.rehearsal.identity import QUERY, Credential, authenticate
+from runbook_lib.rehearsal.identity import QUERY, Credential, Credentials, authenticate
 from runbook_lib.rehearsal.internal import install
 from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
@@ -85,7 +86,8 @@ class _Handling:
         self.parameters: dict[str, Any] = {}
         self.given: dict[str, Any] | None = None
         self.code, self.throttled, self.fault = "", False, ""
-        self.request_id = str(uuid.uuid4())
+        # Not uuid4: the kernel's randomness costs as much as a whole operation.
+        self.request_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
 
     def answer(self) -> Answer:
         """Status, headers and body; every refusal in the protocol of its service. Logged in any case."""
@@ -211,7 +213,9 @@ class _Handling:
         ]
 
     def _record(self, status: int) -> None:
-        request, caller = self.request, self.caller
+        request = self.request
+        # A key that has expired still says whose it is.
+        caller = self.caller or self.world.of(Credentials).by_key.get(request.key)
         entry = Entry(
             time=self.world.now(),
             service=request.service,

@@ -119,9 +119,10 @@ class NeverSettles(Part):
 
 
 class Drawn(Part):
-    """Further faults and events, drawn from `seed`: `faults` of them."""
+    """Further faults and events, drawn from `seed`: `faults` of them, that concern `services` (all where none is named)."""
 
     faults: int = Field(ge=1, le=1000)
+    services: tuple[str, ...] = ()
 
 
 class Scenario(Part):
@@ -146,6 +147,7 @@ class Scenario(Part):
     def title(self) -> str:
         """How the log names it: with this a failing run is repeated."""
         more = f", {self.drawn.faults} drawn faults" if self.drawn else ""
+        more += f" of {', '.join(self.drawn.services)}" if self.drawn and self.drawn.services else ""
         return f"{self.name or 'unnamed'} (seed {self.seed}{more})"
 
 

@@ -137,9 +137,7 @@ def test_a_socket_is_cut_too(kind: str, error: type[Exception], seconds: float, 
     session = session_for(front, MEMBER)
     session.events.unregister("before-send")
     with serve(front) as url:
-        plain = boto3.Session(
-            session.get_credentials().access_key, session.get_credentials().secret_key, region_name="us-east-1"
-        )
+        plain = boto3.Session(session.get_credentials().access_key, session.get_credentials().secret_key, region_name="us-east-1")
         config = Config(retries={"total_max_attempts": 1}, read_timeout=1, proxies={})
         made = plain.client("securityhub", endpoint_url=url, config=config)
         made.enable_security_hub(EnableDefaultStandards=False)
