@@ -76,7 +76,8 @@ class World(SettlingWorld):
         held = self.scans.get(region, {}).get(account, {})
         code = "BLOCKED_BY_ORGANIZATION_POLICY" if account in self.policy else ""
         resources = {name: {"status": held.get(each, "DISABLED"), "errorCode": code} for each, name in SCAN_TYPES.items()}
-        return {"accountId": account, "state": {"status": "ENABLED" if held else "DISABLED"}, "resourceState": resources}
+        on = set(held.values()) - {"DISABLED"}
+        return {"accountId": account, "state": {"status": "ENABLED" if on else "DISABLED"}, "resourceState": resources}
 
     def good_answer(self, action: Action) -> dict[str, Any]:
         return {"accounts": [{"accountId": target} for target in action.targets]}

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as effort
 from inspector2_fake import World, settings_of
 from service_fakes import NAMES, Run, in_order, take
@@ -59,6 +59,7 @@ def worlds(draw: Any) -> dict[str, Any]:
 
 @effort(max_examples=300, deadline=None)
 @given(worlds(), wanted)
+@example({"scans": {"us-east-1": {D: {"EC2": "DISABLED"}}}}, {"existing_accounts": ["EC2"]})
 def test_plan_apply_plan_has_no_action(observed: dict[str, Any], section: dict[str, Any]) -> None:
     after_the_plan_nothing_is_left(World(observed), settings_of(section))
 
