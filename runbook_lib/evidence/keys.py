@@ -63,11 +63,22 @@ def public_key(text: str) -> Key:
 
 
 def pin(folder: Path, mode: str, key: Key) -> None:
-    """Keep a public key beside the runs, so that they verify without the signer."""
+    """Keep the first public key of a mode beside the runs, so that they verify without the signer.
+
+    Another one is not pinned by itself, or it would be enough to have any key. Raises KeyProblem saying how to accept it.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{mode}-{key.keyid[:16]}.pub.pem"
-    if not path.exists():
-        write_text(path, pem(key))
+    if path.exists():
+        return
+    if any(folder.glob(f"{mode}-*.pub.pem")):
+        offered = path.with_name(f"{path.name}.offered")
+        write_text(offered, pem(key))
+        raise KeyProblem(
+            f"{offered}: is another key than the pinned one; if the key for {mode} was changed on purpose, "
+            f"rename this file to {path.name}"
+        )
+    write_text(path, pem(key))
 
 
 def pinned(folder: Path, mode: str) -> tuple[Key, ...]:

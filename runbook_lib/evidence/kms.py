@@ -3,6 +3,7 @@
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from securesystemslib.signer import AWSSigner, SSlibKey
 
@@ -10,23 +11,23 @@ from runbook_lib.clients import Clients
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.settings import EvidencePart
 
-_WANTED = "ECDSA_SHA_256"
-
 
 class KmsSigner(AWSSigner):
-    """securesystemslib's signer with a client of our own session; its own constructor takes the process's default session."""
+    """Signs with a P-256 key, the one kind that securesystemslib, openssl and KMS know alike.
+
+    securesystemslib's signer with a client of our own session; its own constructor takes the process's default session.
+    """
 
     def __init__(self, key_arn: str, client: Any) -> None:
         try:
             found = client.get_public_key(KeyId=key_arn)
         except (ClientError, BotoCoreError) as error:
             raise StoreFailed(f"{key_arn}: its public key cannot be read: {error}") from None
-        if _WANTED not in found["SigningAlgorithms"]:
-            raise StoreFailed(
-                f"{key_arn}: signs with {', '.join(found['SigningAlgorithms'])}, but {_WANTED} is needed (ECC_NIST_P256)"
-            )
+        public = load_der_public_key(found["PublicKey"])
+        if not (isinstance(public, EllipticCurvePublicKey) and isinstance(public.curve, SECP256R1)):
+            raise StoreFailed(f"{key_arn}: is no key of ECC_NIST_P256, which is needed")
         self.aws_key_id, self.client = key_arn, client
-        self._public_key = SSlibKey.from_crypto(load_der_public_key(found["PublicKey"]))
+        self._public_key = SSlibKey.from_crypto(public)
         self.aws_algo = self.aws_algos[self._public_key.scheme]
 
     def sign(self, payload: bytes) -> Any:
@@ -37,11 +38,6 @@ class KmsSigner(AWSSigner):
             raise StoreFailed(f"{self.aws_key_id}: KMS did not sign: {error}") from None
         self._public_key.verify_signature(signature, payload)
         return signature
-
-    @property
-    def pem(self) -> bytes:
-        """The public key as openssl reads it."""
-        return str(self._public_key.keyval["public"]).encode()
 
 
 def kms_client(part: EvidencePart, clients: Clients) -> Any:

@@ -27,7 +27,9 @@ FINGERPRINT = "ab" * 32
 
 
 def desk(root: Path, *, key: str = "rehearsal", held: frozenset[str] = frozenset()) -> Desk:
-    return Desk(FolderStore(root / CHAINS), local_signer(root / KEYS, key), root / KEYS, Gate(root / ASIDE, held), lambda: BEGIN)
+    pins = root / KEYS if key == "rehearsal" else root.with_name("keys-of-another")
+    gate = Gate(root / ASIDE, held)
+    return Desk(FolderStore(root / CHAINS), local_signer(root / KEYS, key), pins, gate, lambda: BEGIN)
 
 
 @cache

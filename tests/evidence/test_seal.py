@@ -130,7 +130,11 @@ def test_keys_are_pinned_by_mode(tmp_path: Path) -> None:
     key = local_signer(tmp_path, "rehearsal").public_key
     pin(tmp_path, "rehearsal", key)
     assert [each.keyid for each in pinned(tmp_path, "rehearsal")] == [key.keyid]
+    pin(tmp_path, "rehearsal", key)
     assert pinned(tmp_path, "live") == ()
+    with pytest.raises(KeyProblem, match="another key than the pinned one"):
+        pin(tmp_path, "rehearsal", local_signer(tmp_path, "other").public_key)
+    assert len(pinned(tmp_path, "rehearsal")) == 1
     (tmp_path / "live-0.pub.pem").write_text("nothing")
     with pytest.raises(KeyProblem, match="live-0"):
         pinned(tmp_path, "live")

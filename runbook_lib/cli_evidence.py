@@ -1,0 +1,102 @@
+"""The commands about evidence: list runs, seal what was left, verify."""
+
+import datetime as dt
+import os
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.ending import EXPECTED, withheld
+from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.trust import pinned_trust
+from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.project import root
+from runbook_lib.settings_file import load
+
+RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+_ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
+
+
+class Plainly(click.Group):
+    """Says in a line what is expected to go wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Plainly)
+def evidence() -> None:
+    """Seal and verify what runs have left."""
+
+
+def register(cli: click.Group) -> None:
+    """Add these commands to the command line."""
+    cli.add_command(evidence)
+
+
+def _runs(given: str) -> Path:
+    return runs_root(given, os.environ, root())
+
+
+def _names(given: tuple[str, ...]) -> list[str]:
+    """Runs by name or by path."""
+    return [Path(each).name for each in given]
+
+
+@evidence.command("verify")
+@click.argument("runs_named", metavar="[RUN]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All runs and chains (the same as naming no run).")
+@click.option("--live", is_flag=True, help="Live runs only.")
+@click.option(
+    "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
+)
+@click.option("--store", type=click.Path(path_type=Path), help="Folder of the chains [default: chain/ below the runs].")
+@RUNS
+def verify_command(
+    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, runs: str
+) -> int:
+    """Hold runs against their seals. Offline and read-only; one line per fault, exit code 1 on any."""
+    if everything and runs_named:
+        raise click.UsageError("name runs, or give --all")
+    folder = _runs(runs)
+    seen = verify(
+        folder, pinned_trust(folder / KEYS), _names(runs_named), [_anchor(each) for each in anchors], "live" if live else "", store
+    )
+    for fault in seen.faults:
+        click.echo(str(fault))
+    for chain, (number, digest) in sorted(seen.heads.items()):
+        click.echo(f"Chain {chain}: number {number}, head digest {digest}")
+    click.echo(f"{len(seen.runs)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
+    return 1 if seen.faults else 0
+
+
+def _anchor(text: str) -> Anchor:
+    if (match := _ANCHOR.match(text)) is None:
+        raise click.BadParameter(f"{text}: NUMBER:DIGEST is expected, as a command prints them at its end", param_hint="--anchor")
+    return Anchor(int(match.group(2)), match.group(3), match.group(1) or "")
+
+
+@evidence.command("seal")
+@click.argument("run_named", metavar="RUN")
+@RUNS
+def seal_command(run_named: str, runs: str) -> int:
+    """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given."""
+    folder = _runs(runs)
+    run = RunFolder.open(folder / Path(run_named).name)
+    settings = load(run.settings, dt.datetime.now(dt.UTC).date())
+    with ExitStack() as resources:
+        made = seal(run, desk_for(folder, settings, os.environ, resources))
+    for line in withheld(made):
+        click.echo(line)
+    click.echo(f"{run.name}: number {made.number} of {made.chain}, digest {made.digest}")
+    return 0

@@ -1,0 +1,100 @@
+"""Signing by KMS. moto hashes a digest once more before it signs (AWS does not): the tests mend that and nothing else."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import sealed_runs as made
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from moto import mock_aws
+from moto.kms.utils import ECDSAPrivateKey
+from test_verify_by_hand import RUN
+
+from runbook_lib.evidence.chain import StoreFailed
+from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.seal import NotSealed, seal
+from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
+
+REGION = "eu-central-1"
+ORGANIZATION = "o-exampleorgid"
+
+
+def prehashed(self: Any, message: bytes, signing_algorithm: str) -> bytes:
+    assert len(message) == 32, "KMS is sent a digest"
+    signature: bytes = self.private_key.sign(message, ec.ECDSA(utils.Prehashed(SHA256())))
+    return signature
+
+
+@pytest.fixture
+def kms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(ECDSAPrivateKey, "sign", prehashed)
+    with mock_aws():
+        yield boto3.client("kms", region_name=REGION)
+
+
+def key(kms: Any, spec: str = "ECC_NIST_P256") -> str:
+    return str(kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec=spec)["KeyMetadata"]["Arn"])
+
+
+def settings(arn: str = "", **others: Any) -> Settings:
+    organization = OrganizationPart(id=ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
+    part = EvidencePart(signing_key=arn, **others) if arn else None
+    return Settings(mode="live", organization=organization, evidence=part)
+
+
+def sealed(root: Path, given: Settings, number: int = 0) -> Any:
+    run = made.ended_run(root, number, mode="live", organization=ORGANIZATION)
+    with ExitStack() as resources:
+        return run, seal(run, desk_for(root, given, made.environment(), resources))
+
+
+def test_live_runs_are_signed_by_kms_and_verify_with_its_public_key(kms: Any, tmp_path: Path) -> None:
+    given = settings(key(kms))
+    run, first = sealed(tmp_path / "runs", given)
+    _, second = sealed(tmp_path / "runs", given, 1)
+    assert (first.chain, second.previous) == (f"live/{ORGANIZATION}", first.digest)
+    assert made.checked(tmp_path / "runs").faults == ()
+    (public,) = (tmp_path / "runs" / "keys").iterdir()
+    assert public.name.startswith("live-")
+    assert "PRIVATE" not in public.read_text()
+    (run.path / "20_guardduty" / "plan.json").write_text("{}")
+    assert made.kinds(made.checked(tmp_path / "runs")) == {"changed"}
+
+
+def test_a_role_of_its_own_signs_and_the_chain_lies_where_settings_say(kms: Any, tmp_path: Path) -> None:
+    role = "arn:aws:iam::123456789012:role/RunbookEvidence"
+    given = settings(key(kms), role_arn=role, store=str(tmp_path / "shared"))
+    run, _ = sealed(tmp_path / "one machine", given)
+    _, second = sealed(tmp_path / "another machine", given, 1)
+    assert second.number == 2
+    assert made.checked(tmp_path / "one machine", run.name, chains=tmp_path / "shared").faults == ()
+    assert made.kinds(made.checked(tmp_path / "one machine", chains=tmp_path / "shared")) == {"missing"}
+
+
+def test_openssl_verifies_what_kms_signed(kms: Any, tmp_path: Path) -> None:
+    run, _ = sealed(tmp_path / "runs", settings(key(kms)))
+    (public,) = (tmp_path / "runs" / "keys").iterdir()
+    done = subprocess.run(["sh", "-c", RUN, "sh", str(run.path), str(public)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "verified")
+
+
+def test_another_sort_of_key_and_a_key_that_is_not_there_are_refused(kms: Any, tmp_path: Path) -> None:
+    with pytest.raises(StoreFailed, match="ECC_NIST_P256, which is needed"):
+        sealed(tmp_path, settings(key(kms, "ECC_SECG_P256K1")))
+    with pytest.raises(StoreFailed, match="cannot be read"):
+        sealed(tmp_path, settings(f"arn:aws:kms:{REGION}:222222222222:key/00000000-0000-0000-0000-000000000000"), 1)
+    assert not list(tmp_path.rglob(SEAL))
+
+
+def test_a_live_run_is_not_sealed_with_a_rehearsals_key(tmp_path: Path) -> None:
+    with pytest.raises(NotSealed, match=r"evidence\.signing_key"):
+        sealed(tmp_path, settings())
