@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from runbook_lib import __version__, commands
+from runbook_lib import __version__, cli_evidence, commands
 from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.cells import BadParameter, read_scope
@@ -346,6 +346,7 @@ def _kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:
 
 
 cli.add_command(lab)
+cli_evidence.register(cli)
 
 
 def main(arguments: list[str] | None = None) -> Any:
