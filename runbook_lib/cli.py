@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from runbook_lib import __version__, cli_evidence, commands
+from runbook_lib import __version__, cli_evidence, cli_inventory, commands, replica_doors
 from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.cells import BadParameter, read_scope
@@ -162,12 +162,17 @@ def rehearse(
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 as above
 
     file = parameters or root() / "parameters" / "rehearsal.yaml"
-    if parameters is not None:
+    own = ""
+    if replica_doors.is_inventory(organization):
+        own = replica_doors.as_rehearsal(file.read_text(encoding="utf-8"))
+        settings = parse(own, _today(), str(file))
+        organization = str(replica_doors.seed_with_doors(Path(organization), settings, _server_folder(runs)))
+    elif parameters is not None:
         _refuse_live(load(parameters, _today()), parameters)
     server, kept = _simulated(runs, organization, accounts, regions, scenario, keep=keep)
     try:
         there = server.control("GET", "health")
-        text = rehearsal_settings.adapted(
+        text = own or rehearsal_settings.adapted(
             file, there["partition"], server.region, there["regions"], server.control("GET", "accounts")
         )
         settings = parse(text, _today(), str(file))
@@ -176,6 +181,8 @@ def rehearse(
             table = command.run.phase("90_coverage").path / "coverage-after.txt"
             say("")
             say(table.read_text(encoding="utf-8") if table.exists() else "No coverage: the coverage notebook did not run.")
+            for line in commands.forecast(command, server.control("GET", "health")["calls"] - there["calls"]):
+                say(line)
             say(f"Run folder: {command.run.path}")
     finally:
         if not kept:
@@ -347,6 +354,7 @@ def _kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:
 
 cli.add_command(lab)
 cli_evidence.register(cli)
+cli_inventory.register(cli, lambda parameters: load(parameters, _today()), _kernel_environment)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -11,6 +11,7 @@ from runbook_lib import plan_file
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.estimate import span
 from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
+from runbook_lib.forecast import forecast as forecast_of
 from runbook_lib.headless import Executed, execute
 from runbook_lib.notebook_html import write_notebook_html
 from runbook_lib.phases import Phase, UnknownPhase, phase_named
@@ -242,3 +243,9 @@ def rehearse(command: Command) -> int:
     if results[-1].status is RunStatus.STOPPED:
         return finish(command, results)
     return finish(command, results, command.phase(phase_named("90_coverage")))
+
+
+def forecast(command: Command, calls: int) -> list[str]:
+    """Lines about a live run of the plans that this rehearsal made with `calls` calls."""
+    files = [command.run.phase(phase.name).plan_json for phase in chosen(command.settings, ())]
+    return forecast_of([plan_file.load(file) for file in files if file.exists()], calls, command.settings.concurrency)

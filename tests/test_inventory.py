@@ -103,7 +103,6 @@ def test_live_settings_are_rehearsed_as_they_are_and_the_approval_is_worthless_l
             with pytest.raises(ApprovalRefused, match="rehearsal"):
                 runbook.refuse(approval, plan)
         assert copied.apply(phase, plan, approval).ok
-    assert copied.coverage().gap == copied.coverage().unknown == 0
 
 
 def test_names_and_addresses_are_pseudonyms_that_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""`runbook inventory`, beside the other commands: what was observed of an organization, as a file that `rehearse` takes."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from runbook_lib.evidence.run_folder import runs_root
+from runbook_lib.inventory.command import write_inventory
+from runbook_lib.project import root
+from runbook_lib.runbook import PreconditionsFailed
+from runbook_lib.services import CallFailed
+from runbook_lib.settings import Settings
+
+
+def register(
+    group: click.Group, load: Callable[[Path], Settings], environment: Callable[[Settings, str], Mapping[str, str]]
+) -> None:
+    """Add the command; `load` reads settings, `environment` gives what AWS clients of these settings need around them."""
+
+    @group.command()
+    @click.option(
+        "-p", "--parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization (a YAML file)."
+    )
+    @click.option(
+        "--output", default="seed.yaml", show_default=True, type=click.Path(path_type=Path), help="Where the inventory is written."
+    )
+    @click.option("--real-names", is_flag=True, help="Keep account names and e-mail addresses instead of pseudonyms.")
+    @click.option(
+        "--key-file", type=click.Path(path_type=Path), help="Key of the pseudonyms; made if missing [default: in the runs folder]."
+    )
+    @click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+    def inventory(parameters: Path, output: Path, real_names: bool, key_file: Path | None, runs: str) -> int:
+        """Write what is there as a file for rehearse.
+
+        Reads only. Then `runbook rehearse --organization FILE -p SETTINGS` rehearses the very plans that these settings make on
+        this organization, with the same fingerprints, on this machine. Account ids, OU ids and the organization's id are kept
+        (fingerprints hold them); names and e-mail addresses become pseudonyms.
+        """
+        settings = load(parameters)
+        _enter(environment(settings, runs))
+        key = None if real_names else key_file or runs_root(runs, os.environ, root()) / "inventory.key"
+        try:
+            found = write_inventory(settings, output, key)
+        except (ValueError, PreconditionsFailed, CallFailed) as error:
+            raise click.ClickException(str(error)) from None
+        accounts, regions = len(found.seed["accounts"]), len(found.seed["regions"])
+        click.echo(f"{output}: {accounts:,} accounts, {regions} Regions; names are {'real' if real_names else 'pseudonyms'}")
+        for sentence in found.unread:
+            click.echo(f"Not in it: {sentence}", err=True)
+        return 2 if found.unread else 0
+
+
+def _enter(environment: Mapping[str, str]) -> None:
+    """Make this process's AWS settings the given ones: a rehearsal's lead to its own server and nowhere else."""
+    for name in [each for each in os.environ if each.startswith("AWS_") and each not in environment]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in environment.items() if name.startswith("AWS_") or name.lower() == "no_proxy"})
