@@ -12,15 +12,17 @@ import click
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import EXPECTED, withheld
+from runbook_lib.evidence.listing import page, rows, text
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.trust import pinned_trust
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.project import root
 from runbook_lib.settings_file import load
 
 RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 _ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
 
 
@@ -39,8 +41,24 @@ def evidence() -> None:
     """Seal and verify what runs have left."""
 
 
+@click.group("run", cls=Plainly)
+def run() -> None:
+    """Look at the runs there are."""
+
+
+@run.command("list")
+@click.option("--format", "form", type=click.Choice(["table", "html"]), default="table", show_default=True)
+@RUNS
+def list_command(form: str, runs: str) -> int:
+    """List all runs: when, where, what, how it ended, who approved it. Verifies nothing."""
+    listed = rows(_runs(runs))
+    click.echo(text(listed) if form == "table" else page(listed))
+    return 0
+
+
 def register(cli: click.Group) -> None:
     """Add these commands to the command line."""
+    cli.add_command(run)
     cli.add_command(evidence)
 
 
@@ -61,23 +79,40 @@ def _names(given: tuple[str, ...]) -> list[str]:
     "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the chains [default: chain/ below the runs].")
+@click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
+@click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
+@click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
 @RUNS
 def verify_command(
-    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, runs: str
-) -> int:
+    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None,
+    cadence: str | None, begin: dt.datetime | None, end: dt.datetime | None, runs: str,
+) -> int:  # fmt: skip
     """Hold runs against their seals. Offline and read-only; one line per fault, exit code 1 on any."""
     if everything and runs_named:
         raise click.UsageError("name runs, or give --all")
     folder = _runs(runs)
     seen = verify(
-        folder, pinned_trust(folder / KEYS), _names(runs_named), [_anchor(each) for each in anchors], "live" if live else "", store
-    )
+        folder, pinned_trust(folder / KEYS), _names(runs_named), [_anchor(each) for each in anchors], "live" if live else "", store,
+        _cadence(cadence, begin, end),
+    )  # fmt: skip
     for fault in seen.faults:
         click.echo(str(fault))
     for chain, (number, digest) in sorted(seen.heads.items()):
         click.echo(f"Chain {chain}: number {number}, head digest {digest}")
     click.echo(f"{len(seen.runs)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
     return 1 if seen.faults else 0
+
+
+def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | None) -> Cadence | None:
+    if every is None:
+        if begin or end:
+            raise click.UsageError("--from and --to belong to --cadence")
+        return None
+    if (match := re.fullmatch(r"([1-9][0-9]{0,4})([hd])", every)) is None:
+        raise click.BadParameter(f"{every}: hours or days are expected, for example 24h or 7d", param_hint="--cadence")
+    hours = int(match.group(1)) * (24 if match.group(2) == "d" else 1)
+    first = begin.replace(tzinfo=dt.UTC) if begin else None
+    return Cadence(dt.timedelta(hours=hours), end.replace(tzinfo=dt.UTC) if end else dt.datetime.now(dt.UTC), first)
 
 
 def _anchor(text: str) -> Anchor:
@@ -92,11 +127,11 @@ def _anchor(text: str) -> Anchor:
 def seal_command(run_named: str, runs: str) -> int:
     """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given."""
     folder = _runs(runs)
-    run = RunFolder.open(folder / Path(run_named).name)
-    settings = load(run.settings, dt.datetime.now(dt.UTC).date())
+    chosen = RunFolder.open(folder / Path(run_named).name)
+    settings = load(chosen.settings, dt.datetime.now(dt.UTC).date())
     with ExitStack() as resources:
-        made = seal(run, desk_for(folder, settings, os.environ, resources))
+        made = seal(chosen, desk_for(folder, settings, os.environ, resources))
     for line in withheld(made):
         click.echo(line)
-    click.echo(f"{run.name}: number {made.number} of {made.chain}, digest {made.digest}")
+    click.echo(f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}")
     return 0

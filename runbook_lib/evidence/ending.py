@@ -8,6 +8,7 @@ from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import ChainBroken, StoreFailed
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.keys import KeyProblem
+from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
 from runbook_lib.evidence.seal import NotSealed, seal, seal_found
@@ -36,6 +37,7 @@ def sealed_at_end(run: RunFolder, settings: Settings, environment: Mapping[str, 
     finally:
         for line in sealing(run, settings, environment):
             say(line)
+        write_page(run.path.parent)
 
 
 def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) -> Iterator[str]:

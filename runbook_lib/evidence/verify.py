@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.evidence.archive import Archive, archive
+from runbook_lib.evidence.cadence import cadence_faults
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry
@@ -24,8 +25,23 @@ class Verified:
     faults: tuple[Fault, ...]
 
 
+@dataclass(frozen=True)
+class Cadence:
+    """How often the whole coverage was to be read and sealed, and in which time. `begin` None: from the first such run."""
+
+    every: dt.timedelta
+    end: dt.datetime
+    begin: dt.datetime | None = None
+
+
 def verify(
-    root: Path, trust: Trust, runs: Sequence[str] = (), anchors: Iterable[Anchor] = (), mode: str = "", chains: Path | None = None
+    root: Path,
+    trust: Trust,
+    runs: Sequence[str] = (),
+    anchors: Iterable[Anchor] = (),
+    mode: str = "",
+    chains: Path | None = None,
+    cadence: Cadence | None = None,
 ) -> Verified:
     """Hold all runs below `root` (or those named, or of one mode) and their chains against their seals."""
     found = archive(root, chains)
@@ -34,6 +50,8 @@ def verify(
     for path in chosen:
         faults += _run_faults(path, found)
     faults += _signature_faults(found, trust)
+    if cadence is not None:
+        faults += cadence_faults(found, cadence.every, cadence.begin, cadence.end, mode)
     faults += [Fault(name, Kind.MISSING, "there is no such run") for name in runs if not (root / name).is_dir()]
     kept = sorted({fault for fault in faults if _concerns(fault, runs, mode)})
     heads = {chain: (max(numbers), numbers[max(numbers)][0].digest) for chain, numbers in merged(found).items()}

@@ -1,0 +1,106 @@
+"""The list of all runs, for people: one row per run, as text and as a page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.atomic_file import write_text
+from runbook_lib.display import html
+from runbook_lib.escaping import visible
+from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, find_runs
+from runbook_lib.evidence.seal import NotSealed, seal_of
+from runbook_lib.evidence.statement import approvals_of
+
+COLUMNS = ("number", "run", "started (UTC)", "mode", "organization", "phases", "result", "coverage", "approver", "ticket")
+PAGE = "index.html"
+_LAST = "90_coverage"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of the list, all texts."""
+
+    number: str
+    run: str
+    started: str
+    mode: str
+    organization: str
+    phases: str
+    result: str
+    coverage: str
+    approver: str
+    ticket: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+def rows(root: Path) -> list[Row]:
+    """All runs below a folder, oldest first. What cannot be read says so; nothing is verified here."""
+    return [_row(run) for run in find_runs(root)]
+
+
+def _row(run: RunFolder) -> Row:
+    try:
+        record, status = run.record(), run.status
+    except RunFolderError:
+        return Row("", run.name, "", "", "", "", "unreadable", "", "", "")
+    try:
+        seal = seal_of(run)
+        number = str(seal.number) if seal else "not sealed"
+    except NotSealed:
+        seal, number = None, "broken seal"
+    approvals = [each["annotations"] for each in approvals_of(run)]
+    return Row(
+        number=number,
+        run=run.name,
+        started=str(record["started"]).replace("T", " ").removesuffix("Z"),
+        mode=record["mode"].upper(),
+        organization=record["organization"],
+        phases=", ".join(name.partition("_")[0] for name in sorted(record["phases"])),
+        result=_result(status, seal),
+        coverage=coverage_of(record["phases"]),
+        approver=_listed(approvals, "approver"),
+        ticket=_listed(approvals, "ticket"),
+    )
+
+
+def _result(status: str, seal: Entry | None) -> str:
+    return f"{seal.status if seal else status}{', files withheld' if seal and seal.withheld else ''}"
+
+
+def _listed(approvals: Sequence[Mapping[str, Any]], name: str) -> str:
+    return ", ".join(dict.fromkeys(str(each.get(name, "defect")) for each in approvals))
+
+
+def coverage_of(phases: Mapping[str, Mapping[str, Any]]) -> str:
+    """The coverage that a run ended with: of the whole organization where it looked at that, else of its phases."""
+    counted = [phases[_LAST]] if _LAST in phases else list(phases.values())
+    numbers = [phase.get("results", {}) for phase in counted]
+    covered = sum(each.get("covered", 0) for each in numbers)
+    total = covered + sum(each.get("gap", 0) + each.get("unknown", 0) for each in numbers)
+    return f"{covered}/{total} ({int(1000 * covered / total) / 10} %)" if total else ""
+
+
+def text(listed: Sequence[Row]) -> str:
+    """The list as an aligned table."""
+    lines = [COLUMNS, *(tuple(visible(cell) for cell in row.cells) for row in listed)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def page(listed: Sequence[Row]) -> str:
+    """The list as one page, newest first. The mode is in the title."""
+    modes = " and ".join(sorted({row.mode for row in listed if row.mode})) or "no runs"
+    note = "Made anew by every command, and no evidence itself: runbook evidence verify --all holds the runs against their seals."
+    return html.page(f"Runs ({modes})", [html.paragraph(note), html.table(COLUMNS, [row.cells for row in reversed(listed)])])
+
+
+def write_page(root: Path) -> Path:
+    """Write the page beside the runs."""
+    path = root / PAGE
+    write_text(path, page(rows(root)))
+    return path
