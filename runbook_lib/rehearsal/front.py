@@ -45,7 +45,7 @@ class Front:
         self.backstop = backstop
         self.control = Control(self)
         self.scenario = scenario or Scenario()
-        self.pause: Callable[[float], None] = time.sleep
+        self.pause: Callable[[float], object] = time.sleep
         """How latency passes; a test lets its own clock pass instead."""
         self.adopt(world)
 
