@@ -367,8 +367,11 @@ class Notebook:
             asked = self.asked.get(gate.name)
             if asked is not None and asked.applied:
                 continue
+            problem = asked.clicked() if asked is not None else ""
             if number == 0 and (asked is None or (asked.outcome is None and asked.ballot.answer is None)):
-                raise Halt("Nothing is decided yet, so nothing was called.\nDecide in the panel above, then run this cell.")
+                raise Halt(
+                    f"{problem or 'Nothing is decided yet.'} Nothing was called.\nDecide in the panel above, then run this cell."
+                )
             await self._ask(gate)
             asked = self.asked[gate.name]
             if not isinstance(asked.outcome, Decision):

@@ -102,6 +102,11 @@ class Asked:
         self.outcome: Decision | Rejection | None = None
         self.applied = False
 
+    def clicked(self) -> str:
+        """Take what was pressed while no cell waited for it; says why it was not taken."""
+        problem: str = self.panel.settle(0) if self.ballot.answer is None else ""
+        return problem
+
     async def answer(self) -> None:
         """Show the panel and wait for the answer. Raises Undecided, Interrupted."""
         self.panel.show()
@@ -121,6 +126,7 @@ async def answered(panel: Any, ballot: Ballot) -> None:
                 ballot.close("The kernel was interrupted: this panel is void.")
                 raise Interrupted("Interrupted before a decision; nothing was called.")
             waited += LOOK
+            panel.settle()
             if panel.seen and not focused:
                 panel.focus()
                 focused = True

@@ -5,6 +5,7 @@ Once they have done their work the widgets give way to a plain record, which sta
 """
 
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from runbook_lib.display import html
 from runbook_lib.display.banner import banner
 from runbook_lib.report import Tick
 
+SETTLE = 0.4
+"""Seconds from a press until it counts: messages of two widgets may overtake each other."""
 WIDE = "38rem"
 WORDS = {"description_width": "5rem"}
 
@@ -56,14 +59,15 @@ class DecisionPanel(Live):
 
     def __init__(self, ballot: Ballot, now: Callable[[], dt.datetime]) -> None:
         self.ballot, self._now = ballot, now
+        self._pressed: tuple[bool, float] | None = None
         asked = ballot.question
         self._ticket = _field("Ticket", "ticket, for example CHG-1234", asked.ticket)
         self._reason = _field("Reason", "reason; needed to reject")
         self._typed = _field("Type", f"type: {asked.phrase}") if asked.phrase else None
         self._approve = widgets.Button(description="Approve", tooltip="Make exactly the planned calls")
         self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
-        self._approve.on_click(lambda _: self._cast(approved=True))
-        self._reject.on_click(lambda _: self._cast(approved=False))
+        self._approve.on_click(lambda _: self._press(approved=True))
+        self._reject.on_click(lambda _: self._press(approved=False))
         self._said = widgets.HTML(f"<p>{html.escaped(instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>")
         fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
         head = widgets.HTML(banner(asked.mode, asked.title))
@@ -77,18 +81,24 @@ class DecisionPanel(Live):
     def say(self, text: str) -> None:
         self._said.value = f'<p role="alert"><b>{html.escaped(text)}</b></p>'
 
-    def _cast(self, *, approved: bool) -> None:
+    def _press(self, *, approved: bool) -> None:
+        """Remember the first press. It counts a moment later: text typed just before may arrive after the click."""
         self._approve.disabled = self._reject.disabled = True
+        if self._pressed is None:
+            self._pressed = (approved, time.monotonic())
+
+    def settle(self, after: float = SETTLE) -> str:
+        """Give the ballot what was pressed at least `after` seconds ago; says why it was not taken, "" otherwise."""
+        if self._pressed is None or time.monotonic() - self._pressed[1] < after:
+            return ""
+        (approved, _), self._pressed = self._pressed, None
         typed = self._typed.value if self._typed is not None else ""
         problem = self.ballot.cast(
             approved=approved, ticket=self._ticket.value, reason=self._reason.value, typed=typed, now=self._now()
         )
-        answer = self.ballot.answer
-        if answer is not None:
-            self.say("Approved." if answer.approved else "Rejected.")
-        else:
-            self.say(problem)
-            self._approve.disabled = self._reject.disabled = bool(self.ballot.closed)
+        self.say(problem or ("Approved." if approved else "Rejected."))
+        self._approve.disabled = self._reject.disabled = not problem or bool(self.ballot.closed)
+        return problem
 
 
 def instruction(phrase: str, *, needs_ticket: bool) -> str:

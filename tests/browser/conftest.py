@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page import NotebookPage
 
 from runbook_lib.rehearsal import environment
 from runbook_lib.rehearsal.environment import RunningServer
@@ -90,12 +92,41 @@ class Lab:
         assert found is not None
         return found
 
+    def fresh(self, notebook: str, name: str, **parameters: str) -> str:
+        """A copy of a notebook under another name, so with a kernel of its own, on a bare organization; its parameters changed."""
+        self.server.control("POST", "reset")
+        for folder in self.runs.glob("2*"):
+            shutil.rmtree(folder)
+        return self.copy(notebook, name, **parameters)
+
+    def copy(self, notebook: str, name: str, **parameters: str) -> str:
+        text = (PROJECT / "notebooks" / notebook).read_text(encoding="utf-8")
+        for key, value in parameters.items():
+            assert f'{key}: str = \\"\\"' in text
+            text = text.replace(f'{key}: str = \\"\\"', f"{key}: str = {json.dumps(json.dumps(value))[1:-1]}")
+        (self.folder / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        return self.url(f"{name}.ipynb")
+
+    def shut_kernels(self) -> None:
+        """End every kernel, so that the next scenario has the machine for itself."""
+        for session in self._api("GET", "sessions"):
+            self._api("DELETE", f"sessions/{session['id']}")
+
+    def _api(self, method: str, page: str) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/{page}", method=method, headers={"Authorization": f"token {TOKEN}"}
+        )
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+            return json.loads(answer.read() or b"null")
+
     def url(self, notebook: str) -> str:
         return f"http://127.0.0.1:{self.port}/lab/tree/notebooks/{notebook}?token={TOKEN}&reset"
 
     def made(self) -> list[str]:
         """Mutating calls that reached the simulated organization and succeeded, as service:Operation."""
-        return [f"{e['service']}:{e['operation']}" for e in self.server.control("GET", "log") if e["mutating"] and e["status"] < 300]
+        return [
+            f"{e['service']}:{e['operation']}" for e in self.server.control("GET", "log") if e["mutating"] and e["status"] < 300
+        ]
 
     def runs_of(self, phase: str) -> list[Path]:
         """The folders of all runs of a phase, oldest first."""
@@ -116,3 +147,27 @@ def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]
     started = Lab(tmp_path_factory.mktemp("lab"), "seven")
     yield started
     started.end()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Any) -> Iterator[Any]:
+    """One profile for all pages, so that JupyterLab is loaded from the cache."""
+    made = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_page(lab: Lab, context: Any, request: pytest.FixtureRequest) -> Iterator[Callable[[str], NotebookPage]]:
+    """Open notebooks in pages of their own; pictures are taken at the end, and pages and kernels closed."""
+    opened: list[NotebookPage] = []
+
+    def open_(url: str) -> NotebookPage:
+        opened.append(NotebookPage(context.new_page(), url))
+        return opened[-1]
+
+    yield open_
+    for number, each in enumerate(opened):
+        each.picture(f"{request.node.name}-end{number or ''}")
+        each.page.close()
+    lab.shut_kernels()

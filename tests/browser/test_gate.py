@@ -1,0 +1,247 @@
+"""Deciding at the screen: a real JupyterLab, a real browser, the simulated organization of seven accounts."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from conftest import Lab
+from page import NotebookPage
+
+Open = Callable[[str], NotebookPage]
+CALLS = 4
+"""Changing calls of the prerequisites on the bare organization, all in one gate."""
+PHASE = "00_prerequisites"
+APPROVED, REPORT = "approval.json", "run.show_record()"
+
+
+def enabled(lab: Lab) -> int:
+    made = lab.made()
+    assert set(made) <= {"organizations:EnableAWSServiceAccess"}
+    return len(made)
+
+
+def test_reject(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "reject"))
+    at.run_all()
+    at.panel()
+    at.button("Reject").click()
+    at.page.get_by_text("rejecting needs a reason").wait_for()
+    at.field("reason").fill("not in this window")
+    at.button("Reject").click()
+    at.done()
+    assert "Rejected by" in at.text()
+    assert at.text().count("not in this window") >= 2, "the record and the line that ends the cell"
+    assert enabled(lab) == 0
+    assert lab.latest(PHASE)["run"] == "left-over"
+    assert lab.latest(PHASE)["results"]["state"] == "rejected"
+    said = json.loads((lab.runs_of(PHASE)[-1] / "rejection.json").read_text(encoding="utf-8"))
+    assert said["reason"] == "not in this window"
+    assert not at.page.locator(".jupyter-widgets").count()
+
+
+def test_wrong_confirmation_text(lab: Lab, open_page: Open) -> None:
+    parameters = lab.folder / "parameters"
+    started_with = lab.runs / "simulated-organization" / "parameters.yaml"
+    text = (started_with if started_with.exists() else parameters / "rehearsal.yaml").read_text(encoding="utf-8")
+    (parameters / "typing.yaml").write_text(f"{text}\nconfirm_by_typing: [management]\n", encoding="utf-8")
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "typing", parameters_file="parameters/typing.yaml"))
+    at.run_all()
+    at.panel()
+    for typed in ("", "apply", f"apply {CALLS + 1}"):
+        at.field("type:").fill(typed)
+        at.button("Approve").click()
+        at.page.get_by_text(f"type exactly apply {CALLS}").wait_for()
+    assert enabled(lab) == 0
+    at.field("type:").fill(f"apply {CALLS}")
+    at.picture("typing")
+    at.button("Approve").click()
+    at.done()
+    assert enabled(lab) == CALLS
+
+
+def test_stop_half_way_and_go_on(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "stop"))
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    at.button("Stop").wait_for()
+    while not enabled(lab):
+        at.page.wait_for_timeout(50)
+    at.button("Stop").click()
+    at.done()
+    assert "stopped by the operator" in at.text()
+    before = enabled(lab)
+    assert 0 < before < CALLS
+    assert lab.latest(PHASE)["run"] == "stopped"
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    at.done()
+    assert enabled(lab) == CALLS, "what was applied is not called again"
+    assert lab.latest(PHASE)["run"] == "done"
+
+
+def test_interrupt_while_the_gate_waits_then_run_again(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "interrupt"))
+    at.run_all()
+    at.panel()
+    at.menu("Kernel", "Interrupt Kernel")
+    at.done(20)
+    assert "Interrupted before a decision; nothing was called." in at.text()
+    assert "Traceback" not in at.text()
+    assert enabled(lab) == 0
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    at.done()
+    assert enabled(lab) == CALLS
+
+
+def test_interrupt_while_apply_runs(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "interrupt-apply"))
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    while not enabled(lab):
+        at.page.wait_for_timeout(50)
+    at.menu("Kernel", "Interrupt Kernel")
+    at.done()
+    assert "Stopped: interrupted" in at.text()
+    assert 0 < enabled(lab) < CALLS
+    assert lab.latest(PHASE)["run"] == "stopped"
+
+
+def test_restart_while_apply_runs(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "restart"))
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    while not enabled(lab):
+        at.page.wait_for_timeout(50)
+    at.menu("Kernel", "Restart Kernel…")
+    at.page.locator(".jp-Dialog button", has_text="Restart").click()
+    at.ready()
+    left = enabled(lab)
+    assert 0 < left < CALLS
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    at.done()
+    assert enabled(lab) == CALLS
+
+
+def test_double_click_is_one_decision(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "double"))
+    at.run_all()
+    at.panel()
+    at.button("Approve").dblclick()
+    at.done()
+    assert enabled(lab) == CALLS
+    assert len(list(lab.runs_of(PHASE)[-1].glob("approval*.json"))) == 1
+
+
+def test_keyboard_alone(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "keyboard"))
+    at.run_all()
+    before = at.clicks
+    at.panel()
+    at.page.wait_for_function("document.activeElement?.placeholder?.startsWith('ticket')")
+    at.page.keyboard.type("CHG-7")
+    at.page.keyboard.press("Tab")
+    at.page.keyboard.type("by keyboard")
+    at.page.keyboard.press("Tab")
+    assert at.page.evaluate("document.activeElement.innerText") == "Approve"
+    at.page.keyboard.press("Space")
+    at.done()
+    assert at.clicks == before
+    assert enabled(lab) == CALLS
+    said = json.loads((lab.runs_of(PHASE)[-1] / APPROVED).read_text(encoding="utf-8"))
+    assert (said["ticket"], said["reason"]) == ("CHG-7", "by keyboard")
+
+
+def test_run_all_again_while_the_gate_waits(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "again"))
+    at.run_all()
+    at.panel()
+    at.run_all()
+    at.page.wait_for_timeout(1500)
+    assert enabled(lab) == 0
+    at.menu("Kernel", "Interrupt Kernel")
+    at.done(20)
+    assert enabled(lab) == 0
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    at.done()
+    assert enabled(lab) == CALLS
+
+
+def test_reload_while_the_gate_waits(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "reload"))
+    at.run_all()
+    at.panel()
+    at.menu("File", "Save Notebook")
+    at.page.wait_for_timeout(1000)
+    at.page.reload()
+    at.panel()
+    at.button("Approve").click()
+    _wait_for(at, lambda: enabled(lab) == CALLS)
+    _show_record(at)
+    assert "Approved" in at.text()
+    assert "Calls as the journal has them" in at.text()
+
+
+def test_reload_while_apply_runs(lab: Lab, open_page: Open) -> None:
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "reload-apply"))
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    while not enabled(lab):
+        at.page.wait_for_timeout(50)
+    at.page.reload()
+    _wait_for(at, lambda: enabled(lab) == CALLS)
+    _show_record(at)
+    assert "Calls as the journal has them" in at.text()
+
+
+def test_two_tabs_are_one_decision(lab: Lab, open_page: Open) -> None:
+    first = open_page(lab.fresh(f"{PHASE}.ipynb", "tabs"))
+    second = open_page(lab.url("tabs.ipynb"))
+    first.run_all()
+    first.panel()
+    second.panel()
+    second.button("Approve").click()
+    first.done()
+    assert enabled(lab) == CALLS
+    assert len(list(lab.runs_of(PHASE)[-1].glob("approval*.json"))) == 1
+
+
+def test_two_notebooks_at_once(lab: Lab, open_page: Open) -> None:
+    deciding = open_page(lab.fresh(f"{PHASE}.ipynb", "both"))
+    deciding.run_all()
+    deciding.panel()
+    reading = open_page(lab.copy("90_coverage.ipynb", "both-coverage"))
+    reading.run_all()
+    reading.done()
+    assert lab.latest("90_coverage")["run"] == "left-over"
+    deciding.button("Approve").click()
+    deciding.done()
+    assert enabled(lab) == CALLS
+
+
+def _wait_for(at: NotebookPage, true: Callable[[], Any], seconds: int = 30) -> None:
+    for _ in range(seconds * 10):
+        if true():
+            return
+        at.page.wait_for_timeout(100)
+    raise AssertionError("it never came true")
+
+
+def _show_record(at: NotebookPage) -> None:
+    """Run the cell that shows what the run folder says."""
+    at.ready()
+    cell = at.page.locator(".jp-CodeCell", has_text=REPORT)
+    cell.locator(".cm-content").click()
+    at.page.keyboard.press("Shift+Enter")
+    at.page.wait_for_timeout(500)
+    at.done()
