@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.observation import NotYet, Unknown
 from runbook_lib.settings import Settings
 
 OPERATOR = "the operator of the delegated account"
@@ -43,6 +44,12 @@ class Column:
 
     def unknown(self, accounts: Iterable[str], code: str, reason: str, next_step: str) -> Cells:
         return self._cell(accounts, Status.UNKNOWN, reason, "not read", code=code, next_step=next_step, who=OPERATOR)
+
+    def unseen(self, accounts: Iterable[str], found: Unknown | NotYet, later: str, observed: str = "none yet") -> Cells:
+        """What has no value: not read, or (`later` says so) not there before a planned step."""
+        if isinstance(found, Unknown):
+            return self.unknown(accounts, found.code, found.reason, found.next_step)
+        return self.to_do(accounts, later, observed)
 
     def wider(self, accounts: Iterable[str], observed: str, settings: Settings) -> Cells:
         """AWS has more than settings ask: a gap to do where settings name exactly this under `allow_lowering`, else blocked."""

@@ -1,27 +1,22 @@
 """Amazon GuardDuty: administrator, detectors, members, protection plans, publishing frequency, export."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from runbook_lib.coverage import Cells
-from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, Blocker, NoChange, Reference, Step
-from runbook_lib.scope import Population
-from runbook_lib.services import CallFailed, Outcome, Progress, Reader
-from runbook_lib.services.guardduty import assess, check, judge, observe, plan
-from runbook_lib.services.guardduty.state import State
+from runbook_lib.services import Service
+from runbook_lib.services.guardduty import assess as assessing
+from runbook_lib.services.guardduty import check as checking
+from runbook_lib.services.guardduty import judge as judging
+from runbook_lib.services.guardduty import observe as observing
+from runbook_lib.services.guardduty import plan as planning
 from runbook_lib.services.guardduty.wanted import MALWARE
-from runbook_lib.settings import Settings
 
 
 class GuardDuty:
-    """The Service protocol for GuardDuty; each method is one module."""
+    """The Service protocol for GuardDuty; each method is a function of a module of this package."""
 
-    name = observe.SERVICE
-    title = observe.DESIGNATION.title
+    name = observing.SERVICE
+    title = observing.DESIGNATION.title
     phase = "20_guardduty"
-    principals: tuple[str, ...] = (observe.DESIGNATION.principal, MALWARE)
-    reads = observe.DESIGNATION.reads | {
+    principals: tuple[str, ...] = (observing.DESIGNATION.principal, MALWARE)
+    reads = observing.DESIGNATION.reads | {
         "guardduty:DescribeOrganizationConfiguration",
         "guardduty:DescribePublishingDestination",
         "guardduty:GetDetector",
@@ -30,7 +25,7 @@ class GuardDuty:
         "guardduty:ListMembers",
         "guardduty:ListPublishingDestinations",
     }
-    mutations = observe.DESIGNATION.mutations | {
+    mutations = observing.DESIGNATION.mutations | {
         "guardduty:CreateDetector",
         "guardduty:CreateMembers",
         "guardduty:CreatePublishingDestination",
@@ -40,28 +35,13 @@ class GuardDuty:
         "guardduty:UpdateOrganizationConfiguration",
     }
 
-    def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
-        return observe.observe(organization, population, reader)
-
-    def assess(self, state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
-        return assess.assess(state, organization, settings, population)
-
-    def plan(
-        self, cells: Cells, state: State, organization: Organization, settings: Settings, population: Population
-    ) -> Sequence[Step | NoChange | Blocker]:
-        return plan.plan(cells, state, settings, population)
-
-    def missing(self, state: State, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
-        return assess.missing(state, settings, population)
-
-    def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:
-        return judge.judge(action, answer)
-
-    def check(self, step: Step, reader: Reader) -> Progress:
-        return check.check(step, reader)
-
-    def resolve(self, reference: Reference, reader: Reader) -> str:
-        return check.resolve(reference, reader)
+    observe = staticmethod(observing.observe)
+    assess = staticmethod(assessing.assess)
+    plan = staticmethod(planning.plan)
+    missing = staticmethod(assessing.missing)
+    judge = staticmethod(judging.judge)
+    check = staticmethod(checking.check)
+    resolve = staticmethod(checking.resolve)
 
 
-SERVICE = GuardDuty()
+SERVICE: Service = GuardDuty()

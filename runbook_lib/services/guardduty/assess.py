@@ -1,17 +1,19 @@
 """Comparing what GuardDuty is with what settings ask, as cells. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from runbook_lib.coverage import Cells
 from runbook_lib.observation import Known, NotYet, Observation, Unknown, when_known
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population, aside_cells
+from runbook_lib.scope import Population
 from runbook_lib.services.column import BEYOND, Column
+from runbook_lib.services.designation import STEP
 from runbook_lib.services.guardduty.assess_features import feature_cells
 from runbook_lib.services.guardduty.observe import DESIGNATION, SERVICE
 from runbook_lib.services.guardduty.state import Destination, Detector, OrganizationConfiguration, RegionState, State
 from runbook_lib.services.guardduty.wanted import RANK, automatic, unavailable
-from runbook_lib.services.obstacles import administrator_cells, bar_cells, bars
+from runbook_lib.services.obstacles import administrator_cells
+from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
 from runbook_lib.settings import ExportDestination, GuardDutyPart, Settings
 
 IN_PROGRESS = ("Created", "Invited", "EmailVerificationInProgress")
@@ -25,19 +27,14 @@ STUCK = {
 def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
     """All cells of GuardDuty; what is to do in a Region that is barred (another administrator, for example) is blocked."""
     part = settings.guardduty
-    usable: dict[str, Observation[object]] = {
-        region: when_known(seen.configuration, _anything) for region, seen in state.regions.items()
-    }
-    cells = list(administrator_cells(DESIGNATION, organization, population, state.administrators, usable))
+    usable = {region: seen.configuration for region, seen in state.regions.items()}
+    administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, usable)
     if part is None:
-        return tuple(cells)
-    barred = bars(DESIGNATION, organization, population, state.administrators)
-    for region in sorted(part.regions):
-        for aspect in ("membership", "features") if part.features else ("membership",):
-            cells += aside_cells(SERVICE, aspect, population, region)
-    for region in population.regions:
+        return administrator
+
+    def cells_of(region: str) -> Cells:
         seen = state.regions[region]
-        own = (
+        return (
             *_detectors(seen, population, region),
             *_membership(seen, population, region),
             *_automatic(seen, part, settings, population, region),
@@ -45,12 +42,9 @@ def assess(state: State, organization: Organization, settings: Settings, populat
             *_frequency(seen, part, settings, population, region),
             *_export(seen, part, population, region),
         )
-        cells += bar_cells(own, barred)
-    return tuple(cells)
 
-
-def _anything(value: object) -> object:
-    return value
+    aspects = ("membership", "features") if part.features else ("membership",)
+    return administrator + regional_cells(DESIGNATION, state, organization, population, aspects, part.regions, cells_of)
 
 
 def _detectors(seen: RegionState, population: Population, region: str) -> Cells:
@@ -75,10 +69,8 @@ def _membership(seen: RegionState, population: Population, region: str) -> Cells
     column = Column(SERVICE, region, "membership", desired="Enabled")
     own = _detector(column, population.delegated, seen.delegated)
     accounts = population.members[region]
-    if isinstance(seen.members, Unknown):
-        return (*own, *column.unknown(accounts, seen.members.code, seen.members.reason, seen.members.next_step))
-    if isinstance(seen.members, NotYet):
-        return (*own, *column.to_do(accounts, f"members come after: {seen.members.step}", "none"))
+    if not isinstance(seen.members, Known):
+        return (*own, *column.unseen(accounts, seen.members, f"members come after: {STEP}", "none"))
     by_status: dict[str, set[str]] = {}
     for account in accounts:
         by_status.setdefault(seen.members.value.get(account, "none"), set()).add(account)
@@ -95,17 +87,7 @@ def _status(column: Column, status: str, accounts: Iterable[str], full: bool) ->
         return column.to_do(accounts, "member account, but its detector is suspended", status)
     if status == "RegionDisabled":
         return column.not_applicable(accounts, "GuardDuty says that the Region is not enabled in the account", status)
-    return _unenrolled(column, status, accounts, full)
-
-
-def _unenrolled(column: Column, status: str, accounts: Iterable[str], full: bool) -> Cells:
-    if status in STUCK:
-        return column.blocked(accounts, f"GuardDuty says {status}", STUCK[status], status, "the owner of the account")
-    if full:
-        step = "Ask AWS for a higher limit of member accounts, then plan again."
-        return column.blocked(accounts, "the administrator has reached its limit of member accounts", step, status)
-    known = "not a member account" if status == "none" else f"no longer a member account ({status})"
-    return column.to_do(accounts, known, status)
+    return not_enrolled(DESIGNATION, column, status, accounts, full, STUCK)
 
 
 def _automatic(seen: RegionState, part: GuardDutyPart, settings: Settings, population: Population, region: str) -> Cells:
@@ -138,18 +120,12 @@ def _ranked(column: Column, population: Population, found: Observation[str], set
     if not population.whole:
         return column.unmanaged(accounts, observed or "not read", BEYOND)
     if not isinstance(found, Known):
-        return _unseen(column, accounts, found, later)
+        return column.unseen(accounts, found, later)
     if observed == column.desired:
         return column.covered(accounts, f"is {observed}", observed)
     if RANK.get(observed, 0) > RANK[column.desired]:
         return column.wider(accounts, observed, settings)
     return column.to_do(accounts, f"is {observed}", observed)
-
-
-def _unseen(column: Column, accounts: set[str], found: Unknown | NotYet, later: str) -> Cells:
-    if isinstance(found, Unknown):
-        return column.unknown(accounts, found.code, found.reason, found.next_step)
-    return column.to_do(accounts, later, "none yet")
 
 
 def _frequency(seen: RegionState, part: GuardDutyPart, settings: Settings, population: Population, region: str) -> Cells:
@@ -195,15 +171,6 @@ def _destination(column: Column, accounts: set[str], found: tuple[Destination, .
     return column.blocked(accounts, f"the destination is {status}", step, status)
 
 
-def missing(state: State, settings: Settings, population: Population) -> list[str]:
-    """What is not there of GuardDuty's foundation: its administrator, per Region."""
-    lacking: Mapping[str, Observation[Mapping[str, str]]] = state.administrators if settings.guardduty else {}
-    return [
-        f"GuardDuty's delegated administrator is not {population.delegated} in {region}"
-        for region in population.regions
-        if not _is_administrator(lacking.get(region), population.delegated)
-    ]
-
-
-def _is_administrator(listed: Observation[Mapping[str, str]] | None, account: str) -> bool:
-    return isinstance(listed, Known) and listed.value.get(account, "").upper() == "ENABLED"
+def missing(state: State, organization: Organization, settings: Settings, population: Population) -> list[str]:
+    """Later phases need the administrator designated in every asked Region."""
+    return missing_administrators(DESIGNATION, state.administrators if settings.guardduty else {}, population)

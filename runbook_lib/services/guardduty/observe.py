@@ -1,7 +1,6 @@
 """Reading GuardDuty: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from runbook_lib.limits import BATCH
@@ -11,10 +10,12 @@ from runbook_lib.plan import batches
 from runbook_lib.scope import Population
 from runbook_lib.services import CallFailed, Reader
 from runbook_lib.services.answers import has, unread
-from runbook_lib.services.designation import STEP, Designation, designated, read_administrators
+from runbook_lib.services.designation import STEP, Designation
 from runbook_lib.services.guardduty.state import Destination, Detector, Features, OrganizationConfiguration, RegionState, State
 from runbook_lib.services.guardduty.texts import SPREADING
 from runbook_lib.services.guardduty.wanted import items_of
+from runbook_lib.services.regional import observe_regions
+from runbook_lib.settings import Settings
 
 SERVICE = "guardduty"
 DESIGNATION = Designation(
@@ -33,18 +34,9 @@ DESIGNATION = Designation(
 NO_DETECTOR = NotYet("the delegated account has a detector in this Region")
 
 
-def observe(organization: Organization, population: Population, reader: Reader) -> State:
+def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
     """Everything `assess` needs of GuardDuty."""
-    everywhere = sorted({*population.regions, *population.other_regions})
-    administrators = read_administrators(DESIGNATION, organization, everywhere, reader)
-    jobs = [
-        partial(
-            _region, population, region, administrators[region], designated(administrators, region, population.delegated), reader
-        )
-        for region in population.regions
-    ]
-    regions = dict(zip(population.regions, reader.parallel(jobs), strict=True))
-    return State(regions, {region: administrators[region] for region in population.other_regions})
+    return observe_regions(DESIGNATION, organization, population, reader, _region)
 
 
 def _region(

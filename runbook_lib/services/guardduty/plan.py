@@ -9,33 +9,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
 from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of, to_do, under_way
-from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.guardduty.calls import Calls
 from runbook_lib.services.guardduty.observe import DESIGNATION
 from runbook_lib.services.guardduty.state import State
 from runbook_lib.services.guardduty.wanted import RANK
 from runbook_lib.services.obstacles import explanations
+from runbook_lib.services.regional import regional_steps
 from runbook_lib.settings import Settings
 
 
-def plan(cells: Cells, state: State, settings: Settings, population: Population) -> Sequence[Step | NoChange | Blocker]:
+def plan(
+    cells: Cells, state: State, organization: Organization, settings: Settings, population: Population
+) -> Sequence[Step | NoChange | Blocker]:
     """Every step for the gaps in `cells`, and the reason for everything that needs none."""
     part = settings.guardduty
     if part is None:
         return explanations(cells)
     regions = [Region(cells, Calls(part, state.regions[region], population, region)) for region in population.regions]
-    prepared = [step for region in regions for step in region.prepare()]
-    before = {region.calls.region: tuple(s.id for s in prepared if s.region == region.calls.region) for region in regions}
-    actions, waits = designation_steps(DESIGNATION, cells, population, before)
-    steps: list[Step] = [*prepared, *(step for region in regions for step in region.management()), *actions]
-    for region in regions:
-        usable = waits.get(region.calls.region)
-        steps += [usable] if usable else []
-        steps += region.delegated((usable.id,) if usable else ())
-    return [*steps, *explanations(cells)]
+    return [*regional_steps(DESIGNATION, cells, population, regions), *explanations(cells)]
 
 
 def lowers(cell: Cell) -> bool:
@@ -49,6 +44,10 @@ class Region:
 
     cells: Cells
     calls: Calls
+
+    @property
+    def name(self) -> str:
+        return self.calls.region
 
     def _raising(self, *aspects: str) -> list[Cell]:
         return [cell for cell in to_do(self.cells, self.calls.region, *aspects) if not lowers(cell)]
@@ -75,7 +74,7 @@ class Region:
     def _detector(self, account: str, stage: str) -> list[Action]:
         return [self.calls.create_detector(account, stage)] if account in self._observed("detector", "none") else []
 
-    def delegated(self, usable: tuple[str, ...]) -> list[Step]:
+    def delegated(self, usable: tuple[str, ...], prepared: tuple[str, ...]) -> list[Step]:
         """Everything the delegated account does as administrator."""
         organization = self._organization(usable)
         members = self._members(usable, tuple(step.id for step in organization))

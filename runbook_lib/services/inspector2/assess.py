@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from runbook_lib.capabilities import offered
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, NotYet, Observation, Unknown, when_known
+from runbook_lib.observation import Known, Observation, Unknown, when_known
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population, aside_cells
+from runbook_lib.scope import Population
 from runbook_lib.services.column import BEYOND, Column
+from runbook_lib.services.designation import STEP
 from runbook_lib.services.inspector2.assess_scans import own_cells, scan_cells
 from runbook_lib.services.inspector2.observe import DESIGNATION, SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES, Configuration, RegionState, State
-from runbook_lib.services.obstacles import administrator_cells, bar_cells, bars
+from runbook_lib.services.obstacles import administrator_cells
+from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
 from runbook_lib.settings import InspectorPart, Settings
 
 VISIBLE = 10_000
@@ -43,29 +45,23 @@ class Setting:
 def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
     """All cells of Inspector; what is to do in a Region that is barred (another administrator, for example) is blocked."""
     part = settings.inspector
-    usable: dict[str, Observation[object]] = {r: when_known(seen.organization, _anything) for r, seen in state.regions.items()}
-    cells = list(administrator_cells(DESIGNATION, organization, population, state.administrators, usable))
+    usable = {region: seen.organization for region, seen in state.regions.items()}
+    administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, usable)
     if part is None:
-        return tuple(cells)
-    barred = bars(DESIGNATION, organization, population, state.administrators)
-    for region in sorted(part.regions):
-        for aspect in ("membership", "scan types") if part.existing_accounts else ("membership",):
-            cells += aside_cells(SERVICE, aspect, population, region)
-    for region in population.regions:
+        return administrator
+
+    def cells_of(region: str) -> Cells:
         seen = state.regions[region]
-        own = (
+        return (
             *own_cells(seen, part, population, region),
             *_membership(seen, population, region),
             *scan_cells(seen, part, population, region, _not_enrolled(seen, population, region)),
             *_automatic(seen, part, settings, population, region),
             *_settings(seen, part, settings, population, region),
         )
-        cells += bar_cells(own, barred)
-    return tuple(cells)
 
-
-def _anything(value: object) -> object:
-    return value
+    aspects = ("membership", "scan types") if part.existing_accounts else ("membership",)
+    return administrator + regional_cells(DESIGNATION, state, organization, population, aspects, part.regions, cells_of)
 
 
 def lowers(aspect: str, observed: str, desired: str) -> bool:
@@ -98,10 +94,8 @@ def _not_enrolled(seen: RegionState, population: Population, region: str) -> dic
 def _membership(seen: RegionState, population: Population, region: str) -> Cells:
     column = Column(SERVICE, region, "membership", desired="ENABLED")
     accounts = population.members[region]
-    if isinstance(seen.members, Unknown):
-        return column.unknown(accounts, seen.members.code, seen.members.reason, seen.members.next_step)
-    if isinstance(seen.members, NotYet):
-        return column.to_do(accounts, f"members come after: {seen.members.step}", "none")
+    if not isinstance(seen.members, Known):
+        return column.unseen(accounts, seen.members, f"members come after: {STEP}", "none")
     full = isinstance(seen.organization, Known) and seen.organization.value.limit_reached
     groups = sorted(_by_status(seen, population, region).items())
     return tuple(cell for status, group in groups for cell in _status(column, status, group, full))
@@ -116,17 +110,7 @@ def _status(column: Column, status: str, accounts: Iterable[str], full: bool) ->
         return column.not_applicable(accounts, "Inspector says that the Region is not enabled in the account", status)
     if status == "not visible":
         return column.not_applicable(accounts, "not visible: Inspector shows its administrator 10,000 members at most", status)
-    return _unassociated(column, status, accounts, full)
-
-
-def _unassociated(column: Column, status: str, accounts: Iterable[str], full: bool) -> Cells:
-    if status in STUCK:
-        return column.blocked(accounts, f"Inspector says {status}", STUCK[status], status, "the owner of the account")
-    if full:
-        step = "Ask AWS for a higher limit of member accounts, then plan again."
-        return column.blocked(accounts, "the administrator has reached its limit of member accounts", step, status)
-    known = "not a member account" if status == "none" else f"no longer a member account ({status})"
-    return column.to_do(accounts, known, status)
+    return not_enrolled(DESIGNATION, column, status, accounts, full, STUCK)
 
 
 def _automatic(seen: RegionState, part: InspectorPart, settings: Settings, population: Population, region: str) -> Cells:
@@ -145,16 +129,10 @@ def _automatic(seen: RegionState, part: InspectorPart, settings: Settings, popul
             shown = column.unmanaged(accounts, observed, BEYOND) if desired else column.unmanaged(accounts, observed)
             cells.append(shown)
         elif not isinstance(found, Known):
-            cells.append(_unseen(column, accounts, found))
+            cells.append(column.unseen(accounts, found, "set after designation"))
         else:
             cells.append(_flag(column, accounts, observed, settings))
     return tuple(cell for each in cells for cell in each)
-
-
-def _unseen(column: Column, accounts: set[str], found: Unknown | NotYet) -> Cells:
-    if isinstance(found, Unknown):
-        return column.unknown(accounts, found.code, found.reason, found.next_step)
-    return column.to_do(accounts, "set after designation", "none yet")
 
 
 def _flag(column: Column, accounts: set[str], observed: str, settings: Settings) -> Cells:
@@ -199,15 +177,6 @@ def _setting(column: Column, setting: Setting, settings: Settings, population: P
     )
 
 
-def missing(state: State, settings: Settings, population: Population) -> list[str]:
-    """What is not there of Inspector's foundation: its administrator, per Region."""
-    lists = state.administrators if settings.inspector else {}
-    return [
-        f"Inspector's delegated administrator is not {population.delegated} in {region}"
-        for region in population.regions
-        if not _is_administrator(lists.get(region), population.delegated)
-    ]
-
-
-def _is_administrator(listed: object, account: str) -> bool:
-    return isinstance(listed, Known) and listed.value.get(account, "") == "ENABLED"
+def missing(state: State, organization: Organization, settings: Settings, population: Population) -> list[str]:
+    """Later phases need the administrator designated in every asked Region."""
+    return missing_administrators(DESIGNATION, state.administrators if settings.inspector else {}, population)

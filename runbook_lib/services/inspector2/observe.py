@@ -1,7 +1,6 @@
 """Reading Inspector: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, TypeVar
 
 from runbook_lib.limits import BATCH
@@ -11,7 +10,7 @@ from runbook_lib.plan import batches
 from runbook_lib.scope import Population
 from runbook_lib.services import CallFailed, Reader
 from runbook_lib.services.answers import has, unread
-from runbook_lib.services.designation import STEP, Designation, designated, read_administrators
+from runbook_lib.services.designation import STEP, Designation
 from runbook_lib.services.inspector2.state import (
     SCAN_TYPES,
     SETTLING,
@@ -22,6 +21,8 @@ from runbook_lib.services.inspector2.state import (
     State,
 )
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, POLICY
+from runbook_lib.services.regional import observe_regions
+from runbook_lib.settings import Settings
 
 T = TypeVar("T")
 SERVICE = "inspector2"
@@ -40,18 +41,9 @@ DESIGNATION = Designation(
 )
 
 
-def observe(organization: Organization, population: Population, reader: Reader) -> State:
+def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
     """Everything `assess` needs of Inspector."""
-    everywhere = sorted({*population.regions, *population.other_regions})
-    administrators = read_administrators(DESIGNATION, organization, everywhere, reader)
-    jobs = [
-        partial(
-            _region, population, region, administrators[region], designated(administrators, region, population.delegated), reader
-        )
-        for region in population.regions
-    ]
-    regions = dict(zip(population.regions, reader.parallel(jobs), strict=True))
-    return State(regions, {region: administrators[region] for region in population.other_regions})
+    return observe_regions(DESIGNATION, organization, population, reader, _region)
 
 
 def _region(

@@ -10,34 +10,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
 from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of, to_do, under_way
-from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.inspector2.assess import lowers
 from runbook_lib.services.inspector2.assess_scans import wanted_types
 from runbook_lib.services.inspector2.calls import Calls
 from runbook_lib.services.inspector2.observe import DESIGNATION
 from runbook_lib.services.inspector2.state import State
 from runbook_lib.services.obstacles import explanations
+from runbook_lib.services.regional import regional_steps
 from runbook_lib.settings import Settings
 
 
-def plan(cells: Cells, state: State, settings: Settings, population: Population) -> Sequence[Step | NoChange | Blocker]:
+def plan(
+    cells: Cells, state: State, organization: Organization, settings: Settings, population: Population
+) -> Sequence[Step | NoChange | Blocker]:
     """Every step for the gaps in `cells`, and the reason for everything that needs none."""
     part = settings.inspector
     if part is None:
         return explanations(cells)
     regions = [Region(cells, Calls(part, state.regions[region], population, region)) for region in population.regions]
-    prepared = [step for region in regions for step in region.prepare()]
-    before = {region.calls.region: tuple(s.id for s in prepared if s.region == region.calls.region) for region in regions}
-    actions, waits = designation_steps(DESIGNATION, cells, population, before)
-    steps: list[Step] = [*prepared, *actions]
-    for region in regions:
-        usable = waits.get(region.calls.region)
-        steps += [usable] if usable else []
-        steps += region.delegated((usable.id,) if usable else (), before[region.calls.region])
-    return [*steps, *explanations(cells)]
+    return [*regional_steps(DESIGNATION, cells, population, regions), *explanations(cells)]
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,10 @@ class Region:
 
     cells: Cells
     calls: Calls
+
+    @property
+    def name(self) -> str:
+        return self.calls.region
 
     def _gaps(self, *aspects: str) -> list[Cell]:
         return [c for c in to_do(self.cells, self.calls.region, *aspects) if not lowers(c.aspect, c.observed, c.desired)]
@@ -58,6 +57,10 @@ class Region:
         own = frozenset({self.calls.population.delegated})
         groups = self._enablings(own)
         return [step for types, accounts in groups for step in self.calls.enable(types, accounts, (), "prepare")]
+
+    def management(self) -> list[Action]:
+        """Nothing: the administrator switches the management account on like any other member."""
+        return []
 
     def delegated(self, usable: tuple[str, ...], prepared: tuple[str, ...]) -> list[Step]:
         """Everything the delegated account does as administrator."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runbook_lib.observation import Observation
+from runbook_lib.services.regional import RegionalState
 
 SCAN_TYPES: Mapping[str, str] = {
     "EC2": "ec2",
@@ -66,14 +67,4 @@ class RegionState:
     configuration: Observation[Configuration]
 
 
-@dataclass(frozen=True)
-class State:
-    """Asked-for Regions in full; of the other Regions the administrator list (account → status)."""
-
-    regions: Mapping[str, RegionState]
-    others: Mapping[str, Observation[Mapping[str, str]]]
-
-    @property
-    def administrators(self) -> Mapping[str, Observation[Mapping[str, str]]]:
-        """Region → administrator list, of all Regions."""
-        return {**self.others, **{region: seen.administrators for region, seen in self.regions.items()}}
+State = RegionalState[RegionState]
