@@ -128,9 +128,7 @@ def test_sessions_of_900_seconds_are_renewed_on_a_clock_60_times_as_fast(tmp_pat
         access = settings.access
         short = {door: getattr(access, door).model_copy(update={"session_seconds": 900}) for door in ("management", "delegated")}
         settings = settings.model_copy(update={"access": access.model_copy(update=short)})
-        made = Simulated(
-            front, settings, tmp_path, FakeClock(dt.datetime(2026, 6, 1, tzinfo=dt.UTC)), attach=lambda session: session
-        )
+        made = Simulated(front, settings, tmp_path, attach=lambda session: session)
         made.clock.hook = lambda seconds: front.world.skip(seconds * SPEED)
         applied = made.enable()
         assert [each.report.ok for each in applied] == [True] * len(ENABLING)
