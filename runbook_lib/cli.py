@@ -173,7 +173,7 @@ def rehearse(
     try:
         there = server.control("GET", "health")
         text = own or rehearsal_settings.adapted(
-            file, there["partition"], server.region, there["regions"], server.control("GET", "accounts")
+            file, there["partition"], _home(regions) or server.region, there["regions"], server.control("GET", "accounts")
         )
         settings = parse(text, _today(), str(file))
         with _command(settings, text.encode(), runs, cell_timeout, server.environment) as command:
@@ -190,6 +190,10 @@ def rehearse(
     if kept:
         _say_how_to_use(server, runs)
     return code
+
+
+def _home(regions: str | None) -> str:
+    return (regions or "").partition(",")[0].strip()
 
 
 def _refuse_live(settings: Settings, file: Path) -> None:

@@ -45,9 +45,7 @@ class Command:
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
         folder = self.run.phase(phase.name)
         kind = "plan" if planning else ""
-        notebook = root() / "notebooks" / f"{phase.name}.ipynb"
-        if not notebook.is_file():
-            raise NotFound(f"{notebook.name}: the notebook of phase {phase.name} is missing from notebooks/; restore it")
+        notebook = notebook_of(phase)
         what = "plan" if planning else "apply" if approval else "read" if not phase.service else "plan"
         self.say(f"{phase.name}: {what}")
         parameters = {
@@ -126,6 +124,14 @@ COUNTED = (
     ("excluded", "excluded"),
     ("not applicable", "not applicable"),
 )
+
+
+def notebook_of(phase: Phase) -> Path:
+    """The notebook of a phase. Raises NotFound."""
+    notebook = root() / "notebooks" / f"{phase.name}.ipynb"
+    if not notebook.is_file():
+        raise NotFound(f"{notebook}: the notebook of phase {phase.name} is not there; restore it")
+    return notebook
 
 
 def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
@@ -230,7 +236,10 @@ def written(approval: Approval, path: Path) -> Path:
 def rehearse(command: Command) -> int:
     """Do per phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
     results: list[PhaseResult] = []
-    for phase in chosen(command.settings, ()):
+    phases, last = chosen(command.settings, ()), phase_named("90_coverage")
+    for phase in (*phases, last):
+        notebook_of(phase)
+    for phase in phases:
         planned = command.phase(phase, planning=True)
         if planned.exit_code == 1:
             results.append(planned)
@@ -242,7 +251,7 @@ def rehearse(command: Command) -> int:
             break
     if results[-1].status is RunStatus.STOPPED:
         return finish(command, results)
-    return finish(command, results, command.phase(phase_named("90_coverage")))
+    return finish(command, results, command.phase(last))
 
 
 def forecast(command: Command, calls: int) -> list[str]:

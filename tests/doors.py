@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -139,3 +140,45 @@ def states(notebook: Path) -> list[str]:
     """papermill's record of each code cell: completed, failed or pending."""
     cells = nbformat.read(notebook, as_version=4).cells  # type: ignore[no-untyped-call] # nbformat has no types
     return [cell.metadata["papermill"]["status"] for cell in cells if cell.cell_type == "code"]
+
+
+class Decoy:
+    """A port that nobody may ever connect to; closes whoever does."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.visitors: list[str] = []
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(5)
+                self.visitors.append(connection.recv(200).decode(errors="replace"))
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+
+
+def leading_away(decoy: Decoy, folder: Path) -> dict[str, str]:
+    """Everything with which a shell leads AWS clients somewhere else."""
+    config = folder / "elsewhere"
+    config.write_text(
+        f"[profile production]\nregion = eu-west-1\nendpoint_url = {decoy.url}\n"
+        f"[profile rehearsal-runner]\nregion = eu-west-1\nendpoint_url = {decoy.url}\n"
+    )
+    return {
+        "HTTP_PROXY": decoy.url, "http_proxy": decoy.url, "HTTPS_PROXY": decoy.url, "ALL_PROXY": decoy.url, "NO_PROXY": "",
+        "AWS_PROFILE": "production", "AWS_CONFIG_FILE": str(config),
+        "AWS_ENDPOINT_URL_STS": decoy.url, "AWS_ENDPOINT_URL_ORGANIZATIONS": decoy.url, "AWS_ENDPOINT_URL": decoy.url,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{decoy.url}/credentials",
+        "AWS_ACCESS_KEY_ID": "elsewhere", "AWS_SECRET_ACCESS_KEY": "elsewhere",
+    }  # fmt: skip
