@@ -12,7 +12,7 @@
 10 a read-only command that writes                    test_enablement: looking calls nothing that changes
 11 teardown in one Region that acts on all            here: there is no teardown
 12 a poll without sleep or end                        here
-13 exit code 0 whatever happened                      test_one_bad_account, test_cli, notebooks/test_papermill; here: the report of what never settles
+13 exit code 0 whatever happened                      test_one_bad_account, test_cli, notebooks/test_papermill
 14 arn:aws written out                                here, and test_seeds_outcomes: govcloud
 15 suspended accounts, the management account         here
 16 the second run differs from the first              test_enablement: a second pass; here: nothing is enabled on an empty list
