@@ -34,6 +34,7 @@ from runbook_lib.coverage import Cells, Status, count
 from runbook_lib.coverage_files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.evidence import four_eyes
 from runbook_lib.evidence.attempts import applied_before, read_record
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
@@ -71,10 +72,12 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
 
 
 @contextmanager
-def _plainly(notebook: "Notebook | None" = None) -> Iterator[None]:
+def _plainly(notebook: "Notebook | None" = None, step: str = "") -> Iterator[None]:
     """Turn what is expected to go wrong into two lines; record every failure in the run folder."""
     try:
         yield
+        if notebook is not None and step:
+            notebook.note(step)
     except Halt:
         raise
     except KINDS as error:
@@ -85,8 +88,9 @@ def _plainly(notebook: "Notebook | None" = None) -> Iterator[None]:
             notebook.end(RunStatus.FAILED)
         raise Halt(f"{error}\n{advice(error)}") from None
     except BaseException as error:
+        LOG.exception("failed")
         if notebook is not None:
-            notebook.state, notebook.error = "failed", type(error).__name__
+            notebook.state, notebook.error = "failed", f"{type(error).__name__}: {error}".rstrip(": ")
             notebook.end(RunStatus.FAILED)
         raise
 
@@ -98,7 +102,7 @@ def plainly(method: Callable[P, R]) -> Callable[P, R]:
     def run(*arguments: P.args, **options: P.kwargs) -> R:
         notebook = arguments[0]
         assert isinstance(notebook, Notebook)
-        with _plainly(notebook):
+        with _plainly(notebook, method.__name__):
             return method(*arguments, **options)
 
     return run
@@ -111,7 +115,7 @@ def awaited(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     async def run(*arguments: P.args, **options: P.kwargs) -> R:
         notebook = arguments[0]
         assert isinstance(notebook, Notebook)
-        with _plainly(notebook):
+        with _plainly(notebook, method.__name__):
             return await method(*arguments, **options)
 
     return run
@@ -273,6 +277,7 @@ class Notebook:
             return self._given()
         if headless():
             return Facts("No approval was given", {"Consequence": "nothing will be called; apply records: not attempted"})
+        four_eyes.refuse_own_decision(self.settings, self.run)
         assert self.planned is not None, "run plan() first"
         if not (asked := gates(self.planned)):
             return Facts("No decision is needed", {"Planned calls": "none"})
@@ -286,6 +291,7 @@ class Notebook:
     def _given(self) -> Facts:
         self.decision = given(resolve(self.approval))
         self.runbook.refuse(self.decision.approval, self.decision.approved)
+        four_eyes.refuse(self.decision.approval, self.settings, self.run, self.organization.callers.values())
         if self.decision.approval_file.parent.resolve() != self.folder.path.resolve():
             self._keep(self.decision.approved, "plan")
             self.decision.approval.model_copy(update={"plan": "plan.json"}).write(self.folder.approval)
