@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from service_fakes import NAMES, Run, told
+from service_fakes import NAMES, Run, named, told
 
 from runbook_lib.plan import Action, BackOut, plain
+from runbook_lib.services import Service
 
 CASES = Path(__file__).parent / "cases"
 KEYS = frozenset({"name", "settings", "rest", "administered", "observed", "steps", "parameters", "blockers", "reasons"})
@@ -28,6 +29,15 @@ def load(service: str, keys: Collection[str] = KEYS, prepare: Callable[[str, Cas
             assert set(case) <= set(keys), f"unknown keys in {path.name}: {set(case) - set(keys)}"
             found.append(pytest.param(prepare(path.stem, case), id=f"{path.stem}: {case['name']}"))
     return found
+
+
+def observed_in(case: Case, **standing: Any) -> dict[str, Any]:
+    """What a case observes; where it says that all is administered, beside the designation and what else is `standing` then."""
+    observed: dict[str, Any] = named(case["observed"])
+    if not case.get("administered"):
+        return observed
+    designation = {"registered": [NAMES["delegated"]], "administrators": {"us-east-1": {NAMES["delegated"]: "ENABLED"}}}
+    return {**designation, **standing, **observed}
 
 
 def compare(case: Case, made: Run) -> None:
@@ -53,3 +63,10 @@ def called(service: str, operation: str, *targets: str) -> Action:
         service, operation, NAMES["delegated"], "us-east-1", {}, "reason", frozenset(targets), "before", "after",
         BackOut("why"), "delegated", targets=targets,
     )  # fmt: skip
+
+
+def reads_and_only_raises(service: Service) -> None:
+    """No read is a mutation, and no mutation takes anything away."""
+    words = ("Delete", "Disable", "Disassociate", "Deregister", "Stop")
+    assert not [name for name in service.mutations if name.partition(":")[2].startswith(words)]
+    assert not service.reads & service.mutations

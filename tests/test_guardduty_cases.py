@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from guardduty_fake import World, settings_of
-from service_cases import called, compare, compare_blockers, load
-from service_fakes import NAMES, Run, named
+from service_cases import called, compare, compare_blockers, load, observed_in, reads_and_only_raises
+from service_fakes import NAMES, Run
 
 from runbook_lib.services import CallFailed, Verdict
 from runbook_lib.services.guardduty import SERVICE
@@ -14,14 +14,7 @@ GIVEN = "The request is rejected because the given account ID is "
 
 
 def run(case: dict[str, Any]) -> Run:
-    observed = named(case["observed"])
-    if case.get("administered"):
-        standing = {
-            "registered": [NAMES["delegated"]],
-            "administrators": {"us-east-1": {NAMES["delegated"]: "ENABLED"}},
-            "detectors": {"us-east-1": {NAMES["delegated"]: {"on": []}}},
-        }
-        observed = {**standing, **observed}
+    observed = observed_in(case, detectors={"us-east-1": {NAMES["delegated"]: {"on": []}}})
     return Run(World(observed), settings_of(case["settings"], **case.get("rest", {})))
 
 
@@ -80,6 +73,4 @@ def test_one_bad_account_in_a_batch_has_its_own_outcome(result: str, verdict: st
 
 
 def test_observing_never_writes_and_destruction_is_no_mutation() -> None:
-    words = ("Delete", "Disable", "Disassociate", "Deregister", "Stop")
-    assert not [name for name in SERVICE.mutations if name.partition(":")[2].startswith(words)]
-    assert not SERVICE.reads & SERVICE.mutations
+    reads_and_only_raises(SERVICE)

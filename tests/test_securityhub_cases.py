@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from securityhub_fake import Run, World, settings_of
-from service_cases import KEYS, compare, load
+from service_cases import KEYS, compare, load, observed_in
 from service_fakes import NAMES, named
 
 from runbook_lib.coverage import Gap, Status
@@ -25,15 +25,9 @@ def standing(file: str, case: dict[str, Any]) -> dict[str, Any]:
 
 def run(case: dict[str, Any]) -> Run:
     case = {**case, **{key: named(case[key]) for key in ("settings", "rest", "observed", "accounts", "scope") if key in case}}
-    observed, settings = dict(case["observed"]), dict(case["settings"])
+    observed, settings = observed_in(case, hubs={"us-east-1": [NAMES["delegated"]]}), dict(case["settings"])
     if case.get("administered"):
         settings = {"regions": ["us-east-1"], **settings}
-        standing = {
-            "registered": [NAMES["delegated"]],
-            "administrators": {"us-east-1": {NAMES["delegated"]: "ENABLED"}},
-            "hubs": {"us-east-1": [NAMES["delegated"]]},
-        }
-        observed = {**standing, **observed}
     scope = Scope(**{key: tuple(value) for key, value in case.get("scope", {}).items()})
     accounts = case.get("accounts")
     if accounts:
