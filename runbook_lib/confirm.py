@@ -86,7 +86,7 @@ class Ballot:
         if not approved:
             return "" if reason else "Not taken: rejecting needs a reason."
         if asked.phrase and typed != asked.phrase:
-            return f"Not taken: to approve, type exactly {asked.phrase}"
+            return f"Not taken, {typed or 'nothing'} was typed: to approve, type exactly {asked.phrase}"
         return "Not taken: approving needs a ticket." if asked.needs_ticket and not ticket else ""
 
 

@@ -108,12 +108,28 @@ def instruction(phrase: str, *, needs_ticket: bool) -> str:
     return f"{first} Rejecting needs a reason. Nothing is called before you decide; there is no time limit."
 
 
+class Field(widgets.Text):  # type: ignore[misc]  # ipywidgets has no types
+    """A text field whose every change arrives while a cell awaits.
+
+    ipykernel 7.4 takes widget messages while a cell awaits, but does not report that it has: without that report the front end
+    holds back the field's next change until the cell has ended. A second report, where the kernel makes its own, changes nothing.
+    """
+
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
+        super()._handle_msg(msg)
+        kernel = getattr(self.comm, "kernel", None)
+        if kernel is not None:
+            topic = f"kernel.{kernel.ident}.status".encode()
+            kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent=msg, ident=topic)
+
+
 def _field(label: str, placeholder: str, value: str = "") -> Any:
-    return widgets.Text(
+    return Field(
         description=label,
         placeholder=placeholder,
         value=value,
-        continuous_update=True,
+        # One message when the field is left: single keystrokes wait for each other and would come after the click.
+        continuous_update=False,
         style=WORDS,
         layout=widgets.Layout(width=WIDE),
     )

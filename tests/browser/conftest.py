@@ -158,12 +158,12 @@ def context(browser: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_page(lab: Lab, context: Any, request: pytest.FixtureRequest) -> Iterator[Callable[[str], NotebookPage]]:
+def open_page(lab: Lab, context: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., NotebookPage]]:
     """Open notebooks in pages of their own; pictures are taken at the end, and pages and kernels closed."""
     opened: list[NotebookPage] = []
 
-    def open_(url: str) -> NotebookPage:
-        opened.append(NotebookPage(context.new_page(), url))
+    def open_(url: str, *, calm: bool = True) -> NotebookPage:
+        opened.append(NotebookPage(context.new_page(), url, calm=calm))
         return opened[-1]
 
     yield open_

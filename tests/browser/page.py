@@ -16,16 +16,17 @@ COUNT_CLICKS = """() => { window.clicks = window.clicks || 0;
 class NotebookPage:
     """A notebook open in JupyterLab."""
 
-    def __init__(self, page: Any, url: str) -> None:
+    def __init__(self, page: Any, url: str, *, calm: bool = True) -> None:
         self.page = page
         page.goto(url)
-        self.ready()
+        if calm:
+            self.ready()
 
     def ready(self) -> None:
-        """Wait until the kernel has been idle for two seconds: at first load the indicator flickers, and Run All is lost."""
+        """Wait until the kernel has been idle for more than a second: at first load the indicator flickers, and Run All is lost."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         calm, deadline = 0, time.monotonic() + 60
-        while calm < 8:
+        while calm < 5:
             assert time.monotonic() < deadline, "the kernel never became idle"
             mark = self.page.query_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator")
             calm = calm + 1 if mark and mark.get_attribute("data-status") == "idle" else 0

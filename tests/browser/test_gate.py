@@ -7,7 +7,7 @@ from typing import Any
 from conftest import Lab
 from page import NotebookPage
 
-Open = Callable[[str], NotebookPage]
+Open = Callable[..., NotebookPage]
 CALLS = 4
 """Changing calls of the prerequisites on the bare organization, all in one gate."""
 PHASE = "00_prerequisites"
@@ -25,7 +25,7 @@ def test_reject(lab: Lab, open_page: Open) -> None:
     at.run_all()
     at.panel()
     at.button("Reject").click()
-    at.page.get_by_text("rejecting needs a reason").wait_for()
+    at.page.get_by_text("Not taken: rejecting needs a reason").wait_for()
     at.field("reason").fill("not in this window")
     at.button("Reject").click()
     at.done()
@@ -50,7 +50,7 @@ def test_wrong_confirmation_text(lab: Lab, open_page: Open) -> None:
     for typed in ("", "apply", f"apply {CALLS + 1}"):
         at.field("type:").fill(typed)
         at.button("Approve").click()
-        at.page.get_by_text(f"type exactly apply {CALLS}").wait_for()
+        at.page.get_by_text(f"Not taken, {typed or 'nothing'} was typed: to approve, type exactly apply {CALLS}").wait_for()
     assert enabled(lab) == 0
     at.field("type:").fill(f"apply {CALLS}")
     at.picture("typing")
@@ -206,9 +206,11 @@ def test_reload_while_apply_runs(lab: Lab, open_page: Open) -> None:
 
 def test_two_tabs_are_one_decision(lab: Lab, open_page: Open) -> None:
     first = open_page(lab.fresh(f"{PHASE}.ipynb", "tabs"))
-    second = open_page(lab.url("tabs.ipynb"))
     first.run_all()
     first.panel()
+    first.menu("File", "Save Notebook")
+    first.page.wait_for_timeout(1000)
+    second = open_page(lab.url("tabs.ipynb"), calm=False)
     second.panel()
     second.button("Approve").click()
     first.done()
