@@ -55,7 +55,15 @@ class Simulated:
     runs: int = 0
 
     def __post_init__(self) -> None:
-        self.clock.hook = self.front.world.skip
+        self.clock.hook = self._pass
+
+    def _pass(self, seconds: float) -> None:
+        """Time goes by for whichever world is served now."""
+        self.front.world.skip(seconds)
+
+    def set_clock(self, to: dt.datetime) -> None:
+        """The runner's clock shows another time from now on: of many attempts each may begin at the same one."""
+        self.clock = FakeClock(to, self._pass)
 
     def runbook(self, phase: str, scope: Scope | None = None) -> Runbook:
         """A fresh process's view: nothing is remembered from an earlier one."""

@@ -5,6 +5,7 @@ reaches the server, and no answer reaches the run. A restart converges, and send
 answered; the calls in flight are the exception.
 """
 
+import datetime as dt
 import gc
 import json
 import threading
@@ -91,6 +92,7 @@ class Start:
     phase: str
     world: World
     approval: Path
+    began: dt.datetime
     calls: int
     cells: tuple[Cell, ...]
     runs: Path
@@ -132,7 +134,7 @@ def started(seed: str, phase: str, folder: Path, patch: pytest.MonkeyPatch) -> S
     world = copied(made.front.world)
     approval = _kept(*approved[position], folder)
     undisturbed = Mortal(made.front, 0, "")
-    start = Start(made, phase, world, approval, 0, (), folder / "undisturbed")
+    start = Start(made, phase, world, approval, made.clock.now(), 0, (), folder / "undisturbed")
     assert start.attempt(undisturbed).ok
     start.calls, start.cells = undisturbed.count, start.seen
     assert open_cells(start.cells) == []
@@ -157,6 +159,7 @@ def killed_and_restarted(start: Start, k: int, moment: str, runs: Path) -> None:
     """One kill and one restart, on a copy of the world."""
     front = start.simulated.front
     front.adopt(copied(start.world))
+    start.simulated.set_clock(start.began)
     start.runs, start.attempts = runs, []
     transport = Mortal(front, k, moment)
     front.log.clear()
