@@ -5,7 +5,7 @@ each Region (Enable…AdminAccount); the account must be the same in all Regions
 place. Everything else a service plans in a Region waits for this.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Wait
 from runbook_lib.scope import Population
 from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
-from runbook_lib.services.answers import judge_error, outcomes, text, unread
+from runbook_lib.services.answers import has, judge_error, outcomes, text, unread
 
 USABLE = "administrator usable"
 LANE = "designation"
@@ -87,6 +87,7 @@ def registered(spec: Designation, organization: Organization) -> Observation[fro
 
 
 def as_seen(listed: Observation[Mapping[str, str]] | None) -> str:
+    """An administrator list as tables and steps show it."""
     if not isinstance(listed, Known):
         return "not read"
     return ", ".join(f"{account} {status}" for account, status in sorted(listed.value.items())) or "none"
@@ -170,3 +171,14 @@ def check_designation(spec: Designation, action: Action, reader: Reader) -> Prog
     if others:
         return Progress(frozenset(), {"": f"another account is the administrator: {', '.join(others)}"}, seen)
     return Progress(frozenset({""}) if listed.get(account, "").upper() == "ENABLED" else frozenset(), {}, seen)
+
+
+def check_usable(read: Callable[[], object], spreading: Iterable[str]) -> Progress:
+    """Whether the delegated account can act: `read` succeeds, where AWS's refusal holds one of these texts until it can."""
+    try:
+        read()
+    except CallFailed as error:
+        if has(error, *spreading):
+            return Progress(frozenset(), {}, error.message)
+        raise
+    return Progress(frozenset({""}), {}, "the administrator can act")

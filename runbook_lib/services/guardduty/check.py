@@ -5,8 +5,7 @@ from typing import Any
 
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.services import CallFailed, Progress, Reader
-from runbook_lib.services.answers import has
-from runbook_lib.services.designation import USABLE, check_designation
+from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.guardduty.calls import ENROLLED, EXPORTING
 from runbook_lib.services.guardduty.observe import (
     DESIGNATION,
@@ -54,13 +53,7 @@ def _usable(step: Wait, reader: Reader) -> Progress:
     found = detector_id(step.account, step.region, reader)
     if not found:
         return Progress(NONE, {}, "no detector yet")
-    try:
-        read_configuration(step.account, step.region, found, reader)
-    except CallFailed as error:
-        if has(error, *SPREADING):
-            return Progress(NONE, {}, error.message)
-        raise
-    return Progress(WHOLE, {}, "the administrator can act")
+    return check_usable(lambda: read_configuration(step.account, step.region, found, reader), SPREADING)
 
 
 def _statuses(step: Step, reader: Reader) -> Mapping[str, str]:

@@ -31,7 +31,6 @@ DESIGNATION = Designation(
     disable_operation="DisableOrganizationAdminAccount",
     inside_accounts="GuardDuty becomes a trusted service, and the delegated account gets a detector if it has none.",
 )
-NO_DETECTOR = NotYet("the delegated account has a detector in this Region")
 
 
 def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:

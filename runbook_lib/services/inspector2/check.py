@@ -4,8 +4,7 @@ from collections.abc import Collection, Sequence
 
 from runbook_lib.plan import Action, Step, Wait
 from runbook_lib.services import CallFailed, Progress, Reader
-from runbook_lib.services.answers import has
-from runbook_lib.services.designation import USABLE, check_designation
+from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.inspector2.calls import APPLIED, ASSOCIATED, AUTOMATIC, NOTHING, SCANNING
 from runbook_lib.services.inspector2.observe import (
     DESIGNATION,
@@ -31,7 +30,7 @@ def check(step: Step, reader: Reader) -> Progress:
 
 def _condition(step: Wait, reader: Reader) -> Progress:
     if step.condition == USABLE:
-        return _usable(step, reader)
+        return check_usable(lambda: read_organization(step.account, step.region, reader), (NO_ACCESS_YET,))
     if step.condition == ASSOCIATED:
         return _members(step, {"ENABLED"}, reader)
     if step.condition.startswith(SCANNING):
@@ -63,16 +62,6 @@ def _effect(step: Action, reader: Reader) -> Progress:
 
 def _unknown(step: Step) -> ValueError:
     return ValueError(f"{SERVICE} plans no such step: {step.operation}")
-
-
-def _usable(step: Wait, reader: Reader) -> Progress:
-    try:
-        read_organization(step.account, step.region, reader)
-    except CallFailed as error:
-        if has(error, NO_ACCESS_YET):
-            return Progress(NONE, {}, error.message)
-        raise
-    return Progress(WHOLE, {}, "the administrator can act")
 
 
 def _members(step: Step, good: Collection[str], reader: Reader) -> Progress:

@@ -4,9 +4,6 @@ NO_ACCESS_YET = "invoking account does not have access"
 """The delegated account's calls while a designation or an association is still spreading."""
 SAME_OR_OTHER_ADMINISTRATOR = "already enabled for the organization"
 """Names the administrator; whether it is ours, a read says."""
-NOT_SUPPORTED = "is not supported in"
-"""A scan type that the Region lacks: the whole call is refused."""
-ROLE_MISSING = "iam:createservicelinkedrole"
 
 POLICY = "BLOCKED_BY_ORGANIZATION_POLICY"
 PASSING = frozenset({"ACCESS_DENIED", "INTERNAL_ERROR"})

@@ -63,6 +63,7 @@ def parameters(mode: str, regions: frozenset[str]) -> dict[str, Any]:
 
 
 def describe(mode: str, regions: frozenset[str]) -> str:
+    """A linking mode with its Regions, as tables and waits show it."""
     return f"{mode} {', '.join(sorted(regions))}".strip()
 
 

@@ -43,6 +43,7 @@ def blocked(reason: str, next_step: str, who: str, observed: str = "", desired: 
 
 
 def unknown(observation: Unknown) -> Finding:
+    """A failed read: its code and words go into the cell, and no call is planned."""
     return Finding(Status.UNKNOWN, observation.reason, code=observation.code, next_step=observation.next_step)
 
 
@@ -59,6 +60,7 @@ def not_asked(finding: Finding, reason: str) -> Finding:
 
 
 def waiting(observation: NotYet) -> str:
+    """What an observation that cannot exist yet waits for, as part of a reason."""
     return f"only once {observation.step}"
 
 

@@ -48,6 +48,7 @@ def assess_hubs(state: State, population: Population, region: str) -> Cells:
 
 
 def hub_finding(observation: Observation[bool] | None) -> Finding:
+    """The verdict of one account's own hub; a hub that cannot exist yet is off."""
     if isinstance(observation, Unknown):
         return unknown(observation)
     if isinstance(observation, Known) and observation.value:

@@ -93,6 +93,7 @@ class State:
 
 
 def item_of(standard: Standard) -> str:
+    """A standard of the settings as the item of its cells."""
     return f"{standard.name}/{standard.version}"
 
 
