@@ -18,6 +18,7 @@ from runbook_lib.services.designation import ASPECT, Administrators, Designation
 REGISTRATION = "organizations"
 """Item of the cell about Organizations."""
 MANAGEMENT_OWNER = "an administrator of the management account"
+DELEGATED_OWNER = "an administrator of the delegated account"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def region_bar(organization: Organization, population: Population, region: str) 
             return Bar(
                 f"the delegated account {population.delegated} cannot act in {region}: {aside.reason}",
                 f"Make {region} usable in the delegated account, or take it out of this service's Regions.",
-                "an administrator of the delegated account",
+                DELEGATED_OWNER,
                 Status.UNKNOWN if aside.status is Status.UNKNOWN else Status.GAP,
                 aside.code,
             )

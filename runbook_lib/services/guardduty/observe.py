@@ -51,9 +51,7 @@ def _region(
         absent: Observation[Any] = later if isinstance(delegated, Known) else delegated
         destinations = absent if detector is None else _destinations(population.delegated, region, detector.id, reader)
         return RegionState(administrators, management, delegated, absent, absent, Features(), destinations)
-    configuration, members = _as_administrator(population.delegated, region, detector.id, reader)
-    enabled = [account for account, status in members.value.items() if status == "Enabled"] if isinstance(members, Known) else []
-    features = read_features(population.delegated, region, detector.id, enabled, reader)
+    configuration, members, features = _as_administrator(population.delegated, region, detector.id, reader)
     destinations = _destinations(population.delegated, region, detector.id, reader)
     return RegionState(administrators, management, delegated, configuration, members, features, destinations)
 
@@ -89,21 +87,47 @@ def read_detector(account: str, region: str, reader: Reader) -> Detector | None:
 
 def _as_administrator(
     delegated: str, region: str, detector: str, reader: Reader
-) -> tuple[Observation[OrganizationConfiguration], Observation[Mapping[str, str]]]:
-    """Organization configuration and members; NotYet where AWS does not let the designated account act yet."""
+) -> tuple[Observation[OrganizationConfiguration], Observation[Mapping[str, str]], Features]:
+    """Organization configuration, members and their features; NotYet where AWS does not let the designated account act yet."""
     configuration: Observation[OrganizationConfiguration]
-    members: Observation[Mapping[str, str]]
     try:
         configuration = Known(read_configuration(delegated, region, detector, reader))
     except CallFailed as error:
         configuration = NotYet(STEP) if has(error, *SPREADING) else unread(error)
     if isinstance(configuration, NotYet):
-        return configuration, configuration
+        return configuration, configuration, Features()
     try:
-        members = Known(read_members(delegated, region, detector, reader))
+        members, features = _members_and_features(delegated, region, detector, reader)
     except CallFailed as error:
-        members = NotYet(STEP) if has(error, *SPREADING) else unread(error)
-    return configuration, members
+        return configuration, NotYet(STEP) if has(error, *SPREADING) else unread(error), Features()
+    return configuration, Known(members), features
+
+
+def _members_and_features(delegated: str, region: str, detector: str, reader: Reader) -> tuple[dict[str, str], Features]:
+    """Members page by page, and meanwhile the features of those that are enabled. Raises CallFailed when the list breaks off."""
+    members: dict[str, str] = {}
+    broken: list[CallFailed] = []
+    size = BATCH["guardduty:GetMemberDetectors"]
+
+    def as_listed() -> Iterator[Callable[[], FeatureBatch]]:
+        enabled: list[str] = []
+        try:
+            for page in _member_pages(delegated, region, detector, reader):
+                members.update(page)
+                enabled += [account for account, status in page.items() if status == "Enabled"]
+                while len(enabled) >= size:
+                    yield partial(_feature_batch, delegated, region, detector, tuple(enabled[:size]), reader)
+                    del enabled[:size]
+        except CallFailed as error:
+            broken.append(error)
+        else:
+            if enabled:
+                yield partial(_feature_batch, delegated, region, detector, tuple(enabled), reader)
+
+    read = reader.parallel(as_listed())
+    if broken:
+        raise broken[0]
+    return members, _together(read)
 
 
 def read_configuration(delegated: str, region: str, detector: str, reader: Reader) -> OrganizationConfiguration:
@@ -118,35 +142,66 @@ def read_configuration(delegated: str, region: str, detector: str, reader: Reade
 
 
 def read_members(delegated: str, region: str, detector: str, reader: Reader) -> dict[str, str]:
-    """Account → relationship status, of associated and of former members. Raises CallFailed.
+    """Account → relationship status, of associated and of former members. Raises CallFailed."""
+    pages = _member_pages(delegated, region, detector, reader)
+    return {account: status for page in pages for account, status in page.items()}
 
-    OnlyAssociated is a string in this API, and its default is documented nowhere: it is always sent.
-    """
-    pages = reader.pages(SERVICE, "ListMembers", delegated, region, DetectorId=detector, OnlyAssociated="false")
-    return {member["AccountId"]: str(member["RelationshipStatus"]) for page in pages for member in page.get("Members") or ()}
+
+def _member_pages(delegated: str, region: str, detector: str, reader: Reader) -> Iterator[dict[str, str]]:
+    """OnlyAssociated is a string in this API, and its default is documented nowhere: it is always sent."""
+    for page in reader.pages(SERVICE, "ListMembers", delegated, region, DetectorId=detector, OnlyAssociated="false"):
+        yield {member["AccountId"]: str(member["RelationshipStatus"]) for member in page.get("Members") or ()}
+
+
+@dataclass
+class FeatureBatch:
+    """What one GetMemberDetectors told: who was read, who has an item on, where a policy owns it, whom it failed for."""
+
+    read: set[str] = field(default_factory=set)
+    on: dict[str, set[str]] = field(default_factory=dict)
+    governed: dict[str, set[str]] = field(default_factory=dict)
+    unread: list[tuple[str, str, frozenset[str]]] = field(default_factory=list)
 
 
 def read_features(delegated: str, region: str, detector: str, accounts: Iterable[str], reader: Reader) -> Features:
     """Existing members' items, in batches; a batch or an account that cannot be read is kept as such."""
-    read: set[str] = set()
-    on: dict[str, set[str]] = {}
-    governed: dict[str, set[str]] = {}
-    unknown: list[tuple[str, str, frozenset[str]]] = []
-    for batch in batches(accounts, BATCH["guardduty:GetMemberDetectors"]):
-        try:
-            answer = reader.read(SERVICE, "GetMemberDetectors", delegated, region, DetectorId=detector, AccountIds=list(batch))
-        except CallFailed as error:
-            failed = unread(error)
-            unknown.append((failed.code, failed.reason, frozenset(batch)))
-            continue
-        for member in _configurations(answer):
-            read.add(member["AccountId"])
-            for item, status in items_of(member.get("Features") or (), "Status").items():
-                on.setdefault(item, set()).update({member["AccountId"]} if status == "ENABLED" else ())
-            for item, owner in items_of(member.get("Features") or (), "ManagedBy").items():
-                governed.setdefault(item, set()).update({member["AccountId"]} if owner == "GUARDDUTY_POLICY" else ())
-        unknown += _left_out(answer, frozenset(batch) - read)
-    return Features(frozenset(read), _frozen(on), _frozen(governed), tuple(unknown))
+    cut = batches(accounts, BATCH["guardduty:GetMemberDetectors"])
+    return _together(_feature_batch(delegated, region, detector, batch, reader) for batch in cut)
+
+
+def _feature_batch(delegated: str, region: str, detector: str, accounts: tuple[str, ...], reader: Reader) -> FeatureBatch:
+    found = FeatureBatch()
+    try:
+        answer = reader.read(SERVICE, "GetMemberDetectors", delegated, region, DetectorId=detector, AccountIds=list(accounts))
+    except CallFailed as error:
+        failed = unread(error)
+        found.unread.append((failed.code, failed.reason, frozenset(accounts)))
+        return found
+    for member in _configurations(answer):
+        account, features = member["AccountId"], member.get("Features") or ()
+        found.read.add(account)
+        for item, status in items_of(features, "Status").items():
+            if status == "ENABLED":
+                found.on.setdefault(item, set()).add(account)
+        for item, owner in items_of(features, "ManagedBy").items():
+            if owner == "GUARDDUTY_POLICY":
+                found.governed.setdefault(item, set()).add(account)
+    found.unread += _left_out(answer, frozenset(accounts) - found.read)
+    return found
+
+
+def _together(found: Iterable[FeatureBatch]) -> Features:
+    """All batches as one observation, whatever their order."""
+    whole = FeatureBatch()
+    for each in found:
+        whole.read |= each.read
+        whole.unread += each.unread
+        for item, accounts in each.on.items():
+            whole.on.setdefault(item, set()).update(accounts)
+        for item, accounts in each.governed.items():
+            whole.governed.setdefault(item, set()).update(accounts)
+    ordered = sorted(whole.unread, key=lambda each: (each[0], each[1], sorted(each[2])))
+    return Features(frozenset(whole.read), _frozen(whole.on), _frozen(whole.governed), tuple(ordered))
 
 
 def _configurations(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 """Reading Inspector: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from runbook_lib.limits import BATCH
@@ -57,12 +57,60 @@ def _region(
     organization = _try(lambda: read_organization(delegated, region, reader))
     if isinstance(organization, NotYet):
         return RegionState(administrators, own, organization, organization, Scans(), organization)
-    members = _try(lambda: read_members(delegated, region, reader))
-    associated = [account for account, status in members.value.items() if status == "ENABLED"] if isinstance(members, Known) else []
-    asked = sorted(population.members.get(region, frozenset()) & set(associated))
-    scans = read_scans(delegated, region, asked, reader)
+    seen = _try(lambda: _members_and_scans(population, region, reader))
+    members: Observation[Mapping[str, str]] = Known(seen.value[0]) if isinstance(seen, Known) else seen
+    scans = seen.value[1] if isinstance(seen, Known) else Scans()
     configuration = _try(lambda: read_configuration(delegated, region, reader))
     return RegionState(administrators, own, organization, members, scans, configuration)
+
+
+def _members_and_scans(population: Population, region: str, reader: Reader) -> tuple[dict[str, str], Scans]:
+    """Members page by page, and meanwhile the scans of those that are associated. Raises CallFailed when the list breaks off."""
+    members: dict[str, str] = {}
+    broken: list[CallFailed] = []
+    wanted, size = population.members.get(region, frozenset()), BATCH["inspector2:BatchGetAccountStatus"]
+
+    def as_listed() -> Iterator[Callable[[], Scans]]:
+        asked: list[str] = []
+        try:
+            for page in _member_pages(population.delegated, region, reader):
+                members.update(page)
+                asked += [account for account, status in page.items() if status == "ENABLED" and account in wanted]
+                while len(asked) >= size:
+                    yield partial(read_scans, population.delegated, region, tuple(asked[:size]), reader)
+                    del asked[:size]
+        except CallFailed as error:
+            broken.append(error)
+        else:
+            if asked:
+                yield partial(read_scans, population.delegated, region, tuple(asked), reader)
+
+    read = reader.parallel(as_listed())
+    if broken:
+        raise broken[0]
+    return members, _together(read)
+
+
+def _together(found: Iterable[Scans]) -> Scans:
+    """All batches as one observation, whatever their order."""
+    statuses: dict[str, dict[str, set[str]]] = {scan_type: {} for scan_type in SCAN_TYPES}
+    governed: dict[str, set[str]] = {}
+    unassociated: set[str] = set()
+    unknown: list[tuple[str, str, frozenset[str]]] = []
+    for each in found:
+        for scan_type, columns in each.statuses.items():
+            for status, accounts in columns.items():
+                statuses[scan_type].setdefault(status, set()).update(accounts)
+        for scan_type, accounts in each.governed.items():
+            governed.setdefault(scan_type, set()).update(accounts)
+        unassociated |= each.unassociated
+        unknown += each.unread
+    return Scans(
+        {scan_type: {status: frozenset(ids) for status, ids in sorted(columns.items())} for scan_type, columns in statuses.items()},
+        {scan_type: frozenset(ids) for scan_type, ids in sorted(governed.items())},
+        frozenset(unassociated),
+        tuple(sorted(unknown, key=lambda each: (each[0], each[1], sorted(each[2])))),
+    )
 
 
 def _own(delegated: str, region: str, reader: Reader) -> Observation[Scans]:
@@ -92,8 +140,12 @@ def read_organization(delegated: str, region: str, reader: Reader) -> Organizati
 
 def read_members(delegated: str, region: str, reader: Reader) -> Mapping[str, str]:
     """Account → relationship status, of associated and of former members. Raises CallFailed."""
-    pages = reader.pages(SERVICE, "ListMembers", delegated, region, onlyAssociated=False)
-    return {member["accountId"]: str(member["relationshipStatus"]) for page in pages for member in page.get("members") or ()}
+    return {account: status for page in _member_pages(delegated, region, reader) for account, status in page.items()}
+
+
+def _member_pages(delegated: str, region: str, reader: Reader) -> Iterator[dict[str, str]]:
+    for page in reader.pages(SERVICE, "ListMembers", delegated, region, onlyAssociated=False):
+        yield {member["accountId"]: str(member["relationshipStatus"]) for member in page.get("members") or ()}
 
 
 def read_configuration(delegated: str, region: str, reader: Reader) -> Configuration:

@@ -7,9 +7,9 @@ from runbook_lib.coverage import Cells
 from runbook_lib.observation import Known, Observation, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.scope import Population
+from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
+from runbook_lib.services.obstacles import DELEGATED_OWNER
 from runbook_lib.services.securityhub.findings import (
-    DELEGATED_OWNER,
-    SETTINGS_OWNER,
     Finding,
     blocked,
     cells,
@@ -19,7 +19,6 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
 )  # fmt: skip
-from runbook_lib.services.securityhub.new_accounts import allowed
 from runbook_lib.services.securityhub.state import NAME, Aggregator, State
 from runbook_lib.settings import FindingAggregation, Settings
 
@@ -108,7 +107,7 @@ def _finding(
         )  # fmt: skip
     if (found.mode, found.regions if "SPECIFIED" in found.mode else frozenset()) == (want.linking_mode, named(want)):
         return covered("findings are aggregated as settings want", seen)
-    if lowers(found, want) and not allowed(settings, ASPECT, ""):
+    if lowers(found, want) and not lowering_allowed(settings, NAME, ASPECT, ""):
         return blocked(
             f"linked now: {seen}; settings want {desired}, which would unlink Regions",
             f'Correct the settings, or permit it under allow_lowering (service {NAME}, aspect "{ASPECT}").',

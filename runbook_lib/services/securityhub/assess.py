@@ -4,9 +4,8 @@ from runbook_lib.coverage import Cells, Status
 from runbook_lib.observation import Known, NotYet, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.scope import Population
-from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars
+from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, administrator_cells, bar_cells, bars
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
-from runbook_lib.services.securityhub.findings import DELEGATED_OWNER
 from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, DESIGNATION, State
 from runbook_lib.settings import SecurityHubPart, Settings
 

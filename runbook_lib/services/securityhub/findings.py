@@ -5,10 +5,8 @@ from typing import NamedTuple
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.observation import NotYet, Unknown
+from runbook_lib.services.column import UNMANAGED
 from runbook_lib.services.securityhub.state import NAME
-
-SETTINGS_OWNER = "the owner of the settings"
-DELEGATED_OWNER = "an administrator of the delegated account"
 
 
 class Finding(NamedTuple):
@@ -49,7 +47,7 @@ def unknown(observation: Unknown) -> Finding:
 
 def not_managed(observed: str) -> Finding:
     """An absent settings key: shown, left alone."""
-    return Finding(Status.NOT_APPLICABLE, "not managed here", observed=observed, in_scope=False)
+    return Finding(Status.NOT_APPLICABLE, UNMANAGED, observed=observed, in_scope=False)
 
 
 def not_asked(finding: Finding, reason: str) -> Finding:

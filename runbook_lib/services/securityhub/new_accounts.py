@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from runbook_lib.coverage import Cells
 from runbook_lib.observation import Known, Observation, Unknown
 from runbook_lib.scope import Population
+from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
 from runbook_lib.services.securityhub.findings import (
-    SETTINGS_OWNER,
     Finding,
     blocked,
     cells,
@@ -65,17 +65,12 @@ def lowering(now: Choice, want: Choice) -> frozenset[str]:
     return frozenset(accounts | standards)
 
 
-def allowed(settings: Settings, aspect: str, item: str) -> bool:
-    """Whether settings permit exactly this lowering."""
-    return any((each.service, each.aspect, each.item) == (NAME, aspect, item) for each in settings.allow_lowering)
-
-
 def moves(settings: Settings, part: SecurityHubPart, observation: Observation[Configuration]) -> tuple[Choice, Choice, Choice]:
     """Now, after the call that lowers nothing, and after the one that lowers what settings permit."""
     now = current(observation)
     want = wanted(part, now)
     lowers = lowering(now, want)
-    permitted = {item for item in lowers if allowed(settings, ASPECT, item)}
+    permitted = {item for item in lowers if lowering_allowed(settings, NAME, ASPECT, item)}
     first = _mix(now, want, kept=lowers)
     return now, first, _mix(now, want, kept=lowers - permitted)
 
@@ -116,7 +111,7 @@ def _finding(settings: Settings, part: SecurityHubPart, observation: Observation
     seen, desired = _seen(observation, item), _value(want, item)
     if seen == desired:
         return covered(f"{seen}, as settings want", seen)
-    if item in lowering(now, want) and not allowed(settings, ASPECT, item):
+    if item in lowering(now, want) and not lowering_allowed(settings, NAME, ASPECT, item):
         return blocked(
             f"{seen}, and settings want {desired}, which lowers protection",
             f'Correct the settings, or permit it under allow_lowering (service {NAME}, aspect "{ASPECT}", item "{item}").',

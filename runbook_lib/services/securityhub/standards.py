@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from runbook_lib.coverage import Cells, Gap, Status
 from runbook_lib.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.scope import Population
+from runbook_lib.services.column import SETTINGS_OWNER
 from runbook_lib.services.securityhub.findings import (
-    SETTINGS_OWNER,
     Finding,
     blocked,
     cells,

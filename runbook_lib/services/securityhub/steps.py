@@ -1,13 +1,14 @@
 """Security Hub's plan: what is still to do becomes calls in the documented order, everything else a reason or a Blocker. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from runbook_lib.coverage import Cell, Cells, Gap
+from runbook_lib.coverage import Cells
 from runbook_lib.limits import BATCH
 from runbook_lib.observation import Known
 from runbook_lib.organization import Organization
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Blocker, Direction, ForEach, NoChange, Step, Wait, batches
 from runbook_lib.scope import Population
+from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.obstacles import explanations
 from runbook_lib.services.securityhub import membership, new_accounts
@@ -31,12 +32,6 @@ ENABLED = "members enabled"
 EXPLICIT = {"EnableDefaultStandards": False, "ControlFindingGenerator": "SECURITY_CONTROL"}
 """Always sent: AWS's default would switch on standards that nobody chose."""
 ENABLE_SECONDS = 600
-
-
-def of(cells: Iterable[Cell], aspect: str, region: str, *gaps: Gap) -> frozenset[str]:
-    """The accounts with such a gap, in scope."""
-    found = (cell for cell in cells if cell.in_scope and (cell.aspect, cell.region) == (aspect, region) and cell.gap in gaps)
-    return frozenset().union(*(cell.accounts for cell in found))
 
 
 def plan(
@@ -67,7 +62,7 @@ def plan(
 
 def hub_actions(cells: Cells, account: str, region: str, stage: str) -> list[Action]:
     """EnableSecurityHub in one account and Region, where its hub is to be switched on."""
-    if account not in of(cells, membership.HUB, region, Gap.TO_DO):
+    if account not in accounts_of(to_do(cells, region, membership.HUB)):
         return []
     why = "designation would switch on default standards" if stage == "prepare" else "AWS never does it for the management account"
     return [
@@ -88,7 +83,7 @@ def new_account_actions(
 ) -> tuple[list[Action], list[Action]]:
     """UpdateOrganizationConfiguration: the call that lowers nothing, and the one that lowers what settings permit."""
     part = settings.security_hub
-    if part is None or not of(cells, new_accounts.ASPECT, region, Gap.TO_DO):
+    if part is None or not to_do(cells, region, new_accounts.ASPECT):
         return [], []
     now, first, last = new_accounts.moves(settings, part, state.configurations.get(region, NOT_OBSERVED))
     known = isinstance(state.configurations.get(region), Known)
@@ -119,8 +114,8 @@ def _sent(choice: new_accounts.Choice) -> dict[str, object]:
 
 def member_steps(cells: Cells, own: Sequence[Action], population: Population, region: str, after: tuple[str, ...]) -> list[Step]:
     """CreateMembers in batches, then the wait until they are enabled; the management account apart while its hub is planned."""
-    joining = of(cells, membership.MEMBERSHIP, region, Gap.TO_DO) - {population.delegated}
-    awaited = joining | of(cells, membership.MEMBERSHIP, region, Gap.IN_PROGRESS)
+    joining = accounts_of(to_do(cells, region, membership.MEMBERSHIP)) - {population.delegated}
+    awaited = joining | accounts_of(under_way(cells, region, membership.MEMBERSHIP))
     hub = tuple(action.id for action in own if action.region == region)
     apart = joining & {population.management} if hub else frozenset[str]()
     steps: list[Step] = [
