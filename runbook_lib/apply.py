@@ -12,7 +12,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runbook_lib.attempts import Calling, Halted, Task, Writer
 from runbook_lib.clock import Clock, Stop
@@ -301,7 +301,9 @@ class _Run:
             StepReport(task.step, tuple(task.settled[target] for target in sorted(task.settled)), task.attempts)
             for task in self.order
         )
-        return StageReport(self.stage, tuple(steps), self.stop.reason)
+        report = StageReport(self.stage, tuple(steps), self.stop.reason)
+        # An approval that ended inside the last call stopped the stage too, where that call left something undone.
+        return report if report.ok else replace(report, stopped=self.halted())
 
 
 def _lane(task: Task) -> str:
