@@ -26,6 +26,15 @@ class ApprovalRefused(Exception):
         super().__init__("approval refused: " + "; ".join(self.reasons))
 
 
+class ApprovalSignature(BaseModel):
+    """One person's signature on everything an approval says (but where its plan lies): id of the key, signature as hex."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keyid: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sig: Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$")]
+
+
 class Approval(BaseModel):
     """Who said yes to which plan, in which mode, for which organization, and when that yes is good. Times are UTC."""
 
@@ -44,6 +53,11 @@ class Approval(BaseModel):
     not_after: dt.datetime
     plan: str = "plan.json"
     """The approved plan's file, relative to the approval's own folder."""
+    trust: str = ""
+    """SHA-256 (hex) of the trust policy under which it was given; "" for none."""
+    emergency: str = ""
+    """Why it was given by the runner alone; "" in every other case."""
+    signatures: tuple[ApprovalSignature, ...] = ()
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n", encoding="utf-8")

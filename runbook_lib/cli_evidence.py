@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from runbook_lib.cli_approve import approve_command, key_command, trust_command
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import EXPECTED, withheld
 from runbook_lib.evidence.listing import page, rows, text
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.trust import pinned_trust
+from runbook_lib.evidence.trust import pinned_trust, read_policy
 from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.project import root
@@ -59,7 +60,10 @@ def list_command(form: str, runs: str) -> int:
 def register(cli: click.Group) -> None:
     """Add these commands to the command line."""
     cli.add_command(run)
+    cli.add_command(approve_command)
     cli.add_command(evidence)
+    evidence.add_command(key_command)
+    evidence.add_command(trust_command)
 
 
 def _runs(given: str) -> Path:
@@ -79,12 +83,13 @@ def _names(given: tuple[str, ...]) -> list[str]:
     "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the chains [default: chain/ below the runs].")
+@click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
 @click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
 @click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
 @click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
 @RUNS
 def verify_command(
-    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None,
+    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, trust: Path | None,
     cadence: str | None, begin: dt.datetime | None, end: dt.datetime | None, runs: str,
 ) -> int:  # fmt: skip
     """Hold runs against their seals. Offline and read-only; one line per fault, exit code 1 on any."""
@@ -92,9 +97,14 @@ def verify_command(
         raise click.UsageError("name runs, or give --all")
     folder = _runs(runs)
     seen = verify(
-        folder, pinned_trust(folder / KEYS), _names(runs_named), [_anchor(each) for each in anchors], "live" if live else "", store,
+        folder,
+        read_policy(trust) if trust else pinned_trust(folder / KEYS),
+        _names(runs_named),
+        [_anchor(each) for each in anchors],
+        "live" if live else "",
+        store,
         _cadence(cadence, begin, end),
-    )  # fmt: skip
+    )
     for fault in seen.faults:
         click.echo(str(fault))
     for chain, (number, digest) in sorted(seen.heads.items()):

@@ -314,6 +314,10 @@ class EvidencePart(Part):
     role_arn: Annotated[
         RoleArn | None, Field(description="Role to assume for signing; it needs kms:Sign and kms:GetPublicKey.")
     ] = None
+    trust_policy: Annotated[
+        Text | None,
+        Field(description="Signed file that says who may approve, how many, with which keys; absent: nobody is asked for a key."),
+    ] = None
     store: Annotated[
         Text | None,
         Field(description="Folder of the chain, shared by all machines that run this organization live; absent: beside the runs."),

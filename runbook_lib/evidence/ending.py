@@ -12,11 +12,11 @@ from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
 from runbook_lib.evidence.seal import NotSealed, seal, seal_found
-from runbook_lib.evidence.trust import pinned_trust
+from runbook_lib.evidence.trust import TrustProblem, pinned_trust
 from runbook_lib.evidence.verify import verify
 from runbook_lib.settings import Settings
 
-EXPECTED = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError)
+EXPECTED = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError, TrustProblem)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ resolvedDependencies, result and withheld files in byproducts.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from runbook_lib.approval import ApprovalRefused, read_approval
@@ -17,6 +18,7 @@ from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 RUN_TYPE = "urn:incident-detection-runbook:run:1"
+_SAID = {"id", "approver", "ticket", "fingerprint", "not_before", "not_after", "trust", "emergency"}
 START_TYPE = "urn:incident-detection-runbook:start:1"
 
 
@@ -99,17 +101,19 @@ def run_statement(facts: RunFacts, number: int, previous: str, sealed: dt.dateti
 
 def approvals_of(run: RunFolder) -> list[dict[str, Any]]:
     """One dependency per approval kept in the run: its file's digest, and who said yes to what."""
-    return [found for phase in run.phases() if phase.approval.is_file() and (found := _approval(phase))]
+    return [_approval(phase, path) for phase in run.phases() for path in sorted(phase.path.glob("approval*.json"))]
 
 
-def _approval(phase: PhaseFolder) -> dict[str, Any]:
+def _approval(phase: PhaseFolder, path: Path) -> dict[str, Any]:
+    """`approval/<phase>`, or `approval/<phase>/<decision>` for the decisions of one phase at the screen."""
+    decision = path.stem.removeprefix("approval").removeprefix("-")
+    name = f"approval/{phase.name}{f'/{decision}' if decision else ''}"
     try:
-        approval = read_approval(phase.approval)
-        digest = file_digest(phase.approval)
-    except (ApprovalRefused, OSError) as error:
-        return {"name": f"approval/{phase.name}", "annotations": {"defect": str(error).replace(str(phase.path.parent), "")}}
-    said = approval.model_dump(mode="json", include={"id", "approver", "ticket", "fingerprint", "not_before", "not_after"})
-    return {"name": f"approval/{phase.name}", "digest": {"sha256": digest}, "annotations": said}
+        approval, digest = read_approval(path), file_digest(path)
+    except (ApprovalRefused, OSError):
+        return {"name": name, "annotations": {"defect": "cannot be read"}}
+    said = approval.model_dump(mode="json", include=_SAID)
+    return {"name": name, "digest": {"sha256": digest}, "annotations": said}
 
 
 def _dependencies(facts: RunFacts, previous: str) -> list[dict[str, Any]]:

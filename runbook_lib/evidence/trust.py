@@ -1,27 +1,128 @@
-"""Whom a verification trusts: which public keys may have signed what."""
+"""Whom a verification trusts, and who may approve: the trust policy, a signed file apart from the parameters.
 
-from collections.abc import Mapping
+Made and signed by its owner, given to verify by the auditor, named by its digest in every approval and seal. Without one, only the
+runners' keys pinned beside the runs are known, and nobody is asked for a key.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from securesystemslib.signer import Key
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from securesystemslib.signer import Key, Signer
 
-from runbook_lib.evidence.keys import pinned
+from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, parse, read, sign
+from runbook_lib.evidence.keys import KeyProblem, pinned, public_key
+
+POLICY_TYPE = "urn:incident-detection-runbook:trust-policy:1"
+Mode = Literal["rehearsal", "live"]
+
+
+class TrustProblem(Exception):
+    """A trust policy that cannot be read or is not signed by its owner; the message names the file."""
+
+
+class Part(BaseModel):
+    """Base of every part: immutable, an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Person(Part):
+    """Somebody who may approve. `identities`: names of OS users and ARNs under which the same person runs commands."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[^@]+$")]
+    key: str
+    may: tuple[Literal["approve", "review"], ...] = ("approve",)
+    modes: tuple[Mode, ...] = ("rehearsal", "live")
+    identities: tuple[str, ...] = ()
+    valid_from: dt.datetime | None = None
+    valid_until: dt.datetime | None = None
+
+    def good(self, mode: str, at: dt.datetime) -> bool:
+        """Whether this person's key counts in a mode at a time."""
+        since = self.valid_from is None or self.valid_from <= at
+        return mode in self.modes and since and (self.valid_until is None or at < self.valid_until)
+
+
+class Runner(Part):
+    """The key that seals runs of one mode."""
+
+    mode: Mode
+    key: str
+
+
+class Policy(Part):
+    """Who may approve, how many are needed per mode, whether an emergency may go without, and which keys seal."""
+
+    version: Literal[1] = 1
+    organization: str
+    owner: str
+    """Public key (PEM) of whoever signs this policy."""
+    runners: tuple[Runner, ...] = ()
+    people: tuple[Person, ...] = ()
+    approvals: dict[Mode, Annotated[int, Field(ge=0, le=9)]] = Field(default={"rehearsal": 0, "live": 1})
+    emergency: bool = False
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Keys of runners by mode. `source` says, for messages, where they are from."""
+    """Keys of runners by mode, and the policy they are from, with its digest. `source` says, for messages, where they are from."""
 
     runners: Mapping[str, tuple[Key, ...]]
     source: str
+    policy: Policy | None = None
+    digest: str = ""
 
-    @property
-    def fingerprints(self) -> str:
-        """The ids of all keys, for whoever wants to compare them."""
-        return ", ".join(sorted(key.keyid[:16] for keys in self.runners.values() for key in keys)) or "none"
+    def persons(self) -> list[tuple[Person, Key]]:
+        """Everybody the policy names, with their keys."""
+        return [(person, public_key(person.key)) for person in self.policy.people] if self.policy else []
+
+    def needed(self, mode: str) -> int:
+        """How many approvals by other people a mode needs."""
+        return self.policy.approvals.get("live" if mode == "live" else "rehearsal", 0) if self.policy else 0
 
 
 def pinned_trust(folder: Path) -> Trust:
     """The keys pinned beside the runs: good against changes by whoever does not also change them. Raises KeyProblem."""
     return Trust({mode: pinned(folder, mode) for mode in ("rehearsal", "live")}, "keys pinned beside the runs")
+
+
+def read_policy(path: Path) -> Trust:
+    """A trust policy, after checking its owner's signature. Raises TrustProblem."""
+    try:
+        data = path.read_bytes()
+        sealed = read(data)
+        if sealed.statement.get("predicateType") != POLICY_TYPE:
+            raise TrustProblem(f"{path}: is no trust policy")
+        policy = Policy.model_validate_json(rfc8785.dumps(sealed.statement["predicate"]))
+        if not sealed.signed_by([public_key(policy.owner)]):
+            raise TrustProblem(f"{path}: is not signed by the owner it names")
+        runners = {mode: _keys(policy.runners, mode) for mode in ("rehearsal", "live")}
+        for person in policy.people:
+            public_key(person.key)
+    except OSError as error:
+        raise TrustProblem(f"{path}: {error.strerror}") from None
+    except (EnvelopeBroken, KeyProblem, ValidationError) as error:
+        raise TrustProblem(f"{path}: {error}") from None
+    return Trust(runners, f"trust policy {path.name}", policy, hashlib.sha256(data).hexdigest())
+
+
+def _keys(runners: Sequence[Runner], mode: str) -> tuple[Key, ...]:
+    return tuple(public_key(each.key) for each in runners if each.mode == mode)
+
+
+def signed_policy(text: bytes, signer: Signer, name: str) -> bytes:
+    """A policy as its owner signs it. `text` is its JSON; `owner` is filled in from the key. Raises TrustProblem."""
+    try:
+        given: Any = parse(text)
+        policy = Policy.model_validate(given | {"owner": signer.public_key.keyval["public"]})
+    except (ValueError, TypeError) as error:
+        raise TrustProblem(f"{name}: {error}") from None
+    predicate = policy.model_dump(mode="json", exclude_none=True)
+    subject = [{"name": policy.organization, "digest": {"sha256": hashlib.sha256(rfc8785.dumps(predicate)).hexdigest()}}]
+    return sign({"_type": STATEMENT, "subject": subject, "predicateType": POLICY_TYPE, "predicate": predicate}, signer)

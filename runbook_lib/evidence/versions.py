@@ -69,6 +69,15 @@ def commit(package: Path) -> dict[str, Any] | None:
     return None if head is None or changed is None else {"commit": head.strip(), "dirty": bool(changed.strip())}
 
 
+def described(file: Path) -> str:
+    """The git commit that last changed a file, and whether it differs from it now, in words."""
+    last = _git(file.parent, "log", "-1", "--format=%h", "--", file.name)
+    if not last or not last.strip():
+        return "not in git"
+    changed = _git(file.parent, "status", "--porcelain", "--", file.name)
+    return f"git commit {last.strip()}" + (", changed since" if changed is None or changed.strip() else "")
+
+
 def _git(folder: Path, *words: str) -> str | None:
     git = shutil.which("git")
     if git is None:

@@ -9,7 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import value_samples as samples
+
+from runbook_lib import plan_file
 from runbook_lib.approval import Approval
+from runbook_lib.clock import FakeClock
 from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
 from runbook_lib.evidence.chain import FolderStore
 from runbook_lib.evidence.keys import local_signer
@@ -19,11 +23,13 @@ from runbook_lib.evidence.seal import Desk, seal
 from runbook_lib.evidence.secret_scan import Gate
 from runbook_lib.evidence.trust import pinned_trust
 from runbook_lib.evidence.verify import Verified, verify
+from runbook_lib.journal import Journal
+from runbook_lib.plan import Plan
+from runbook_lib.services import Outcome, Verdict
 
 BEGIN = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)
 ORGANIZATION = "o-rehearsal001"
 PHASES = ("00_prerequisites", "20_guardduty")
-FINGERPRINT = "ab" * 32
 
 
 def desk(root: Path, *, key: str = "rehearsal", held: frozenset[str] = frozenset()) -> Desk:
@@ -40,28 +46,46 @@ def ended_process() -> int:
     return process.pid
 
 
+def plan(phase: str, **others: Any) -> Plan:
+    return samples.plan(**({"phase": phase, "organization": ORGANIZATION, "mode": "rehearsal"} | others))
+
+
 def approval(phase: str, **others: Any) -> Approval:
     given: dict[str, Any] = {
-        "id": f"approval-{phase}", "mode": "rehearsal", "organization": ORGANIZATION, "phase": phase, "fingerprint": FINGERPRINT,
-        "approver": "second person", "ticket": "CHG-1", "not_before": BEGIN, "not_after": BEGIN + dt.timedelta(hours=12),
+        "id": f"approval-{phase}", "mode": "rehearsal", "organization": ORGANIZATION, "phase": phase,
+        "fingerprint": plan(phase).fingerprint, "approver": "second person", "ticket": "CHG-1", "not_before": BEGIN,
+        "not_after": BEGIN + dt.timedelta(hours=12),
     }  # fmt: skip
     return Approval(**(given | others))
 
 
+def apply_phase(run: RunFolder, phase: str, at: dt.datetime, made: Approval, state: str = "applied") -> None:
+    """Leave in a run what applying a phase leaves: files of every sort, one call in the journal, and the approval."""
+    folder = run.start_phase(phase, at)
+    for name in ("notebook.ipynb", "notebook.html", "plan.md", "coverage-after.csv"):
+        (folder.path / name).write_text(f"{name} of {phase} of {run.name}\n")
+    (folder.path / "coverage-after.json").write_text(json.dumps({"counts": {}, "run": run.name}))
+    approved = plan(phase, mode=made.mode, organization=made.organization)
+    folder.plan_json.write_text(plan_file.dumps(approved))
+    made.write(folder.approval)
+    with Journal(folder.journal, run.name, FakeClock(at)) as journal:
+        action = approved.actions[0]
+        journal.intent(action, 1, "invocation")
+        journal.outcome(action, 1, "invocation", [Outcome("", Verdict.APPLIED)], status=200)
+    ended = RunStatus.DONE if state == "applied" else RunStatus.FAILED
+    run.finish_phase(phase, ended, at, {"covered": 3, "gap": 0, "state": state})
+
+
 def ended_run(root: Path, number: int = 0, *, mode: str = "rehearsal", organization: str = ORGANIZATION) -> RunFolder:
-    """A run with two phases and a file of every sort in each; its process is gone."""
+    """A run that applied two phases; its process is gone."""
     begin = BEGIN + dt.timedelta(minutes=number)
     run = RunFolder.create(
         root, mode, begin, settings=b"mode: rehearsal\n", command=["runbook", "rehearse"], organization=organization
     )
     for phase in PHASES:
-        folder = run.start_phase(phase, begin)
-        for name in ("notebook.ipynb", "notebook.html", "plan.json", "plan.md", "journal.jsonl", "coverage-after.csv"):
-            text = '{"seq":1}' if name.endswith("jsonl") else f"{name} of {phase} of {run.name}"
-            (folder.path / name).write_text(f"{text}\n")
-        (folder.path / "coverage-after.json").write_text(json.dumps({"counts": {}, "run": run.name}))
-        approval(phase).write(folder.approval)
-        run.finish_phase(phase, RunStatus.DONE, begin, {"covered": 3, "gap": 0})
+        fingerprint = plan(phase, mode=mode, organization=organization).fingerprint
+        given = {"id": f"{run.name}-{phase}", "mode": mode, "organization": organization, "fingerprint": fingerprint}
+        apply_phase(run, phase, begin, approval(phase, **given))
     run.finish(RunStatus.DONE, begin + dt.timedelta(minutes=1))
     of_process(run, ended_process())
     return run

@@ -66,7 +66,7 @@ def test_live_runs_are_signed_by_kms_and_verify_with_its_public_key(kms: Any, tm
     (public,) = (tmp_path / "runs" / "keys").iterdir()
     assert public.name.startswith("live-")
     assert "PRIVATE" not in public.read_text()
-    (run.path / "20_guardduty" / "plan.json").write_text("{}")
+    (run.path / "20_guardduty" / "plan.md").write_text("{}")
     assert made.kinds(made.checked(tmp_path / "runs")) == {"changed"}
 
 

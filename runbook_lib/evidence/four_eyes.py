@@ -1,0 +1,162 @@
+"""Four eyes: signatures on approvals, and why an approval may not be used for a run."""
+
+import datetime as dt
+import getpass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
+from securesystemslib.signer import Key, Signature, Signer
+
+from runbook_lib.approval import Approval, ApprovalRefused, ApprovalSignature, read_approval
+from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.envelope import PAYLOAD_TYPE, STATEMENT
+from runbook_lib.evidence.keys import KeyProblem
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
+from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust, read_policy
+from runbook_lib.project import resolve
+from runbook_lib.settings import Settings
+
+APPROVAL_TYPE = "urn:incident-detection-runbook:approval:1"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Who is about to use an approval: ids of the keys and names of the identities that are theirs."""
+
+    keyids: frozenset[str]
+    identities: frozenset[str]
+
+
+def _envelope(approval: Approval) -> Envelope:
+    """What is signed: a statement of everything the approval says but where its plan lies, which changes when it is copied."""
+    said = approval.model_dump(mode="json", exclude={"plan", "signatures"})
+    statement: dict[str, Any] = {
+        "_type": STATEMENT,
+        "subject": [{"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}],
+        "predicateType": APPROVAL_TYPE,
+        "predicate": said,
+    }
+    return Envelope(rfc8785.dumps(statement), PAYLOAD_TYPE, {})
+
+
+def signed(approval: Approval, signer: Signer) -> Approval:
+    """The approval with one more signature (DSSE over its statement)."""
+    made = _envelope(approval).sign(signer)
+    kept = tuple(each for each in approval.signatures if each.keyid != made.keyid)
+    return approval.model_copy(update={"signatures": (*kept, ApprovalSignature(keyid=made.keyid, sig=made.signature))})
+
+
+def signed_by(approval: Approval, key: Key) -> bool:
+    """Whether a key's signature on this approval verifies."""
+    for each in approval.signatures:
+        if each.keyid == key.keyid:
+            try:
+                key.verify_signature(Signature(each.keyid, each.sig), _envelope(approval).pae())
+            except (UnverifiedSignatureError, VerificationError):
+                return False
+            return True
+    return False
+
+
+def people_refusals(approval: Approval, trust: Trust, runner: Runner, at: dt.datetime) -> Iterator[str]:
+    """Why the people who signed are not enough; nothing where no policy asks for anybody."""
+    if trust.policy is None:
+        return
+    if approval.trust != trust.digest and (approval.trust or trust.needed(approval.mode)):
+        yield "it was given under another trust policy than the one in force; have the plan approved again"
+    if approval.organization != trust.policy.organization:
+        yield f"the trust policy is for organization {trust.policy.organization}"
+    if approval.emergency and trust.policy.emergency:
+        return
+    if approval.emergency:
+        yield "the trust policy allows no emergency approvals"
+    own, others = _signers(approval, trust, runner, at)
+    if own:
+        yield f"signed by {', '.join(sorted(own))}, who runs this: another person has to approve"
+    if len(others) < trust.needed(approval.mode):
+        yield f"{trust.needed(approval.mode)} approvals by other people are needed in mode {approval.mode}, it has {len(others)}"
+
+
+def _signers(approval: Approval, trust: Trust, runner: Runner, at: dt.datetime) -> tuple[set[str], set[str]]:
+    """Names of those who signed and are the runner, and of those who signed, may approve, and are not."""
+    own, others = set[str](), set[str]()
+    keys = runner.keyids | {key.keyid for keys in trust.runners.values() for key in keys}
+    for person, key in trust.persons():
+        if signed_by(approval, key):
+            if key.keyid in keys or _is(person, runner):
+                own.add(person.name)
+            elif "approve" in person.may and person.good(approval.mode, at):
+                others.add(person.name)
+    return own, others - own
+
+
+def _is(person: Person, runner: Runner) -> bool:
+    return bool(runner.identities & {person.name, *person.identities})
+
+
+def use_refusals(approval: Approval, root: Path, run: str) -> Iterator[str]:
+    """Why an approval that other runs have used may not be used by `run`: one of them completed it, or is still at it."""
+    for other, phase in _uses(root, approval.id):
+        if other.name == run:
+            continue
+        state = other.record()["phases"].get(phase, {})
+        if state.get("results", {}).get("state") == "applied":
+            yield f"it was completed by run {other.name}; plan again and have that approved"
+        elif other.status == RunStatus.RUNNING:
+            yield f"run {other.name} is using it at this moment"
+
+
+def resumed(approval: Approval, root: Path, run: str) -> str:
+    """The newest earlier run that used an approval and did not complete it; "" when there is none."""
+    return next((other.name for other, _ in reversed(list(_uses(root, approval.id))) if other.name != run), "")
+
+
+def _uses(root: Path, approval: str) -> Iterator[tuple[RunFolder, str]]:
+    """Runs that began to apply an approval, oldest first, with the phase: their folder holds the approval and a journal."""
+    for run in find_runs(root):
+        for phase in run.phases():
+            if not phase.journal.is_file():
+                continue
+            try:
+                if any(read_approval(path).id == approval for path in sorted(phase.path.glob("approval*.json"))):
+                    run.record()
+                    yield run, phase.name
+            except (ApprovalRefused, RunFolderError):
+                continue
+
+
+def trust_of(settings: Settings, runs: Path) -> Trust:
+    """The trust policy that settings name, or the keys pinned beside the runs. Raises TrustProblem, KeyProblem."""
+    named = settings.evidence.trust_policy if settings.evidence else None
+    return read_policy(resolve(named)) if named else pinned_trust(runs / KEYS)
+
+
+def refuse(approval: Approval, settings: Settings, run: RunFolder, callers: Iterable[str]) -> None:
+    """Raise ApprovalRefused unless other people's signatures suffice and no other run has used the approval up."""
+    runs = run.path.parent
+    try:
+        trust = trust_of(settings, runs)
+        own = frozenset(key.keyid for key in pinned_trust(runs / KEYS).runners[settings.mode])
+    except (TrustProblem, KeyProblem) as problem:
+        raise ApprovalRefused([str(problem)]) from None
+    runner = Runner(own, frozenset({getpass.getuser(), *callers}))
+    reasons = [*people_refusals(approval, trust, runner, dt.datetime.now(dt.UTC)), *use_refusals(approval, runs, run.name)]
+    if reasons:
+        raise ApprovalRefused(reasons)
+
+
+def refuse_own_decision(settings: Settings, run: RunFolder) -> None:
+    """Raise ApprovalRefused where whoever sits at the screen may not decide alone."""
+    try:
+        needed = trust_of(settings, run.path.parent).needed(settings.mode)
+    except (TrustProblem, KeyProblem) as problem:
+        raise ApprovalRefused([str(problem)]) from None
+    if needed:
+        said = f"{needed} approvals by other people are needed in mode {settings.mode}: have one given with"
+        how = f"runbook approve {run.name} --ticket TICKET --key THEIR_KEY"
+        raise ApprovalRefused([f"{said} `{how}`, and run again with that file as `approval`"])

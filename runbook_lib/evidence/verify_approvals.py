@@ -1,0 +1,97 @@
+"""Approvals held against the runs that used them: who signed, for what, when, and how often."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+from runbook_lib import plan_file
+from runbook_lib.approval import Approval, ApprovalRefused, read_approval
+from runbook_lib.evidence.archive import Archive
+from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.faults import Fault, Kind
+from runbook_lib.evidence.four_eyes import Runner, people_refusals
+from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.trust import Trust
+from runbook_lib.journal import JournalBroken, complete_lines
+
+
+def approval_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
+    """Defects of the approvals in all sealed runs, and approvals that were used twice."""
+    used: dict[str, list[tuple[str, str, Entry]]] = {}
+    for folder in found.folders:
+        seal = found.seals.get(folder.name)
+        if seal is None:
+            continue
+        for phase in sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()):
+            for approval in _approvals(phase):
+                yield from _defects(folder, phase, approval, seal, trust)
+                if _called(phase):
+                    used.setdefault(approval.id, []).append((folder.name, phase.name, seal))
+            if _called(phase) and not any(phase.glob("approval*.json")):
+                yield Fault(f"{folder.name}/{phase.name}", Kind.APPROVAL, "calls were made and no approval is there")
+    yield from _replays(used)
+
+
+def _approvals(phase: Path) -> Iterator[Approval]:
+    for path in sorted(phase.glob("approval*.json")):
+        try:
+            yield read_approval(path)
+        except ApprovalRefused:
+            continue  # a sealed approval that cannot be read is what lies there; a changed one is a fault of its own
+
+
+def _defects(folder: Path, phase: Path, approval: Approval, seal: Entry, trust: Trust) -> Iterator[Fault]:
+    where = f"{folder.name}/{phase.name}"
+    keyids = frozenset(seal.sealed.signatures)
+    callers = str(seal.sealed.statement["predicate"]["runDetails"]["builder"]["id"]).split()
+    begun = _begun(phase, seal)
+    reasons = list(people_refusals(approval, trust, Runner(keyids, frozenset(callers)), begun))
+    checks = (
+        (approval.mode == seal.mode, f"given in mode {approval.mode}"),
+        (approval.organization == seal.organization, f"given for organization {approval.organization}"),
+        (approval.phase == phase.name, f"given for phase {approval.phase}"),
+        (_fingerprint(phase, approval) in ("", approval.fingerprint), "given for another plan than the one beside it"),
+        (not _called(phase) or approval.not_before <= begun < approval.not_after, "used outside its window"),
+    )
+    for reason in (*reasons, *(said for holds, said in checks if not holds)):
+        yield Fault(where, Kind.APPROVAL, reason)
+    if approval.emergency and not (folder / REVIEW).exists():
+        yield Fault(where, Kind.EMERGENCY, approval.emergency)
+
+
+def _begun(phase: Path, seal: Entry) -> dt.datetime:
+    """When the first call went out, else when the run began."""
+    times = [line["time"] for line in _lines(phase) if line["kind"] == "intent"]
+    return dt.datetime.fromisoformat(times[0] if times else seal.started)
+
+
+def _called(phase: Path) -> bool:
+    return any(line.get("kind") == "intent" for line in _lines(phase))
+
+
+def _lines(phase: Path) -> list[dict[str, str]]:
+    journal = phase / "journal.jsonl"
+    try:
+        return complete_lines(journal) if journal.is_file() else []
+    except JournalBroken:
+        return []
+
+
+def _fingerprint(phase: Path, approval: Approval) -> str:
+    """The fingerprint of the plan that lies beside an approval; "" where it lies elsewhere."""
+    try:
+        return plan_file.load(phase / approval.plan).fingerprint if (phase / approval.plan).is_file() else ""
+    except plan_file.PlanFileError:
+        return "unreadable"
+
+
+def _replays(used: dict[str, list[tuple[str, str, Entry]]]) -> Iterator[Fault]:
+    for runs in used.values():
+        ordered = sorted(runs, key=lambda each: each[2].started)
+        for number, (run, phase, seal) in enumerate(ordered[1:], start=1):
+            for earlier, _, before in ordered[:number]:
+                done = before.result.get("phases", {}).get(phase, {}).get("state") == "applied"
+                if done:
+                    yield Fault(f"{run}/{phase}", Kind.APPROVAL, f"its approval was used up by {earlier}")
+                elif (before.finished or before.when) > seal.started and before.run != seal.run:
+                    yield Fault(f"{run}/{phase}", Kind.APPROVAL, f"its approval was in use by {earlier} at that time")

@@ -1,0 +1,316 @@
+import datetime as dt
+import getpass
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sealed_runs as made
+from click.testing import CliRunner
+from securesystemslib.signer import CryptoSigner
+
+from runbook_lib.approval import Approval, ApprovalRefused, read_approval
+from runbook_lib.cli import cli
+from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.four_eyes import Runner, people_refusals, refuse, refuse_own_decision, signed, use_refusals
+from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.run_folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.trust import Trust, TrustProblem, read_policy, signed_policy
+from runbook_lib.evidence.verify import Verified, verify
+from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
+
+NOBODY = Runner(frozenset(), frozenset({"operator"}))
+PHASE = "20_guardduty"
+
+
+def signer(root: Path, name: str) -> CryptoSigner:
+    return local_signer(root / "people", name)
+
+
+def policy(root: Path, **others: Any) -> Path:
+    def person(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "key": pem(signer(root, name).public_key), **more}
+
+    text = {
+        "organization": made.ORGANIZATION,
+        "owner": "",
+        "runners": [{"mode": "rehearsal", "key": pem(local_signer(root / "runs" / "keys", "rehearsal").public_key)}],
+        "people": [
+            person("alice"),
+            person("bob"),
+            person("operator", identities=["arn:made-up:operator"]),
+            person("left", valid_until="2026-01-01T00:00:00Z"),
+            person("reviewer", may=["review"]),
+            person("live only", modes=["live"]),
+        ],
+        "approvals": {"rehearsal": 1, "live": 2},
+    } | others  # fmt: skip
+    path = root / "trust.json"
+    path.write_bytes(signed_policy(json.dumps(text).encode(), signer(root, "owner"), "policy"))
+    return path
+
+
+def given(root: Path, under: Trust, *names: str, **others: Any) -> Approval:
+    approval = made.approval(others.pop("phase", PHASE), **({"trust": under.digest} | others))
+    for name in names:
+        approval = signed(approval, signer(root, name))
+    return approval
+
+
+def refused(root: Path, *names: str, runner: Runner = NOBODY, change: dict[str, Any] | None = None, **others: Any) -> str:
+    trust = read_policy(policy(root))
+    approval = given(root, trust, *names, **others).model_copy(update=change or {})
+    return "; ".join(people_refusals(approval, trust, runner, made.BEGIN))
+
+
+def test_one_other_person_is_enough_where_one_is_asked_for(tmp_path: Path) -> None:
+    assert refused(tmp_path, "alice") == ""
+    assert refused(tmp_path, "alice", "bob") == ""
+
+
+def test_live_needs_two_where_the_policy_says_so(tmp_path: Path) -> None:
+    assert "2 approvals by other people are needed in mode live, it has 1" in refused(tmp_path, "alice", mode="live")
+    assert refused(tmp_path, "alice", "live only", mode="live") == ""
+    assert "it has 1" in refused(tmp_path, "alice", "alice", mode="live")
+
+
+@pytest.mark.parametrize("name", ["left", "reviewer", "live only", "stranger"])
+def test_who_may_not_approve_does_not_count(tmp_path: Path, name: str) -> None:
+    assert "it has 0" in refused(tmp_path, name)
+
+
+def test_nobody_approves_for_himself(tmp_path: Path) -> None:
+    assert "signed by operator, who runs this" in refused(tmp_path, "operator")
+    assert "signed by operator, who runs this" in refused(tmp_path, "operator", "alice")
+    by_arn = Runner(frozenset(), frozenset({"arn:made-up:operator"}))
+    assert "who runs this" in refused(tmp_path, "operator", runner=by_arn)
+    by_key = Runner(frozenset({signer(tmp_path, "alice").public_key.keyid}), frozenset())
+    assert "signed by alice, who runs this" in refused(tmp_path, "alice", runner=by_key)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "ab" * 32}, {"mode": "live"}, {"not_after": made.BEGIN + dt.timedelta(days=90)}, {"ticket": "CHG-2"},
+        {"id": "another"}, {"approver": "bob"}, {"phase": "30_inspector"},
+    ],
+)  # fmt: skip
+def test_a_signature_is_on_everything_that_was_said(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert "it has 0" in refused(tmp_path, "alice", change=change)
+
+
+def test_where_the_plan_lies_may_change(tmp_path: Path) -> None:
+    assert refused(tmp_path, "alice", change={"plan": "elsewhere/plan.json"}) == ""
+
+
+def test_an_approval_under_another_policy_or_organization_is_refused(tmp_path: Path) -> None:
+    assert "another trust policy" in refused(tmp_path, "alice", trust="ab" * 32)
+    trust = read_policy(policy(tmp_path, organization="o-another"))
+    assert "is for organization o-another" in "; ".join(people_refusals(given(tmp_path, trust, "alice"), trust, NOBODY, made.BEGIN))
+
+
+def test_an_emergency_needs_a_policy_that_allows_it(tmp_path: Path) -> None:
+    assert "allows no emergency" in refused(tmp_path, emergency="the building burns")
+    trust = read_policy(policy(tmp_path, emergency=True))
+    assert not list(people_refusals(given(tmp_path, trust, emergency="the building burns"), trust, NOBODY, made.BEGIN))
+
+
+def test_an_approval_reads_back_with_its_signatures(tmp_path: Path) -> None:
+    trust = read_policy(policy(tmp_path))
+    given(tmp_path, trust, "alice").write(tmp_path / "approval.json")
+    assert not list(people_refusals(read_approval(tmp_path / "approval.json"), trust, NOBODY, made.BEGIN))
+
+
+def broken(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(change(path.read_bytes()))
+
+
+@pytest.mark.parametrize("change", [broken(lambda data: data[:-1]), broken(lambda data: b"{}"), Path.unlink])
+def test_a_policy_that_was_altered_is_refused(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    path = policy(tmp_path)
+    change(path)
+    with pytest.raises(TrustProblem, match="trust"):
+        read_policy(path)
+
+
+def test_a_policy_not_signed_by_its_owner_or_misspelt_is_refused(tmp_path: Path) -> None:
+    mine, theirs = json.loads(policy(tmp_path).read_bytes()), tmp_path / "other"
+    other = json.loads(policy(theirs).read_bytes())
+    (tmp_path / "mixed").write_bytes(
+        json.dumps(mine | {"signatures": other["signatures"]}, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    )
+    with pytest.raises(TrustProblem, match="not signed by the owner"):
+        read_policy(tmp_path / "mixed")
+    with pytest.raises(TrustProblem, match="emergancy"):
+        signed_policy(b'{"organization": "o", "emergancy": true}', signer(tmp_path, "owner"), "p")
+
+
+def settings(trust: Path) -> Settings:
+    part = EvidencePart(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", trust_policy=str(trust))
+    organization = OrganizationPart(id=made.ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
+    return Settings(mode="rehearsal", organization=organization, evidence=part)
+
+
+def new_run(root: Path) -> RunFolder:
+    return RunFolder.create(root / "runs", "rehearsal", made.BEGIN, settings=b"", command=[], organization=made.ORGANIZATION)
+
+
+def test_apply_takes_what_the_policy_takes_and_the_screen_asks_nobody_alone(tmp_path: Path) -> None:
+    trust = policy(tmp_path)
+    run = new_run(tmp_path)
+    refuse(given(tmp_path, read_policy(trust), "alice"), settings(trust), run, [])
+    with pytest.raises(ApprovalRefused, match="it has 0"):
+        refuse(given(tmp_path, read_policy(trust)), settings(trust), run, [])
+    with pytest.raises(ApprovalRefused, match="runbook approve"):
+        refuse_own_decision(settings(trust), run)
+    with pytest.raises(ApprovalRefused, match="No such file"):
+        refuse(given(tmp_path, read_policy(trust), "alice"), settings(tmp_path / "gone"), run, [])
+    none = settings(trust).model_copy(update={"evidence": None})
+    refuse_own_decision(none, run)
+    refuse(made.approval(PHASE), none, run, [])
+
+
+def used(root: Path, approval: Approval, state: str, number: int = 0) -> RunFolder:
+    run = RunFolder.create(
+        root, "rehearsal", made.BEGIN + dt.timedelta(minutes=number), settings=b"", command=[], organization=made.ORGANIZATION
+    )
+    made.apply_phase(run, PHASE, made.BEGIN + dt.timedelta(minutes=number), approval, state)
+    return run
+
+
+def test_an_approval_serves_until_it_is_completed_and_one_run_at_a_time(tmp_path: Path) -> None:
+    approval = made.approval(PHASE)
+    assert not list(use_refusals(approval, tmp_path, "me"))
+    first = used(tmp_path, approval, "failed")
+    assert "at this moment" in "; ".join(use_refusals(approval, tmp_path, "me"))
+    assert not list(use_refusals(approval, tmp_path, first.name))
+    first.finish(RunStatus.FAILED, made.BEGIN)
+    assert not list(use_refusals(approval, tmp_path, "me"))
+    second = used(tmp_path, approval, "applied", 1)
+    second.finish(RunStatus.DONE, made.BEGIN)
+    assert f"completed by run {second.name}" in "; ".join(use_refusals(approval, tmp_path, "me"))
+
+
+def verified(root: Path) -> Verified:
+    return verify(root / "runs", read_policy(root / "trust.json"))
+
+
+def sealed(root: Path, approval: Approval, *, number: int = 0, state: str = "applied") -> RunFolder:
+    run = used(root / "runs", approval, state, number)
+    run.finish(RunStatus.DONE if state == "applied" else RunStatus.FAILED, made.BEGIN + dt.timedelta(minutes=number))
+    made.of_process(run, made.ended_process())
+    seal(run, made.desk(root / "runs"))
+    return run
+
+
+DEFECTS: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
+    "nobody": ((), {}, "it has 0"),
+    "approver = runner": (("operator",), {"runner": "operator"}, "who runs this"),
+    "another plan": (("alice",), {"fingerprint": "ab" * 32}, "another plan"),
+    "another organization": (("alice",), {"organization": "o-another"}, "given for organization o-another"),
+    "another phase": (("alice",), {"phase": "30_inspector"}, "given for phase 30_inspector"),
+    "too late": (("alice",), {"not_before": made.BEGIN - dt.timedelta(days=1), "not_after": made.BEGIN}, "outside its window"),
+    "too early": (("alice",), {"not_before": made.BEGIN + dt.timedelta(hours=1)}, "outside its window"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DEFECTS))
+def test_verify_names_defects_of_approvals(tmp_path: Path, name: str) -> None:
+    names, others, said = DEFECTS[name]
+    trust = read_policy(policy(tmp_path))
+    if others.pop("runner", ""):
+        trust = read_policy(policy(tmp_path, runners=[{"mode": "rehearsal", "key": pem(signer(tmp_path, "operator").public_key)}]))
+        desk = replace(made.desk(tmp_path / "runs"), signer=signer(tmp_path, "operator"))
+        run = used(tmp_path / "runs", given(tmp_path, trust, *names), "applied")
+        run.finish(RunStatus.DONE, made.BEGIN)
+        made.of_process(run, made.ended_process())
+        seal(run, desk)
+    else:
+        sealed(tmp_path, given(tmp_path, trust, *names, **others))
+    faults = [fault for fault in verified(tmp_path).faults if fault.kind == "approval defect"]
+    assert any(said in fault.text for fault in faults), faults
+
+
+def test_verify_takes_the_auditors_policy_and_accuses_nobody_wrongly(tmp_path: Path) -> None:
+    trust = read_policy(policy(tmp_path))
+    sealed(tmp_path, given(tmp_path, trust, "alice", id="one"), state="failed")
+    sealed(tmp_path, given(tmp_path, trust, "alice", id="one"), number=5)
+    sealed(tmp_path, given(tmp_path, trust, "bob", id="two"), number=9)
+    assert verified(tmp_path).faults == ()
+
+
+def test_an_approval_used_again_is_a_replay(tmp_path: Path) -> None:
+    trust = read_policy(policy(tmp_path))
+    first = sealed(tmp_path, given(tmp_path, trust, "alice"))
+    second = sealed(tmp_path, given(tmp_path, trust, "alice"), number=5)
+    (fault,) = verified(tmp_path).faults
+    assert (fault.where, fault.text) == (f"{second.name}/{PHASE}", f"its approval was used up by {first.name}")
+
+
+def test_calls_without_an_approval_and_unreviewed_emergencies_are_faults(tmp_path: Path) -> None:
+    trust = read_policy(policy(tmp_path, emergency=True))
+    run = used(tmp_path / "runs", given(tmp_path, trust), "applied")
+    run.phase(PHASE).approval.unlink()
+    run.finish(RunStatus.DONE, made.BEGIN)
+    seal(run, made.desk(tmp_path / "runs"))
+    sealed(tmp_path, given(tmp_path, trust, emergency="the building burns", id="e"), number=5)
+    assert {(fault.kind.value, fault.text) for fault in verified(tmp_path).faults} == {
+        ("approval defect", "calls were made and no approval is there"),
+        ("emergency without review", "the building burns"),
+    }
+
+
+def call(*words: object) -> tuple[int, str]:
+    done = CliRunner().invoke(cli, list(map(str, words)), standalone_mode=False)
+    return (done.return_value if done.exception is None else 1), done.output + str(done.exception or "")
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> RunFolder:
+    """A sealed run that only planned."""
+    text = (Path(__file__).parents[2] / "parameters" / "rehearsal.yaml").read_bytes()
+    run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text, command=[], organization=made.ORGANIZATION)
+    made.apply_phase(run, PHASE, made.BEGIN, made.approval(PHASE))
+    for path in (run.phase(PHASE).approval, run.phase(PHASE).journal):
+        path.unlink()
+    run.finish(RunStatus.LEFT_OVER, made.BEGIN)
+    made.of_process(run, made.ended_process())
+    seal(run, made.desk(tmp_path / "runs"))
+    return run
+
+
+def test_the_approve_command_signs_a_plan_with_the_persons_own_key(tmp_path: Path, planned: RunFolder) -> None:
+    words = ("approve", planned.name, "--ticket", "CHG-7", "--runs", tmp_path / "runs")
+    code, said = call(*words, "--key", tmp_path / "alice.pem")
+    assert code == 0, said
+    (path,) = (tmp_path / "runs" / "approvals").iterdir()
+    approval = read_approval(path)
+    assert (approval.ticket, approval.approver, len(approval.signatures)) == ("CHG-7", getpass.getuser(), 1)
+    assert (path.parent / approval.plan).resolve() == planned.phase(PHASE).plan_json
+    assert call(*words, "--key", tmp_path / "bob.pem")[0] == 0
+    assert [each.keyid for each in read_approval(path).signatures] == [
+        local_signer(tmp_path, name).public_key.keyid for name in ("alice", "bob")
+    ]
+    assert made.checked(tmp_path / "runs").faults == ()
+
+
+def test_nothing_is_approved_that_was_altered_unplanned_or_names_an_address(tmp_path: Path, planned: RunFolder) -> None:
+    words = ("approve", planned.name, "--key", tmp_path / "alice.pem", "--runs", tmp_path / "runs", "--ticket")
+    assert "no e-mail addresses" in call(*words, "someone@example.com")[1]
+    assert "has no plan of 30_inspector" in call(*words, "CHG-1", "--phase", "30_inspector")[1]
+    (planned.path / "settings.yaml").write_text("other")
+    assert "this run was altered" in call(*words, "CHG-1")[1]
+    assert not (tmp_path / "runs" / "approvals").exists()
+    assert (planned.path / SEAL).exists()
+
+
+def test_keys_and_policies_are_made_by_commands(tmp_path: Path) -> None:
+    code, text = call("evidence", "key", tmp_path / "owner.pem")
+    assert (code, text) == (0, pem(local_signer(tmp_path, "owner").public_key))
+    assert call("evidence", "key", tmp_path / "owner.key")[0] == 1
+    (tmp_path / "policy.json").write_text(json.dumps({"organization": made.ORGANIZATION}))
+    assert call("evidence", "trust", tmp_path / "policy.json", tmp_path / "signed.json", "--key", tmp_path / "owner.pem")[0] == 0
+    assert read_policy(tmp_path / "signed.json").needed("live") == 1
