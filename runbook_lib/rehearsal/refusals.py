@@ -39,6 +39,8 @@ def refuse_region(world: World, service: str, account: str, region: str) -> None
 def refuse_denied(world: World, caller: Credential, service: str, operation: str, region: str) -> None:
     """What IAM or a service control policy denies to this caller; the management account is exempt from the latter."""
     action = f"{service}:{operation}"
+    if action == "sts:GetCallerIdentity":  # needs no permission, and no policy takes it away (aws-behaviour 3.2)
+        return
     organization = world.organization
     if caller.account != organization.management and service not in GLOBAL:
         for glob in organization.region_denied.get(region, ()):

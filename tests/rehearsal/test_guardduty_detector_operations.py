@@ -30,12 +30,14 @@ SERVICE = "guardduty"
 # Detectors
 
 
+@pytest.mark.fact("GD-5.1-03", "GD-5.1-13")
 def test_a_second_detector_is_refused(call: Caller) -> None:
     call(OTHER, "CreateDetector", Enable=True)
     assert call.refused(OTHER, "CreateDetector", Enable=True)[1] == texts.DETECTOR_EXISTS
     call(OTHER, "CreateDetector", SECOND, Enable=True)
 
 
+@pytest.mark.fact("GD-5.2-08", "GD-5.2-09", "GD-5.2-11")
 def test_defaults_of_a_detector(world: World, call: Caller) -> None:
     call(OTHER, "CreateDetector", Enable=True)
     detector = own(call, OTHER)
@@ -64,12 +66,14 @@ def test_features_that_are_not_named_are_on_too(call: Caller) -> None:
         [{"Name": "S3_DATA_EVENTS", "AdditionalConfiguration": [{"Name": "EC2_AGENT_MANAGEMENT", "Status": "ENABLED"}]}],
     ],
 )
+@pytest.mark.fact("GD-5.2-11", "GD-5.3-01", "GD-5.3-02")
 def test_features_that_are_refused(call: Caller, features: list[dict[str, Any]]) -> None:
     assert call.refused(OTHER, "CreateDetector", Enable=True, Features=features)[1] == GENERIC
     detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
     assert call.refused(OTHER, "UpdateDetector", DetectorId=detector, Features=features)[1] == GENERIC
 
 
+@pytest.mark.fact("GD-5.3-04")
 def test_a_feature_the_region_lacks_refuses_the_whole_call(world: World, call: Caller) -> None:
     world.unavailable["guardduty"] = {REGION: frozenset({"RDS_LOGIN_EVENTS"})}
     detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
@@ -79,6 +83,7 @@ def test_a_feature_the_region_lacks_refuses_the_whole_call(world: World, call: C
     assert "RDS_LOGIN_EVENTS" not in statuses(own(call, OTHER))
 
 
+@pytest.mark.fact("GD-5.2-13", "GD-5.3-05")
 def test_an_update_merges(call: Caller) -> None:
     detector = call(OTHER, "CreateDetector", Enable=True, FindingPublishingFrequency="ONE_HOUR")["DetectorId"]
     agent = {"Name": "EC2_AGENT_MANAGEMENT", "Status": "ENABLED"}
@@ -95,6 +100,7 @@ def test_an_update_merges(call: Caller) -> None:
     ]
 
 
+@pytest.mark.fact("GD-5.2-13")
 def test_data_sources_are_translated_and_not_mixed(call: Caller) -> None:
     sources = {"S3Logs": {"Enable": False}}
     detector = call(OTHER, "CreateDetector", Enable=True, DataSources=sources)["DetectorId"]
@@ -123,12 +129,14 @@ def test_data_sources_are_translated_and_not_mixed(call: Caller) -> None:
         ("ListFindings", {}),
     ],
 )
+@pytest.mark.fact("GD-5.1-14")
 def test_a_foreign_detector(call: Caller, operation: str, parameters: dict[str, Any]) -> None:
     detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
     assert call.refused(MEMBERS[0], operation, DetectorId=detector, **parameters)[1] == texts.DETECTOR_NOT_OWNED
     assert call.refused(OTHER, operation, SECOND, DetectorId=detector, **parameters)[1] == texts.DETECTOR_NOT_OWNED
 
 
+@pytest.mark.fact("GD-5.1-15", "GD-5.2-07")
 def test_who_may_delete_a_detector(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -142,12 +150,14 @@ def test_who_may_delete_a_detector(call: Caller) -> None:
 
 
 @pytest.mark.parametrize("change", [{"Enable": False}, {"FindingPublishingFrequency": "ONE_HOUR"}, {"Features": [RUNTIMES[0]]}])
+@pytest.mark.fact("GD-5.1-12", "GD-5.2-14")
 def test_a_member_may_not_change_what_its_administrator_manages(call: Caller, change: dict[str, Any]) -> None:
     add(call, designate(call), MEMBERS[0])
     member = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
     assert call.refused(MEMBERS[0], "UpdateDetector", DetectorId=member, **change)[1] == GENERIC
 
 
+@pytest.mark.fact("MF-10.1-21")
 def test_tags_and_trial_days(world: World, call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])

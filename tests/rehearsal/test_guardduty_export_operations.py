@@ -24,6 +24,7 @@ SERVICE = "guardduty"
 # Export and findings
 
 
+@pytest.mark.fact("GD-5.2-37", "GD-5.2-38")
 def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
     detector = designate(call)
 
@@ -61,6 +62,7 @@ def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
         {"DestinationArn": "arn:aws:s3:::closed"},
     ],
 )
+@pytest.mark.fact("GD-5.1-18")
 def test_a_destination_that_guardduty_cannot_use(world: World, call: Caller, change: dict[str, str]) -> None:
     state_of(world).unwritable.add("arn:aws:s3:::closed")
     detector = designate(call)
@@ -74,6 +76,7 @@ def test_a_destination_that_guardduty_cannot_use(world: World, call: Caller, cha
     assert "does not have permission to the KMS key" in text
 
 
+@pytest.mark.fact("GD-5.2-40")
 def test_sample_findings_are_seen_by_the_administrator(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])

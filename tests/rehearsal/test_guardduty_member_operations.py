@@ -53,6 +53,7 @@ SERVICE = "guardduty"
         {"AutoEnable": True, "Features": [{"Name": "AI_ANALYST", "AutoEnable": "NEW"}]},
     ],
 )
+@pytest.mark.fact("GD-5.2-16", "GD-5.3-01", "GD-5.3-02")
 def test_organization_settings_that_are_refused(call: Caller, parameters: dict[str, Any]) -> None:
     detector = designate(call)
     assert call.refused(DELEGATED, "UpdateOrganizationConfiguration", DetectorId=detector, **parameters)[1] == GENERIC
@@ -66,6 +67,7 @@ def test_organization_settings_that_are_refused(call: Caller, parameters: dict[s
         ({"AutoEnableOrganizationMembers": "ALL"}, "ALL", True),
     ],
 )
+@pytest.mark.fact("GD-5.2-15", "GD-5.2-17")
 def test_the_two_settings_for_members(call: Caller, parameters: dict[str, Any], members: str, *, automatic: bool) -> None:
     detector = designate(call)
     call(DELEGATED, "UpdateOrganizationConfiguration", DetectorId=detector, **parameters)
@@ -73,6 +75,7 @@ def test_the_two_settings_for_members(call: Caller, parameters: dict[str, Any], 
     assert (answer["AutoEnableOrganizationMembers"], answer["AutoEnable"]) == (members, automatic)
 
 
+@pytest.mark.fact("GD-5.2-15", "GD-5.2-21")
 def test_organization_features_merge_and_come_in_pages(call: Caller) -> None:
     detector = designate(call)
     configure(call, detector, S3_DATA_EVENTS="NEW")
@@ -93,6 +96,7 @@ def test_organization_features_merge_and_come_in_pages(call: Caller) -> None:
 
 
 @pytest.mark.parametrize("operation", ["DisassociateMembers", "StopMonitoringMembers", "DeleteMembers"])
+@pytest.mark.fact("GD-5.2-34", "MF-10.1-06", "RM-9-03")
 def test_all_forbids_letting_members_go(call: Caller, operation: str) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -100,6 +104,7 @@ def test_all_forbids_letting_members_go(call: Caller, operation: str) -> None:
     assert call.refused(DELEGATED, operation, DetectorId=detector, AccountIds=[MEMBERS[0]])[1] == texts.ALL_IN_FORCE
 
 
+@pytest.mark.fact("GD-5.2-18", "SI-11-07")
 def test_all_reaches_existing_accounts_after_polls(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0], MEMBERS[1])
@@ -118,6 +123,7 @@ def test_all_reaches_existing_accounts_after_polls(call: Caller) -> None:
     )
 
 
+@pytest.mark.fact("GD-5.2-20", "SI-11-07")
 def test_all_may_not_reach_anybody_in_the_window(world: World, call: Caller) -> None:
     world.variants["guardduty all"] = "never in the window"
     detector = designate(call)
@@ -127,6 +133,7 @@ def test_all_may_not_reach_anybody_in_the_window(world: World, call: Caller) -> 
 
 
 @pytest.mark.parametrize(("members", "joins"), [("NEW", True), ("ALL", True), ("NONE", False)])
+@pytest.mark.fact("SI-11-05")
 def test_a_new_account(world: World, call: Caller, members: str, *, joins: bool) -> None:
     detector = designate(call)
     configure(call, detector, members, EKS_AUDIT_LOGS="NEW")
@@ -137,6 +144,7 @@ def test_a_new_account(world: World, call: Caller, members: str, *, joins: bool)
         assert statuses(own(call, "777777777777"))["S3_DATA_EVENTS"] == "DISABLED"
 
 
+@pytest.mark.fact("SI-11-05")
 def test_a_new_account_without_the_region(world: World, call: Caller) -> None:
     detector = designate(call, OPT_IN)
     call(DELEGATED, "UpdateOrganizationConfiguration", OPT_IN, DetectorId=detector, AutoEnable=True)
@@ -144,6 +152,7 @@ def test_a_new_account_without_the_region(world: World, call: Caller) -> None:
     assert call(DELEGATED, "ListMembers", OPT_IN, DetectorId=detector)["Members"] == []
 
 
+@pytest.mark.fact("GD-5.2-42")
 def test_organization_statistics(call: Caller) -> None:
     detector = designate(call)
     configure(call, detector, S3_DATA_EVENTS="NEW")
@@ -158,6 +167,7 @@ def test_organization_statistics(call: Caller) -> None:
 # Members
 
 
+@pytest.mark.fact("GD-5.1-17", "GD-5.2-31")
 def test_more_than_fifty_are_refused_whole(call: Caller) -> None:
     detector = designate(call)
     code, text = call.refused(DELEGATED, "CreateMembers", DetectorId=detector, AccountDetails=details(*MEMBERS[:51]))
@@ -171,6 +181,7 @@ def test_more_than_fifty_are_refused_whole(call: Caller) -> None:
         assert text.endswith("accountIds array was 51. Max allowed length is 50.")
 
 
+@pytest.mark.fact("GD-5.2-23")
 def test_an_overlong_email_is_refused_whole(call: Caller) -> None:
     detector = designate(call)
     both = [*details(MEMBERS[0]), {"AccountId": MEMBERS[1], "Email": "a" * 53 + "@example.com"}]
@@ -190,6 +201,7 @@ def test_an_overlong_email_is_refused_whole(call: Caller) -> None:
         (MEMBERS[51], texts.OTHER_MEMBER),
     ],
 )
+@pytest.mark.fact("GD-5.1-20", "GD-5.1-21", "GD-5.2-25", "GD-5.2-26", "SI-11-04")
 def test_one_bad_account_in_the_middle_of_fifty(world: World, call: Caller, number: str, result: str) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[50])
@@ -199,6 +211,7 @@ def test_one_bad_account_in_the_middle_of_fifty(world: World, call: Caller, numb
     assert set(list_all(call, detector)) == {*MEMBERS[:49], MEMBERS[50]}
 
 
+@pytest.mark.fact("GD-5.1-21")
 def test_fifty_bad_accounts(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, *MEMBERS[:50])
@@ -214,6 +227,7 @@ def test_a_wrong_email_and_a_region_that_is_off(call: Caller) -> None:
     assert answer["UnprocessedAccounts"] == [{"AccountId": MEMBERS[0], "Result": texts.WRONG_EMAIL}]
 
 
+@pytest.mark.fact("GD-5.2-25")
 def test_the_management_account_with_a_detector_becomes_a_member(call: Caller) -> None:
     call(MANAGEMENT, "CreateDetector", Enable=True)
     detector = designate(call)
@@ -221,6 +235,7 @@ def test_the_management_account_with_a_detector_becomes_a_member(call: Caller) -
     assert relationship(call, detector, MANAGEMENT) == "Created"
 
 
+@pytest.mark.fact("GD-5.2-24", "MF-10.1-04")
 def test_settings_are_applied_to_new_and_existing_detectors(world: World, call: Caller) -> None:
     call(MEMBERS[1], "CreateDetector", Enable=False, Features=[{"Name": "S3_DATA_EVENTS", "Status": "DISABLED"}])
     detector = designate(call)
@@ -235,6 +250,7 @@ def test_settings_are_applied_to_new_and_existing_detectors(world: World, call: 
     assert MALWARE_ROLE not in world.organization.accounts[MEMBERS[0]].service_linked_roles
 
 
+@pytest.mark.fact("GD-5.1-22", "GD-5.2-32")
 def test_an_association_settles_and_is_too_early_before(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -254,6 +270,7 @@ def test_an_association_settles_and_is_too_early_before(call: Caller) -> None:
     assert relationship(call, detector, MEMBERS[0]) == "Enabled"
 
 
+@pytest.mark.fact("GD-5.2-28")
 def test_created_becomes_enabled_after_polls(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -261,6 +278,7 @@ def test_created_becomes_enabled_after_polls(call: Caller) -> None:
     assert seen == ["Created"] * POLLS + ["Enabled"]
 
 
+@pytest.mark.fact("GD-5.2-31", "GD-5.3-02")
 def test_features_of_members(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0], MEMBERS[1])
@@ -276,6 +294,7 @@ def test_features_of_members(call: Caller) -> None:
     assert refused[1] == GENERIC
 
 
+@pytest.mark.fact("GD-5.2-27", "SI-11-09")
 def test_pages_of_members(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, *MEMBERS[:50])
@@ -288,6 +307,7 @@ def test_pages_of_members(call: Caller) -> None:
     assert call.refused(DELEGATED, "ListMembers", DetectorId=detector, NextToken="made up")[1] == GENERIC
 
 
+@pytest.mark.fact("GD-5.2-28", "GD-5.2-36", "MF-10.1-18")
 def test_stop_and_start(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -303,6 +323,7 @@ def test_stop_and_start(call: Caller) -> None:
     assert relationship(call, detector, MEMBERS[0]) == "Enabled"
 
 
+@pytest.mark.fact("GD-5.2-28", "GD-5.2-33", "GD-5.2-35", "MF-10.1-19", "RM-9-03")
 def test_disassociate_then_delete(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0], MEMBERS[1])
@@ -319,6 +340,7 @@ def test_disassociate_then_delete(call: Caller) -> None:
     assert add(call, detector, MEMBERS[0]) == []  # it comes back only this way
 
 
+@pytest.mark.fact("GD-5.2-29")
 def test_a_member_that_is_suspended_later(world: World, call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -328,6 +350,7 @@ def test_a_member_that_is_suspended_later(world: World, call: Caller) -> None:
     assert relationship(call, detector, MEMBERS[0]) == "Removed"
 
 
+@pytest.mark.fact("GD-5.2-29")
 def test_a_member_that_switches_the_region_off_later(world: World, call: Caller) -> None:
     detector = designate(call, OPT_IN)
     add(call, detector, MEMBERS[0], region=OPT_IN)
@@ -336,11 +359,13 @@ def test_a_member_that_switches_the_region_off_later(world: World, call: Caller)
     assert answer["Members"][0]["RelationshipStatus"] == "RegionDisabled"
 
 
+@pytest.mark.fact("GD-5.2-27")
 def test_only_associated_is_a_string_of_two_values(call: Caller) -> None:
     detector = designate(call)
     assert call.refused(DELEGATED, "ListMembers", DetectorId=detector, OnlyAssociated="yes")[1] == GENERIC
 
 
+@pytest.mark.fact("MF-10.1-20")
 def test_who_administers_an_account(world: World, call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -355,6 +380,7 @@ def test_who_administers_an_account(world: World, call: Caller) -> None:
     assert call(OTHER, "ListDetectors")["DetectorIds"] == []
 
 
+@pytest.mark.fact("GD-5.2-10")
 def test_members_publish_as_often_as_their_administrator(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -363,6 +389,7 @@ def test_members_publish_as_often_as_their_administrator(call: Caller) -> None:
     assert [own(call, each)["FindingPublishingFrequency"] for each in MEMBERS[:2]] == ["FIFTEEN_MINUTES"] * 2
 
 
+@pytest.mark.fact("GD-5.2-12")
 def test_features_that_a_policy_manages(world: World, call: Caller) -> None:
     detector = designate(call)
     add(call, detector, *MEMBERS[:2])

@@ -55,11 +55,13 @@ SERVICE = "guardduty"
         (MANAGEMENT, MANAGEMENT, GENERIC),
     ],
 )
+@pytest.mark.fact("GD-5.1-07", "GD-5.1-08")
 def test_designation_is_refused(call: Caller, caller: str, target: str, text: str) -> None:
     assert call.refused(caller, "EnableOrganizationAdminAccount", AdminAccountId=target) == ("BadRequestException", text)
     assert call(MANAGEMENT, "ListOrganizationAdminAccounts")["AdminAccounts"] == []
 
 
+@pytest.mark.fact("GD-5.2-01", "SI-11-01")
 def test_designation_registers_in_organizations_with_trusted_access(world: World, call: Caller) -> None:
     call(MANAGEMENT, "EnableOrganizationAdminAccount", AdminAccountId=DELEGATED)
     assert list(world.organization.delegated["guardduty.amazonaws.com"]) == [DELEGATED]
@@ -73,6 +75,7 @@ def test_designation_registers_in_organizations_with_trusted_access(world: World
 @pytest.mark.parametrize(
     ("region", "target", "text"), [(REGION, DELEGATED, SAME), (REGION, OTHER, ANOTHER), (SECOND, OTHER, ANOTHER)]
 )
+@pytest.mark.fact("GD-5.1-05", "GD-5.1-06", "RM-9-07")
 def test_a_second_designation(call: Caller, region: str, target: str, text: str) -> None:
     call(MANAGEMENT, "EnableOrganizationAdminAccount", AdminAccountId=DELEGATED)
     assert call.refused(MANAGEMENT, "EnableOrganizationAdminAccount", region, AdminAccountId=target)[1] == text
@@ -84,6 +87,7 @@ def test_the_same_account_in_another_region_is_designated(call: Caller) -> None:
     assert call(MANAGEMENT, "ListOrganizationAdminAccounts", SECOND)["AdminAccounts"][0]["AdminAccountId"] == DELEGATED
 
 
+@pytest.mark.fact("GD-5.1-06")
 def test_another_account_registered_only_in_organizations_blocks(world: World, call: Caller) -> None:
     register_delegated(world, "guardduty.amazonaws.com", OTHER)
     assert call.refused(MANAGEMENT, "EnableOrganizationAdminAccount", AdminAccountId=DELEGATED)[1] == ANOTHER
@@ -94,12 +98,14 @@ def test_the_administrator_needs_the_region(world: World, call: Caller) -> None:
     assert call.refused(MANAGEMENT, "EnableOrganizationAdminAccount", OPT_IN, AdminAccountId=DELEGATED)[1] == GENERIC
 
 
+@pytest.mark.fact("GD-5.1-07", "GD-5.2-04")
 def test_only_the_management_account_lists_administrators(call: Caller) -> None:
     designate(call)
     assert call.refused(DELEGATED, "ListOrganizationAdminAccounts")[1] == NOT_MASTER
     assert call.refused(MEMBERS[0], "DisableOrganizationAdminAccount", AdminAccountId=DELEGATED)[1] == NOT_MASTER
 
 
+@pytest.mark.fact("GD-5.2-01", "GD-5.2-03")
 def test_the_detector_of_the_administrator_appears_after_polls(call: Caller) -> None:
     call(MANAGEMENT, "EnableOrganizationAdminAccount", AdminAccountId=DELEGATED)
     seen = [call(DELEGATED, "ListDetectors")["DetectorIds"] for _ in range(POLLS + 1)]
@@ -108,6 +114,7 @@ def test_the_detector_of_the_administrator_appears_after_polls(call: Caller) -> 
     assert statuses(own(call, DELEGATED))["S3_DATA_EVENTS"] == "ENABLED"
 
 
+@pytest.mark.fact("GD-5.2-07", "MF-10.1-03")
 def test_a_detector_made_before_designation_keeps_its_settings(call: Caller) -> None:
     off = [{"Name": name, "Status": "DISABLED"} for name in sorted(ALL_OFF)]
     made = call(DELEGATED, "CreateDetector", Enable=True, Features=off)["DetectorId"]
@@ -131,6 +138,7 @@ def test_a_detector_made_before_designation_keeps_its_settings(call: Caller) -> 
         ("UpdateMemberDetectors", {"AccountIds": [MEMBERS[0]]}, GENERIC),
     ],
 )
+@pytest.mark.fact("GD-5.1-09", "GD-5.1-12", "SI-11-02")
 def test_the_first_calls_after_designation_fail(call: Caller, operation: str, parameters: dict[str, Any], text: str) -> None:
     detector = call(DELEGATED, "CreateDetector", Enable=True)["DetectorId"]
     call(MANAGEMENT, "EnableOrganizationAdminAccount", AdminAccountId=DELEGATED)
@@ -148,6 +156,7 @@ def test_the_first_calls_after_designation_fail(call: Caller, operation: str, pa
         ("StopMonitoringMembers", {"AccountIds": [MEMBERS[0]]}, GENERIC),
     ],
 )
+@pytest.mark.fact("GD-5.1-09", "GD-5.1-10")
 def test_calls_of_an_account_that_is_no_administrator(call: Caller, operation: str, parameters: dict[str, Any], text: str) -> None:
     detector = call(OTHER, "CreateDetector", Enable=True)["DetectorId"]
     for _ in range(POLLS + 1):
@@ -155,6 +164,7 @@ def test_calls_of_an_account_that_is_no_administrator(call: Caller, operation: s
     assert call(OTHER, "ListMembers", DetectorId=detector)["Members"] == []
 
 
+@pytest.mark.fact("GD-5.1-11", "GD-5.2-04", "GD-5.2-05", "GD-5.2-06", "RM-9-03", "RM-9-06", "SI-11-12")
 def test_disabling_leaves_the_registration_and_members_running(world: World, call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
@@ -186,6 +196,7 @@ def test_a_new_designation_starts_without_the_old_settings(call: Caller) -> None
     assert {each["AutoEnable"] for each in answer["Features"]} == {"NONE"}
 
 
+@pytest.mark.fact("ORG-3.2-24", "RM-9-05")
 def test_deregistering_empties_every_region(world: World, call: Caller) -> None:
     designate(call)
     designate(call, SECOND)

@@ -35,6 +35,7 @@ def mode(call: Caller, caller: str, **parameters: str) -> tuple[str, str]:
     return found["scanMode"], found["scanModeStatus"]
 
 
+@pytest.mark.fact("MF-10.1-12")
 def test_scan_mode_of_the_first_activation_and_its_change(call: Caller) -> None:
     designate(call)
     assert call(DELEGATED, "GetConfiguration") == {}
@@ -45,6 +46,7 @@ def test_scan_mode_of_the_first_activation_and_its_change(call: Caller) -> None:
     assert seen == [("EC2_SSM_AGENT_BASED", "PENDING")] * POLLS + [("EC2_SSM_AGENT_BASED", "SUCCESS")]
 
 
+@pytest.mark.fact("MF-10.1-13")
 def test_scan_settings_reach_members_that_have_none_of_their_own(call: Caller) -> None:
     designate(call)
     associate(call, *MEMBERS[:2])
@@ -79,6 +81,7 @@ def test_scan_settings_that_are_refused(call: Caller, caller: str, parameters: d
     assert call.refused(caller, "UpdateConfiguration", **parameters)[0] == code
 
 
+@pytest.mark.fact("MF-10.1-13")
 def test_deep_inspection(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -102,6 +105,7 @@ def test_deep_inspection(call: Caller) -> None:
 # Reports
 
 
+@pytest.mark.fact("MF-10.1-21")
 def test_trials(world: World, call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -118,6 +122,7 @@ def test_trials(world: World, call: Caller) -> None:
     ("operation", "member", "largest"),
     [("ListFindings", "findings", 100), ("ListCoverage", "coveredResources", 200), ("ListAccountPermissions", "permissions", 1024)],
 )
+@pytest.mark.fact("IN-6.2-38")
 def test_reports_and_their_pages(call: Caller, operation: str, member: str, largest: int) -> None:
     assert isinstance(call(OTHER, operation, maxResults=largest)[member], list)
     assert call.refused(OTHER, operation, maxResults=largest + 1)[0] == "ValidationException"

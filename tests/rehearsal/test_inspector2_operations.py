@@ -58,10 +58,12 @@ def world() -> World:
         (MANAGEMENT, OUTSIDER, "ValidationException"),
     ],
 )
+@pytest.mark.fact("IN-6.2-01", "SI-11-01")
 def test_designation_is_refused(call: Caller, caller: str, target: str, code: str) -> None:
     assert call.refused(caller, "EnableDelegatedAdminAccount", delegatedAdminAccountId=target)[0] == code
 
 
+@pytest.mark.fact("IN-6.2-01", "IN-6.2-02")
 def test_designation_needs_trusted_access_and_all_features(world: World, call: Caller) -> None:
     world.organization.feature_set = "CONSOLIDATED_BILLING"
     assert call.refused(MANAGEMENT, "EnableDelegatedAdminAccount", delegatedAdminAccountId=DELEGATED)[0] == "AccessDeniedException"
@@ -71,6 +73,7 @@ def test_designation_needs_trusted_access_and_all_features(world: World, call: C
     assert world.organization.delegated == {}
 
 
+@pytest.mark.fact("IN-6.2-05", "SI-11-01")
 def test_designation_registers_in_organizations(world: World, call: Caller) -> None:
     assert call.refused(MEMBERS[0], "GetDelegatedAdminAccount")[0] == "ResourceNotFoundException"
     call(MANAGEMENT, "EnableDelegatedAdminAccount", delegatedAdminAccountId=DELEGATED)
@@ -83,6 +86,7 @@ def test_designation_registers_in_organizations(world: World, call: Caller) -> N
 
 
 @pytest.mark.parametrize(("region", "target"), [(REGION, DELEGATED), (REGION, OTHER), (SECOND, OTHER)])
+@pytest.mark.fact("IN-6.2-04", "RM-9-07")
 def test_a_second_designation_conflicts(call: Caller, region: str, target: str) -> None:
     call(MANAGEMENT, "EnableDelegatedAdminAccount", delegatedAdminAccountId=DELEGATED)
     found = call.refused(MANAGEMENT, "EnableDelegatedAdminAccount", region, delegatedAdminAccountId=target)
@@ -96,6 +100,7 @@ def test_another_account_registered_only_in_organizations_conflicts(world: World
     call(MANAGEMENT, "EnableDelegatedAdminAccount", delegatedAdminAccountId=DELEGATED)
 
 
+@pytest.mark.fact("IN-6.2-06", "SI-11-09")
 def test_who_lists_administrators(call: Caller) -> None:
     designate(call)
     code, text = call.refused(DELEGATED, "ListDelegatedAdminAccounts")
@@ -109,6 +114,7 @@ def test_who_lists_administrators(call: Caller) -> None:
     ("region", "on"),
     [(REGION, {"ec2", "ecr", "lambda", "lambdaCode"}), (OPT_IN, {"ec2", "ecr", "lambda"})],
 )
+@pytest.mark.fact("IN-6.2-03")
 def test_designation_may_activate_the_administrator(world: World, call: Caller, region: str, on: set[str]) -> None:
     world.variants["inspector2 designation activates"] = "yes"
     designate(call, region)
@@ -118,6 +124,7 @@ def test_designation_may_activate_the_administrator(world: World, call: Caller, 
     assert set(SERVICE_ROLES) <= world.organization.accounts[DELEGATED].service_linked_roles
 
 
+@pytest.mark.fact("IN-6.2-03")
 def test_designation_may_activate_nothing(call: Caller) -> None:
     designate(call)
     assert state(call, DELEGATED)[0] == "DISABLED"
@@ -136,6 +143,7 @@ def test_designation_may_activate_nothing(call: Caller) -> None:
         ("BatchGetMemberEc2DeepInspectionStatus", {}, NO_ACCESS),
     ],
 )
+@pytest.mark.fact("SI-11-02")
 def test_the_first_calls_after_designation_fail(call: Caller, operation: str, parameters: dict[str, Any], text: str) -> None:
     call(MANAGEMENT, "EnableDelegatedAdminAccount", delegatedAdminAccountId=DELEGATED)
     for _ in range(POLLS):
@@ -159,6 +167,7 @@ def test_the_first_calls_after_designation_fail(call: Caller, operation: str, pa
     ],
 )
 @pytest.mark.parametrize("caller", [MEMBERS[0], MANAGEMENT])
+@pytest.mark.fact("IN-6.2-36")
 def test_others_have_no_access(call: Caller, caller: str, operation: str, parameters: dict[str, Any]) -> None:
     designate(call)
     code, text = call.refused(caller, operation, **parameters)
@@ -166,6 +175,7 @@ def test_others_have_no_access(call: Caller, caller: str, operation: str, parame
     assert text.startswith(NO_ACCESS)
 
 
+@pytest.mark.fact("IN-6.2-07", "IN-6.2-08", "RM-9-04", "SI-11-12")
 def test_disabling_leaves_the_registration_and_scans(world: World, call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -197,6 +207,7 @@ def test_a_new_designation_starts_without_the_old_settings(call: Caller) -> None
     assert call(DELEGATED, "GetEc2DeepInspectionConfiguration")["orgPackagePaths"] == []
 
 
+@pytest.mark.fact("ORG-3.2-24", "RM-9-05")
 def test_deregistering_empties_every_region(world: World, call: Caller) -> None:
     designate(call)
     designate(call, SECOND)
@@ -210,6 +221,7 @@ def test_deregistering_empties_every_region(world: World, call: Caller) -> None:
 # Members
 
 
+@pytest.mark.fact("IN-6.2-09", "IN-6.2-10", "SI-11-08")
 def test_an_association_settles_after_polls(call: Caller) -> None:
     designate(call)
     call(DELEGATED, "AssociateMember", accountId=MEMBERS[0])
@@ -226,6 +238,7 @@ def test_accounts_that_cannot_be_associated(call: Caller, number: str) -> None:
     assert call(DELEGATED, "ListMembers", onlyAssociated=False)["members"] == []
 
 
+@pytest.mark.fact("IN-6.2-09")
 def test_the_management_account_can_be_associated(call: Caller) -> None:
     designate(call)
     associate(call, MANAGEMENT)
@@ -250,6 +263,7 @@ def test_a_member_that_is_suspended_later(world: World, call: Caller) -> None:
     assert call(DELEGATED, "GetMember", accountId=MEMBERS[0])["member"]["relationshipStatus"] == "REMOVED"
 
 
+@pytest.mark.fact("IN-6.2-17")
 def test_unknown_members(call: Caller) -> None:
     designate(call)
     found = call.refused(DELEGATED, "GetMember", accountId=MEMBERS[0])
@@ -259,6 +273,7 @@ def test_unknown_members(call: Caller) -> None:
     assert "the latter is not yet associated" in text
 
 
+@pytest.mark.fact("IN-6.2-13", "IN-6.2-15")
 def test_disassociation_leaves_scans_on(call: Caller) -> None:
     designate(call)
     associate(call, *MEMBERS[:2])
@@ -271,6 +286,7 @@ def test_disassociation_leaves_scans_on(call: Caller) -> None:
     assert state(call, MEMBERS[0], MEMBERS[0])[0] == "ENABLED"
 
 
+@pytest.mark.fact("IN-6.2-15")
 def test_pages_of_members(call: Caller) -> None:
     designate(call)
     associate(call, *MEMBERS)

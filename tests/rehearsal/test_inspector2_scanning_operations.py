@@ -42,6 +42,7 @@ def world() -> World:
 # Scanning
 
 
+@pytest.mark.fact("IN-6.2-22")
 def test_enabling_before_the_association_settled_is_denied(call: Caller) -> None:
     designate(call)
     call(DELEGATED, "AssociateMember", accountId=MEMBERS[0])
@@ -56,6 +57,7 @@ def test_enabling_before_the_association_settled_is_denied(call: Caller) -> None
     assert enable(call, [MEMBERS[0]], ["EC2"]) == {}
 
 
+@pytest.mark.fact("IN-6.2-18", "IN-6.2-31", "SI-11-08")
 def test_scanning_settles_with_a_flicker(world: World, call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -76,6 +78,7 @@ def test_scanning_settles_with_a_flicker(world: World, call: Caller) -> None:
     assert set(SERVICE_ROLES) <= world.organization.accounts[MEMBERS[0]].service_linked_roles
 
 
+@pytest.mark.fact("IN-6.2-21")
 def test_enabling_again_while_in_progress(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -86,6 +89,7 @@ def test_enabling_again_while_in_progress(call: Caller) -> None:
 
 
 @pytest.mark.parametrize(("variant", "failures"), [("failedAccounts", {MEMBERS[0]: "ALREADY_ENABLED"}), ("accounts", {})])
+@pytest.mark.fact("IN-6.2-20")
 def test_enabling_what_is_on(world: World, call: Caller, variant: str, failures: dict[str, str]) -> None:
     world.variants["inspector2 already enabled"] = variant
     designate(call)
@@ -105,6 +109,7 @@ def test_one_bad_account_never_stops_the_others(call: Caller) -> None:
     assert enable(call, [*MEMBERS[49:], OUTSIDER], STANDARD) == dict.fromkeys([*MEMBERS[49:], OUTSIDER], "ACCESS_DENIED")
 
 
+@pytest.mark.fact("IN-6.2-19")
 def test_own_account(call: Caller) -> None:
     call(OTHER, "Enable", resourceTypes=["EC2"])
     settle(call, OTHER)
@@ -113,6 +118,7 @@ def test_own_account(call: Caller) -> None:
     assert [each["errorCode"] for each in answer["failedAccounts"]] == ["ACCESS_DENIED"]
 
 
+@pytest.mark.fact("IN-6.2-23")
 def test_administrator_and_members_are_not_mixed(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -131,6 +137,7 @@ def test_administrator_and_members_are_not_mixed(call: Caller) -> None:
         (OPT_IN, ["LAMBDA", "LAMBDA_CODE"], "AccessDeniedException", "Lambda code scanning is not supported in eu-south-1"),
     ],
 )
+@pytest.mark.fact("IN-6.2-18", "IN-6.2-24", "IN-6.2-25", "IN-6.2-26")
 def test_scan_types_that_refuse_the_whole_call(call: Caller, region: str, kinds: list[str], code: str, text: str) -> None:
     found = call.refused(OTHER, "Enable", region, resourceTypes=kinds)
     assert found[0] == code
@@ -139,6 +146,7 @@ def test_scan_types_that_refuse_the_whole_call(call: Caller, region: str, kinds:
 
 
 @pytest.mark.parametrize("region", ["us-gov-west-1", "us-gov-east-1"])
+@pytest.mark.fact("IN-6.2-25")
 def test_government_regions_lack_lambda_code(region: str) -> None:
     gov = Caller(small_world("aws-us-gov"), "inspector2")
     assert gov.refused(OTHER, "Enable", region, resourceTypes=["LAMBDA", "LAMBDA_CODE"]) == (
@@ -153,6 +161,7 @@ def test_a_seed_says_what_a_region_lacks(world: World, call: Caller) -> None:
     call(OTHER, "Enable", OPT_IN, resourceTypes=["LAMBDA", "LAMBDA_CODE"])
 
 
+@pytest.mark.fact("IN-6.2-26")
 def test_lambda_code_where_lambda_is_on(call: Caller) -> None:
     call(OTHER, "Enable", resourceTypes=["LAMBDA"])
     call(OTHER, "Enable", resourceTypes=["LAMBDA_CODE"])
@@ -161,6 +170,7 @@ def test_lambda_code_where_lambda_is_on(call: Caller) -> None:
 
 
 @pytest.mark.parametrize("operation", ["Enable", "Disable", "BatchGetAccountStatus"])
+@pytest.mark.fact("IN-6.2-18")
 def test_more_than_a_hundred_are_refused_whole(call: Caller, operation: str) -> None:
     designate(call)
     more: dict[str, Any] = {"resourceTypes": ["EC2"]} if operation == "Enable" else {}
@@ -180,6 +190,7 @@ def test_the_service_role_needs_the_callers_permission(world: World) -> None:
     HANDLERS["inspector2", "Enable"](made, resourceTypes=["EC2"])
 
 
+@pytest.mark.fact("IN-6.2-30")
 def test_status_of_accounts(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -192,6 +203,7 @@ def test_status_of_accounts(call: Caller) -> None:
     assert [each["accountId"] for each in call(DELEGATED, "BatchGetAccountStatus")["accounts"]] == [DELEGATED]
 
 
+@pytest.mark.fact("IN-6.2-32")
 def test_scans_of_a_suspended_account(world: World, call: Caller) -> None:
     designate(call)
     associate(call, *MEMBERS[:2])
@@ -204,6 +216,7 @@ def test_scans_of_a_suspended_account(world: World, call: Caller) -> None:
     assert state(call, MEMBERS[1])[0] == "DISABLED"
 
 
+@pytest.mark.fact("IN-6.2-21", "IN-6.2-29")
 def test_disabling_scans(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -218,6 +231,7 @@ def test_disabling_scans(call: Caller) -> None:
     assert (kinds["ec2"], kinds["lambda"], kinds["lambdaCode"]) == ("ENABLED", "DISABLED", "DISABLED")
 
 
+@pytest.mark.fact("IN-6.2-29")
 def test_the_administrator_does_not_switch_itself_off_before_its_members(call: Caller) -> None:
     designate(call)
     associate(call, MEMBERS[0])
@@ -228,6 +242,7 @@ def test_the_administrator_does_not_switch_itself_off_before_its_members(call: C
     assert call(DELEGATED, "Disable")["failedAccounts"] == []
 
 
+@pytest.mark.fact("IN-6.2-27", "IN-6.2-40")
 def test_accounts_that_a_policy_governs(world: World, call: Caller) -> None:
     designate(call)
     associate(call, *MEMBERS[:2])
@@ -245,6 +260,7 @@ def test_accounts_that_a_policy_governs(world: World, call: Caller) -> None:
 # The organization's settings
 
 
+@pytest.mark.fact("IN-6.2-37")
 def test_reads_lag_behind_writes(call: Caller) -> None:
     designate(call)
     assert call(DELEGATED, "UpdateOrganizationConfiguration", autoEnable=FLAGS)["autoEnable"] == FLAGS
@@ -255,6 +271,7 @@ def test_reads_lag_behind_writes(call: Caller) -> None:
     assert call(DELEGATED, "DescribeOrganizationConfiguration")["autoEnable"] == FLAGS
 
 
+@pytest.mark.fact("IN-6.2-34")
 def test_omitted_flags_become_false(call: Caller) -> None:
     designate(call)
     call(DELEGATED, "UpdateOrganizationConfiguration", autoEnable=FLAGS)
@@ -266,6 +283,7 @@ def test_omitted_flags_become_false(call: Caller) -> None:
     ("region", "flags", "code"),
     [(REGION, {**FLAGS, "lambda": False}, "ValidationException"), (OPT_IN, FLAGS, "AccessDeniedException")],
 )
+@pytest.mark.fact("IN-6.2-35")
 def test_flags_that_are_refused_whole(call: Caller, region: str, flags: dict[str, bool], code: str) -> None:
     designate(call, region)
     assert call.refused(DELEGATED, "UpdateOrganizationConfiguration", region, autoEnable=flags)[0] == code
@@ -273,6 +291,7 @@ def test_flags_that_are_refused_whole(call: Caller, region: str, flags: dict[str
         assert not any(call(DELEGATED, "DescribeOrganizationConfiguration", region)["autoEnable"].values())
 
 
+@pytest.mark.fact("IN-6.2-33", "SI-11-05")
 def test_auto_enable_reaches_new_accounts_only(world: World, call: Caller) -> None:
     designate(call)
     call(DELEGATED, "UpdateOrganizationConfiguration", autoEnable=FLAGS)
@@ -291,6 +310,7 @@ def test_auto_enable_reaches_new_accounts_only(world: World, call: Caller) -> No
 
 
 @pytest.mark.parametrize(("region", "flags"), [(OPT_IN, {"ec2": True, "ecr": True}), (REGION, {"ec2": False, "ecr": False})])
+@pytest.mark.fact("SI-11-05")
 def test_a_new_account_is_left_alone(world: World, call: Caller, region: str, flags: dict[str, bool]) -> None:
     designate(call, region)
     call(DELEGATED, "UpdateOrganizationConfiguration", region, autoEnable=flags)

@@ -75,6 +75,7 @@ def test_the_documented_example_has_every_key_and_every_kind() -> None:
         ({"weather": "bad"}, "weather"),
     ],
 )
+@pytest.mark.fact("MF-10.1-25")
 def test_what_is_wrong_with_a_scenario_is_named(said: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Scenario.model_validate(said)
@@ -256,6 +257,7 @@ def test_accounts_are_handed_back_and_the_others_are_done(front: Front, administ
     assert [each["accountId"] for each in answer["accounts"]] == ["333333333333"]
 
 
+@pytest.mark.fact("IN-6.2-12")
 def test_some_members_never_settle_until_the_faults_end(front: Front, administered: dict[str, Any]) -> None:
     set_scenario(front, never_settle=[{"service": "inspector2", "accounts": ["4444*"]}])
     made = administered["inspector2"]

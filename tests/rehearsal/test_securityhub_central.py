@@ -36,6 +36,7 @@ def centralize(rig: Rig) -> str:
     return str(rig().create_configuration_policy(Name="base", ConfigurationPolicy=settings)["Id"])
 
 
+@pytest.mark.fact("SH-4.2-09", "SH-4.3-18", "SH-4.3-20", "SH-4.3-22")
 def test_central_configuration_starts_pending_and_everywhere(rig: Rig) -> None:
     rig.designate(HOME, SECOND)
     rig(DELEGATED, SECOND).update_organization_configuration(AutoEnable=True)
@@ -55,6 +56,7 @@ def test_central_configuration_starts_pending_and_everywhere(rig: Rig) -> None:
     refused(lambda: rig().update_organization_configuration(AutoEnable=True), "InvalidInputException", text)
 
 
+@pytest.mark.fact("SH-4.3-21")
 def test_central_configuration_is_not_for_the_management_account(rig: Rig) -> None:
     rig.designate(account=MANAGEMENT)
     assert rig.world.organization.delegated.get("securityhub.amazonaws.com") is None
@@ -67,6 +69,7 @@ def test_central_configuration_is_not_for_the_management_account(rig: Rig) -> No
     )
 
 
+@pytest.mark.fact("RM-9-02", "SH-4.3-13", "SH-4.4-15", "SH-4.6-09", "SH-4.6-10")
 def test_central_configuration_holds_what_it_needs(rig: Rig) -> None:
     policy = centralize(rig)
     [aggregator] = rig().list_finding_aggregators()["FindingAggregators"]
@@ -78,6 +81,7 @@ def test_central_configuration_holds_what_it_needs(rig: Rig) -> None:
     assert rig().describe_organization_configuration()["OrganizationConfiguration"]["ConfigurationType"] == "LOCAL"
 
 
+@pytest.mark.fact("SH-4.6-02", "SH-4.6-05", "SH-4.6-07", "SH-4.6-09")
 def test_a_policy_reaches_existing_and_new_accounts_in_all_governed_regions(rig: Rig) -> None:
     policy = centralize(rig)
     answer = rig().start_configuration_policy_association(
@@ -106,6 +110,7 @@ GOVERNED: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("step", GOVERNED.values(), ids=GOVERNED)
+@pytest.mark.fact("SH-4.2-08", "SH-4.6-04", "SH-4.6-08")
 def test_a_governed_account_changes_nothing_until_it_manages_itself(rig: Rig, step: Callable[[Any], Any]) -> None:
     policy = centralize(rig)
     rig().start_configuration_policy_association(ConfigurationPolicyIdentifier=policy, Target={"RootId": "r-root"})
@@ -118,6 +123,7 @@ def test_a_governed_account_changes_nothing_until_it_manages_itself(rig: Rig, st
     refused(lambda: step(rig(OTHER)), "AccessDeniedException", text)
 
 
+@pytest.mark.fact("SH-4.6-06")
 def test_central_configuration_designates_in_linked_regions(rig: Rig) -> None:
     rig.designate(HOME)
     rig().create_finding_aggregator(RegionLinkingMode="SPECIFIED_REGIONS", Regions=[SECOND])
@@ -126,6 +132,7 @@ def test_central_configuration_designates_in_linked_regions(rig: Rig) -> None:
     assert shown == [[{"AccountId": DELEGATED, "Status": "ENABLED"}], []]
 
 
+@pytest.mark.fact("SH-4.6-05")
 def test_a_region_that_is_not_linked_is_not_governed(rig: Rig) -> None:
     policy = centralize(rig)
     rig().start_configuration_policy_association(ConfigurationPolicyIdentifier=policy, Target={"RootId": "r-root"})
@@ -147,6 +154,7 @@ def test_disassociation_and_batch_reads(rig: Rig) -> None:
     rig(PLAIN).update_security_hub_configuration(AutoEnableControls=False)
 
 
+@pytest.mark.fact("SH-4.2-07", "SH-4.6-01")
 def test_who_may_use_central_configuration(rig: Rig) -> None:
     rig.designate()
     must = "Must be a Security Hub delegated administrator with Central Configuration enabled"
@@ -156,6 +164,7 @@ def test_who_may_use_central_configuration(rig: Rig) -> None:
     refused(rig(PLAIN).list_configuration_policies, "AccessDeniedException", must)
 
 
+@pytest.mark.fact("SH-4.2-07", "SH-4.6-01")
 def test_policies_of_the_home_region(rig: Rig) -> None:
     policy = centralize(rig)
     home = "Central Configuration APIs can only be called from the aggregation region"
@@ -167,6 +176,7 @@ def test_policies_of_the_home_region(rig: Rig) -> None:
     assert [each["Name"] for each in rig().list_configuration_policies()["ConfigurationPolicySummaries"]] == ["renamed"]
 
 
+@pytest.mark.fact("SH-4.3-15")
 def test_an_organizations_policy_shows_as_disabled(rig: Rig) -> None:
     rig.designate()
     rig.world.variants["securityhub organizations policy"] = "on"

@@ -31,6 +31,7 @@ def linking(mode: str, regions: list[str] | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("mode", "regions", "linked"), [(mode, *rest) for mode, rest in GOOD.items()], ids=GOOD)
+@pytest.mark.fact("SH-4.4-01", "SH-4.4-03", "SH-4.4-04", "SH-4.4-11")
 def test_aggregator_links_regions_by_its_mode(rig: Rig, mode: str, regions: list[str] | None, linked: set[str]) -> None:
     for region in (HOME, SECOND, OPT_IN):
         rig(PLAIN, region).enable_security_hub()
@@ -53,17 +54,20 @@ BAD = [
 
 
 @pytest.mark.parametrize(("mode", "regions"), BAD)
+@pytest.mark.fact("SH-4.4-04")
 def test_aggregators_that_are_refused(rig: Rig, mode: str, regions: list[str] | None) -> None:
     rig(PLAIN).enable_security_hub()
     refused(lambda: rig(PLAIN).create_finding_aggregator(**linking(mode, regions)), "InvalidInputException", status=400)
     assert rig(PLAIN).list_finding_aggregators()["FindingAggregators"] == []
 
 
+@pytest.mark.fact("SH-4.4-03")
 def test_an_opt_in_region_is_no_home(rig: Rig) -> None:
     rig(PLAIN, OPT_IN).enable_security_hub()
     refused(lambda: rig(PLAIN, OPT_IN).create_finding_aggregator(RegionLinkingMode="NO_REGIONS"), "InvalidInputException")
 
 
+@pytest.mark.fact("SH-4.1-05", "SH-4.4-02")
 def test_a_member_has_no_aggregator(rig: Rig) -> None:
     rig.designate()
     rig(PLAIN).enable_security_hub()
@@ -75,6 +79,7 @@ def test_a_member_has_no_aggregator(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("variant", [None, "InvalidInputException"])
+@pytest.mark.fact("SH-4.4-05", "SH-4.4-06")
 def test_a_second_aggregator_in_any_region(rig: Rig, variant: str | None) -> None:
     if variant:
         rig.world.variants["securityhub second aggregator"] = variant
@@ -94,6 +99,7 @@ ELSEWHERE: dict[str, Callable[[Any, str], Any]] = {
 
 
 @pytest.mark.parametrize("step", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.fact("SH-4.1-04", "SH-4.4-07", "SH-4.4-10")
 def test_an_aggregator_is_used_from_its_home_region(rig: Rig, step: Callable[[Any, str], Any]) -> None:
     for region in (HOME, SECOND):
         rig(PLAIN, region).enable_security_hub()
@@ -103,6 +109,7 @@ def test_an_aggregator_is_used_from_its_home_region(rig: Rig, step: Callable[[An
     step(rig(PLAIN), arn)
 
 
+@pytest.mark.fact("MF-10.1-07", "SH-4.4-08")
 def test_an_update_replaces_the_whole_list(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     arn = rig(PLAIN).create_finding_aggregator(**linking("SPECIFIED_REGIONS", [SECOND]))["FindingAggregatorArn"]
@@ -145,6 +152,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("changes", WRONG.values(), ids=WRONG)
+@pytest.mark.fact("SH-4.7-03", "SH-4.7-04", "SH-4.7-05")
 def test_one_bad_finding_fails_alone(rig: Rig, changes: dict[str, Any]) -> None:
     rig(PLAIN).enable_security_hub()
     answer = rig(PLAIN).batch_import_findings(
@@ -155,6 +163,7 @@ def test_one_bad_finding_fails_alone(rig: Rig, changes: dict[str, Any]) -> None:
     assert [each["Id"] for each in rig(PLAIN).get_findings()["Findings"]] == ["a", "b"]
 
 
+@pytest.mark.fact("SH-4.7-01", "SH-4.7-03")
 def test_at_most_a_hundred_findings(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     batch = [a_finding(PLAIN, key=str(number)) for number in range(101)]
@@ -164,6 +173,7 @@ def test_at_most_a_hundred_findings(rig: Rig) -> None:
     refused(lambda: rig(PLAIN).get_findings(MaxResults=101), "InvalidInputException")
 
 
+@pytest.mark.fact("SH-4.7-06")
 def test_an_update_must_be_newer_and_keeps_the_customers_fields(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     rig(PLAIN).batch_import_findings(Findings=[a_finding(PLAIN)])
@@ -180,6 +190,7 @@ def test_an_update_must_be_newer_and_keeps_the_customers_fields(rig: Rig) -> Non
     assert (found["Title"], found["Workflow"]["Status"]) == ("Later", "NOTIFIED")
 
 
+@pytest.mark.fact("EV-7-03", "SH-4.3-50", "SH-4.4-01", "SH-4.4-11", "SH-4.7-02", "SI-11-11")
 def test_who_sees_and_hears_of_a_members_finding(rig: Rig) -> None:
     heard: list[tuple[str, str]] = []
     rig.world.on("finding imported", lambda world, account, region, finding: heard.append((account, region)))
@@ -221,6 +232,7 @@ def test_filters(rig: Rig, filters: dict[str, Any], expected: list[str]) -> None
     assert [each["Id"] for each in rig(PLAIN).get_findings(Filters=filters)["Findings"]] == expected
 
 
+@pytest.mark.fact("SH-4.7-01")
 def test_filters_that_are_refused(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     wanted = {"Value": "x", "Comparison": "EQUALS"}
@@ -243,6 +255,7 @@ def test_findings_are_sorted(rig: Rig) -> None:
 # Products and custom actions
 
 
+@pytest.mark.fact("SH-4.5-19", "SH-4.5-20")
 def test_products(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     scanner = f"arn:aws:securityhub:{HOME}::product/example-vendor/example-scanner"
@@ -256,6 +269,7 @@ def test_products(rig: Rig) -> None:
     assert own not in rig(PLAIN).list_enabled_products_for_import()["ProductSubscriptions"]
 
 
+@pytest.mark.fact("SH-4.1-04", "SH-4.1-12", "SH-4.5-01", "SH-4.5-02", "SH-4.5-05")
 def test_custom_actions(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     create = rig(PLAIN).create_action_target

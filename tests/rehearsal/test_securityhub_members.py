@@ -29,6 +29,7 @@ def rig() -> Rig:
     return Rig()
 
 
+@pytest.mark.fact("SH-4.3-34", "SH-4.3-35", "SH-4.3-44")
 def test_create_members_turns_hubs_on_with_default_standards(rig: Rig) -> None:
     rig.designate()
     rig().update_organization_configuration(AutoEnable=False, AutoEnableStandards="NONE")
@@ -41,6 +42,7 @@ def test_create_members_turns_hubs_on_with_default_standards(rig: Rig) -> None:
     refused(rig(PLAIN, SECOND).describe_hub, "InvalidAccessException")
 
 
+@pytest.mark.fact("SH-4.3-34")
 def test_create_members_as_auto_enable_says(rig: Rig) -> None:
     rig.world.variants["securityhub member standards"] = "as auto-enable"
     rig.designate()
@@ -61,6 +63,7 @@ UNPROCESSED = {
 
 
 @pytest.mark.parametrize(("account", "reason"), UNPROCESSED.values(), ids=UNPROCESSED)
+@pytest.mark.fact("MF-10.1-20", "SH-4.3-36", "SH-4.3-38", "SH-4.3-41", "SI-11-04")
 def test_create_members_reports_what_it_could_not_do_and_does_the_rest(rig: Rig, account: str, reason: str) -> None:
     rig.designate(OPT_IN)
     rig.world.tell("member by invitation", account=RECORDING, region=OPT_IN, service="securityhub")
@@ -72,12 +75,14 @@ def test_create_members_reports_what_it_could_not_do_and_does_the_rest(rig: Rig,
     )
 
 
+@pytest.mark.fact("SH-4.3-37", "SH-4.3-39")
 def test_create_members_again(rig: Rig) -> None:
     rig.designate()
     assert rig.add(PLAIN, PLAIN) == {PLAIN: errors.ALREADY_MEMBER}
     assert rig.add(PLAIN)[PLAIN].endswith("is already a member or associated member of the current account.")
 
 
+@pytest.mark.fact("SH-4.3-36")
 def test_management_account_with_its_hub_on_becomes_a_member(rig: Rig) -> None:
     rig.designate()
     rig(MANAGEMENT).enable_security_hub()
@@ -85,6 +90,7 @@ def test_management_account_with_its_hub_on_becomes_a_member(rig: Rig) -> None:
     assert rig.listed() == {MANAGEMENT: "Enabled"}
 
 
+@pytest.mark.fact("SH-4.3-33")
 def test_create_members_needs_the_administrator(rig: Rig) -> None:
     refused(lambda: rig.add(PLAIN), "InvalidAccessException", "is not subscribed")
     rig().enable_security_hub()
@@ -100,6 +106,7 @@ def many(rig: Rig, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [50, 53])
+@pytest.mark.fact("SH-4.3-40")
 def test_surplus_beyond_fifty_comes_back(rig: Rig, count: int) -> None:
     rig.designate()
     ids = many(rig, count)
@@ -107,6 +114,7 @@ def test_surplus_beyond_fifty_comes_back(rig: Rig, count: int) -> None:
     assert list(rig.listed()) == ids[:50]
 
 
+@pytest.mark.fact("SH-4.3-40")
 def test_oversize_may_be_refused_whole(rig: Rig) -> None:
     rig.world.variants["securityhub oversize"] = "reject"
     rig.designate()
@@ -115,6 +123,7 @@ def test_oversize_may_be_refused_whole(rig: Rig) -> None:
     assert rig.listed() == {}
 
 
+@pytest.mark.fact("SH-4.1-11")
 def test_member_limit(rig: Rig) -> None:
     rig.world.variants["securityhub member limit"] = "1"
     rig.designate()
@@ -122,6 +131,7 @@ def test_member_limit(rig: Rig) -> None:
     assert rig().describe_organization_configuration()["MemberAccountLimitReached"] is True
 
 
+@pytest.mark.fact("SH-4.3-10", "SH-4.3-43", "SI-11-09")
 def test_pages_of_members(rig: Rig) -> None:
     rig.designate()
     ids = many(rig, 60)
@@ -136,12 +146,14 @@ def test_pages_of_members(rig: Rig) -> None:
     refused(lambda: rig(MANAGEMENT).list_organization_admin_accounts(MaxResults=11), "InvalidInputException")
 
 
+@pytest.mark.fact("SH-4.3-44")
 def test_anyone_with_a_hub_has_no_members(rig: Rig) -> None:
     rig.designate()
     rig.add(PLAIN, OTHER)
     assert rig(PLAIN).list_members()["Members"] == []
 
 
+@pytest.mark.fact("MF-10.1-19", "SH-4.3-42", "SH-4.3-45", "SH-4.3-48", "SH-4.3-49", "SH-4.3-51")
 def test_disassociated_members_stay_listed_keep_their_hub_and_come_back(rig: Rig) -> None:
     rig.designate()
     rig.add(PLAIN)
@@ -157,6 +169,7 @@ def test_disassociated_members_stay_listed_keep_their_hub_and_come_back(rig: Rig
     assert rig.listed() == {PLAIN: "Enabled"}
 
 
+@pytest.mark.fact("SH-4.3-47")
 def test_get_members(rig: Rig) -> None:
     rig.designate()
     rig.add(PLAIN)
@@ -168,6 +181,7 @@ def test_get_members(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("operation", ["disassociate_from_administrator_account", "disassociate_from_master_account"])
+@pytest.mark.fact("SH-4.1-09", "SH-4.3-52")
 def test_who_may_leave_the_administrator(rig: Rig, operation: str) -> None:
     rig.designate()
     rig.add(PLAIN)
@@ -179,6 +193,7 @@ def test_who_may_leave_the_administrator(rig: Rig, operation: str) -> None:
     refused(getattr(rig(), operation), "ResourceNotFoundException")
 
 
+@pytest.mark.fact("SH-4.3-41", "SH-4.3-45")
 def test_closed_member(rig: Rig) -> None:
     rig.designate()
     rig.add(PLAIN)

@@ -78,10 +78,12 @@ def finding() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("step", "code", "text", "status"), OFF.values(), ids=OFF)
+@pytest.mark.fact("SH-4.1-04", "SH-4.1-09", "SH-4.2-01", "SH-4.2-02", "SH-4.2-10", "SH-4.3-32")
 def test_hub_off(rig: Rig, step: Step, code: str, text: str, status: int) -> None:
     refused(lambda: step(rig(PLAIN)), code, text, status)
 
 
+@pytest.mark.fact("SH-4.3-25", "SH-4.3-29", "SH-4.5-17")
 def test_hub_of_one_account_in_one_region(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     assert rig(PLAIN).describe_hub()["HubArn"] == f"arn:aws:securityhub:{HOME}:{PLAIN}:hub/default"
@@ -95,16 +97,19 @@ def test_hub_of_one_account_in_one_region(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(("asked", "standards"), [({}, DEFAULTS), ({"EnableDefaultStandards": False}, set())])
+@pytest.mark.fact("SH-4.3-24")
 def test_enabling_turns_default_standards_on_unless_told_otherwise(rig: Rig, asked: dict[str, bool], standards: set[str]) -> None:
     rig(PLAIN).enable_security_hub(**asked)
     assert set(rig.statuses(PLAIN)) == standards
 
 
+@pytest.mark.fact("SH-4.1-04", "SH-4.3-27")
 def test_enabling_again_conflicts(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub()
     refused(rig(PLAIN).enable_security_hub, "ResourceConflictException", "Account is already subscribed to Security Hub", 409)
 
 
+@pytest.mark.fact("SH-4.3-29")
 def test_hub_settings_and_tags(rig: Rig) -> None:
     rig(PLAIN).enable_security_hub(Tags={"team": "a"}, ControlFindingGenerator="STANDARD_CONTROL")
     rig(PLAIN).update_security_hub_configuration(AutoEnableControls=False)
@@ -114,6 +119,7 @@ def test_hub_settings_and_tags(rig: Rig) -> None:
     assert rig(PLAIN).list_tags_for_resource(ResourceArn=hub["HubArn"])["Tags"] == {"team": "a", "stage": "b"}
 
 
+@pytest.mark.fact("SH-4.3-30", "SH-4.3-31")
 def test_who_may_turn_the_hub_off(rig: Rig) -> None:
     rig.designate()
     rig.add(PLAIN)
@@ -139,6 +145,7 @@ def test_no_partition_is_fixed() -> None:
 # Designation
 
 
+@pytest.mark.fact("SH-4.3-01", "SH-4.3-02", "SH-4.3-03", "SH-4.3-04", "SI-11-01")
 def test_designation_has_all_its_side_effects_in_this_region_only(rig: Rig) -> None:
     rig.designate()
     assert rig(MANAGEMENT).list_organization_admin_accounts()["AdminAccounts"] == [{"AccountId": DELEGATED, "Status": "ENABLED"}]
@@ -150,6 +157,7 @@ def test_designation_has_all_its_side_effects_in_this_region_only(rig: Rig) -> N
     assert set(rig.world.organization.delegated[PRINCIPAL]) == {DELEGATED}
 
 
+@pytest.mark.fact("MF-10.1-03")
 def test_designation_leaves_a_hub_that_is_on_alone(rig: Rig) -> None:
     rig().enable_security_hub(EnableDefaultStandards=False)
     rig.designate()
@@ -157,6 +165,7 @@ def test_designation_leaves_a_hub_that_is_on_alone(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("name", ["describe_organization_configuration", "list_members", "create_members", "update", "get_members"])
+@pytest.mark.fact("SH-4.2-04", "SI-11-02")
 def test_new_administrator_is_refused_at_first(rig: Rig, name: str) -> None:
     rig(MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED)
     calls: dict[str, Callable[[], Any]] = {
@@ -173,17 +182,20 @@ def test_new_administrator_is_refused_at_first(rig: Rig, name: str) -> None:
 
 @pytest.mark.parametrize("operation", ["enable_organization_admin_account", "disable_organization_admin_account"])
 @pytest.mark.parametrize("caller", [DELEGATED, PLAIN])
+@pytest.mark.fact("SH-4.1-04", "SH-4.1-10", "SH-4.2-06")
 def test_only_the_management_account_designates(rig: Rig, operation: str, caller: str) -> None:
     refused(lambda: getattr(rig(caller), operation)(AdminAccountId=DELEGATED), "AccessDeniedException", status=403)
     refused(rig(caller).list_organization_admin_accounts, "AccessDeniedException", status=403)
 
 
+@pytest.mark.fact("SH-4.1-10", "SH-4.2-05")
 def test_an_outsider_has_no_organization(rig: Rig) -> None:
     text = "Your account is not a member of an organization"
     refused(rig(OUTSIDER).list_organization_admin_accounts, "AccessDeniedException", text)
 
 
 @pytest.mark.parametrize(("variant", "code"), [("ok", None), ("conflict", "ResourceConflictException")])
+@pytest.mark.fact("SH-4.3-05")
 def test_designating_again(rig: Rig, variant: str, code: str | None) -> None:
     rig.world.variants["securityhub designate again"] = variant
     rig.designate()
@@ -195,6 +207,7 @@ def test_designating_again(rig: Rig, variant: str, code: str | None) -> None:
 
 
 @pytest.mark.parametrize("region", [HOME, SECOND])
+@pytest.mark.fact("RM-9-07", "SH-4.1-07", "SH-4.3-08")
 def test_another_account_in_any_region_blocks(rig: Rig, region: str) -> None:
     rig.designate()
     refused(lambda: rig(MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=PLAIN), "ResourceConflictException")
@@ -213,6 +226,7 @@ def test_the_management_account_as_administrator_blocks_too_though_nothing_is_re
     )
 
 
+@pytest.mark.fact("RM-9-06")
 def test_a_removal_in_progress_blocks(rig: Rig) -> None:
     rig.designate()
     rig(MANAGEMENT).disable_organization_admin_account(AdminAccountId=DELEGATED)
@@ -228,6 +242,7 @@ def test_who_cannot_be_designated(rig: Rig, account: str, region: str) -> None:
     refused(lambda: rig(MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=account), "InvalidInputException")
 
 
+@pytest.mark.fact("RM-9-01", "SH-4.1-08", "SH-4.3-10", "SH-4.3-11", "SH-4.3-12")
 def test_removal_is_regional_and_leaves_hubs_and_registration(rig: Rig) -> None:
     rig.designate(HOME, SECOND)
     rig.add(PLAIN)
@@ -250,6 +265,7 @@ def test_removal_is_regional_and_leaves_hubs_and_registration(rig: Rig) -> None:
     )
 
 
+@pytest.mark.fact("ORG-3.2-24", "RM-9-01", "RM-9-05", "SI-11-12")
 def test_deregistration_removes_the_administrator_everywhere(rig: Rig) -> None:
     rig.designate(HOME, SECOND)
     rig.add(PLAIN)
@@ -265,6 +281,7 @@ def test_deregistration_removes_the_administrator_everywhere(rig: Rig) -> None:
 # Settings for new accounts
 
 
+@pytest.mark.fact("MF-10.1-02", "SH-4.3-14", "SH-4.3-16", "SH-4.3-17")
 def test_configuration_is_per_region_and_starts_off(rig: Rig) -> None:
     rig.designate(HOME, SECOND)
     rig().update_organization_configuration(AutoEnable=True, AutoEnableStandards="NONE")
@@ -276,6 +293,7 @@ def test_configuration_is_per_region_and_starts_off(rig: Rig) -> None:
     assert rig().describe_organization_configuration()["AutoEnableStandards"] == "DEFAULT"
 
 
+@pytest.mark.fact("SH-4.2-04")
 def test_configuration_belongs_to_the_administrator(rig: Rig) -> None:
     rig.designate()
     rig(PLAIN).enable_security_hub()
@@ -286,6 +304,7 @@ def test_configuration_belongs_to_the_administrator(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(("standards", "expected"), [("DEFAULT", DEFAULTS), ("NONE", set())])
+@pytest.mark.fact("SH-4.3-16", "SI-11-05")
 def test_auto_enable_takes_new_accounts_only_where_their_region_is_on(rig: Rig, standards: str, expected: set[str]) -> None:
     rig.designate(HOME, SECOND, OPT_IN)
     for region in (HOME, OPT_IN):

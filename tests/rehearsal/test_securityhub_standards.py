@@ -17,6 +17,7 @@ def rig() -> Rig:
 
 
 @pytest.mark.parametrize(("account", "final"), [(RECORDING, "READY"), (PLAIN, "INCOMPLETE")])
+@pytest.mark.fact("MF-10.1-15", "SH-4.5-08", "SH-4.5-09", "SH-4.5-12", "SH-4.5-16")
 def test_standards_settle_by_polls_and_need_a_recorder(rig: Rig, account: str, final: str) -> None:
     rig(account).enable_security_hub(EnableDefaultStandards=False)
     [first] = rig(account).batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": NIST}])["StandardsSubscriptions"]
@@ -37,6 +38,7 @@ def enable(rig: Rig, arn: str) -> dict[str, Any]:
     return dict(answer["StandardsSubscriptions"][0])
 
 
+@pytest.mark.fact("SH-4.5-08", "SH-4.5-10", "SH-4.5-13")
 def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
     rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
     own = enable(rig, NIST)["StandardsSubscriptionArn"]
@@ -53,6 +55,7 @@ def test_no_standard_changes_while_one_is_pending_or_deleting(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("variant", ["returned", "refused"])
+@pytest.mark.fact("SH-4.5-11")
 def test_enabling_a_standard_again(rig: Rig, variant: str) -> None:
     rig.world.variants["securityhub standard again"] = variant
     rig(RECORDING).enable_security_hub(EnableDefaultStandards=False)
@@ -72,6 +75,7 @@ BAD_STANDARDS = {
 
 
 @pytest.mark.parametrize("arns", BAD_STANDARDS.values(), ids=BAD_STANDARDS)
+@pytest.mark.fact("SH-4.5-09")
 def test_standards_that_cannot_be_enabled(rig: Rig, arns: list[str]) -> None:
     rig(PLAIN).enable_security_hub(EnableDefaultStandards=False)
     requests = [{"StandardsArn": arn} for arn in arns]
@@ -79,6 +83,7 @@ def test_standards_that_cannot_be_enabled(rig: Rig, arns: list[str]) -> None:
     assert rig.statuses(PLAIN) == {}
 
 
+@pytest.mark.fact("MF-10.1-01")
 def test_standards_act_on_the_callers_account(rig: Rig) -> None:
     rig.designate()
     rig.add(RECORDING)
@@ -87,6 +92,7 @@ def test_standards_act_on_the_callers_account(rig: Rig) -> None:
     assert set(rig.statuses(RECORDING)) == DEFAULTS
 
 
+@pytest.mark.fact("SH-4.5-14", "SH-4.5-15")
 def test_offered_standards(rig: Rig) -> None:
     found = {each["StandardsArn"]: each["EnabledByDefault"] for each in rig(PLAIN).describe_standards()["Standards"]}
     assert {arn for arn, default in found.items() if default} == {

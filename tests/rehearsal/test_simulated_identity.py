@@ -53,6 +53,7 @@ def test_a_session_acts_in_its_roles_account(client: Client) -> None:
         (RUNNER, {"RoleArn": "arn:aws:iam::222222222222:user/somebody"}, "ValidationError"),
     ],
 )
+@pytest.mark.fact("ORG-3.2-32", "ORG-3.2-34", "SI-11-10")
 def test_assume_role_refuses(client: Client, caller: str, arguments: dict[str, Any], code: str) -> None:
     asked = {"RoleSessionName": "run-1", **arguments}
     found, text, status = refusal(lambda: client("sts", caller).assume_role(**asked))
@@ -62,6 +63,7 @@ def test_assume_role_refuses(client: Client, caller: str, arguments: dict[str, A
         assert "is not authorized to perform: sts:AssumeRole on resource" in text
 
 
+@pytest.mark.fact("ORG-3.2-35")
 def test_a_suspended_account_cannot_be_entered_any_more(client: Client, front: Front) -> None:
     front.world.organization.accounts[DELEGATED].state = "SUSPENDED"
     ask = client("sts", RUNNER).assume_role
@@ -76,6 +78,7 @@ def test_the_external_id_must_be_right(client: Client, front: Front) -> None:
     assert ask(RoleArn=arn, RoleSessionName="run", ExternalId="our-secret")["Credentials"]
 
 
+@pytest.mark.fact("MF-10.1-10", "ORG-3.2-33")
 def test_a_role_that_assumes_a_role_gets_an_hour_at_most(client: Client, front: Front, role_session: Session) -> None:
     front.world.organization.accounts[MEMBER].roles["RunbookMember"].max_session_seconds = 43200
     sts = client("sts", credential=role_session(DELEGATED, "RunbookDelegated"))
@@ -84,6 +87,7 @@ def test_a_role_that_assumes_a_role_gets_an_hour_at_most(client: Client, front: 
     assert sts.assume_role(RoleArn=arn, RoleSessionName="run", DurationSeconds=3600)["Credentials"]
 
 
+@pytest.mark.fact("ORG-3.2-31", "ORG-3.2-37")
 def test_sessions_expire_on_the_worlds_clock(client: Client, front: Front, role_session: Session) -> None:
     credential = role_session(DELEGATED, "RunbookDelegated")
     guardduty = client("guardduty", credential=credential)
@@ -135,6 +139,7 @@ def test_services_behind_ours_refuse_unknown_keys_too(client: Client, service: s
     assert refusal(getattr(client(service, credential=stranger), method))[0] == code
 
 
+@pytest.mark.fact("SI-11-10")
 def test_a_region_that_is_not_enabled_does_not_know_the_token() -> None:
     front = build_app("default", moto=False)
     out = session_for(front, "131313131313", "eu-south-1")
@@ -144,6 +149,7 @@ def test_a_region_that_is_not_enabled_does_not_know_the_token() -> None:
     assert refusal(session_for(front, MEMBER, "eu-west-1").client("guardduty").list_detectors)[0] == "UnrecognizedClientException"
 
 
+@pytest.mark.fact("GD-5.1-01")
 def test_what_a_role_is_denied_is_said_as_iam_says_it(client: Client, front: Front, role_session: Session) -> None:
     front.world.organization.accounts[MANAGEMENT].roles["RunbookManagement"].denied = ("guardduty:List*",)
     credential = role_session(MANAGEMENT, "RunbookManagement")
@@ -153,6 +159,7 @@ def test_what_a_role_is_denied_is_said_as_iam_says_it(client: Client, front: Fro
     assert client("organizations", credential=credential).describe_organization()
 
 
+@pytest.mark.fact("MF-10.1-08")
 def test_a_region_deny_policy_spares_the_management_account() -> None:
     front = build_app("region-deny", moto=False)
     code, text, _ = refusal(session_for(front, DELEGATED, "us-east-2").client("guardduty").list_detectors)
@@ -174,6 +181,7 @@ def test_read_only_roles_may_read_and_nothing_else(role_session: Session) -> Non
         assert refusal(session.client("securityhub").enable_security_hub)[0] == "AccessDeniedException"
 
 
+@pytest.mark.fact("ORG-3.2-34")
 def test_the_role_can_be_missing() -> None:
     sts = session_for(build_app("role-missing", moto=False), RUNNER).client("sts")
     assert (

@@ -27,11 +27,13 @@ def management(client: Client) -> Any:
     return client("organizations", MANAGEMENT)
 
 
+@pytest.mark.fact("ORG-3.2-01")
 def test_every_member_may_describe_the_organization(client: Client) -> None:
     found = client("organizations", MEMBER).describe_organization()["Organization"]
     assert (found["Id"], found["MasterAccountId"], found["FeatureSet"]) == ("o-rehearsal001", MANAGEMENT, "ALL")
 
 
+@pytest.mark.fact("ORG-3.2-03", "ORG-3.2-08", "ORG-3.2-15", "ORG-3.2-20")
 def test_a_plain_member_may_not_list_and_a_delegated_administrator_may(client: Client, management: Any) -> None:
     member = client("organizations", DELEGATED)
     for call in (member.list_accounts, member.list_delegated_administrators, member.list_aws_service_access_for_organization):
@@ -46,6 +48,7 @@ def test_a_plain_member_may_not_list_and_a_delegated_administrator_may(client: C
     assert refusal(member.enable_aws_service_access, ServicePrincipal=GUARDDUTY)["code"] == "AccessDeniedException"
 
 
+@pytest.mark.fact("ORG-3.2-06", "ORG-3.2-07", "SI-11-09")
 def test_accounts_come_twenty_at_a_time_with_an_empty_page_between() -> None:
     front = build_app("default", moto=False)
     organizations = session_for(front, MANAGEMENT).client("organizations")
@@ -63,6 +66,7 @@ def test_accounts_come_twenty_at_a_time_with_an_empty_page_between() -> None:
     assert refusal(organizations.list_accounts, NextToken="made up")["reason"] == "INVALID_NEXT_TOKEN"
 
 
+@pytest.mark.fact("MF-10.1-22", "ORG-3.2-04", "ORG-3.2-05")
 def test_an_account_has_state_status_and_path(management: Any) -> None:
     accounts = {each["Id"]: each for each in management.list_accounts()["Accounts"]}
     assert (accounts[SUSPENDED]["State"], accounts[SUSPENDED]["Status"]) == ("SUSPENDED", "SUSPENDED")
@@ -70,6 +74,7 @@ def test_an_account_has_state_status_and_path(management: Any) -> None:
     assert accounts[MANAGEMENT]["Arn"] == f"arn:aws:organizations::{MANAGEMENT}:account/o-rehearsal001/{MANAGEMENT}"
 
 
+@pytest.mark.fact("ORG-3.2-04")
 def test_status_can_be_retired_and_a_closed_account_never_had_one_of_its_own(front: Front, management: Any) -> None:
     front.world.organization.accounts[MEMBER].state = "CLOSED"
     described = management.describe_account(AccountId=MEMBER)["Account"]
@@ -90,6 +95,7 @@ def test_the_tree_can_be_walked(management: Any) -> None:
     assert management.list_tags_for_resource(ResourceId=DELEGATED)["Tags"] == []
 
 
+@pytest.mark.fact("ORG-3.2-09", "ORG-3.2-10", "ORG-3.2-13")
 def test_trusted_access_is_idempotent_and_knows_its_principals(management: Any) -> None:
     for _ in range(2):
         management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
@@ -113,6 +119,7 @@ def test_trusted_access_is_idempotent_and_knows_its_principals(management: Any) 
         (MEMBER, "ConstraintViolationException", "MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED"),
     ],
 )
+@pytest.mark.fact("ORG-3.2-16", "ORG-3.2-17", "ORG-3.2-18")
 def test_registration_refuses(management: Any, account: str, code: str, reason: str | None) -> None:
     management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
     management.register_delegated_administrator(AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
@@ -120,6 +127,7 @@ def test_registration_refuses(management: Any, account: str, code: str, reason: 
     assert (found["code"], found["reason"]) == (code, reason)
 
 
+@pytest.mark.fact("ORG-3.2-11", "ORG-3.2-19")
 def test_registration_needs_trusted_access_and_all_features(management: Any, front: Front) -> None:
     found = refusal(management.register_delegated_administrator, AccountId=DELEGATED, ServicePrincipal=GUARDDUTY)
     assert found["reason"] == "SERVICE_ACCESS_NOT_ENABLED"
@@ -128,6 +136,7 @@ def test_registration_needs_trusted_access_and_all_features(management: Any, fro
     assert found["reason"] == "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE"
 
 
+@pytest.mark.fact("ORG-3.2-21", "ORG-3.2-22", "ORG-3.2-26")
 def test_administrators_are_listed_by_service_and_deregistering_is_told(management: Any, front: Front) -> None:
     told: list[tuple[str, str]] = []
     front.world.on("delegated administrator deregistered", lambda world, principal, account: told.append((principal, account)))
@@ -180,6 +189,7 @@ def test_policies_are_found_where_they_are_attached(management: Any, front: Fron
     assert management.describe_policy(PolicyId="p-FullAWSAccess")["Policy"]["PolicySummary"]["AwsManaged"]
 
 
+@pytest.mark.fact("ORG-3.2-28", "ORG-3.2-29", "ORG-3.2-30")
 def test_regions_are_the_callers_own_unless_trusted_access_lets_ask_for_others() -> None:
     front = build_app("default", moto=False)
     own = {each["RegionName"]: each["RegionOptStatus"] for each in _regions(front, MANAGEMENT)}
@@ -195,6 +205,7 @@ def test_regions_are_the_callers_own_unless_trusted_access_lets_ask_for_others()
     assert refusal(account.list_regions, AccountId=DELEGATED)["code"] == "AccessDeniedException"
 
 
+@pytest.mark.fact("ORG-3.2-40")
 def test_opting_in_takes_polls() -> None:
     front = build_app("default", moto=False)
     account = session_for(front, "131313131313").client("account")

@@ -136,6 +136,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("service", "operation", "error", "status"), ERRORS, ids=[f"{s}:{e.code}" for s, _, e, _ in ERRORS])
+@pytest.mark.fact("IN-6.1-01")
 def test_errors_keep_code_text_status_and_members(
     client: Client, replaced: dict[tuple[str, str], Any], service: str, operation: str, error: ApiError, status: int
 ) -> None:
@@ -157,6 +158,7 @@ def test_errors_keep_code_text_status_and_members(
         assert response[name] == value
 
 
+@pytest.mark.fact("GD-5.1-01", "SH-4.1-06")
 def test_error_bodies_are_shaped_as_each_service_shapes_them() -> None:
     hub = json.loads(answers.failure("securityhub", ApiError("InvalidInputException", "t"))[1])
     assert (hub["Code"], hub["Message"]) == ("InvalidInputException", "t")
@@ -179,6 +181,7 @@ def test_error_bodies_are_shaped_as_each_service_shapes_them() -> None:
         ("securityhub", "CreateMembers", b"{not json", "SerializationException"),
     ],
 )
+@pytest.mark.fact("GD-5.2-23")
 def test_what_the_model_rules_out_is_refused_in_the_services_own_code(service: str, operation: str, body: bytes, code: str) -> None:
     with pytest.raises(ApiError) as raised:
         codec.parameters(service, operation, {}, "", body)

@@ -61,6 +61,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     ],
     ids=lambda each: next(iter(each), "nothing set"),
 )
+@pytest.mark.fact("MF-10.1-24")
 def test_nothing_of_the_parents_environment_leads_away(
     folder: Path, monkeypatch: pytest.MonkeyPatch, hostile: dict[str, str]
 ) -> None:

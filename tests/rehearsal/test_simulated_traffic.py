@@ -48,11 +48,13 @@ def throttles(limits: Limits, service: str, operation: str, calls: int, account:
         ("inspector2", "AssociateMember", 10),
     ],
 )
+@pytest.mark.fact("GD-5.1-02", "IN-6.1-04", "ORG-3.1-01", "ORG-3.1-03", "SH-4.1-01", "SH-4.1-03")
 def test_a_burst_is_let_through_and_no_more(service: str, operation: str, burst: int) -> None:
     assert throttles(Limits(RATES), service, operation, burst) == 0
     assert throttles(Limits(RATES), service, operation, burst + 10) >= 7
 
 
+@pytest.mark.fact("SH-4.1-03")
 def test_accounts_and_regions_have_buckets_of_their_own() -> None:
     limits = Limits(RATES)
     assert throttles(limits, "securityhub", "BatchEnableStandards", 1) == 0
@@ -61,6 +63,7 @@ def test_accounts_and_regions_have_buckets_of_their_own() -> None:
     assert throttles(limits, "securityhub", "BatchEnableStandards", 1) == 1
 
 
+@pytest.mark.fact("ORG-3.1-07")
 def test_skipped_time_fills_the_buckets_too(front: Front, client: Client) -> None:
     front.world.conditions = Conditions(throttled=True)
     front.adopt(front.world)
@@ -92,6 +95,7 @@ def test_a_bucket_fills_again() -> None:
         ("sts", "get_caller_identity", "Throttling", 400),
     ],
 )
+@pytest.mark.fact("IN-6.1-01", "ORG-3.1-07")
 def test_each_service_throttles_in_its_own_words_and_botocore_tries_again(
     front: Front, client: Client, service: str, method: str, code: str, status: int
 ) -> None:
@@ -114,6 +118,7 @@ def test_the_default_seed_throttles_each_service_at_least_once() -> None:
     assert {each.service for each in hiccups} == {"organizations", "account", "securityhub", "guardduty", "inspector2"}
 
 
+@pytest.mark.fact("ORG-3.2-38", "SI-11-03")
 def test_two_changes_of_the_organization_at_the_same_time_are_refused(front: Front) -> None:
     front.world.conditions = Conditions(throttled=False, designation_seconds=0.3)
     front.adopt(front.world)
@@ -149,6 +154,7 @@ def test_two_changes_of_the_organization_at_the_same_time_are_refused(front: Fro
         ("inspector2", "enable_delegated_admin_account", "delegatedAdminAccountId", "ConflictException"),
     ],
 )
+@pytest.mark.fact("SH-4.3-06", "SI-11-03")
 def test_designation_meanwhile_is_refused_in_the_services_form(
     front: Front, client: Client, service: str, method: str, parameter: str, code: str
 ) -> None:
