@@ -5,11 +5,12 @@ against the mode of the settings before its first call: a rehearsal reaches loop
 """
 
 import contextvars
+import datetime as dt
 import logging
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -36,7 +37,7 @@ BACK_OFF, LONGEST_BACK_OFF = 0.25, 20.0
 PASSING = frozenset(
     {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError"}
 )
-READERS = 8
+READERS = 16
 """Threads of reading jobs per call that may be under way: most of them wait for their turn at AWS's rate, not for an answer."""
 
 
@@ -99,6 +100,10 @@ class Access:
         """ARN of the identity that acts in an account; opens its door. Raises WrongAccount, NoDoor, CallFailed."""
         return self._doors.caller(account)
 
+    def lasts(self, account: str) -> dt.datetime | None:
+        """When the session in an account ends (it is renewed in time); None where no role was assumed."""
+        return self._doors.lasts(account)
+
     def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
@@ -144,7 +149,8 @@ class Access:
     def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
         """Run reading jobs side by side, results in order. What a job raises comes out as it is, and no other job is begun then.
 
-        The caller works too: jobs that the pool has not begun run here. So jobs may call `parallel` without a dead end.
+        Jobs begin as `jobs` yields them, so a generator may go on reading meanwhile. The caller works too: jobs that the pool has
+        not begun run here. So jobs may call `parallel` without a dead end.
         """
         broken: list[BaseException] = []
 
@@ -160,9 +166,11 @@ class Access:
         pool = self._threads()
         if pool is None:
             return [job() for job in jobs]
-        futures = [(pool.submit(contextvars.copy_context().run, unless_broken, job), job) for job in jobs]
+        futures: list[tuple[Future[T], Callable[[], T]]] = []
         results: list[T] = []
         try:
+            for job in jobs:
+                futures.append((pool.submit(contextvars.copy_context().run, unless_broken, job), job))  # noqa: PERF401 one by one
             for future, job in futures:
                 results.append(unless_broken(job) if future.cancel() else future.result())
         except BaseException:

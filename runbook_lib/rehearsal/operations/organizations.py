@@ -1,5 +1,6 @@
 """organizations: the organization and its tree of accounts, with AWS's caller rules, pages and error texts (aws-behaviour 3.2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,8 @@ def list_accounts(call: Call, NextToken: str | None = None, MaxResults: int | No
     strict = call.world.variants.get("empty page") == "once"
     if strict and NextToken and NextToken.startswith(EMPTY):
         return {"Accounts": [], "NextToken": NextToken.removeprefix(EMPTY)}
-    found = pages([describe(call.world, each) for each in accounts], "Accounts", NextToken, MaxResults)
+    found = pages(accounts, "Accounts", NextToken, MaxResults)
+    found["Accounts"] = [describe(call.world, each) for each in found["Accounts"]]
     if strict and NextToken is None and found.get("NextToken"):
         found["NextToken"] = f"{EMPTY}{found['NextToken']}"
     return found
@@ -151,7 +153,7 @@ def account(call: Call, wanted: str) -> SimulatedAccount:
     return found
 
 
-def pages(items: list[dict[str, Any]], member: str, token: str | None, size: int | None) -> dict[str, Any]:
+def pages(items: Sequence[Any], member: str, token: str | None, size: int | None) -> dict[str, Any]:
     """One page of a listing, at most 20 items; AWS's validation errors for a larger size and for a token it never gave."""
     if size is not None and not 1 <= size <= PAGE:
         raise ApiError("InvalidInputException", "You specified an invalid value for MaxResults.", Reason="MAX_VALUE_EXCEEDED")

@@ -1,6 +1,8 @@
 """Reading GuardDuty: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runbook_lib.limits import BATCH

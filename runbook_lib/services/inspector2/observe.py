@@ -1,6 +1,7 @@
 """Reading Inspector: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from runbook_lib.limits import BATCH
