@@ -290,3 +290,14 @@ def test_no_file_makes_anything_but_settings_or_findings(data: st.DataObject) ->
         return
     assert found
     assert all(each.line >= 1 and each.message for each in found)
+
+
+def test_a_file_that_manages_no_service_is_refused() -> None:
+    text = (
+        "mode: rehearsal\n"
+        'organization: { id: o-rehearsal001, management_account: "111111111111", delegated_account: "222222222222" }\n'
+        "access: { management: { profile: a }, delegated: { profile: b } }\n"
+    )
+    with pytest.raises(SettingsError, match="manages no service") as refused:
+        parse(text, dt.date(2026, 1, 1), "acme.yaml")
+    assert [(each.line, each.key) for each in refused.value.findings] == [(2, "organization")]

@@ -17,6 +17,7 @@ OWN_CHOICE = "auto_enable_ignores_exclusions"
 
 def check_services(tree: Tree) -> Iterator[Problem]:
     """Everything about Security Hub, GuardDuty and Inspector but Regions."""
+    yield from _none(tree)
     yield from _standards(tree)
     yield from _features(tree)
     yield from _export(tree)
@@ -24,6 +25,12 @@ def check_services(tree: Tree) -> Iterator[Problem]:
     yield from _all_and_exclusions(tree)
     for section, path in _auto_enable_on(tree):
         yield from _declared_choice(tree, section, path)
+
+
+def _none(tree: Tree) -> Iterator[Problem]:
+    if "organization" in tree and not {"security_hub", "guardduty", "inspector"} & set(tree):
+        message = "The file manages no service. Add at least one of security_hub, guardduty and inspector."
+        yield Problem(("organization",), message, "")
 
 
 def _standards(tree: Tree) -> Iterator[Problem]:
