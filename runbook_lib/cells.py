@@ -1,7 +1,10 @@
 """What a notebook cell says when something goes wrong, and whether anybody is there to answer."""
 
 import json
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.settings_file import SettingsError
 
+LOG = logging.getLogger(__name__)
 PARAMETERS = ("parameters_file", "scope", "approval", "run_folder")
 
 
@@ -53,6 +57,16 @@ KINDS: tuple[type[Exception], ...] = tuple(EXPECTED)
 def advice(error: Exception) -> str:
     """What to do about an expected error."""
     return next(text for kind, text in EXPECTED.items() if isinstance(error, kind))
+
+
+@contextmanager
+def plainly_said() -> Iterator[None]:
+    """Turn what is expected to go wrong into two lines."""
+    try:
+        yield
+    except KINDS as error:
+        LOG.exception("halted")
+        raise Halt(f"{error}\n{advice(error)}") from None
 
 
 def read_scope(text: str) -> Scope:

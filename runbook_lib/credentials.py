@@ -4,6 +4,7 @@ No door is opened by way of another unless settings say so (`via`). The first us
 door asks STS who that is, so that credentials of another account are found before anything is read or written with them.
 """
 
+import datetime as dt
 import re
 import threading
 from collections.abc import Callable
@@ -51,6 +52,8 @@ class Held:
 
     keys: ReadOnlyCredentials
     renew_at: float
+    until: dt.datetime
+    """When AWS lets them expire."""
 
 
 class RoleCredentials(Credentials):
@@ -149,6 +152,11 @@ class Doors:
                 opened.held = None
             return True
 
+    def lasts(self, account: str) -> dt.datetime | None:
+        """When the assumed session in an account ends; None where no role was assumed."""
+        opened = self._opened.get(account)
+        return opened.held.until if opened is not None and opened.held is not None else None
+
     def _of(self, account: str) -> Opened:
         with self._lock:
             if account not in self._opened:
@@ -208,7 +216,8 @@ class Doors:
         keys, opened.caller = answer["Credentials"], answer["AssumedRoleUser"]["Arn"]
         margin = min(300.0, door.session_seconds / 5)
         frozen = ReadOnlyCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        return Held(frozen, now + door.session_seconds - margin)
+        until = self._clock.now() + dt.timedelta(seconds=door.session_seconds)
+        return Held(frozen, now + door.session_seconds - margin, until)
 
     def _through_base(self, opened: Opened, request: dict[str, Any]) -> Any:
         """AssumeRole with the profile's, the environment's or the `via` door's credentials; those are renewed once if expired."""

@@ -89,7 +89,7 @@ class _Tags(HTMLParser):
 def test_a_shown_table_is_whole_and_escaped() -> None:
     shown = tables.shown(tables.blockers_table(samples.plan()), "What is <b>blocked</b>")
     parser = _Tags()
-    parser.feed(shown._repr_html_())
+    parser.feed(shown.inside())
     assert parser.seen == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
     assert all(f"owner {visible(name)}" in repr(shown) for name in samples.HOSTILE)
     assert all(line.isprintable() for line in repr(shown).splitlines())
@@ -98,13 +98,13 @@ def test_a_shown_table_is_whole_and_escaped() -> None:
 def test_a_long_reason_is_not_cut_off() -> None:
     long = pd.DataFrame({"reason": ["x" * 500] * 100})
     assert repr(tables.shown(long, "long")).count("x" * 500) == 100
-    assert tables.shown(long, "long")._repr_html_().count("x" * 500) == 100
+    assert tables.shown(long, "long").inside().count("x" * 500) == 100
 
 
 def test_an_empty_table_says_so() -> None:
     empty = tables.shown(tables.plan_table(samples.plan(steps=())), "Planned calls")
     assert repr(empty) == "Planned calls: none."
-    assert empty._repr_html_() == "<p>Planned calls: none.</p>"
+    assert empty.inside() == "<p>Planned calls: none.</p>"
 
 
 def test_tables_need_neither_ipython_nor_widgets() -> None:

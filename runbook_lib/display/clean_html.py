@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 from runbook_lib.escaping import visible
 
 TAGS = frozenset(
-    {"b", "br", "caption", "code", "col", "colgroup", "dd", "div", "dl", "dt", "em",
+    {"b", "br", "caption", "code", "col", "colgroup", "dd", "details", "div", "dl", "dt", "em",
     "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre",
-    "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"}
+    "s", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"}
 )  # fmt: skip
 _EMPTY = frozenset({"br", "hr", "col"})
 _ATTRIBUTES = frozenset({"colspan", "rowspan", "scope", "class"})

@@ -1,8 +1,9 @@
 """What a notebook cell shows: facts, sentences and tables together, as HTML and as plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from runbook_lib.display import html
+from runbook_lib.display import banner, html
+from runbook_lib.display.charts import Picture
 from runbook_lib.display.tables import Shown
 from runbook_lib.escaping import visible
 
@@ -13,23 +14,78 @@ class Facts:
     def __init__(self, title: str, facts: Mapping[str, object]) -> None:
         self.title, self.facts = title, facts
 
+    def inside(self) -> str:
+        return (html.heading(self.title, 3) if self.title else "") + html.facts(self.facts)
+
     def _repr_html_(self) -> str:
-        return html.heading(self.title, 3) + html.facts(self.facts)
+        return html.framed(self.inside())
 
     def __repr__(self) -> str:
         width = max(map(len, self.facts), default=0)
         lines = (f"{name:<{width}}  {visible(str(value))}" for name, value in self.facts.items())
-        return "\n".join([visible(self.title), *lines])
+        return "\n".join([*([visible(self.title)] if self.title else []), *lines])
+
+
+class Card(Facts):
+    """Facts under a frame that tells a rehearsal from a live run."""
+
+    def __init__(self, mode: str, facts: Mapping[str, object]) -> None:
+        super().__init__(banner.words(mode), facts)
+        self.mode = mode
+
+    def inside(self) -> str:
+        return banner.banner(self.mode) + html.facts(self.facts)
+
+    def __repr__(self) -> str:
+        line = ("=" if self.mode == "live" else "-") * 72
+        return f"{line}\n{super().__repr__()}\n{line}"
+
+
+class Folded:
+    """Detail behind one line, opened on demand; whole in plain text."""
+
+    def __init__(self, summary: str, *parts: "Part") -> None:
+        self.summary, self.parts = summary, parts
+
+    def inside(self) -> str:
+        return html.folded(self.summary, "".join(map(_inside, self.parts)))
+
+    def __repr__(self) -> str:
+        return "\n\n".join([visible(self.summary), *map(_plain, self.parts)])
+
+
+class Lines:
+    """Lines of text as they are, for commands."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
+
+    def inside(self) -> str:
+        return "<pre>" + "\n".join(html.escaped(line) for line in self.lines) + "</pre>"
+
+    def __repr__(self) -> str:
+        return "\n".join(visible(line) for line in self.lines)
 
 
 class Notes:
     """Several things shown by one cell, in order; a bare string is a sentence."""
 
-    def __init__(self, *parts: "str | Facts | Shown") -> None:
+    def __init__(self, *parts: "Part") -> None:
         self.parts = parts
 
     def _repr_html_(self) -> str:
-        return "".join(html.paragraph(part) if isinstance(part, str) else part._repr_html_() for part in self.parts)
+        return html.framed("".join(map(_inside, self.parts)))
 
     def __repr__(self) -> str:
-        return "\n\n".join(visible(part) if isinstance(part, str) else repr(part) for part in self.parts)
+        return "\n\n".join(map(_plain, self.parts))
+
+
+Part = str | Facts | Shown | Folded | Lines | Picture
+
+
+def _inside(part: Part) -> str:
+    return html.paragraph(part) if isinstance(part, str) else part.inside()
+
+
+def _plain(part: Part) -> str:
+    return visible(part) if isinstance(part, str) else repr(part)

@@ -2,36 +2,70 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from runbook_lib import plan_groups
 from runbook_lib.approval import Approval
 from runbook_lib.confirm import Decision, Rejection
-from runbook_lib.coverage import Cell, Status
+from runbook_lib.coverage import Cell, Gap, Status
+from runbook_lib.coverage_summary import By
 from runbook_lib.display import outcome_tables, tables
-from runbook_lib.display.cli_line import back_out_line
-from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.display.charts import pictures
+from runbook_lib.display.cli_line import back_out_line, cli_line
+from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes, Part
 from runbook_lib.estimate import estimate, span
+from runbook_lib.evidence.run_folder import RUN_COLUMNS, run_rows
 from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
 from runbook_lib.phases import Phase
 from runbook_lib.plan import Action, Plan, Step
+from runbook_lib.plan_groups import Group
 from runbook_lib.report import Final, Result, Tick
 from runbook_lib.runbook import ApplyReport
+from runbook_lib.services.registry import SERVICES
+
+SHOWN_LINES = 5
+"""Command lines shown per group of calls; all are in plan.json."""
+TITLES = {service.name: service.title for service in SERVICES}
 
 
 def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
-    """The sums, by service, Region and organizational unit."""
+    """The sums and the picture first; by aspect, Region and organizational unit on demand."""
+    names: dict[By, str] = {"aspect": "aspect", "region": "Region", "organizational unit": "organizational unit"}
+    by = [tables.shown(tables.coverage_table(cells, organization, each), f"By {name}, in scope") for each, name in names.items()]
     return Notes(
         tables.shown(tables.totals_table(cells), "Coverage"),
-        tables.shown(tables.coverage_table(cells, organization, "aspect"), "By aspect, in scope"),
-        tables.shown(tables.coverage_table(cells, organization, "region"), "By Region, in scope"),
-        tables.shown(tables.coverage_table(cells, organization, "organizational unit"), "By organizational unit, in scope"),
+        *pictures(cells, organization, TITLES),
+        Folded("By aspect, Region and organizational unit", *by),
     )
 
 
+def card(mode: str, facts: Mapping[str, object]) -> Card:
+    """Where a notebook acts, and as whom; a rehearsal and a live run look unlike at a glance."""
+    return Card(mode, facts)
+
+
+def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
+    """Where each phase stands."""
+    return Notes(tables.shown(tables.frame(rows, ("notebook", "phase", "stands", "because")), caption))
+
+
+def runs(root: Path, most: int = 12) -> Notes:
+    """The latest runs, newest first."""
+    rows = list(reversed(run_rows(root)))[:most] if root.is_dir() else []
+    return Notes(tables.shown(tables.frame(rows, RUN_COLUMNS), "Latest runs"))
+
+
 def checks(cells: Sequence[Cell]) -> Notes:
-    """The prerequisites as one table: pass, fail, unknown, each with the next step."""
-    return Notes(tables.shown(outcome_tables.checks_table(cells), "Prerequisites"))
+    """The prerequisites: what needs somebody first, each with the next step; what passed, folded."""
+    table = outcome_tables.checks_table(cells)
+    urgent, rest = table[table["answer"].isin(["FAIL", "UNKNOWN"])], table[~table["answer"].isin(["FAIL", "UNKNOWN"])]
+    said = ", ".join(f"{number} {answer}" for answer, number in table["answer"].value_counts().items())
+    return Notes(
+        tables.shown(urgent, f"Prerequisites that need somebody ({said})"),
+        Folded("Checks that passed or do not apply", tables.shown(rest, "Other checks")),
+    )
 
 
 def planned(plan: Plan, concurrency: int) -> Notes:
@@ -54,10 +88,31 @@ def planned(plan: Plan, concurrency: int) -> Notes:
     )
     return Notes(
         head,
-        tables.shown(tables.plan_table(plan), "Calls"),
-        tables.shown(tables.waits_table(plan), "Waits"),
         tables.shown(tables.blockers_table(plan), "Blocked"),
-        tables.shown(tables.no_change_table(plan), "Left alone"),
+        tables.shown(tables.plan_summary(plan), "Calls"),
+        *(_group(group) for group in plan_groups.actions_by_call(plan)),
+        Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
+        Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
+    )
+
+
+def _group(group: Group[Action]) -> Folded:
+    """One call in all its Regions and batches: reason, before and after, and the exact line."""
+    first = group.first
+    facts = {
+        "Reason": "; ".join(group.reasons[:3])
+        + (f"; {len(group.reasons) - 3} more, in plan.json" if len(group.reasons) > 3 else ""),
+        "Before → after": f"{first.before} → {first.becomes}",
+        "Accounts": f"{len(group.accounts)} in {', '.join(group.regions)}",
+        "Inside accounts": first.inside_accounts or "nothing",
+    }
+    lines = [cli_line(action) for action in group.entries[:SHOWN_LINES]]
+    more = len(group.entries) - SHOWN_LINES
+    calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries)} calls"
+    return Folded(
+        f"{first.service}:{first.operation}: {calls}, {first.before} → {first.becomes}",
+        Facts("", facts),
+        Lines([*lines, f"# and {more} more such calls, in plan.json"] if more > 0 else lines),
     )
 
 
@@ -100,7 +155,7 @@ def recorded(
     run: str, approvals: Sequence[Approval], rejections: Sequence[Mapping[str, str]], lines: Sequence[Mapping[str, Any]]
 ) -> Notes:
     """What the run folder says: decisions, and what the journal has of each call."""
-    parts: list[str | Facts | tables.Shown] = [
+    parts: list[Part] = [
         Facts(f"Record of {run}", {"Approvals": len(approvals), "Rejections": len(rejections), "Journal": f"{len(lines)} lines"})
     ]
     for each in approvals:
@@ -137,7 +192,7 @@ def applied(report: ApplyReport) -> Notes:
             kind = one.step.operation if isinstance(one.step, Action) else f"wait: {one.step.waits_for}"
             rows.update((stage, one.step.service, one.step.region, kind, result.final) for result in one.results)
         problems += each.problems
-    parts: list[str | tables.Shown] = [tables.shown(outcome_tables.outcome_table(rows), "What became of each step")]
+    parts: list[Part] = [tables.shown(outcome_tables.outcome_table(rows), "What became of each step")]
     for stage, covered in report.covered:
         parts += [f"Stage {stage}: {text}." for text in _left_out(covered.already_so, covered.dropped, covered.appeared)]
     if problems:
@@ -166,18 +221,25 @@ def counted(report: ApplyReport) -> dict[str, int]:
     return {final.value: sums[final.value] for final in Final}
 
 
-def remaining(cells: Sequence[Cell], organization: Organization) -> Notes:
-    """The sums, and what is not covered with its reason."""
+def remaining(cells: Sequence[Cell], organization: Organization, before: Sequence[Cell] = ()) -> Notes:
+    """What is not covered and why; the sums, before and after, and the picture; what is left out on purpose, folded."""
     inside = [cell for cell in cells if cell.in_scope]
     left = [cell for cell in inside if cell.status in (Status.GAP, Status.UNKNOWN)]
     aside = [cell for cell in inside if cell.status in (Status.EXCLUDED, Status.NOT_APPLICABLE)]
     beyond = [cell for cell in cells if not cell.in_scope]
+    waiting = sorted({cell.reason for cell in left if cell.gap is Gap.IN_PROGRESS})
     return Notes(
+        *([tables.shown(tables.totals_table(before), "Coverage before")] if before else []),
         tables.shown(tables.totals_table(cells), "Coverage"),
         tables.shown(tables.coverage_table(cells, organization, "service"), "By service, in scope"),
+        *pictures(cells, organization, TITLES),
+        *([f"AWS is still working on it: {'; '.join(waiting)}. Run this cell again in a while."] if waiting else []),
         tables.shown(tables.remaining_table(left), "What remains in scope, and why"),
-        tables.shown(tables.remaining_table(aside), "Excluded or not applicable"),
-        tables.shown(tables.remaining_table(beyond), "Outside the scope"),
+        Folded(
+            f"Excluded or not applicable ({len(aside)} groups)",
+            tables.shown(tables.remaining_table(aside), "Excluded or not applicable"),
+        ),
+        Folded(f"Outside the scope ({len(beyond)} groups)", tables.shown(tables.remaining_table(beyond), "Outside the scope")),
     )
 
 

@@ -57,6 +57,19 @@ def plan_table(plan: Plan) -> pd.DataFrame:
     return frame(rows, ACTION_COLUMNS)
 
 
+def plan_summary(plan: Plan) -> pd.DataFrame:
+    """The planned calls by stage and operation over all Regions: how many, for how many accounts, in which direction."""
+    rows = [
+        (
+            one.stage, f"{one.service}:{one.operation}", ", ".join(group.regions),
+            few_or_count(each.account for each in group.entries), len(group.entries), len(group.accounts), one.direction.value,
+        )
+        for group in plan_groups.actions_by_call(plan)
+        for one in [group.first]
+    ]  # fmt: skip
+    return frame(rows, ("stage", "call", "Regions", "called as", "calls", "accounts", "protection"))
+
+
 def waits_table(plan: Plan) -> pd.DataFrame:
     """The planned waits: for what, where, at most how long."""
     rows = [
@@ -113,6 +126,9 @@ class Shown:
         self.frame, self.caption = frame, caption
 
     def _repr_html_(self) -> str:
+        return html.framed(self.inside())
+
+    def inside(self) -> str:
         if self.frame.empty:
             return html.paragraph(f"{self.caption}: none.")
         rows: list[list[Any]] = self.frame.astype(object).to_numpy().tolist()
