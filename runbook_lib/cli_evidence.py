@@ -1,6 +1,7 @@
 """The commands about evidence: list runs, seal what was left, verify."""
 
 import datetime as dt
+import getpass
 import os
 import re
 from contextlib import ExitStack
@@ -11,14 +12,17 @@ import click
 
 from runbook_lib.cli_approve import approve_command, key_command, trust_command
 from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.chain import chain_name
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import EXPECTED, withheld
 from runbook_lib.evidence.listing import page, rows, text
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.start import declare_lost
 from runbook_lib.evidence.trust import pinned_trust, read_policy
 from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.json_log import scrub
 from runbook_lib.project import root
 from runbook_lib.settings_file import load
 
@@ -40,6 +44,24 @@ class Plainly(click.Group):
 @click.group(cls=Plainly)
 def evidence() -> None:
     """Seal and verify what runs have left."""
+
+
+@evidence.command("lost")
+@click.argument("run_named", metavar="RUN")
+@click.option("--reason", required=True, help="Why no seal of this run will ever come. Verify names it from then on.")
+@click.option(
+    "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of its organization."
+)
+@RUNS
+def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> int:
+    """Declare a live run lost whose machine is gone, so that others may begin; where its folder is still there, seal it instead."""
+    settings = load(parameters, dt.datetime.now(dt.UTC).date())
+    chain = chain_name(settings.mode, settings.organization.id)
+    with ExitStack() as resources:
+        desk = desk_for(_runs(runs), settings, os.environ, resources)
+        number = declare_lost(desk, chain, run_named, scrub(reason), getpass.getuser())
+    click.echo(f"{run_named}: lost, number {number} of {chain}")
+    return 0
 
 
 @click.group("run", cls=Plainly)

@@ -24,6 +24,7 @@ from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence import four_eyes
 from runbook_lib.evidence.attempts import applied_before, read_record
 from runbook_lib.evidence.run_folder import RunStatus
+from runbook_lib.evidence.start import begin
 from runbook_lib.gates import Gate, gates
 from runbook_lib.journal import Journal
 from runbook_lib.notebook_run import NotebookRun, awaited, plainly, plainly_in
@@ -141,6 +142,7 @@ class Notebook(NotebookRun):
     def _apply(self, decision: Decision, stop: Stop, progress: Callable[[Tick], None]) -> ApplyReport:
         self.state = "failed"
         before = applied_before(self.run.path.parent, decision.approval.id)
+        begin(self.run, self.settings, decision.approval, self.organization.callers, os.environ)
         with Journal(self.folder.journal, self.run.name, self.clock) as journal:
             return self.runbook.apply(
                 decision.approval, decision.approved, journal=journal, stop=stop, progress=progress, applied_before=before

@@ -85,7 +85,7 @@ def _earlier(store: ChainStore, chain: str, run: str, started: str) -> tuple[byt
             break
         if found.run == run and found.kind == "run":
             seal_ = found.sealed.data
-        elif found.run == run:
+        elif found.run == run and found.kind == "start":
             start = found.digest
     return seal_, start
 

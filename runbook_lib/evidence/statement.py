@@ -20,6 +20,7 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 RUN_TYPE = "urn:incident-detection-runbook:run:1"
 _SAID = {"id", "approver", "ticket", "fingerprint", "not_before", "not_after", "trust", "emergency"}
 START_TYPE = "urn:incident-detection-runbook:start:1"
+LOST_TYPE = "urn:incident-detection-runbook:lost:1"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.evidence.trust import Trust
 from runbook_lib.evidence.verify_approvals import approval_faults
-from runbook_lib.evidence.verify_chain import Anchor, anchor_faults, chain_faults, merged
+from runbook_lib.evidence.verify_chain import Anchor, anchor_faults, chain_faults, merged, start_faults
 from runbook_lib.evidence.verify_run import folder_faults, place_faults
 
 
@@ -52,6 +52,7 @@ def verify(
         faults += _run_faults(path, found)
     faults += _signature_faults(found, trust)
     faults += approval_faults(found, trust)
+    faults += start_faults(found)
     if cadence is not None:
         faults += cadence_faults(found, cadence.every, cadence.begin, cadence.end, mode)
     faults += [Fault(name, Kind.MISSING, "there is no such run") for name in runs if not (root / name).is_dir()]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from runbook_lib.evidence.archive import Archive
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 
 
 @dataclass(frozen=True)
@@ -82,3 +83,29 @@ def anchor_faults(found: Archive, anchors: Iterable[Anchor]) -> Iterator[Fault]:
         longest = max((max(numbers) for numbers in among), default=0)
         said = f"the chain ends at {longest}" if anchor.number > longest else "this number has another digest"
         yield Fault(f"anchor {anchor.number}:{anchor.digest[:16]}", Kind.CUT_OFF, said)
+
+
+def start_faults(found: Archive) -> Iterator[Fault]:
+    """Starts without an end, runs that were declared lost, and ends that do not name their start."""
+    for chain, numbers in sorted(merged(found).items()):
+        open_ = dict[str, Entry]()
+        for each in (each for number in sorted(numbers) for each in numbers[number]):
+            if each.kind == "start":
+                open_[each.run] = each
+            elif each.kind == "lost":
+                open_.pop(each.run, None)
+                yield Fault(each.run, Kind.OPEN_START, f"was declared lost: {each.parameters.get('reason')}")
+            elif (start := open_.pop(each.run, None)) is not None and each.rests_on("start-record") != start.digest:
+                yield Fault(each.run, Kind.WRONG_ORDER, "its seal does not name its start")
+        for run, start in sorted(open_.items()):
+            if not _under_way(found, run):
+                yield Fault(run, Kind.OPEN_START, f"began at {start.when} (chain {chain}, number {start.number}) and has no end")
+
+
+def _under_way(found: Archive, run: str) -> bool:
+    try:
+        folder = RunFolder(found.root / run)
+        under_way = folder.status == RunStatus.RUNNING or folder.ending
+    except RunFolderError:
+        return False
+    return under_way

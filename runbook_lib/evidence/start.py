@@ -1,0 +1,138 @@
+"""The start record: before a live apply makes its first mutating call, the chain says who is about to do what.
+
+No store, no apply. While a run has a start and no end, no other run on that organization gets one: the record is the lock, on
+whichever machine it is asked for. A run whose machine is gone for good is declared lost, which verify keeps naming.
+"""
+
+import datetime as dt
+import platform
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from runbook_lib.approval import Approval
+from runbook_lib.evidence.chain import ChainBroken, ChainStore, StoreFailed, append, chain_name
+from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, read, sign
+from runbook_lib.evidence.keys import KeyProblem, pin
+from runbook_lib.evidence.reading import Entry, entry
+from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.seal import Desk, NotSealed
+from runbook_lib.evidence.statement import LOST_TYPE, PREDICATE, START_TYPE, stamp
+from runbook_lib.runbook import PreconditionsFailed
+from runbook_lib.settings import Settings
+
+
+def begin(
+    run: RunFolder, settings: Settings, approval: Approval, callers: Mapping[str, str], environment: Mapping[str, str]
+) -> None:
+    """Write the start record of a live run, once. Raises PreconditionsFailed when it cannot be written, or another run is open."""
+    if settings.mode != "live":
+        return
+    with ExitStack() as resources:
+        try:
+            start(run, desk_for(run.path.parent, settings, environment, resources), approval, callers)
+        except (NotSealed, StoreFailed, ChainBroken, KeyProblem) as problem:
+            raise PreconditionsFailed([f"the start of this run cannot be recorded, so nothing is applied: {problem}"]) from None
+
+
+def start(run: RunFolder, desk: Desk, approval: Approval, callers: Mapping[str, str]) -> None:
+    """Write the start record of a run unless it is there. Raises NotSealed while another run is open, and what the store raises."""
+    record = run.record()
+    chain = chain_name(record["mode"], record["organization"])
+    pin(desk.keys, record["mode"], desk.signer.public_key)
+    if run.name in open_starts(desk.store, chain):
+        return
+
+    def make(number: int, previous: str) -> bytes:
+        # Whoever takes this number has read the chain up to the one before it, so nobody can have begun in between.
+        others = [each for each in open_starts(desk.store, chain).values() if each.run != run.name]
+        if others:
+            raise NotSealed(_busy(others[0]))
+        return sign(_statement(run, record, number, previous, desk, approval, callers), desk.signer)
+
+    append(desk.store, chain, make)
+
+
+def declare_lost(desk: Desk, chain: str, run: str, reason: str, who: str) -> int:
+    """End a run whose machine is gone: its start is closed, and verify names it as lost. Raises NotSealed when it is not open."""
+    found = open_starts(desk.store, chain).get(run)
+    if found is None:
+        raise NotSealed(f"{run}: has no open start in chain {chain}")
+
+    def make(number: int, previous: str) -> bytes:
+        return sign(_lost(found, number, previous, desk, reason, who), desk.signer)
+
+    return append(desk.store, chain, make)[0]
+
+
+def open_starts(store: ChainStore, chain: str) -> dict[str, Entry]:
+    """Runs that have a start record and no end, by name. Raises ChainBroken, StoreFailed."""
+    found = dict[str, Entry]()
+    for number in store.numbers(chain):
+        try:
+            each = entry(read(store.read(chain, number)))
+        except EnvelopeBroken as broken:
+            raise ChainBroken(f"{chain}, number {number}: {broken}") from None
+        if each.kind == "start":
+            found[each.run] = each
+        else:
+            found.pop(each.run, None)
+    return found
+
+
+def _busy(other: Entry) -> str:
+    host = other.parameters.get("host", "")
+    return (
+        f"run {other.run} began at {other.when} on {host} and has not ended; wait for it, or seal it there: "
+        f"runbook evidence seal {other.run}"
+    )
+
+
+def _statement(
+    run: RunFolder,
+    record: Mapping[str, Any],
+    number: int,
+    previous: str,
+    desk: Desk,
+    approval: Approval,
+    callers: Mapping[str, str],
+) -> dict[str, Any]:
+    said = approval.model_dump(mode="json", include={"id", "approver", "ticket", "trust", "emergency", "not_before", "not_after"})
+    dependencies = [{"name": f"approval/{approval.phase}", "annotations": said}]
+    if desk.trust:
+        dependencies.append({"name": "trust-policy", "digest": {"sha256": desk.trust}})
+    parameters = {"mode": record["mode"], "organization": record["organization"], "phase": approval.phase, "host": platform.node()}
+    subject = {"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}
+    builder = " ".join(dict.fromkeys(callers.values())) or f"host:{platform.node()}"
+    return _frame(START_TYPE, subject, parameters, dependencies, run.name, record["started"], builder, number, previous, desk.now())
+
+
+def _lost(found: Entry, number: int, previous: str, desk: Desk, reason: str, who: str) -> dict[str, Any]:
+    parameters = {"mode": found.mode, "organization": found.organization, "reason": reason}
+    subject = {"name": f"start of {found.run}", "digest": {"sha256": found.digest}}
+    return _frame(LOST_TYPE, subject, parameters, [], found.run, found.started, f"user:{who}", number, previous, desk.now())
+
+
+def _frame(
+    kind: str, subject: Any, parameters: Mapping[str, Any], dependencies: list[Any], run: str, started: str, builder: str,
+    number: int, previous: str, now: dt.datetime,
+) -> dict[str, Any]:  # fmt: skip
+    before = [{"name": "previous-evidence", "digest": {"sha256": previous}}] if previous else []
+    chain = f"{parameters['mode']}/{parameters['organization']}"
+    return {
+        "_type": STATEMENT,
+        "subject": [subject],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": kind,
+                "externalParameters": dict(parameters),
+                "internalParameters": {"chain": chain, "number": number, "folders": [], "sealed": stamp(now)},
+                "resolvedDependencies": before + dependencies,
+            },
+            "runDetails": {
+                "builder": {"id": builder}, "metadata": {"invocationId": run, "startedOn": started}, "byproducts": [],
+            },
+        },
+    }  # fmt: skip
