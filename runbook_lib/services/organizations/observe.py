@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from runbook_lib.observation import Known, Observation, Unknown
+from runbook_lib.observation import Known, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.services import CallFailed, Reader
+from runbook_lib.services.answers import unread
 from runbook_lib.settings import Settings
 
 SERVICE_LINKED_ROLES: Mapping[str, tuple[str, ...]] = {
@@ -94,16 +95,12 @@ def observe(organization: Organization, settings: Settings, reader: Reader) -> S
     )
 
 
-def _unknown(error: CallFailed) -> Unknown:
-    return Unknown(error.code, error.message, f"allow {error.service}:{error.operation} to the role used in {error.account}")
-
-
 def _administrators(reader: Reader, account: str, service: str, region: str) -> Observation[frozenset[str]]:
     operation, listed, member = ADMINISTRATOR_LISTS[service]
     try:
         pages = list(reader.pages(service, operation, account, region))
     except CallFailed as error:
-        return _unknown(error)
+        return unread(error)
     return Known(frozenset(str(each[member]) for page in pages for each in page.get(listed, ())))
 
 
@@ -120,7 +117,7 @@ def _usable(reader: Reader, account: str, service: str, region: str) -> Observat
         # Security Hub answers so where the hub is simply off: the service was reached and allowed.
         if error.code == "InvalidAccessException" and "not subscribed" in error.message:
             return Known(value=True)
-        return _unknown(error)
+        return unread(error)
     return Known(value=True)
 
 
@@ -128,7 +125,7 @@ def _central(reader: Reader, account: str, region: str) -> Observation[str]:
     try:
         answer = reader.read("securityhub", "DescribeOrganizationConfiguration", account, region)
     except CallFailed as error:
-        return _unknown(error)
+        return unread(error)
     found = answer.get("OrganizationConfiguration") or {}
     return Known(f"{found.get('ConfigurationType', 'LOCAL')} {found.get('Status', 'ENABLED')}")
 
@@ -137,7 +134,7 @@ def _policies(reader: Reader, account: str, region: str, service: str) -> Observ
     try:
         pages = list(reader.pages("organizations", "ListPolicies", account, region, Filter=POLICY_TYPES[service]))
     except CallFailed as error:
-        return _unknown(error)
+        return unread(error)
     return Known(sum(len(page.get("Policies", ())) for page in pages))
 
 
@@ -145,7 +142,7 @@ def _role(reader: Reader, account: str, region: str, role: str) -> Observation[b
     try:
         reader.read("iam", "GetRole", account, region, RoleName=role)
     except CallFailed as error:
-        return Known(value=False) if error.code == "NoSuchEntity" else _unknown(error)
+        return Known(value=False) if error.code == "NoSuchEntity" else unread(error)
     return Known(value=True)
 
 
@@ -153,5 +150,5 @@ def _recorder(reader: Reader, account: str, region: str) -> Observation[bool]:
     try:
         answer = reader.read("config", "DescribeConfigurationRecorderStatus", account, region)
     except CallFailed as error:
-        return _unknown(error)
+        return unread(error)
     return Known(any(each.get("recording") for each in answer.get("ConfigurationRecordersStatus", ())))
