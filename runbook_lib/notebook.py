@@ -4,6 +4,7 @@ Headless without an approval is no error: apply records *not attempted*, the res
 that noticed it (what happened, what to do); the traceback is in the run's log.
 """
 
+import os
 from collections.abc import Callable
 
 from runbook_lib import screen
