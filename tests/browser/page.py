@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
-READ_CELLS = """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].map(cell => [
+SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+"""The notebook in front, where one page has several open."""
+READ_CELLS = """() => [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell')].map(cell => [
   cell.querySelector('.jp-InputPrompt')?.textContent || '',
   [...cell.querySelectorAll('.jp-OutputArea-output')].map(each => each.innerText || each.textContent).join('\\n')])"""
 COUNT_CLICKS = """() => { window.clicks = window.clicks || 0;
@@ -24,14 +26,15 @@ class NotebookPage:
 
     def ready(self) -> None:
         """Wait until the kernel has been idle for more than a second: at first load the indicator flickers, and Run All is lost."""
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_selector(f"{SHOWN} .jp-Cell", timeout=60_000)
         calm, deadline = 0, time.monotonic() + 60
         while calm < 5:
             assert time.monotonic() < deadline, "the kernel never became idle"
-            mark = self.page.query_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook-ExecutionIndicator")
+            mark = self.page.query_selector(f"{SHOWN} .jp-Notebook-ExecutionIndicator")
             calm = calm + 1 if mark and mark.get_attribute("data-status") == "idle" else 0
             self.page.wait_for_timeout(250)
-        self.page.evaluate(COUNT_CLICKS)
+        if self.page.evaluate("window.clicks === undefined"):
+            self.page.evaluate(COUNT_CLICKS)
 
     def menu(self, menu: str, item: str) -> None:
         self.page.get_by_role("menubar").get_by_text(menu, exact=True).first.click()
@@ -40,19 +43,27 @@ class NotebookPage:
     def run_all(self) -> None:
         self.menu("Run", "Run All Cells")
 
+    def follow(self, link: str, notebook: str) -> None:
+        """Open the next notebook by its link in the one in front."""
+        self.page.locator(f"{SHOWN} .jp-MarkdownOutput a", has_text=link).last.click()
+        self.page.wait_for_selector(
+            f'.lm-TabBar-tab.lm-mod-current[title*="{notebook}"], .lm-TabBar-tab.lm-mod-current:has-text("{notebook}")'
+        )
+        self.ready()
+
     @property
     def clicks(self) -> int:
         return int(self.page.evaluate("window.clicks"))
 
     def button(self, name: str) -> Any:
-        return self.page.locator("button.jupyter-button", has_text=name).last
+        return self.page.locator(f"{SHOWN} button.jupyter-button", has_text=name).last
 
     def field(self, name: str) -> Any:
-        return self.page.locator(f'.jupyter-widgets input[placeholder^="{name}"]').last
+        return self.page.locator(f'{SHOWN} .jupyter-widgets input[placeholder^="{name}"]').last
 
     def panel(self, title: str = "Decision", seconds: int = 60) -> Any:
         """Wait for a decision panel with that title."""
-        found = self.page.locator(".jupyter-widgets", has_text=title).last
+        found = self.page.locator(f"{SHOWN} .jupyter-widgets", has_text=title).last
         found.wait_for(timeout=seconds * 1000)
         self.button("Approve").wait_for(timeout=5000)
         return found

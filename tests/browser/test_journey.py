@@ -1,0 +1,83 @@
+"""From a bare organization to full coverage by the browser: three clicks to open and run a notebook, one per decision."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import PROJECT, Lab
+from page import NotebookPage
+
+from runbook_lib.phases import PHASES, Phase
+
+LINKS = ("Prerequisites", "Security Hub", "GuardDuty", "Inspector", "Coverage")
+GATES = {"organizations": ["management account"], "": []}
+BOTH = ["management account", "delegated account"]
+
+
+def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
+    """Every phase in order; the number of decisions."""
+    decisions = 0
+    for link, phase in zip(LINKS, PHASES, strict=True):
+        before = at.clicks
+        at.follow(link, phase.name)
+        at.run_all()
+        assert at.clicks - before <= 3
+        for title in GATES.get(phase.service, BOTH):
+            _decide(at, phase, title, seconds)
+            decisions += 1
+        at.done(seconds)
+        at.picture(f"journey-{phase.name}-end")
+        assert lab.latest(phase.name)["run"] == "done", at.text()[-2000:]
+    return decisions
+
+
+def _decide(at: NotebookPage, phase: Phase, title: str, seconds: int) -> None:
+    at.panel(f": {title}", seconds)
+    at.page.wait_for_timeout(800)
+    at.picture(f"journey-{phase.name}-{title}")
+    at.button("Approve").click()
+    at.page.wait_for_timeout(1200)
+    at.picture(f"journey-{phase.name}-{title}-running")
+
+
+def follow_all(lab: Lab, at: NotebookPage, seconds: int) -> None:
+    at.run_all()
+    at.done()
+    at.picture("journey-start")
+    before = at.clicks
+    assert walk(lab, at, seconds) == 7
+    assert at.clicks - before <= 22
+    counted = lab.latest("90_coverage")["results"]
+    assert (counted["gap"], counted["unknown"]) == (0, 0)
+    assert counted["covered"] > 200
+
+
+def test_journey_of_seven_accounts(lab: Lab, open_page: Callable[..., NotebookPage]) -> None:
+    for notebook in (PROJECT / "notebooks").glob("*.ipynb"):
+        shutil.copy(notebook, lab.folder / "notebooks")
+    lab.fresh("start.ipynb", "start")
+    follow_all(lab, open_page(lab.url("start.ipynb")), 120)
+    saved = _saved(lab)
+    assert "widget-view" not in saved
+    assert "Approved: delegated account" in saved
+
+
+def _saved(lab: Lab) -> str:
+    """The notebook as it is on disk once the page has saved it."""
+    return json.dumps(json.loads((lab.folder / "notebooks" / "10_security_hub.ipynb").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def large(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]:
+    started = Lab(tmp_path_factory.mktemp("lab-default"), "default")
+    yield started
+    started.end()
+
+
+@pytest.mark.soak
+def test_journey_of_the_default_organization(large: Lab, context: Any) -> None:
+    at = NotebookPage(context.new_page(), large.url("start.ipynb"))
+    follow_all(large, at, 600)
+    at.page.close()
