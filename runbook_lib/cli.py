@@ -8,7 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ from runbook_lib.project import ProjectNotFound, root
 from runbook_lib.settings import Settings
 from runbook_lib.settings_file import SettingsError, load, parse
 from runbook_lib.settings_schema import schema_text
+from runbook_lib.terminal import Voice
 
 if TYPE_CHECKING:
     from runbook_lib.rehearsal.environment import RunningServer
@@ -312,7 +313,7 @@ def _command(
         runs_root(runs, os.environ, root()), settings.mode, dt.datetime.now(dt.UTC), settings=text,
         command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
     )  # fmt: skip
-    speak: Callable[[str], None] = (lambda line: click.echo(line, err=True)) if quiet else say
+    speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
     with sealed_at_end(folder, settings, kernels, speak), json_log(folder.log), _terminable():
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
@@ -325,6 +326,7 @@ def _command(
                 folder.finish(status, dt.datetime.now(dt.UTC), error="interrupted" if stopped else f"{error}")
             raise
         finally:
+            speak.close()
             LOG.info("command ends", extra={"fields": {"status": folder.record()["status"]}})
 
 
