@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from runbook_lib.rehearsal import events
+from runbook_lib.rehearsal.operations.event_buses import Buses
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.world import World
@@ -31,6 +32,7 @@ class Control:
             ("GET", "health"): self.health,
             ("GET", "accounts"): lambda: sorted(self.front.world.organization.accounts),
             ("GET", "log"): self.log,
+            ("GET", "deliveries"): lambda: [asdict(each) for each in self.front.world.of(Buses).deliveries],
             ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
             ("POST", "clear-log"): self.front.log.clear,
             ("POST", "clock"): lambda seconds: self.front.world.skip(float(seconds)),

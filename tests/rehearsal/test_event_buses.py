@@ -1,0 +1,252 @@
+"""Findings as events: on which buses, which rules they fit, and what a topic's policy lets through."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from small_organization import DELEGATED, MANAGEMENT, MEMBER
+
+from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.backstop import Backstop
+from runbook_lib.rehearsal.front import Front
+from runbook_lib.rehearsal.inproc import session_for
+from runbook_lib.rehearsal.operations.event_buses import Buses
+from runbook_lib.rehearsal.patterns import matches
+from runbook_lib.rehearsal.resource_policies import allows
+
+HOME, SECOND = "us-east-1", "us-east-2"
+DOCUMENTED = {
+    "source": ["aws.securityhub"],
+    "detail-type": ["Security Hub Findings - Imported"],
+    "detail": {
+        "findings": {"Severity": {"Label": ["HIGH", "CRITICAL"]}, "Workflow": {"Status": ["NEW"]}, "RecordState": ["ACTIVE"]}
+    },
+}
+
+
+def finding(label: str = "HIGH", account: str = MEMBER, region: str = SECOND, key: str = "f-1") -> dict[str, Any]:
+    return {
+        "SchemaVersion": "2018-10-08",
+        "Id": key,
+        "ProductArn": f"arn:aws:securityhub:{region}:{account}:product/{account}/default",
+        "GeneratorId": "rehearsal",
+        "AwsAccountId": account,
+        "CreatedAt": "2026-01-01T00:00:00Z",
+        "UpdatedAt": "2026-01-01T00:00:00Z",
+        "Title": "An open door",
+        "Description": "Somebody left the door open",
+        "Severity": {"Label": label},
+        "Types": ["Software and Configuration Checks"],
+        "Resources": [{"Type": "AwsS3Bucket", "Id": "arn:aws:s3:::door"}],
+    }
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    made = build_app("seven")
+    made.world.settle_polls = 0
+    yield made
+    assert isinstance(made.backstop, Backstop)
+    made.backstop.reset()
+    made.backstop.close()
+
+
+class Clients:
+    def __init__(self, front: Front) -> None:
+        self.front = front
+
+    def __call__(self, service: str, account: str = DELEGATED, region: str = HOME) -> Any:
+        made = session_for(self.front, account, region)
+        return made.client(service, region_name=region, config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.fixture
+def client(front: Front) -> Clients:
+    """Security Hub with one member in the second Region, which is linked to the home Region."""
+    made = Clients(front)
+    for region in (HOME, SECOND):
+        made("securityhub", MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=DELEGATED)
+    made("securityhub").create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+    made("securityhub", region=SECOND).create_members(AccountDetails=[{"AccountId": MEMBER}])
+    return made
+
+
+def imported(front: Front) -> list[tuple[str, str]]:
+    events = front.world.of(Buses).events
+    return [(each["account"], each["region"]) for each in events if each["source"] == "aws.securityhub"]
+
+
+def topic_and_rule(client: Clients, policy: dict[str, Any] | None = None, **attributes: str) -> tuple[str, str]:
+    topic = client("sns").create_topic(Name="findings", Attributes=attributes)["TopicArn"]
+    events = client("events")
+    rule = events.put_rule(Name="high", EventPattern=json.dumps(DOCUMENTED))["RuleArn"]
+    events.put_targets(Rule="high", Targets=[{"Id": "topic", "Arn": topic}])
+    if policy is not None:
+        statement = {"Effect": "Allow", "Action": "sns:Publish", "Resource": topic, **policy}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=document)
+    return topic, rule
+
+
+def bring_in(client: Clients, label: str = "HIGH", key: str = "f-1") -> None:
+    client("securityhub", MEMBER, SECOND).batch_import_findings(Findings=[finding(label, key=key)])
+
+
+def failures(front: Front) -> list[str]:
+    return [each.failed for each in front.world.of(Buses).deliveries]
+
+
+@pytest.mark.fact("EV-7-01")
+def test_an_imported_finding_is_an_event_of_one_finding(front: Front, client: Clients) -> None:
+    client("securityhub", MEMBER, SECOND).batch_import_findings(Findings=[finding(key="a"), finding(key="b")])
+    own = [each for each in front.world.of(Buses).events if each["account"] == MEMBER]
+    assert [each["detail-type"] for each in own] == ["Security Hub Findings - Imported"] * 2
+    assert [[found["Id"] for found in each["detail"]["findings"]] for each in own] == [["a"], ["b"]]
+    assert own[0]["resources"] == [f"{finding()['ProductArn']}/a"]
+
+
+@pytest.mark.fact("EV-7-03", "SI-11-11")
+def test_events_reach_the_administrator_and_the_home_region(front: Front, client: Clients) -> None:
+    bring_in(client)
+    assert imported(front) == [(MEMBER, SECOND), (DELEGATED, SECOND), (DELEGATED, HOME)]
+
+
+@pytest.mark.fact("EV-7-02")
+def test_updates_are_events_too(front: Front, client: Clients) -> None:
+    bring_in(client)
+    identifier = {"Id": "f-1", "ProductArn": finding()["ProductArn"]}
+    client("securityhub").batch_update_findings(FindingIdentifiers=[identifier], Workflow={"Status": "NOTIFIED"})
+    assert imported(front)[3:] == [(MEMBER, SECOND), (DELEGATED, SECOND), (DELEGATED, HOME)]
+    assert front.world.of(Buses).events[-1]["detail"]["findings"][0]["Workflow"]["Status"] == "NOTIFIED"
+
+
+@pytest.mark.fact("GD-5.2-41")
+def test_sample_findings_reach_security_hub_and_event_buses(front: Front, client: Clients) -> None:
+    client("guardduty", MANAGEMENT, SECOND).enable_organization_admin_account(AdminAccountId=DELEGATED)
+    administrator = client("guardduty", DELEGATED, SECOND)
+    detector = administrator.list_detectors()["DetectorIds"][0]
+    email = f"account-{MEMBER}@example.com"
+    administrator.create_members(DetectorId=detector, AccountDetails=[{"AccountId": MEMBER, "Email": email}])
+    member = client("guardduty", MEMBER, SECOND)
+    own = member.list_detectors()["DetectorIds"][0]
+    member.create_sample_findings(DetectorId=own, FindingTypes=["CryptoCurrency:EC2/BitcoinTool.B!DNS"])
+    events = [(each["source"], each["account"], each["region"]) for each in front.world.of(Buses).events]
+    assert events == [
+        ("aws.guardduty", MEMBER, SECOND),
+        ("aws.guardduty", DELEGATED, SECOND),
+        ("aws.securityhub", MEMBER, SECOND),
+        ("aws.securityhub", DELEGATED, SECOND),
+        ("aws.securityhub", DELEGATED, HOME),
+    ]
+    [shown] = client("securityhub").get_findings()["Findings"]
+    assert (shown["AwsAccountId"], shown["Severity"]["Label"], shown["Title"][:8]) == (MEMBER, "HIGH", "[SAMPLE]")
+
+
+MATCHES = {
+    "an element of the array": ({"detail": {"findings": {"A": ["x"]}}}, {"detail": {"findings": [{"A": "y"}, {"A": "x"}]}}, True),
+    "one element must fit whole": (
+        {"findings": {"A": ["x"], "B": ["y"]}},
+        {"findings": [{"A": "x", "B": "n"}, {"A": "n", "B": "y"}]},
+        False,
+    ),
+    "an array in the array": ({"findings": {"R": {"T": ["x"]}}}, {"findings": [{"R": [{"T": "n"}, {"T": "x"}]}]}, True),
+    "a list of values": ({"resources": ["b"]}, {"resources": ["a", "b"]}, True),
+    "absent": ({"a": ["x"]}, {}, False),
+    "absent and asked for": ({"a": [{"exists": False}]}, {}, True),
+    "there": ({"a": [{"exists": True}]}, {"a": 1}, True),
+    "prefix": ({"a": [{"prefix": "ab"}]}, {"a": "abc"}, True),
+    "suffix": ({"a": [{"suffix": "ab"}]}, {"a": "abc"}, False),
+    "anything but": ({"a": [{"anything-but": ["x", "y"]}]}, {"a": "z"}, True),
+    "anything but, absent": ({"a": [{"anything-but": ["x"]}]}, {}, False),
+    "anything but a prefix": ({"a": [{"anything-but": {"prefix": "z"}}]}, {"a": "zz"}, False),
+    "case": ({"a": [{"equals-ignore-case": "ABC"}]}, {"a": "abc"}, True),
+    "numbers": ({"a": [{"numeric": [">", 1, "<=", 5]}]}, {"a": 5}, True),
+    "numbers are not texts": ({"a": [1]}, {"a": "1"}, False),
+    "either": ({"$or": [{"a": ["x"]}, {"b": ["y"]}]}, {"b": "y"}, True),
+    "what is not simulated": ({"a": [{"cidr": "10.0.0.0/8"}]}, {"a": "10.0.0.1"}, False),
+}
+
+
+@pytest.mark.parametrize(("pattern", "event", "fits"), MATCHES.values(), ids=MATCHES)
+@pytest.mark.fact("EV-7-04")
+def test_patterns_descend_into_arrays(pattern: dict[str, Any], event: dict[str, Any], *, fits: bool) -> None:
+    assert matches(pattern, event) is fits
+
+
+@pytest.mark.fact("EV-7-07", "EV-7-09")
+def test_a_topic_needs_a_policy(front: Front, client: Clients) -> None:
+    topic, rule = topic_and_rule(client)
+    bring_in(client)
+    assert failures(front) == ["the topic's policy does not let EventBridge publish"]
+    allowed = {"Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
+    topic_and_rule(client, allowed)
+    bring_in(client, key="f-2")
+    bring_in(client, "LOW", key="f-3")
+    assert failures(front)[1:] == [""]
+    delivered = front.world.of(Buses).deliveries[-1]
+    assert (delivered.account, delivered.region, delivered.target, delivered.rule) == (DELEGATED, HOME, topic, rule)
+
+
+@pytest.mark.fact("EV-7-08")
+def test_a_topic_under_awss_own_key_receives_nothing(front: Front, client: Clients) -> None:
+    topic_and_rule(client, {"Principal": {"Service": "events.amazonaws.com"}}, KmsMasterKeyId="alias/aws/sns")
+    bring_in(client)
+    assert failures(front) == ["the topic's key is AWS's own, which EventBridge may not use"]
+
+
+RULE = "arn:aws:events:us-east-1:222222222222:rule/high"
+POLICIES = {
+    "no policy": (None, False),
+    "anyone": ({"Principal": "*"}, True),
+    "another service": ({"Principal": {"Service": "s3.amazonaws.com"}}, False),
+    "one of several": ({"Principal": {"Service": ["s3.amazonaws.com", "events.amazonaws.com"]}}, True),
+    "another action": ({"Principal": "*", "Action": "sns:Subscribe"}, False),
+    "every action": ({"Principal": "*", "Action": "SNS:*"}, True),
+    "another rule": ({"Principal": "*", "Condition": {"ArnLike": {"AWS:SourceArn": RULE + "er"}}}, False),
+    "any rule": ({"Principal": "*", "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:events:*:222222222222:rule/*"}}}, True),
+    "a condition that events do not meet": ({"Principal": "*", "Condition": {"StringEquals": {"AWS:SourceOwner": "2"}}}, False),
+    "denied": ({"Effect": "Deny", "Principal": "*"}, False),
+}
+
+
+@pytest.mark.parametrize(("statement", "allowed"), POLICIES.values(), ids=POLICIES)
+def test_what_a_policy_lets_through(statement: dict[str, Any] | None, *, allowed: bool) -> None:
+    whole = {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*", **statement} if statement else None
+    policy = json.dumps({"Statement": whole}) if whole else None
+    assert allows(policy, "events.amazonaws.com", "sns:Publish", RULE) is allowed
+
+
+def test_a_queue_gets_the_event_where_its_policy_lets_it(front: Front, client: Clients) -> None:
+    queue = client("sqs").create_queue(QueueName="findings")["QueueUrl"]
+    arn = f"arn:aws:sqs:{HOME}:{DELEGATED}:findings"
+    client("events").put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.securityhub"]}))
+    client("events").put_targets(
+        Rule="all", Targets=[{"Id": "queue", "Arn": arn}, {"Id": "none", "Arn": arn + "-none"}, {"Id": "gone", "Arn": RULE}]
+    )
+    bring_in(client, key="f-1")
+    statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Statement": [statement]})})
+    bring_in(client, key="f-2")
+    messages = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert [json.loads(each["Body"])["detail"]["findings"][0]["Id"] for each in messages] == ["f-2"]
+    others = ["there is no such queue", "targets of events are not simulated"]
+    assert failures(front) == ["the queue's policy does not let EventBridge send", *others, "", *others]
+
+
+@pytest.mark.fact("EV-7-12")
+def test_a_rule_is_put_again(client: Clients) -> None:
+    events = client("events")
+    for pattern in ({"source": ["aws.guardduty"]}, DOCUMENTED):
+        events.put_rule(Name="high", EventPattern=json.dumps(pattern))
+    [rule] = events.list_rules()["Rules"]
+    assert json.loads(rule["EventPattern"]) == DOCUMENTED
+
+
+@pytest.mark.fact("EV-7-13")
+def test_events_in_awss_name_are_refused(client: Clients) -> None:
+    entry = {"Source": "aws.securityhub", "DetailType": "Security Hub Findings - Imported", "Detail": "{}"}
+    answer = client("events").put_events(Entries=[entry])
+    assert (answer["FailedEntryCount"], answer["Entries"][0]["ErrorCode"]) == (1, "NotAuthorizedForSourceException")
+    assert client("events").put_events(Entries=[{**entry, "Source": "example.own"}])["FailedEntryCount"] == 0
