@@ -76,6 +76,8 @@ class Access:
         partition = partition_facts(self._sts_region)[0]
         self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts)
         self._making = threading.Lock()
+        self.on_answer: Callable[..., None] = lambda *answered: None
+        """Hears the answer to, or failure of, every read, and what was asked: what coverage is judged from is kept as evidence."""
         self._under_way = threading.Semaphore(settings.concurrency)
         self._pool: ThreadPoolExecutor | None = None
 
@@ -242,10 +244,13 @@ class Access:
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             failure = failed(error, service, operation, account, region)
             LOG.debug("call failed", extra={**about, "code": failure.code, "status": failure.status})
+            if not keep_metadata:
+                self.on_answer(failure, service, operation, account, region, parameters)
             raise failure from error
         LOG.debug("call", extra={**about, "status": data["ResponseMetadata"]["HTTPStatusCode"]})
         if not keep_metadata:
             del data["ResponseMetadata"]
+            self.on_answer(data, service, operation, account, region, parameters)
         return data
 
     def _threads(self) -> ThreadPoolExecutor | None:

@@ -10,12 +10,15 @@ from typing import Any
 
 import click
 
+from runbook_lib.approval import ApprovalRefused
 from runbook_lib.cli_approve import approve_command, key_command, trust_command
+from runbook_lib.evidence.answers import AnswersBroken
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import chain_name
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import EXPECTED, withheld
 from runbook_lib.evidence.listing import page, rows, text
+from runbook_lib.evidence.recompute import recompute
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import declare_lost
@@ -24,7 +27,7 @@ from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.json_log import scrub
 from runbook_lib.project import root
-from runbook_lib.settings_file import load
+from runbook_lib.settings_file import SettingsError, load
 
 RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
@@ -37,13 +40,26 @@ class Plainly(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except EXPECTED as error:
+        except (*EXPECTED, AnswersBroken, SettingsError, ApprovalRefused) as error:
             raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=Plainly)
 def evidence() -> None:
     """Seal and verify what runs have left."""
+
+
+@evidence.command("recompute")
+@click.argument("run_named", metavar="RUN")
+@RUNS
+def recompute_command(run_named: str, runs: str) -> int:
+    """Build a run's coverage again, offline, from the raw answers it kept, and compare."""
+    found = list(recompute(RunFolder.open(_runs(runs) / Path(run_named).name)))
+    for which, differences in found:
+        click.echo(f"{which}: {'; '.join(differences) or 'the same'}")
+    if not found:
+        click.echo("This run kept no answers: it looked at nothing.")
+    return 1 if any(differences for _, differences in found) else 0
 
 
 @evidence.command("lost")

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -24,6 +25,7 @@ from runbook_lib.coverage import Cells, count
 from runbook_lib.coverage_files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.evidence.answers import Answers
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
 from runbook_lib.evidence.versions import described
@@ -119,8 +121,10 @@ class NotebookRun:
         self.asked: dict[str, screen.Asked] = {}
         self.ended: RunStatus | None = None
         self.evidence: tuple[str, ...] = ()
+        self.answers = Answers()
         with plainly_in(self):
             access = access_for(self.settings, chosen, self.run.name, self.clock)
+            access.on_answer = self.answers.keep
             self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
             self.organization: Organization = self.runbook.organization()
             self.run.add_callers(self.organization.callers)
@@ -215,6 +219,8 @@ class NotebookRun:
         facts = {"mode": self.settings.mode, "phase": self.folder.name, "run": self.run.name}
         write_coverage(self.folder.path, which, self.cells, self.organization, facts)
         write_text(self.folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
+        about = {"scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers)}
+        self.answers.write(self.folder.path / f"answers-{which}.jsonl.gz", about)
         counted = count(cell for cell in self.cells if cell.in_scope)
         self.results |= {
             "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,

@@ -16,7 +16,7 @@ from runbook_lib.evidence.trust import TrustProblem, pinned_trust
 from runbook_lib.evidence.verify import verify
 from runbook_lib.settings import Settings
 
-EXPECTED = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError, TrustProblem)
+EXPECTED: tuple[type[Exception], ...] = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError, TrustProblem)
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""The raw answers from which coverage was judged: the newest of every read, redacted by rule, compressed, one JSON line each.
+
+E-mail addresses are replaced by numbered marks, the same address by the same mark, so that comparisons come out as they did.
+"""
+
+import base64
+import datetime as dt
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.atomic_file import write_bytes
+from runbook_lib.services import CallFailed
+
+FORMAT = "runbook answers 1"
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%*+^_~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+
+
+class AnswersBroken(Exception):
+    """A file of answers that cannot be read; the message names it."""
+
+
+class Answers:
+    """The newest answer to each read of one notebook. `keep` may be called from many threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Any] | CallFailed] = {}
+
+    def keep(self, answer: dict[str, Any] | CallFailed, *call: Any) -> None:
+        """Take the answer to a call: (service, operation, account, region, parameters)."""
+        self._kept[key(*call)] = answer
+
+    def write(self, path: Path, about: Mapping[str, Any]) -> None:
+        """Write all answers; `about` heads the file."""
+        marks = dict[str, str]()
+        lines = [json.dumps({"format": FORMAT, **about}, sort_keys=True)]
+        for call, answer in sorted(self._kept.copy().items()):
+            lines.append(_redacted(json.dumps([call, _plain(answer)], sort_keys=True, default=_special), marks))
+        write_bytes(path, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+
+
+def key(service: str, operation: str, account: str, region: str, parameters: Mapping[str, Any]) -> str:
+    """What names a read: everything that was asked."""
+    return json.dumps([service, operation, account, region, parameters], sort_keys=True, default=_special)
+
+
+def _plain(answer: dict[str, Any] | CallFailed) -> dict[str, Any]:
+    if not isinstance(answer, CallFailed):
+        return {"answer": answer}
+    return {"failure": {"code": answer.code, "message": answer.message, "status": answer.status, "sent": answer.sent}}
+
+
+def _special(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return {"$time": value.isoformat()}
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    raise TypeError(f"an answer of AWS holds a {type(value).__name__}")
+
+
+def _redacted(line: str, marks: dict[str, str]) -> str:
+    return _ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
+
+
+def read_answers(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(about, call → {"answer": …} or {"failure": …}) of a file of answers. Raises AnswersBroken."""
+    try:
+        head, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+        about = json.loads(head)
+        if about.get("format") != FORMAT:
+            raise AnswersBroken(f"{path}: is not in the format {FORMAT!r}")
+        return about, dict(json.loads(line, object_hook=_restored) for line in lines)
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise AnswersBroken(f"{path}: {error}") from None
+
+
+def _restored(value: dict[str, Any]) -> Any:
+    if set(value) == {"$time"}:
+        return dt.datetime.fromisoformat(value["$time"])
+    return base64.b64decode(value["$bytes"]) if set(value) == {"$bytes"} else value

@@ -1,0 +1,96 @@
+"""Coverage built again, offline, from the raw answers of a run, and held against the coverage that the run wrote."""
+
+import copy
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from botocore.session import Session
+
+from runbook_lib.access import Access
+from runbook_lib.clock import Clock
+from runbook_lib.coverage_files import json_text
+from runbook_lib.endpoints import shared_loader
+from runbook_lib.evidence.answers import key, read_answers
+from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.phases import phase_named
+from runbook_lib.plan import Scope
+from runbook_lib.runbook import Runbook
+from runbook_lib.services import CallFailed
+from runbook_lib.settings import Settings
+from runbook_lib.settings_file import load
+
+T = TypeVar("T")
+
+
+class Replayed(Access):
+    """Access that answers from a file: no session, no client, no call. What was not asked then cannot be asked now."""
+
+    def __init__(self, settings: Settings, answers: dict[str, Any], callers: dict[str, str]) -> None:
+        super().__init__(settings, reads=frozenset(), mutations=frozenset(), run="recompute", clock=Clock())
+        self._answers, self._callers = answers, callers
+        self._session = Session()
+        self._session.register_component("data_loader", shared_loader())
+
+    def caller(self, account: str) -> str:
+        if account not in self._callers:
+            raise self._failed("NotAnswered", "this account was not entered then", "sts", "GetCallerIdentity", account, "")
+        return self._callers[account]
+
+    def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
+        found = self._answers.get(key(service, operation, account, region, parameters))
+        if found is None:
+            raise self._failed("NotAnswered", "no answer to this read was kept", service, operation, account, region)
+        if "failure" in found:
+            said = found["failure"]
+            raise CallFailed(
+                said["code"], said["message"], service=service, operation=operation, account=account, region=region,
+                status=said["status"], sent=said["sent"],
+            )  # fmt: skip
+        answer: dict[str, Any] = copy.deepcopy(found["answer"])
+        return answer
+
+    def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
+        return [job() for job in jobs]
+
+    def _client(self, account: str, service: str, region: str, *, mutating: bool) -> Any:
+        return SimpleNamespace(meta=SimpleNamespace(service_model=self._session.get_service_model(service)))
+
+    def _refuse_unlisted(self, listed: frozenset[str], service: str, operation: str, kind: str) -> None:
+        """Everything may be asked of a file."""
+
+    def _failed(self, code: str, text: str, service: str, operation: str, account: str, region: str) -> CallFailed:
+        return CallFailed(code, text, service=service, operation=operation, account=account, region=region, sent=False)
+
+
+def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
+    """(phase/before or after, differences) for every kept set of answers of a run; no difference: an empty list.
+
+    Raises AnswersBroken, SettingsError.
+    """
+    begun = dt.datetime.fromisoformat(run.record()["started"])
+    settings = load(run.settings, begun.date())
+    for phase in run.phases():
+        for path in sorted(phase.path.glob("answers-*.jsonl.gz")):
+            which = path.name.removeprefix("answers-").removesuffix(".jsonl.gz")
+            yield f"{phase.name}/{which}", _differences(path, phase.path / f"coverage-{which}.json", settings, phase.name)
+
+
+def _differences(path: Path, written: Path, settings: Settings, phase: str) -> list[str]:
+    about, answers = read_answers(path)
+    scope = Scope(**{name: tuple(listed) for name, listed in about["scope"].items()})
+    with Replayed(settings, answers, about["callers"]) as access:
+        runbook = Runbook(phase_named(phase), settings, access, Clock(), scope)
+        if phase_named(phase).service:
+            seen = runbook.observe()
+            organization, cells = seen.organization, seen.cells
+        else:
+            organization, cells = runbook.survey()
+    if not written.is_file():
+        return [f"{written.name} is missing"]
+    then = json.loads(written.read_text(encoding="utf-8"))
+    now = json.loads(json_text(cells, organization, then.get("facts", {})))
+    return [f"{name} differs" for name in sorted({*then, *now}) if then.get(name) != now.get(name)]

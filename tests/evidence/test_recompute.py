@@ -1,0 +1,94 @@
+import datetime as dt
+import gzip
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import sealed_runs as made
+from simulated import PARAMETERS, Simulated, home, simulated
+
+from runbook_lib.coverage_files import write_coverage
+from runbook_lib.evidence.answers import Answers, AnswersBroken, key, read_answers
+from runbook_lib.evidence.recompute import recompute
+from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.secret_scan import findings
+from runbook_lib.rehearsal_settings import adapted
+from runbook_lib.services import CallFailed
+
+
+@pytest.fixture
+def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A run that looked at one service and at everything, of a simulated organization, and kept the answers."""
+    organization = simulated("seven", tmp_path, monkeypatch)
+    world = organization.front.world
+    text = adapted(PARAMETERS, world.partition, home(organization.front), sorted(world.regions), world.organization.accounts)
+    run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text.encode(), command=[])
+    for phase in ("20_guardduty", "90_coverage"):
+        look(organization, run, phase)
+    return run
+
+
+def look(organization: Simulated, run: RunFolder, phase: str) -> None:
+    runbook, answers, folder = organization.runbook(phase), Answers(), run.phase(phase)
+    runbook.access.on_answer = answers.keep
+    with runbook.access:
+        if phase == "90_coverage":
+            seen, cells = runbook.survey()
+        else:
+            assessed = runbook.observe()
+            seen, cells = assessed.organization, assessed.cells
+    write_coverage(folder.path, "after", cells, seen, {"mode": "rehearsal", "phase": phase, "run": run.name})
+    answers.write(folder.path / "answers-after.jsonl.gz", {"scope": asdict(runbook.scope), "callers": dict(seen.callers)})
+
+
+def test_coverage_comes_out_the_same_offline(looked: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert list(recompute(looked)) == [("20_guardduty/after", []), ("90_coverage/after", [])]
+
+
+def test_answers_hold_no_addresses_and_are_the_same_bytes_each_time(looked: RunFolder, tmp_path: Path) -> None:
+    for path in looked.path.rglob("answers-*"):
+        text = gzip.decompress(path.read_bytes()).decode()
+        assert "[e-mail address 1]" in text
+        assert findings(text) == []
+    for name in ("one", "two"):
+        answers = Answers()
+        answers.keep({"at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "raw": b"x"}, "s3", "Get", "1", "us-east-1", {"b": 1, "a": 2})
+        answers.write(tmp_path / name, {})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert read_answers(tmp_path / "one")[1][key("s3", "Get", "1", "us-east-1", {"a": 2, "b": 1})] == {
+        "answer": {"at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "raw": b"x"}
+    }
+
+
+def test_the_newest_answer_counts_and_failures_are_kept(tmp_path: Path) -> None:
+    answers = Answers()
+    answers.keep({"a": 1}, "s3", "Get", "1", "r", {})
+    failed = CallFailed("AccessDenied", "someone@example.com may not", service="s3", operation="Get", account="1", region="r")
+    answers.keep(failed, "s3", "Get", "1", "r", {})
+    answers.write(tmp_path / "a", {"x": 1})
+    about, kept = read_answers(tmp_path / "a")
+    assert about["x"] == 1
+    (found,) = kept.values()
+    assert found["failure"]["message"] == "[e-mail address 1] may not"
+
+
+def test_another_coverage_or_other_answers_show(looked: RunFolder) -> None:
+    written = looked.phase("20_guardduty").coverage("after", "json")
+    data = json.loads(written.read_text())
+    data["cells"][0]["status"] = "covered, really"
+    written.write_text(json.dumps(data))
+    assert dict(recompute(looked))["20_guardduty/after"] == ["cells differs"]
+    written.unlink()
+    assert dict(recompute(looked))["20_guardduty/after"] == ["coverage-after.json is missing"]
+
+
+def test_answers_that_are_cut_or_of_another_sort_are_refused(looked: RunFolder) -> None:
+    path = looked.phase("20_guardduty").path / "answers-after.jsonl.gz"
+    whole = path.read_bytes()
+    for data in (whole[:-20], b"", gzip.compress(b'{"format": "other"}\n')):
+        path.write_bytes(data)
+        with pytest.raises(AnswersBroken):
+            list(recompute(looked))
