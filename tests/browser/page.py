@@ -85,6 +85,14 @@ class NotebookPage:
     def text(self) -> str:
         return "\n".join(text for _, text in self.cells())
 
+    def look(self, code: str, name: str) -> None:
+        """A picture of what one cell shows."""
+        cell = self.page.locator(f"{SHOWN} .jp-CodeCell", has_text=code).last
+        cell.scroll_into_view_if_needed()
+        cell.locator(".jp-InputArea").scroll_into_view_if_needed()
+        self.page.wait_for_timeout(300)
+        self.picture(name)
+
     def picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png")

@@ -28,7 +28,8 @@ def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
             _decide(at, phase, title, seconds)
             decisions += 1
         at.done(seconds)
-        at.picture(f"journey-{phase.name}-end")
+        for code in ("run.card()", "run.observe()", "run.plan()", "run.verify()")[: 4 if phase.service else 2]:
+            at.look(code, f"journey-{phase.name}-{code[4:-2]}")
         assert lab.latest(phase.name)["run"] == "done", at.text()[-2000:]
     return decisions
 
@@ -58,7 +59,10 @@ def test_journey_of_seven_accounts(lab: Lab, open_page: Callable[..., NotebookPa
     for notebook in (PROJECT / "notebooks").glob("*.ipynb"):
         shutil.copy(notebook, lab.folder / "notebooks")
     lab.fresh("start.ipynb", "start")
-    follow_all(lab, open_page(lab.url("start.ipynb")), 120)
+    at = open_page(lab.url("start.ipynb"))
+    follow_all(lab, at, 120)
+    at.menu("File", "Save All")
+    at.page.wait_for_timeout(1500)
     saved = _saved(lab)
     assert "widget-view" not in saved
     assert "Approved: delegated account" in saved
