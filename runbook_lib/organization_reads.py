@@ -4,7 +4,7 @@ A list that cannot be read is an Unknown with AWS's code, never an empty list. W
 list nothing can be said at all: those failures are raised.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -63,11 +63,11 @@ class _Observing:
     def organization(self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]]) -> Organization:
         """The whole observation; `known` are members' Regions that need no second look."""
         described = self.access.read("organizations", "DescribeOrganization", self.management, self.region)["Organization"]
-        accounts = self._accounts()
-        trusted = self._trusted()
-        registered = self.access.parallel([partial(self._registered, principal) for principal in PRINCIPALS])
         both = (self.management, self.delegated)
-        own = dict(zip(both, self.access.parallel([partial(self._regions, account) for account in both]), strict=True))
+        jobs: list[Callable[[], Any]] = [self._accounts, self._trusted, *(partial(self._regions, account) for account in both)]
+        jobs += [partial(self._registered, principal) for principal in PRINCIPALS]
+        accounts, trusted, *rest = self.access.parallel(jobs)
+        own, registered = dict(zip(both, rest[:2], strict=True)), rest[2:]
         members = [each.id for each in accounts.values() if each.active and each.id not in own]
         wanted = self._opt_in_asked(own[self.management]) if with_member_regions is None else with_member_regions
         return Organization(

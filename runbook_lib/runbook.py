@@ -113,10 +113,13 @@ class Runbook:
 
     def assess(self, service: Service, organization: Organization) -> Assessment:
         """Observe one service in that organization and compare it with settings."""
-        among = service.name if service.name != "organizations" else "securityhub"
-        people = population(organization, self.settings, among, self.scope)
+        people = self._population(service, organization)
         state = service.observe(organization, self.settings, people, self.access)
         return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
+
+    def _population(self, service: Service, organization: Organization) -> Population:
+        among = service.name if service.name != "organizations" else "securityhub"
+        return population(organization, self.settings, among, self.scope)
 
     def observe(self) -> Assessment:
         """Observe this phase's service."""
@@ -180,17 +183,16 @@ class Runbook:
     def requirements(self) -> None:
         """Raise PreconditionsFailed when a phase that must come first has not been applied."""
         organization = self.organization()
-        found = []
-        for name in self.phase.requires:
-            phase = phase_named(name)
-            if phase not in managed(self.settings):
-                continue
-            service = service_named(phase.service)
-            seen = self.assess(service, organization)
-            missing = service.missing(seen.state, organization, self.settings, seen.population)
-            found += [f"apply {phase.name} first: {reason}" for reason in missing]
+        phases = [phase for phase in map(phase_named, self.phase.requires) if phase in managed(self.settings)]
+        looks = self.access.parallel([partial(self._missing, service_named(phase.service), organization) for phase in phases])
+        found = [f"apply {phase.name} first: {each}" for phase, missing in zip(phases, looks, strict=True) for each in missing]
         if found:
             raise PreconditionsFailed(found)
+
+    def _missing(self, service: Service, organization: Organization) -> Sequence[str]:
+        people = self._population(service, organization)
+        state = service.foundation(organization, self.settings, people, self.access)
+        return service.missing(state, organization, self.settings, people)
 
     def apply(
         self,

@@ -112,6 +112,9 @@ class Service(Protocol):
     ) -> Sequence[Step | NoChange | Blocker]:
         """Turn gaps into steps; everything else into a NoChange or a Blocker. Pure."""
 
+    def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
+        """Read the part of the state that `missing` looks at, and no more. Reads only."""
+
     def missing(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
         """What later phases need of this one and is not there, as sentences; empty when they may be applied. Pure."""
 

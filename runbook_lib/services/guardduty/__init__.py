@@ -38,6 +38,7 @@ class GuardDuty:
     observe = staticmethod(observing.observe)
     assess = staticmethod(assessing.assess)
     plan = staticmethod(planning.plan)
+    foundation = staticmethod(observing.observe)
     missing = staticmethod(assessing.missing)
     judge = staticmethod(judging.judge)
     check = staticmethod(checking.check)

@@ -48,9 +48,11 @@ class Prerequisites:
                 made.append(NoChange(*place, reason=cell.reason))
         return made
 
+    def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> None:
+        """The organization itself says it all."""
+
     def missing(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
-        cells = assessing.assess(state, organization, settings)
-        off = [cell for cell in cells if cell.aspect == "trusted access" and cell.status is not Status.COVERED]
+        off = [cell for cell in assessing.trusted_access(organization, settings) if cell.status is not Status.COVERED]
         return [f"trusted access for {cell.item} is not known to be on ({cell.reason})" for cell in off]
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:

@@ -32,7 +32,7 @@ def assess(state: State, organization: Organization, settings: Settings) -> Cell
     """Every prerequisite, once."""
     return (
         *_organization(organization),
-        *_trusted_access(organization, settings),
+        *trusted_access(organization, settings),
         *_administrators(state, organization),
         *_regions(organization, settings),
         *_usable(state, organization),
@@ -97,7 +97,7 @@ def _unread(aspect: str, account: str, observation: Unknown | NotYet, region: st
     return _cell(aspect, account, Status.UNKNOWN, reason, code=code, next_step=step, who=who, region=region, item=item)
 
 
-def _trusted_access(organization: Organization, settings: Settings) -> Iterator[Cell]:
+def trusted_access(organization: Organization, settings: Settings) -> Iterator[Cell]:
     for principal in principals(settings):
         account, trusted = organization.management_account, organization.trusted_access
         if not isinstance(trusted, Known):

@@ -1,6 +1,6 @@
 """What the prerequisites need to know and the Organization value does not already say. Reads only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -76,12 +76,17 @@ def observe(organization: Organization, settings: Settings, reader: Reader) -> S
     roles = [(account, role) for account in accounts for service in services for role in SERVICE_LINKED_ROLES[service]]
     regions = sorted({region for _, region in places})
     home = regions[0]
-    administrators = reader.parallel(partial(_administrators, reader, organization.management_account, *place) for place in places)
-    usable = reader.parallel(partial(_usable, reader, organization.delegated_account, *place) for place in places)
-    policies = reader.parallel(partial(_policies, reader, organization.management_account, home, service) for service in services)
-    linked = reader.parallel(partial(_role, reader, account, home, role) for account, role in roles)
     hub_regions = services.get("securityhub", ())
-    recorders = reader.parallel(partial(_recorder, reader, organization.delegated_account, region) for region in hub_regions)
+    management, delegated = accounts
+    groups: list[list[Callable[[], Observation[Any]]]] = [
+        [partial(_administrators, reader, management, *place) for place in places],
+        [partial(_usable, reader, delegated, *place) for place in places],
+        [partial(_policies, reader, management, home, service) for service in services],
+        [partial(_role, reader, account, home, role) for account, role in roles],
+        [partial(_recorder, reader, delegated, region) for region in hub_regions],
+    ]
+    answers = iter(reader.parallel([job for group in groups for job in group]))
+    administrators, usable, policies, linked, recorders = ([next(answers) for _ in group] for group in groups)
     found = dict(zip(places, administrators, strict=True))
     here = [r for r in hub_regions if found["securityhub", r] == Known(frozenset({organization.delegated_account}))]
     central = reader.parallel(partial(_central, reader, organization.delegated_account, region) for region in here)

@@ -13,7 +13,7 @@ from runbook_lib.services.designation import designated
 from runbook_lib.services.securityhub.assess import assess
 from runbook_lib.services.securityhub.check import check, resolve
 from runbook_lib.services.securityhub.judge import judge
-from runbook_lib.services.securityhub.observe import READS, observe
+from runbook_lib.services.securityhub.observe import READS, foundation, observe
 from runbook_lib.services.securityhub.state import DESIGNATION, NAME, TITLE, State, on
 from runbook_lib.services.securityhub.steps import MUTATIONS, plan
 from runbook_lib.settings import Settings
@@ -42,6 +42,7 @@ class SecurityHub:
     mutations = MUTATIONS
 
     observe = staticmethod(observe)
+    foundation = staticmethod(foundation)
     assess = staticmethod(assess)
     plan = staticmethod(plan)
     missing = staticmethod(missing)

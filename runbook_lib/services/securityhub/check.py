@@ -111,7 +111,7 @@ def _one(action: Action, reader: Reader) -> Progress:
 
 
 def _aggregated(action: Action, reader: Reader) -> Progress:
-    found = observe.aggregator(reader, action.account, action.region)
+    found = observe.read_aggregator(reader, action.account, action.region)
     if found is None:
         return Progress(frozenset(), {}, "none")
     if found.home != action.region:
@@ -125,7 +125,7 @@ def resolve(reference: Reference, reader: Reader) -> str:
     """The ARN of the aggregator. Raises CallFailed where there is none, ValueError for a Reference of another kind."""
     if reference.kind != AGGREGATOR:
         raise ValueError(f"{NAME} resolves no {reference.kind}")
-    found = observe.aggregator(reader, reference.account, reference.region)
+    found = observe.read_aggregator(reader, reference.account, reference.region)
     if found is None:
         raise CallFailed(
             "ResourceNotFoundException", "there is no finding aggregator", service=NAME, operation="ListFindingAggregators",

@@ -107,7 +107,7 @@ def offered(reader: Reader, account: str, region: str) -> dict[str, bool]:
     }
 
 
-def aggregator(reader: Reader, account: str, region: str) -> Aggregator | None:
+def read_aggregator(reader: Reader, account: str, region: str) -> Aggregator | None:
     """The account's finding aggregator, listed in any Region and read in its own home Region; None: there is none."""
     pages = reader.pages(NAME, "ListFindingAggregators", account, region)
     arns = [each["FindingAggregatorArn"] for page in pages for each in page.get("FindingAggregators") or ()]
@@ -123,20 +123,39 @@ def observe(organization: Organization, settings: Settings, population: Populati
     administrators = read_administrators(DESIGNATION, organization, (*population.regions, *population.other_regions), reader)
     open_regions = [region for region in population.regions if region_bar(organization, population, region) is None]
     others = [region for region in population.other_regions if designated(administrators, region, population.delegated)]
-    delegated = reader.parallel([partial(_delegated, reader, population.delegated, region, True) for region in open_regions])
-    elsewhere = reader.parallel([partial(_delegated, reader, population.delegated, region, False) for region in others])
-    read = {**dict(zip(open_regions, delegated, strict=True)), **dict(zip(others, elsewhere, strict=True))}
+    jobs: list[Callable[[], Any]] = [
+        partial(_delegated, reader, population.delegated, r, r in open_regions) for r in open_regions + others
+    ]
+    jobs += [
+        partial(_management_hubs, population, reader, open_regions),
+        partial(_member_standards, settings, population, reader, open_regions),
+        partial(_aggregator, settings, population, reader, open_regions),
+    ]
+    *columns_read, management_hubs, of_members, aggregator = reader.parallel(jobs)
+    read = dict(zip(open_regions + others, columns_read, strict=True))
     own = {region: {population.delegated: columns["standards"]} for region, columns in read.items() if "standards" in columns}
-    of_members = _member_standards(settings, population, reader, open_regions)
     return State(
         administrators=administrators,
         delegated_hubs=_column(read, "hub"),
-        management_hubs=_management_hubs(population, reader, open_regions),
+        management_hubs=management_hubs,
         configurations=_column(read, "configuration"),
         members=_column(read, "members"),
         offered=_column(read, "offered"),
         standards={region: {**own[region], **of_members.get(region, {})} for region in own},
-        aggregator=_aggregator(settings, population, reader, open_regions),
+        aggregator=aggregator,
+    )
+
+
+def foundation(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
+    """What later phases build on: the administrator, its own hub, and whether it can act."""
+    administrators = read_administrators(DESIGNATION, organization, population.regions, reader)
+    regions, account = population.regions, population.delegated
+    hubs = reader.parallel([partial(observed, partial(hub, reader, account, region)) for region in regions])
+    usable = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
+    return State(
+        administrators=administrators,
+        delegated_hubs=dict(zip(regions, hubs, strict=True)),
+        configurations=dict(zip(regions, usable, strict=True)),
     )
 
 
@@ -191,4 +210,4 @@ def _aggregator(settings: Settings, population: Population, reader: Reader, regi
     part = settings.security_hub
     home = part.aggregation.home_region if part and part.aggregation else ""
     at = home if home in regions else next(iter(regions), "")
-    return observed(partial(aggregator, reader, population.delegated, at)) if at else NOT_OBSERVED
+    return observed(partial(read_aggregator, reader, population.delegated, at)) if at else NOT_OBSERVED
