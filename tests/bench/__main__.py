@@ -1,0 +1,133 @@
+"""`make bench`: how long the runbook takes, held against what AWS's limits allow. Prints a table and writes JSON.
+
+    python tests/bench [a] [b] [c] [d] [e] [--accounts N] [--reading-accounts N] [--json FILE]
+
+Server and client are processes of their own, over sockets. The bound is printed before each run. Each line says how busy the
+server was: near 100 % of a core it would be the server that is measured.
+"""
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import bounds
+import commands
+import organizations
+from harness import LATENCY, served
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def judged(name: str, seconds: float, bound: float, calls: int, empty_cpu: float, run: dict[str, Any]) -> dict[str, Any]:
+    """The larger of the two bounds decides, and says what limits."""
+    by_cpu = calls * empty_cpu
+    limit, what = (by_cpu, "CPU of empty calls") if by_cpu > bound else (bound, "AWS's limits")
+    found = {
+        "seconds": seconds, "bound": limit, "limited_by": what, "ratio": seconds / limit, "calls": run["calls"],
+        "throttled": run["throttled"], "client_busy": run["client_cpu"] / run["seconds"], "server_busy": run["server_busy"],
+        "memory_mib": run["memory"],
+    }  # fmt: skip
+    say(
+        f"  {name}: {seconds:.1f} s, {found['ratio']:.2f} × the bound ({what}); "
+        f"{run['calls']:,} calls, {run['throttled']} throttled"
+    )
+    say(
+        f"    client {found['client_busy']:.0%}, server {found['server_busy']:.0%} of a core; client's peak {run['memory']:.0f} MiB"
+    )
+    return found
+
+
+def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
+    """(a) the first enablement, and (c) the second run."""
+    regions, found = len(organizations.REGIONS), dict[str, Any]()
+    with served(accounts, covered=False) as bench:
+        empty = bench.run("single")
+        before = bench.run("bound")
+        found["bound_parts"] = before["parts"]
+        floor = bounds.floor_of_enabling(accounts, regions)
+        say(f"(a) first enablement, {accounts} accounts × {regions} Regions × 3 services, {LATENCY * 1000:.0f} ms latency")
+        say(f"  bound {before['bound']:.1f} s: AWS's rates, latency and settling along the plans; floor {floor:,} calls")
+        run = bench.run("enable")
+        if run["problems"]:
+            say(f"  PROBLEMS: {run['problems']}")
+        found["a"] = judged("plan and apply", run["seconds"], before["bound"], run["calls"], empty["cpu"], run)
+        serial = run["calls"] * empty["wall"]
+        found["a"] |= {
+            "floor": floor, "calls_to_floor": run["calls"] / floor, "changing": run["mutating"], "problems": run["problems"],
+            "planned": run["actions"], "serial": serial, "phases": run["phases"],
+        }  # fmt: skip
+        say(f"    {run['mutating']:,} changing of {run['actions']:,} planned; calls {run['calls'] / floor:.2f} × the floor")
+        say(f"    one after the other (calls × {empty['wall'] * 1000:.0f} ms, the measured mean of one): {serial:.0f} s")
+        say("    " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in run["phases"].items()))
+        if "c" in parts:
+            chain = len(run["phases"]) * (bounds.in_turn(math.ceil(accounts / 20), "organizations", "ListAccounts", LATENCY))
+            chain += sum(bounds.coverage(accounts, LATENCY).parts.values()) * 3
+            say(f"(c) second run: bound {chain:.1f} s")
+            run = bench.run("again")
+            found["c"] = judged("plan again", run["seconds"], chain, run["calls"], empty["cpu"], run) | {"actions": run["actions"]}
+            say(f"    {run['actions']} actions")
+    return found
+
+
+def reading(accounts: int) -> dict[str, Any]:
+    """(b) the coverage, for this many accounts and a tenth of them."""
+    regions, found = len(organizations.REGIONS), dict[str, Any]()
+    for number in (accounts // 10, accounts):
+        with served(number, covered=True) as bench:
+            empty = bench.run("single")
+            bound, floor = bounds.coverage(number, LATENCY), bounds.floor_of_reading(number, regions)
+            parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in bound.parts.items())
+            say(f"(b) coverage with features and scan types, {number:,} accounts × {regions} Regions × 3 services")
+            say(
+                f"  bound {bound.seconds:.1f} s ({parts}); "
+                f"floor {floor:,} calls; an empty call costs {empty['cpu'] * 1000:.2f} ms CPU"
+            )
+            run = bench.run("cover")
+            one = judged("read", run["survey"], bound.seconds, run["calls"], empty["cpu"], run)
+            one |= {"floor": floor, "calls_to_floor": run["calls"] / floor, "client_cpu": run["client_cpu"]}
+            one |= {"gap": run["gap"], "unknown": run["unknown"]}
+            say(
+                f"    calls {one['calls_to_floor']:.2f} × the floor; "
+                f"{run['covered']:,} covered, {run['gap']} gaps, {run['unknown']} unknown"
+            )
+            found[str(number)] = one
+    small, large = found[str(accounts // 10)], found[str(accounts)]
+    found["growth_of_time"] = math.log10(large["seconds"] / small["seconds"])
+    found["growth_of_client_cpu"] = math.log10(large["client_cpu"] / small["client_cpu"])
+    say(f"  growth exponent: time {found['growth_of_time']:.2f}, client CPU {found['growth_of_client_cpu']:.2f}")
+    return {"b": found}
+
+
+def main() -> None:
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(description="Measure the runbook against what AWS's limits allow.")
+    parser.add_argument("parts", nargs="*", default=list("abcde"), help="a to e; all by default")
+    parser.add_argument("--accounts", type=int, default=200, help="accounts of (a) and (c)")
+    parser.add_argument("--reading-accounts", type=int, default=10_000, help="accounts of (b)")
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
+    asked = parser.parse_args()
+    parts, found = set(asked.parts), dict[str, Any]()
+    if parts & {"a", "c"}:
+        found |= enabling(asked.accounts, parts)
+    if "b" in parts:
+        found |= reading(asked.reading_accounts)
+    if "d" in parts:
+        found["d"] = one = commands.notebooks(asked.accounts)
+        say(f"(d) coverage of {asked.accounts} accounts: {one['library']:.1f} s by the library,")
+        say(f"    {one['library_process']:.1f} s process, {one['command']:.1f} s notebook by command: {one['overhead']:.1f} s more")
+    if "e" in parts:
+        found["e"] = one = commands.first_table()
+        parts_of = f"simulate {one['simulate']:.1f} s, coverage {one['coverage']:.1f} s"
+        say(f"(e) start to first coverage table: {one['seconds']:.1f} s ({parts_of})")
+    asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    say(f"figures: {asked.json}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A served organization, and tasks run on it: server and client in processes of their own, over sockets."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import organizations
+
+from runbook_lib.rehearsal.environment import environment
+
+HERE = Path(__file__).parent
+LATENCY = 0.05
+HOUR = 3600
+
+
+@dataclass
+class Bench:
+    """One organization being served, and what measures it."""
+
+    folder: Path
+    url: str
+    pid: int
+    settings: Path
+    environment: dict[str, str]
+
+    def run(self, task: str) -> dict[str, Any]:
+        """One task in a client process, with the server's share of the work beside it."""
+        before = self.server()
+        done = subprocess.run(
+            [sys.executable, str(HERE / "client.py"), task, str(self.settings), str(self.folder)],
+            env=self.environment, capture_output=True, text=True, timeout=HOUR, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"{task} failed:\n{done.stderr[-3000:]}")
+        after = self.server()
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        for name in ("calls", "mutating", "throttled"):
+            found[name] = after[name] - before[name]
+        found["server_busy"] = (after["cpu"] - before["cpu"]) / found["seconds"]
+        return found
+
+    def server(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/_bench", timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+
+@contextmanager
+def served(accounts: int, *, covered: bool, concurrency: int = 16) -> Iterator[Bench]:
+    """A server process with an organization of this size, and settings for it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+        folder = Path(temporary)
+        settings = folder / "settings.yaml"
+        settings.write_text(organizations.settings(accounts, concurrency=concurrency), encoding="utf-8")
+        (folder / "latency").write_text(str(LATENCY), encoding="utf-8")
+        seed = organizations.seed(folder, accounts, covered=covered)
+        state = folder / "server.json"
+        with (folder / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(HERE / "served.py"), "--seed", str(seed), "--latency", str(LATENCY), "--state", str(state)],
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            while not state.exists():
+                if process.poll() is not None:
+                    raise SystemExit((folder / "server.log").read_text()[-3000:])
+                time.sleep(0.1)
+            url = json.loads(state.read_text())["url"]
+            own = environment(folder, url, organizations.REGIONS[0], os.environ)
+            yield Bench(folder, url, process.pid, settings, own)
+        finally:
+            process.terminate()
+            process.wait()
