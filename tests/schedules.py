@@ -16,7 +16,7 @@ from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import PreconditionsFailed
-from runbook_lib.services import CallFailed
+from runbook_lib.services import CallFailed, Verdict
 
 REFUSED = (CallFailed, PreconditionsFailed, ApprovalRefused, AccessRefused)
 """What a run may end with in one line while faults last; anything else is a defect."""
@@ -105,6 +105,7 @@ class Story:
         cells = made.cells() if len(self.phases) > 1 else made.phase_cells(*self.phases)
         assert open_cells(cells) == []
         check_record(made.mutating(), made.journaled("intent"), (plan for plan, _ in self.approved))
+        check_truth(made.mutating(), made.journaled("outcome"))
 
 
 def check_record(calls: Sequence[Entry], announced: Sequence[dict[str, Any]], approved_plans: Iterable[Plan]) -> None:
@@ -121,6 +122,15 @@ def check_record(calls: Sequence[Entry], announced: Sequence[dict[str, Any]], ap
         about = tuple(intent[name] for name in ("service", "operation", "account", "region"))
         assert about == (call.service, call.operation, call.account, call.region)
         assert {(intent["unit"], target) for target in intent["target_accounts"] or [""]} <= approved
+
+
+def check_truth(calls: Sequence[Entry], outcomes: Sequence[dict[str, Any]]) -> None:
+    """No attempt that the server refused, or gave no answer to, stands as applied in the journal."""
+    refused = {call.invocation: call for call in calls if call.code}
+    for line in outcomes:
+        if line["invocation"] in refused:
+            verdicts = {each["verdict"] for each in line["outcomes"]}
+            assert str(Verdict.APPLIED) not in verdicts, (refused[line["invocation"]], line)
 
 
 def live_through(begun: Begun, phases: tuple[str, ...], number: int, faults: int) -> Story:

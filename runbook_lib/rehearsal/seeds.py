@@ -16,6 +16,7 @@ from runbook_lib.rehearsal.conditions import Conditions, Hiccup
 from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.internal import install, run
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
+from runbook_lib.rehearsal.organization import ancestors
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
 from runbook_lib.rehearsal.world import OrganizationalUnit, SimulatedAccount, SimulatedOrganization, SimulatedRole, World
 
@@ -178,6 +179,7 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
     hiccups = tuple(Hiccup(each.service, each.operation, each.call, each.times) for each in seed.hiccups)
     world.conditions = Conditions(seed.throttled, hiccups, seed.designation_seconds)
     install(world)
+    _govern(world, seed)
     for each in seed.by_hand:
         if not each.region or each.region in world.regions:
             _by_hand(world, each)
@@ -188,6 +190,19 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
     for profile, account in seed.profiles.items():
         user_credential(world, account, profile)
     return world
+
+
+GOVERNED = {"GUARDDUTY_POLICY": "guardduty", "INSPECTOR_POLICY": "inspector2"}
+
+
+def _govern(world: World, seed: Seed) -> None:
+    """Let the services know which accounts an Organizations policy governs (aws-behaviour 8)."""
+    for policy in seed.policies:
+        if policy["type"] == "SECURITYHUB_CSPM_POLICY":
+            world.variants.setdefault("securityhub organizations policy", "on")
+        for account in world.organization.accounts.values() if policy["type"] in GOVERNED else ():
+            if {account.id, *ancestors(world, account.parent)} & set(policy["targets"]):
+                world.tell("organization policy governs", account=account.id, service=GOVERNED[policy["type"]])
 
 
 def _accounts(seed: Seed, size: int) -> list[AccountPart]:

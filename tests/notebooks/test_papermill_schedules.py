@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from doors import PAPERMILL, ROOT, Served, served
-from schedules import OF_PHASE, Begun, check_record, prepared, schedule
+from schedules import OF_PHASE, Begun, check_record, check_truth, prepared, schedule
 from simulated import ENABLING, copied
 
 from runbook_lib import plan_file
@@ -85,6 +85,7 @@ def outlives(begun: Begun, folder: Path, phase: str, number: int) -> None:
         assert (results["gap"], results["unknown"], results["actions"]) == (0, 0, 0)
         announced = [json.loads(line) for path in there.journals() for line in path.read_text().splitlines()]
         check_record(there.changes, [line for line in announced if line["kind"] == "intent"], papered.approved)
+        check_truth(there.changes, [line for line in announced if line["kind"] == "outcome"])
 
 
 @pytest.mark.parametrize(("phase", "number"), [("10_security_hub", 11), ("20_guardduty", 12)])

@@ -24,6 +24,7 @@ NAMES = [
     "foreign-administrator",
     "fresh",
     "govcloud",
+    "governed",
     "half-done",
     "read-only",
     "region-deny",
@@ -133,6 +134,23 @@ def test_the_others_are_what_their_names_say() -> None:
     assert len(ask(half, DELEGATED, "securityhub").list_members()["Members"]) == 40
     admin = ask(half, MANAGEMENT, "inspector2").list_delegated_admin_accounts()["delegatedAdminAccounts"]
     assert [each["accountId"] for each in admin] == [DELEGATED]
+
+
+def test_policies_govern_the_accounts_below_their_targets() -> None:
+    front = build_app("governed", moto=False)
+    sandbox = "131313131313"
+    made = ask(front, sandbox, "guardduty")
+    detector = made.create_detector(Enable=True)["DetectorId"]
+    assert "GUARDDUTY_POLICY" in {each.get("ManagedBy") for each in made.get_detector(DetectorId=detector)["Features"]}
+    own = ask(front, MEMBER, "guardduty")
+    [detector] = own.list_detectors()["DetectorIds"]
+    assert {each.get("ManagedBy") for each in own.get_detector(DetectorId=detector)["Features"]} == {None}
+    assert ask(front, sandbox, "inspector2").list_account_permissions()["permissions"] == []
+    assert ask(front, MEMBER, "inspector2").list_account_permissions()["permissions"] != []
+    found = ask(front, DELEGATED, "securityhub", "us-east-2").describe_organization_configuration()
+    assert found["OrganizationConfiguration"]["Status"] == "DISABLED"
+    policies = ask(front, MANAGEMENT, "organizations").list_policies(Filter="INSPECTOR_POLICY")["Policies"]
+    assert [each["Name"] for each in policies] == ["Scans"]
 
 
 def test_govcloud_is_another_partition_throughout() -> None:
