@@ -36,8 +36,8 @@ soak: $(STAMP) ## the long proofs: killed at every call of the default organizat
 bench: $(STAMP) ## measure against what AWS's limits allow; ARGS="a c" for parts, figures in bench.json
 	@$(BIN)/python tests/bench $(ARGS)
 
-lab: $(STAMP) ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir . notebooks/00_prerequisites.ipynb
+lab: $(STAMP) ## open the notebooks in JupyterLab, with a simulated organization beside it
+	@$(BIN)/runbook lab $(ARGS)
 
 schema: $(STAMP) ## write the settings schema anew
 	@$(BIN)/runbook schema > runbook_lib/settings.schema.json

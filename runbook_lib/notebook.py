@@ -184,7 +184,7 @@ class Notebook(NotebookRun):
         view.show()
 
         def look() -> None:
-            view.update(latest.tick, sections.running(latest.tick, latest.left), troubles.lines())
+            view.update(latest.tick, sections.running(latest.now, latest.left), troubles.lines())
 
         try:
             report = await screen.beside(lambda: self._apply(decision, stop, latest.put), stop, look)
@@ -203,7 +203,7 @@ class Notebook(NotebookRun):
             self._look("after")
         elif not self.plans:
             self.state = "observed"
-        return sections.remaining(self.cells, self.organization, self.before.cells if self.before and self.decision else ())
+        return sections.remaining(self.cells, self.organization, self.cells_before if self.decision else ())
 
     @plainly
     def back_out(self) -> Notes:

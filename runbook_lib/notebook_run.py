@@ -116,6 +116,7 @@ class NotebookRun:
         self.decision: Decision | None = None
         self.before: Assessment | None = None
         self.cells: Cells = ()
+        self.cells_before: Cells = ()
         self.planned: Plan | None = None
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
@@ -214,6 +215,8 @@ class NotebookRun:
         if self.plans:
             self.before = self.runbook.observe()
             self.cells, self.organization = self.before.cells, self.before.organization
+            if which == "before":
+                self.cells_before = self.cells
         else:
             self.organization, self.cells = self.runbook.survey()
         facts = {"mode": self.settings.mode, "phase": self.folder.name, "run": self.run.name}

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -252,6 +253,12 @@ class Latest:
         if self.tick is None:
             self._began = self._clock.monotonic()
         self.tick = tick
+
+    @property
+    def now(self) -> Tick | None:
+        """The newest tick with the rate up to this moment: a worker that waits sends no new one."""
+        passed = self._clock.monotonic() - self._began
+        return self.tick and replace(self.tick, rate=self.tick.done / max(passed, 1.0))
 
     @property
     def left(self) -> float | None:

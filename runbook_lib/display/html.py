@@ -43,7 +43,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 IN_CELL = (
     "<style>.runbook td,.runbook th,.runbook caption{text-align:left!important;vertical-align:top;max-width:34rem;"
-    "overflow-wrap:anywhere;white-space:normal}.runbook td.number{text-align:right!important;white-space:nowrap}"
+    "overflow-wrap:break-word;white-space:normal}.runbook td.number{text-align:right!important;white-space:nowrap}"
     ".runbook td{min-width:2.5rem}.runbook caption{font-weight:bold}.runbook summary{cursor:pointer}"
     ".runbook tr.total{font-weight:bold}</style>"
 )

@@ -82,7 +82,7 @@ def planned(plan: Plan, concurrency: int) -> Notes:
             "Changing calls": guess.calls,
             "Duration": guess.duration if plan.steps else "none",
             "Blockers": len(plan.blockers),
-            "Inside accounts": "; ".join(inside) or "nothing",
+            "Inside accounts": "see below" if inside else "nothing",
             "Must be applied first": ", ".join(plan.requires) or "nothing",
         },
     )
@@ -91,9 +91,16 @@ def planned(plan: Plan, concurrency: int) -> Notes:
         tables.shown(tables.blockers_table(plan), "Blocked"),
         tables.shown(tables.plan_summary(plan), "Calls"),
         *(_group(group) for group in plan_groups.actions_by_call(plan)),
+        *([Folded("What it does inside accounts", Lines(_sentences(inside)))] if inside else []),
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
         Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
     )
+
+
+def _sentences(texts: Sequence[str]) -> list[str]:
+    """Each sentence once, in order."""
+    parts = (part.strip().rstrip(".") for text in texts for part in text.replace("; ", ". ").split(". "))
+    return [f"{part[0].upper()}{part[1:]}." for part in dict.fromkeys(parts) if part]
 
 
 def _group(group: Group[Action]) -> Folded:

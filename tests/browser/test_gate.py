@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from conftest import Lab
+from lab_server import Lab
 from page import NotebookPage
 
 Open = Callable[..., NotebookPage]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import PROJECT, Lab
+from lab_server import PROJECT, Lab
 from page import NotebookPage
 
 from runbook_lib.phases import PHASES, Phase
