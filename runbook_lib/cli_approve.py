@@ -11,6 +11,7 @@ import click
 from runbook_lib import plan_file
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_bytes
+from runbook_lib.cli_plain import PlainCommand
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.four_eyes import signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
@@ -32,7 +33,7 @@ KEY = click.option(
 )
 
 
-@click.command("approve")
+@click.command("approve", cls=PlainCommand)
 @click.argument("run_named", metavar="RUN")
 @click.option("--ticket", required=True, help="The change ticket.")
 @KEY
@@ -108,7 +109,7 @@ def _name(trust: Trust, keyid: str) -> str:
     return next((person.name for person, key in trust.persons() if key.keyid == keyid), getpass.getuser())
 
 
-@click.command("key")
+@click.command("key", cls=PlainCommand)
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def key_command(path: Path) -> int:
     """Make a private key of your own at PATH (ending in .pem), unless it is there, and print its public key."""
@@ -118,7 +119,7 @@ def key_command(path: Path) -> int:
     return 0
 
 
-@click.command("trust")
+@click.command("trust", cls=PlainCommand)
 @click.argument("policy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @KEY

@@ -6,17 +6,15 @@ import os
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 
-from runbook_lib.approval import ApprovalRefused
 from runbook_lib.cli_approve import approve_command, key_command, trust_command
-from runbook_lib.evidence.answers import AnswersBroken
+from runbook_lib.cli_plain import PlainGroup
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import chain_name
 from runbook_lib.evidence.desk import desk_for
-from runbook_lib.evidence.ending import EXPECTED, withheld
+from runbook_lib.evidence.ending import withheld
 from runbook_lib.evidence.listing import page, rows, text
 from runbook_lib.evidence.recompute import recompute
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
@@ -27,24 +25,14 @@ from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.json_log import scrub
 from runbook_lib.project import root
-from runbook_lib.settings_file import SettingsError, load
+from runbook_lib.settings_file import load
 
 RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 _ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
 
 
-class Plainly(click.Group):
-    """Says in a line what is expected to go wrong."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (*EXPECTED, AnswersBroken, SettingsError, ApprovalRefused) as error:
-            raise click.ClickException(str(error)) from None
-
-
-@click.group(cls=Plainly)
+@click.group(cls=PlainGroup)
 def evidence() -> None:
     """Seal and verify what runs have left."""
 
@@ -80,7 +68,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     return 0
 
 
-@click.group("run", cls=Plainly)
+@click.group("run", cls=PlainGroup)
 def run() -> None:
     """Look at the runs there are."""
 

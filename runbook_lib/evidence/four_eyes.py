@@ -137,7 +137,10 @@ def trust_of(settings: Settings, runs: Path) -> Trust:
 
 
 def refuse(approval: Approval, settings: Settings, run: RunFolder, callers: Iterable[str]) -> None:
-    """Raise ApprovalRefused unless other people's signatures suffice and no other run has used the approval up."""
+    """Raise ApprovalRefused unless other people's signatures suffice and no other run has used the approval up.
+
+    A run that used it and did not complete it is recorded as the one that this run goes on from.
+    """
     runs = run.path.parent
     try:
         trust = trust_of(settings, runs)
@@ -148,6 +151,7 @@ def refuse(approval: Approval, settings: Settings, run: RunFolder, callers: Iter
     reasons = [*people_refusals(approval, trust, runner, dt.datetime.now(dt.UTC)), *use_refusals(approval, runs, run.name)]
     if reasons:
         raise ApprovalRefused(reasons)
+    run.resume(resumed(approval, runs, run.name))
 
 
 def refuse_own_decision(settings: Settings, run: RunFolder) -> None:

@@ -194,6 +194,12 @@ class RunFolder:
         with self._changing() as record:
             record["callers"] = dict(sorted({**record["callers"], **callers}.items()))
 
+    def resume(self, earlier: str) -> None:
+        """Record the earlier run that this one goes on from; "" for none, and the first said stays."""
+        if earlier:
+            with self._changing() as record:
+                record["resumes"] = record["resumes"] or earlier
+
     def finish(self, status: RunStatus, now: dt.datetime, results: Mapping[str, Any] | None = None, error: str = "") -> int:
         """Record how the run ended and return its exit code. A phase still running is recorded as stopped, never as done."""
         _final(status, self.path)

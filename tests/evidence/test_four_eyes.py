@@ -194,6 +194,19 @@ def test_an_approval_serves_until_it_is_completed_and_one_run_at_a_time(tmp_path
     assert f"completed by run {second.name}" in "; ".join(use_refusals(approval, tmp_path, "me"))
 
 
+def test_a_run_says_which_earlier_run_it_goes_on_from(tmp_path: Path) -> None:
+    approval = made.approval(PHASE)
+    none = settings(tmp_path).model_copy(update={"evidence": None})
+    first = used(tmp_path / "runs", approval, "failed")
+    first.finish(RunStatus.FAILED, made.BEGIN)
+    second = new_run(tmp_path)
+    refuse(approval, none, second, [])
+    refuse(made.approval(PHASE, id="another"), none, second, [])
+    assert second.record()["resumes"] == first.name
+    second.finish(RunStatus.DONE, made.BEGIN)
+    assert seal(second, made.desk(tmp_path / "runs")).parameters["resumes"] == first.name
+
+
 def verified(root: Path) -> Verified:
     return verify(root / "runs", read_policy(root / "trust.json"))
 
@@ -299,6 +312,10 @@ def test_the_approve_command_signs_a_plan_with_the_persons_own_key(tmp_path: Pat
 
 def test_nothing_is_approved_that_was_altered_unplanned_or_names_an_address(tmp_path: Path, planned: RunFolder) -> None:
     words = ("approve", planned.name, "--key", tmp_path / "alice.pem", "--runs", tmp_path / "runs", "--ticket")
+    (tmp_path / "bad.pem").write_text("nothing")
+    (tmp_path / "bad.pem").chmod(0o600)
+    bad = ("approve", planned.name, "--key", tmp_path / "bad.pem", "--runs", tmp_path / "runs", "--ticket", "CHG-1")
+    assert "cannot be read as a private key" in call(*bad)[1]
     assert "no e-mail addresses" in call(*words, "someone@example.com")[1]
     assert "has no plan of 30_inspector" in call(*words, "CHG-1", "--phase", "30_inspector")[1]
     (planned.path / "settings.yaml").write_text("other")
