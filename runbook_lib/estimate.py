@@ -36,6 +36,13 @@ class Estimate:
         return shortest if shortest == longest else f"{shortest} to {longest}"
 
 
+def blast_radius(plan: Plan) -> str:
+    """How many accounts change, in how many Regions, in words."""
+    accounts = len({account for action in plan.actions for account in action.affects})
+    regions = len({action.region for action in plan.actions})
+    return f"{accounts:,} account{'s' * (accounts != 1)} in {regions} Region{'s' * (regions != 1)}"
+
+
 def estimate(plan: Plan, concurrency: int = 8, mode: str = "") -> Estimate:
     """Estimate a whole plan; stages follow each other, Regions and accounts of one stage run side by side.
 

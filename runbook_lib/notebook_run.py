@@ -184,7 +184,7 @@ class NotebookRun:
             },
             "Regions": ", ".join(regions),
             "Settings": f"{self.parameters.name}, digest {settings_digest(settings)[:16]}, {described(self.parameters)}",
-            "Scope": "the whole organization" if runbook.scope.whole else str(runbook.scope),
+            "Scope": sections.scope_words(runbook.scope),
             "Ticket": self._ticket(),
             "Run": self.run.name,
         }

@@ -23,7 +23,7 @@ from runbook_lib import plan_file
 from runbook_lib.approval import approve
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.confirm import Ballot, Decision, Question, Rejection
-from runbook_lib.estimate import estimate
+from runbook_lib.estimate import blast_radius, estimate
 from runbook_lib.evidence.run_folder import PhaseFolder
 from runbook_lib.gates import Gate, gates, part
 from runbook_lib.phases import Phase
@@ -70,7 +70,6 @@ def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings) -> Quest
     """What is asked at one gate. Live calls, and stages that settings call sensitive, take typing how many there are."""
     plan, asked = part(whole, gate), gates(whole)
     guess = estimate(plan, settings.concurrency)
-    touched = frozenset(account for action in plan.actions for account in action.affects)
     typing = plan.mode == "live" or bool({action.stage for action in plan.actions} & set(settings.confirm_by_typing))
     number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
     return Question(
@@ -79,7 +78,7 @@ def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings) -> Quest
         facts={
             "What": "; ".join(stage.title for stage in phase.stages if any(step.stage == stage.name for step in plan.steps)),
             "Calls": f"{guess.calls}, about {guess.duration}",
-            "Blast radius": f"{len(touched)} accounts in {len({action.region for action in plan.actions})} Regions",
+            "Blast radius": blast_radius(plan),
             "Operations": ", ".join(dict.fromkeys(f"{action.service}:{action.operation}" for action in plan.actions)),
             "Called as": ", ".join(sorted({action.account for action in plan.actions})[:5]),
             "Fingerprint": plan.fingerprint,

@@ -14,12 +14,12 @@ from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
 from runbook_lib.display.cli_line import back_out_line, cli_line
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes, Part
-from runbook_lib.estimate import estimate, span
+from runbook_lib.estimate import blast_radius, estimate, span
 from runbook_lib.evidence.run_folder import RUN_COLUMNS, run_rows
 from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
 from runbook_lib.phases import Phase
-from runbook_lib.plan import Action, Plan, Step
+from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan_groups import Group
 from runbook_lib.report import Final, Result, Tick
 from runbook_lib.runbook import ApplyReport
@@ -44,6 +44,13 @@ def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
 def card(mode: str, facts: Mapping[str, object]) -> Card:
     """Where a notebook acts, and as whom; a rehearsal and a live run look unlike at a glance."""
     return Card(mode, facts)
+
+
+def scope_words(scope: Scope) -> str:
+    """What a notebook is about: everything, or which part."""
+    parts = {"Regions": scope.regions, "accounts": scope.accounts, "organizational units": scope.organizational_units}
+    named = "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
+    return f"only {named}; steps that reach beyond wait for the whole" if named else "the whole organization"
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
@@ -71,14 +78,12 @@ def checks(cells: Sequence[Cell]) -> Notes:
 def planned(plan: Plan, concurrency: int) -> Notes:
     """The plan: what is called, waited for, blocked and left alone."""
     guess = estimate(plan, concurrency)
-    touched = frozenset(account for action in plan.actions for account in action.affects)
-    regions = {action.region for action in plan.actions}
     inside = sorted({action.inside_accounts for action in plan.actions if action.inside_accounts})
     head = Facts(
         f"{len(plan.actions)} calls planned" if plan.actions else "Nothing to call",
         {
             "Fingerprint": plan.fingerprint,
-            "Blast radius": f"{len(touched)} accounts in {len(regions)} Regions",
+            "Blast radius": blast_radius(plan),
             "Changing calls": guess.calls,
             "Duration": guess.duration if plan.steps else "none",
             "Blockers": len(plan.blockers),

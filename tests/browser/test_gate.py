@@ -7,6 +7,8 @@ from typing import Any
 from lab_server import Lab
 from page import NotebookPage
 
+from runbook_lib import plan_file
+
 Open = Callable[..., NotebookPage]
 CALLS = 4
 """Changing calls of the prerequisites on the bare organization, all in one gate."""
@@ -247,3 +249,18 @@ def _show_record(at: NotebookPage) -> None:
     at.page.keyboard.press("Shift+Enter")
     at.page.wait_for_timeout(500)
     at.done()
+
+
+def test_a_part_is_planned_and_asked_for_anew(lab: Lab, open_page: Open) -> None:
+    """A scope cuts the plan; what is approved too early is refused in the cell, and nothing is called."""
+    at = open_page(lab.fresh("10_security_hub.ipynb", "part", scope='{"regions": ["us-east-1"]}'))
+    at.run_all()
+    at.panel("Decision 1 of 2: management account")
+    assert "only Regions us-east-1" in at.text()
+    plan = plan_file.load(lab.runs_of("10_security_hub")[-1] / "plan.json")
+    assert {action.region for action in plan.actions} == {"us-east-1"}
+    assert not {"UpdateOrganizationConfiguration", "CreateFindingAggregator"} & {action.operation for action in plan.actions}
+    at.button("Approve").click()
+    at.done()
+    assert "apply 00_prerequisites first" in at.text()
+    assert not lab.made()
