@@ -20,7 +20,7 @@ from runbook_lib.services import CallFailed, Outcome, Reader, Service, Verdict
 ATTEMPTS, RETRY_SECONDS = 20, 300.0
 """At most so many attempts of one call, in at most so many seconds."""
 BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0
-POLL, POLL_GROWTH, LONGEST_POLL = 0.5, 1.6, 15.0
+POLL, POLL_GROWTH, LONGEST_POLL = 0.1, 2.0, 15.0
 
 
 S = TypeVar("S", Action, Wait)

@@ -26,7 +26,7 @@ LEAST_LEARNED = 0.5
 """Requests per second below which no learned rate starts."""
 WINDOW = 2.0
 """Seconds of calls from which an unknown rate is learned."""
-SMALL_BURST = 3
+SMALL_BURST, MARGIN = 3, 0.95
 ROUNDING = 1e-6
 
 
@@ -129,7 +129,8 @@ class Pace:
             return self._gates[key]
 
     def _made(self, rate: Rate) -> Bucket:
-        """One token of a large burst is left unused: calls do not arrive at the intervals at which they leave."""
-        spare = 1 if rate.burst > SMALL_BURST else 0
-        burst = max(1.0, min(rate.burst * self._share, rate.burst - spare))
-        return Bucket(rate.per_second * self._share, burst, burst, self._clock.monotonic())
+        """A little stays unused, since calls do not arrive at the intervals at which they leave: a token of a large burst, or rate."""
+        large = rate.burst > SMALL_BURST
+        burst = max(1.0, min(rate.burst * self._share, rate.burst - large))
+        per_second = rate.per_second * min(self._share, 1.0 if large else MARGIN)
+        return Bucket(per_second, burst, burst, self._clock.monotonic())
