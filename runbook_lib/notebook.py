@@ -214,7 +214,8 @@ class Notebook(NotebookRun):
 
     def show_record(self) -> Notes:
         """What the run folder says about this phase: decisions and calls, whatever the page has kept."""
-        return sections.recorded(self.run.name, *read_record(self.folder))
+        with plainly_in():
+            return sections.recorded(self.run.name, *read_record(self.folder))
 
     def finish(self) -> Facts:
         """End the run: say what was left where, and fail when something went wrong, so that a pipeline sees it."""
@@ -226,9 +227,8 @@ class Notebook(NotebookRun):
         self.end(RunStatus.STOPPED if self.state == "stopped" else EXITS[code])
         if code == 1:
             said = self.error or "some calls failed: the table above and the journal say which"
-            raise Halt(
-                f"{self.state}: {said}\nRun again with the same approval to go on from there; nothing applied is sent twice."
-            )
+            again = "Run again with the same approval" if self.approval or headless() else "Run the notebook again from the top"
+            raise Halt(f"{self.state}: {said}\n{again} to go on from there; nothing applied is sent twice.")
         files = ", ".join(sorted(path.name for path in self.folder.path.iterdir()))
         return Facts(
             "Done" if code == 0 else "Done, with something left", {"Run": self.run.name, self.folder.name: files} | self._sealed()

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from runbook_lib import plan_file
 from runbook_lib.approval import approve
+from runbook_lib.atomic_file import write_text
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.confirm import Ballot, Decision, Question, Rejection
 from runbook_lib.estimate import blast_radius, estimate
@@ -192,7 +193,7 @@ def decided(
         no.write(folder.path / f"rejection{suffix}.json")
         return no
     name = f"plan{suffix}.json"
-    (folder.path / name).write_text(plan_file.dumps(plan), encoding="utf-8")
+    write_text(folder.path / name, plan_file.dumps(plan))
     approval = approve(plan, approver=who, ticket=answer.ticket or "none given", now=clock.now(), reason=answer.reason, file=name)
     file = folder.path / f"approval{suffix}.json"
     approval.write(file)
