@@ -109,6 +109,8 @@ class _Handling:
     def _admitted(self) -> Answer:
         """Check identity, Region, rate and permission, then run the operation."""
         request = self.request
+        if request.service == "sts" and not request.key:
+            raise ApiError("NotSimulated", f"{request.service}:{request.named} is not simulated", 501)
         self.caller = caller = authenticate(self.world, request.service, request.key, request.token)
         refuse_region(self.world, request.service, caller.account, request.region)
         try:

@@ -15,6 +15,8 @@ WHOLE = (*REST, "organizations", "sts")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
 READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select)")
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+"""Operations of sts whose requests carry no signature."""
 Environ = dict[str, Any]
 
 
@@ -88,4 +90,4 @@ def _operation(scope: str, environ: Environ, path: str, body: bytes) -> tuple[st
         body.decode("utf-8", "replace") if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded") else ""
     )
     action = parse_qs(form or environ.get("QUERY_STRING", "")).get("Action", [""])[0]
-    return scope, action, {}
+    return scope or ("sts" if action in UNSIGNED else ""), action, {}

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from pydantic import ValidationError
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
-from runbook_lib.rehearsal import draws, scenario
+from runbook_lib.rehearsal import draws, environment, scenario
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import Credential
@@ -332,6 +332,21 @@ def test_a_schedule_is_drawn_from_its_number_and_begins_alike() -> None:
     assert drawn(5, 12) == drawn(5, 12)
     assert drawn(5, 6) < drawn(5, 12)
     assert drawn(6, 12) != drawn(5, 12)
+
+
+def test_a_server_process_has_a_scenario(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("seed: 3\nfaults: [{ kind: error, on: { operation: GetCallerIdentity } }]\n", encoding="utf-8")
+    running = environment.start(tmp_path / "server", "seven", scenario=own)
+    try:
+        assert running.control("GET", "health")["scenario"] == "own (seed 3)"
+    finally:
+        environment.stop(tmp_path / "server")
+
+
+def test_a_server_does_not_start_with_a_scenario_that_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(environment.ServerFailed, match="no scenario is called 'calm'"):
+        environment.start(tmp_path, "seven", scenario="calm")
 
 
 def test_log_and_health_name_the_schedule(tmp_path: Path) -> None:

@@ -185,6 +185,13 @@ def test_what_is_not_simulated_says_so_and_is_counted(front: Front, client: Clie
     assert front.log.unhandled == {"guardduty:ListMalwareScans": 1, "organizations:ListHandshakesForAccount": 1, "s3:GET /": 1}
 
 
+def test_what_needs_no_signature_and_is_not_simulated_says_so_in_xml(client: Client) -> None:
+    with pytest.raises(ClientError, match="sts:AssumeRoleWithWebIdentity is not simulated"):
+        client("sts").assume_role_with_web_identity(
+            RoleArn=f"arn:aws:iam::{MEMBER}:role/x", RoleSessionName="run", WebIdentityToken="t" * 8
+        )
+
+
 def test_the_log_holds_what_a_test_asks_for(front: Front, client: Client) -> None:
     client("organizations").list_accounts(MaxResults=5)
     with pytest.raises(ClientError):
