@@ -133,13 +133,13 @@ def check_truth(calls: Sequence[Entry], outcomes: Sequence[dict[str, Any]]) -> N
             assert str(Verdict.APPLIED) not in verdicts, (refused[line["invocation"]], line)
 
 
-def live_through(begun: Begun, phases: tuple[str, ...], number: int, faults: int) -> Story:
-    """One schedule from the first phase's beginning on, until the phases are run again without faults."""
+def live_through(begun: Begun, phases: tuple[str, ...], scenario: Scenario) -> Story:
+    """One scenario from the first phase's beginning on, until the phases are run again without faults."""
     made = begun.simulated
     begun.schedules += 1
     made.folder = begun.folder / f"{begun.schedules:05}"
     made.folder.mkdir()
-    made.front.scenario = schedule(phases, number, faults)
+    made.front.scenario = scenario
     made.front.adopt(copied(begun.worlds[phases[0]]))
     made.clock.hook = made.front.world.skip
     made.front.log.clear()

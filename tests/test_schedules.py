@@ -5,12 +5,15 @@ A failing schedule is a few words of YAML, which the report prints; `runbook reh
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from schedules import Begun, live_through, prepared, schedule
 from simulated import ENABLING
+
+from runbook_lib.rehearsal.scenario import Scenario
 
 LARGEST = 12
 
@@ -22,8 +25,9 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
 
 
 def holds(begun: Begun, phases: tuple[str, ...], number: int, faults: int) -> None:
-    note(f"phases {', '.join(phases)}, scenario {schedule(phases, number, faults).model_dump(exclude_defaults=True)}")
-    live_through(begun, phases, number, faults).check()
+    scenario = schedule(phases, number, faults)
+    note(f"phases {', '.join(phases)}, scenario {scenario.model_dump(exclude_defaults=True)}")
+    live_through(begun, phases, scenario).check()
 
 
 NUMBERS, FAULTS = st.integers(min_value=0, max_value=2**28 - 1), st.integers(min_value=1, max_value=LARGEST)
@@ -41,6 +45,34 @@ STEADY = settings(
 def test_a_phase_outlives_its_faults(begun: Begun, part: int, phase: str, number: int, faults: int) -> None:
     """Twenty-six schedules, in two parts that can run side by side."""
     holds(begun, (phase,), part << 28 | number, faults)
+
+
+AGAIN = [
+    ("10_security_hub", "EnableOrganizationAdminAccount", {"securityhub designate again": "ok"}),
+    ("10_security_hub", "EnableOrganizationAdminAccount", {"securityhub designate again": "conflict"}),
+    ("10_security_hub", "CreateFindingAggregator", {"securityhub second aggregator": "LimitExceededException"}),
+    ("10_security_hub", "CreateFindingAggregator", {"securityhub second aggregator": "InvalidInputException"}),
+    ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "returned"}),
+    ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "refused"}),
+    ("30_inspector", "Enable", {"inspector2 already enabled": "failedAccounts"}),
+    ("30_inspector", "Enable", {"inspector2 already enabled": "accounts"}),
+]
+"""Calls whose repetition AWS does not document, with either behaviour."""
+LOST = [{"kind": "reset"}, {"kind": "error", "status": 503}]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["no answer", "unavailable"])
+@pytest.mark.parametrize(("phase", "operation", "variants"), AGAIN, ids=[" ".join(each[2].values()) for each in AGAIN])
+def test_a_repeated_call_whose_answer_was_lost(
+    begun: Begun, phase: str, operation: str, variants: dict[str, str], lost: dict[str, Any]
+) -> None:
+    """The call was carried out although its answer says otherwise; whatever AWS says to the next one is understood."""
+    fault = {**lost, "effect": "after", "on": {"operation": operation}}
+    said = {"name": "lost", "variants": variants, "faults": [fault, {**fault, "on": {**fault["on"], "region": "us-east-2"}}]}
+    story = live_through(begun, (phase,), Scenario.model_validate(said))
+    assert any(entry.fault for entry in begun.simulated.front.log.entries)
+    story.check()
+    assert len(story.approved) == 1, "nothing was left for a second plan"
 
 
 @pytest.mark.soak

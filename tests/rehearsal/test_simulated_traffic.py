@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -251,6 +252,35 @@ def test_control_pages_change_the_world_by_name(front: Front, client: Client) ->
         ask("POST", "reset")
         assert front.world.organization.accounts[MEMBER].state == "ACTIVE"
         assert ask("GET", "log") == []
+
+
+def test_many_clients_at_once_lose_and_double_nothing() -> None:
+    front = build_app("seven", moto=False)
+    session = session_for(front, MEMBER)
+    session.client("securityhub").enable_security_hub(EnableDefaultStandards=False)
+    codes: list[str] = []
+
+    def create(url: str, names: list[str]) -> None:
+        keys = session.get_credentials()
+        plain = boto3.Session(keys.access_key, keys.secret_key, region_name="us-east-1")
+        made = plain.client("securityhub", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}, proxies={}))
+        for name in names:
+            try:
+                made.create_action_target(Name=name, Description="d", Id=name)
+                codes.append("")
+            except ClientError as error:
+                codes.append(error.response["Error"]["Code"])
+
+    with serve(front) as url:
+        threads = [threading.Thread(target=create, args=(url, [f"t{one}x{two}" for two in range(8)])) for one in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(codes) == [""] * 50 + ["LimitExceededException"] * 14
+    listed = session.client("securityhub").describe_action_targets(MaxResults=100)["ActionTargets"]
+    assert len({each["ActionTargetArn"] for each in listed}) == 50
+    assert len(front.log.select(operation="CreateActionTarget")) == 64
 
 
 def test_the_log_forgets_the_oldest_first() -> None:
