@@ -129,7 +129,7 @@ class Pace:
             return self._gates[key]
 
     def _made(self, rate: Rate) -> Bucket:
-        """A little stays unused, since calls do not arrive at the intervals at which they leave: a token of a large burst, or rate."""
+        """A token of a large burst, else a little rate, stays unused: calls do not arrive at the intervals at which they leave."""
         large = rate.burst > SMALL_BURST
         burst = max(1.0, min(rate.burst * self._share, rate.burst - large))
         per_second = rate.per_second * min(self._share, 1.0 if large else MARGIN)

@@ -9,6 +9,7 @@ server was: near 100 % of a core it would be the server that is measured.
 import argparse
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def judged(name: str, seconds: float, bound: float, calls: int, empty_cpu: float
     found = {
         "seconds": seconds, "bound": limit, "limited_by": what, "ratio": seconds / limit, "calls": run["calls"],
         "throttled": run["throttled"], "client_busy": run["client_cpu"] / run["seconds"], "server_busy": run["server_busy"],
+        "others_busy": run["others_busy"],
         "memory_mib": run["memory"],
     }  # fmt: skip
     say(
@@ -38,7 +40,8 @@ def judged(name: str, seconds: float, bound: float, calls: int, empty_cpu: float
         f"{run['calls']:,} calls, {run['throttled']} throttled"
     )
     say(
-        f"    client {found['client_busy']:.0%}, server {found['server_busy']:.0%} of a core; client's peak {run['memory']:.0f} MiB"
+        f"    client {found['client_busy']:.0%}, server {found['server_busy']:.0%}, others {found['others_busy']:.0%} "
+        f"of a core ({os.cpu_count()} cores); client's peak {run['memory']:.0f} MiB"
     )
     return found
 

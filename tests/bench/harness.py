@@ -22,6 +22,16 @@ LATENCY = 0.05
 HOUR = 3600
 
 
+def busy_seconds() -> float:
+    """CPU seconds that all cores of this machine have worked so far, for whomever; 0 where the system does not tell."""
+    try:
+        fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
+    except OSError:
+        return 0.0
+    user, nice, system, _, _, interrupts, soft, *_ = (int(each) for each in fields)
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass
 class Bench:
     """One organization being served, and what measures it."""
@@ -34,7 +44,7 @@ class Bench:
 
     def run(self, task: str) -> dict[str, Any]:
         """One task in a client process, with the server's share of the work beside it."""
-        before = self.server()
+        before, machine = self.server(), busy_seconds()
         done = subprocess.run(
             [sys.executable, str(HERE / "client.py"), task, str(self.settings), str(self.folder)],
             env=self.environment, capture_output=True, text=True, timeout=HOUR, check=False,
@@ -45,7 +55,9 @@ class Bench:
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         for name in ("calls", "mutating", "throttled"):
             found[name] = after[name] - before[name]
-        found["server_busy"] = (after["cpu"] - before["cpu"]) / found["seconds"]
+        by_server = after["cpu"] - before["cpu"]
+        found["server_busy"] = by_server / found["seconds"]
+        found["others_busy"] = max(0.0, busy_seconds() - machine - by_server - found["client_cpu"]) / found["seconds"]
         return found
 
     def server(self) -> dict[str, Any]:
