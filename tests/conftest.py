@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("service_cases", "service_fakes", "service_properties")
+pytest.register_assert_rewrite("service_cases", "service_fakes", "service_properties", "schedules")
