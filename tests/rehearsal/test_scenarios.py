@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from pydantic import ValidationError
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
+from runbook_lib import cli
 from runbook_lib.rehearsal import draws, environment, scenario
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
@@ -347,6 +348,23 @@ def test_a_server_process_has_a_scenario(tmp_path: Path) -> None:
 def test_a_server_does_not_start_with_a_scenario_that_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(environment.ServerFailed, match="no scenario is called 'calm'"):
         environment.start(tmp_path, "seven", scenario="calm")
+
+
+def test_the_command_takes_a_scenario_and_refuses_another_meanwhile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def runbook(*arguments: str) -> Any:
+        with pytest.raises(SystemExit) as end:
+            cli.main(["simulate", "--runs", str(tmp_path), *arguments])
+        return end.value.code
+
+    try:
+        assert runbook("--organization", "seven", "--scenario", "patient") == 0
+        running = environment.find(tmp_path / "simulated-organization")
+        assert running is not None
+        assert running.control("GET", "health")["scenario"] == "patient (seed 0)"
+        assert runbook("--scenario", "rough") == 1
+        assert "leave out --scenario" in capsys.readouterr().err
+    finally:
+        assert runbook("--stop") == 0
 
 
 def test_log_and_health_name_the_schedule(tmp_path: Path) -> None:
