@@ -13,8 +13,11 @@ from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.cli_plain import PlainCommand
 from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.faults import Kind
 from runbook_lib.evidence.four_eyes import signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
 from runbook_lib.evidence.seal import seal_of
 from runbook_lib.evidence.trust import Trust, pinned_trust, signed_policy
@@ -84,8 +87,9 @@ def _refuse_addresses(*texts: str) -> None:
 
 def _hold_against_seal(folder: Path, run: RunFolder) -> None:
     """What is approved must be what was planned: a sealed run is verified first; one still open has nothing to verify."""
-    if seal_of(run) is not None and (faults := verify(folder, pinned_trust(folder / KEYS), [run.name]).faults):
-        raise click.ClickException("\n".join(["nothing was approved, this run was altered:", *map(str, faults)]))
+    found = verify(folder, pinned_trust(folder / KEYS), [run.name]).faults if seal_of(run) is not None else ()
+    if faults := [fault for fault in found if fault.kind is not Kind.EMERGENCY]:
+        raise click.ClickException("\n".join(["nothing was signed, this run was altered:", *map(str, faults)]))
 
 
 def _planned(run: RunFolder, names: tuple[str, ...]) -> Iterator[PhaseFolder]:
@@ -107,6 +111,23 @@ def _there(path: Path, fingerprint: str) -> Approval | None:
 def _name(trust: Trust, keyid: str) -> str:
     """The approver's name: as the trust policy has it for this key, else the name of the user."""
     return next((person.name for person, key in trust.persons() if key.keyid == keyid), getpass.getuser())
+
+
+@click.command("review", cls=PlainCommand)
+@click.argument("run_named", metavar="RUN")
+@click.option("--text", required=True, help="What the review found.")
+@KEY
+@RUNS
+def review_command(run_named: str, text: str, key: Path, runs: str) -> int:
+    """Sign the later review of a run that was applied in an emergency."""
+    _refuse_addresses(text)
+    run = RunFolder.open(runs_root(runs, os.environ, root()) / Path(run_named).name)
+    _hold_against_seal(run.path.parent, run)
+    if (seal := seal_of(run)) is None:
+        raise click.ClickException(f"{run.name}: is not sealed yet")
+    data = review(seal, text, local_signer(key.parent, key.stem), dt.datetime.now(dt.UTC))
+    write_bytes(run.path / REVIEW, data)
+    return 0
 
 
 @click.command("key", cls=PlainCommand)

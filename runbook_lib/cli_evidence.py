@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.cli_approve import approve_command, key_command, trust_command
+from runbook_lib.cli_approve import approve_command, key_command, review_command, trust_command
 from runbook_lib.cli_plain import PlainGroup
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import chain_name
@@ -90,6 +90,7 @@ def register(cli: click.Group) -> None:
     cli.add_command(evidence)
     evidence.add_command(key_command)
     evidence.add_command(trust_command)
+    evidence.add_command(review_command)
 
 
 def _runs(given: str) -> Path:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SEAL = "evidence.intoto.jsonl"
-ATTACHED = "notebook.intoto.jsonl"
 REVIEW = "review.intoto.jsonl"
-OUTSIDE = frozenset({SEAL, ATTACHED, REVIEW})
+OUTSIDE = frozenset({SEAL, REVIEW})
 """Names at the top of a run folder that are written after the seal and are signed themselves."""
 _CHUNK = 1 << 20
 

@@ -6,6 +6,7 @@ base64, floats for integers) is refused, so one digest names one statement.
 
 import base64
 import binascii
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -36,11 +37,11 @@ class Sealed:
     statement: Mapping[str, Any]
     signatures: Mapping[str, str]
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
 
-    @property
+    @functools.cached_property
     def payload(self) -> bytes:
         return rfc8785.dumps(dict(self.statement))
 

@@ -23,7 +23,7 @@ from runbook_lib.evidence.secret_scan import Gate
 from runbook_lib.evidence.statement import RunFacts, approvals_of, run_statement
 from runbook_lib.journal import JournalBroken, complete_lines
 
-SKEW = dt.timedelta(days=1)
+SKEW = dt.timedelta(hours=1)
 """How far the clocks of two machines on one store may differ."""
 
 

@@ -11,6 +11,7 @@ from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.four_eyes import Runner, people_refusals
 from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.review import review_defect
 from runbook_lib.evidence.trust import Trust
 from runbook_lib.journal import JournalBroken, complete_lines
 
@@ -22,9 +23,15 @@ def approval_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
         seal = found.seals.get(folder.name)
         if seal is None:
             continue
+        reviewed = (folder / REVIEW).exists()
+        defect = review_defect(folder, seal, trust) if reviewed else ""
+        if defect:
+            yield Fault(f"{folder.name}/{REVIEW}", Kind.APPROVAL, f"this review {defect}")
         for phase in sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()):
             for approval in _approvals(phase):
                 yield from _defects(folder, phase, approval, seal, trust)
+                if approval.emergency and (defect or not reviewed):
+                    yield Fault(f"{folder.name}/{phase.name}", Kind.EMERGENCY, approval.emergency)
                 if _called(phase):
                     used.setdefault(approval.id, []).append((folder.name, phase.name, seal))
             if _called(phase) and not any(phase.glob("approval*.json")):
@@ -55,8 +62,6 @@ def _defects(folder: Path, phase: Path, approval: Approval, seal: Entry, trust: 
     )
     for reason in (*reasons, *(said for holds, said in checks if not holds)):
         yield Fault(where, Kind.APPROVAL, reason)
-    if approval.emergency and not (folder / REVIEW).exists():
-        yield Fault(where, Kind.EMERGENCY, approval.emergency)
 
 
 def _begun(phase: Path, seal: Entry) -> dt.datetime:

@@ -49,9 +49,10 @@ def _misplaced(found: Archive) -> Iterator[Fault]:
         for number, each in sorted(listed.items()):
             if (each.chain, each.number) != (chain, number):
                 yield Fault(f"chain {chain}, number {number}", Kind.WRONG_ORDER, f"holds number {each.number} of {each.chain}")
+    digests = {chain: {each.digest for each in listed.values()} for chain, listed in found.chains.items()}
     for name, seal in sorted(found.seals.items()):
         there = found.chains.get(seal.chain)
-        if there is not None and all(each.digest != seal.digest for each in there.values()):
+        if there is not None and seal.digest not in digests[seal.chain]:
             said = f"number {seal.number} of chain {seal.chain} is not this seal"
             yield Fault(name, Kind.MISSING if seal.number not in there else Kind.SECOND_CHAIN, said)
 

@@ -13,11 +13,12 @@ from securesystemslib.signer import CryptoSigner
 
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.cli import cli
-from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.contents import REVIEW, SEAL
 from runbook_lib.evidence.four_eyes import Runner, people_refusals, refuse, refuse_own_decision, signed, use_refusals
 from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.seal import seal, seal_of
 from runbook_lib.evidence.trust import Trust, TrustProblem, read_policy, signed_policy
 from runbook_lib.evidence.verify import Verified, verify
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
@@ -274,6 +275,28 @@ def test_calls_without_an_approval_and_unreviewed_emergencies_are_faults(tmp_pat
         ("approval defect", "calls were made and no approval is there"),
         ("emergency without review", "the building burns"),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "seal_of_another", "said"),
+    [
+        ("reviewer", False, ""),
+        ("alice", False, "nobody who may review"),
+        ("reviewer", True, "another seal"),
+        ("", False, "cannot be read"),
+    ],
+)
+def test_an_emergency_stays_open_until_a_good_review(tmp_path: Path, name: str, seal_of_another: bool, said: str) -> None:
+    trust = read_policy(policy(tmp_path, emergency=True))
+    run = sealed(tmp_path, given(tmp_path, trust, emergency="the building burns"))
+    other = sealed(tmp_path, given(tmp_path, trust, emergency="and again", id="other"), number=5)
+    seen = seal_of(other if seal_of_another else run)
+    assert seen is not None
+    text = review(seen, "as it should be", signer(tmp_path, name), made.BEGIN) if name else b"{}"
+    (run.path / REVIEW).write_bytes(text)
+    faults = [fault for fault in verified(tmp_path).faults if fault.where.startswith(run.name)]
+    assert {str(fault.kind) for fault in faults} == ({"approval defect", "emergency without review"} if said else set())
+    assert any(said in fault.text for fault in faults) or not said
 
 
 def call(*words: object) -> tuple[int, str]:

@@ -243,6 +243,8 @@ def forgotten(kept: Kept) -> None:
 
 
 WHOLE: dict[str, tuple[Callable[[Kept], object], set[str]]] = {
+    "second statement added": (lambda kept: (kept.runs[1].path / "notebook.intoto.jsonl").write_text("x"), {"added"}),
+    "review forged": (lambda kept: (kept.runs[1].path / "review.intoto.jsonl").write_text("x"), {"approval defect"}),
     "file added": (lambda kept: (kept.runs[1].path / "20_guardduty" / "more.txt").write_text("x"), {"added"}),
     "hidden file added": (lambda kept: (kept.runs[1].path / ".more").write_text("x"), {"added"}),
     "folder added": (lambda kept: (kept.runs[1].path / "40_more").mkdir(), {"added"}),

@@ -1,0 +1,42 @@
+"""The later review of an emergency: a signed statement beside a run's seal, naming the seal by its digest."""
+
+import datetime as dt
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+
+from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, read, sign
+from runbook_lib.evidence.reading import Entry
+from runbook_lib.evidence.statement import stamp
+from runbook_lib.evidence.trust import Trust
+
+REVIEW_TYPE = "urn:incident-detection-runbook:review:1"
+
+
+def review(seal: Entry, text: str, signer: Signer, now: dt.datetime) -> bytes:
+    """The statement that somebody looked at a sealed run, and what they found."""
+    subject = {"name": seal.run, "digest": {"sha256": seal.digest}}
+    predicate = {"text": text, "reviewed": stamp(now)}
+    return sign({"_type": STATEMENT, "subject": [subject], "predicateType": REVIEW_TYPE, "predicate": predicate}, signer)
+
+
+def review_defect(folder: Path, seal: Entry, trust: Trust) -> str:
+    """What is wrong with the review in a run's folder; "" for a good one. Who may review is the trust policy's to say."""
+    try:
+        sealed = read((folder / REVIEW).read_bytes())
+    except (EnvelopeBroken, OSError) as error:
+        return f"cannot be read: {error}"
+    if sealed.statement.get("predicateType") != REVIEW_TYPE:
+        return "is no review"
+    if sealed.statement["subject"] != [{"name": seal.run, "digest": {"sha256": seal.digest}}]:
+        return "is of another seal"
+    at = dt.datetime.fromisoformat(sealed.statement["predicate"]["reviewed"])
+    builder = set(str(seal.sealed.statement["predicate"]["runDetails"]["builder"]["id"]).split())
+    good = [
+        person.name
+        for person, key in trust.persons()
+        if "review" in person.may and person.good(seal.mode, at) and not builder & {person.name, *person.identities}
+        if key.keyid not in seal.sealed.signatures and sealed.signed_by([key])
+    ]
+    return "" if good else "is signed by nobody who may review this run"
