@@ -11,7 +11,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from runbook_lib import plan_file, screen
 from runbook_lib.access import Counters
-from runbook_lib.approval import ApprovalRefused
+from runbook_lib.approval import ApprovalRefused, read_approval
 from runbook_lib.atomic_file import write_text
 from runbook_lib.cells import (
     KINDS,
@@ -124,11 +124,23 @@ class NotebookRun:
         self.evidence: tuple[str, ...] = ()
         self.answers = Answers()
         with plainly_in(self):
+            self._refuse_other_mode()
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             access.on_answer = self.answers.keep
             self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
             self.organization: Organization = self.runbook.organization()
             self.run.add_callers(self.organization.callers)
+
+    def _refuse_other_mode(self) -> None:
+        """An approval of the other mode is refused before anything is read; all else about it is the gate's to say."""
+        if not self.approval:
+            return
+        try:
+            mode = read_approval(resolve(self.approval)).mode
+        except ApprovalRefused:
+            return
+        if mode != self.settings.mode:
+            raise ApprovalRefused([f"it was given in mode {mode}, this run is {self.settings.mode}"])
 
     def _open_run(self, run_folder: str, phase: str) -> RunFolder:
         if run_folder:
