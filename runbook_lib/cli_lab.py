@@ -1,6 +1,7 @@
 """`runbook lab`: JupyterLab on loopback with its token, with the simulated organization beside it when the mode is rehearsal."""
 
 import datetime as dt
+import importlib.util
 import os
 import signal
 import subprocess
@@ -52,7 +53,10 @@ def _rehearsal(folder: Path, organization: str, file: Path) -> tuple[Path, Mappi
     from runbook_lib import rehearsal_settings  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 as above
 
-    server = environment.find(folder) or environment.start(folder, organization)
+    try:
+        server = environment.find(folder) or environment.start(folder, organization)
+    except environment.ServerFailed as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"Simulated organization at {server.url}")
     there = server.control("GET", "health")
     accounts = server.control("GET", "accounts")
@@ -65,6 +69,8 @@ def _rehearsal(folder: Path, organization: str, file: Path) -> tuple[Path, Mappi
 
 def serve(options: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run JupyterLab until it ends. Ctrl-C is JupyterLab's, which asks back; a request to end this process ends it too."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise click.ClickException("JupyterLab is not installed; install the project with its extras, for example: make install")
     command = [
         sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={resolve('.')}",
         f"--LabApp.default_url=/lab/tree/{START}", *options,
@@ -80,4 +86,4 @@ def serve(options: Sequence[str], environment: Mapping[str, str]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
-    return 0
+    return int(process.returncode > 0)
