@@ -596,3 +596,31 @@ def test_what_a_job_raises_comes_out_as_it_is_and_ends_the_rest(make: Make, erro
         make().parallel([partial(job, number) for number in range(200)])
     assert raised.value is error
     assert len(begun) < 200
+
+
+def test_jobs_begin_while_others_are_still_being_found(make: Make) -> None:
+    begun = threading.Event()
+
+    def jobs() -> Iterator[Callable[[], object]]:
+        yield begun.set
+        assert begun.wait(5), "the first job does not begin before the last one is known"
+        yield lambda: 2
+
+    assert make().parallel(jobs()) == [None, 2]
+
+
+def test_what_finding_jobs_raises_comes_out_after_those_begun_have_ended(make: Make) -> None:
+    ended: list[int] = []
+
+    def job() -> None:
+        time.sleep(0.05)
+        ended.append(1)
+
+    def jobs() -> Iterator[Callable[[], None]]:
+        yield job
+        time.sleep(0.02)
+        raise Killed
+
+    with pytest.raises(Killed):
+        make().parallel(jobs())
+    assert ended == [1]
