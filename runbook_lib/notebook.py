@@ -230,8 +230,9 @@ class Notebook(NotebookRun):
             again = "Run again with the same approval" if self.approval or headless() else "Run the notebook again from the top"
             raise Halt(f"{self.state}: {said}\n{again} to go on from there; nothing applied is sent twice.")
         files = ", ".join(sorted(path.name for path in self.folder.path.iterdir()))
+        how = "Rejected" if self.state == "rejected" else "Done"
         return Facts(
-            "Done" if code == 0 else "Done, with something left", {"Run": self.run.name, self.folder.name: files} | self._sealed()
+            how if code == 0 else f"{how}, with something left", {"Run": self.run.name, self.folder.name: files} | self._sealed()
         )
 
     def _sealed(self) -> dict[str, object]:

@@ -72,7 +72,7 @@ def open_page(lab: Lab, context: Any, request: pytest.FixtureRequest) -> Iterato
     lab.shut_kernels()
 
 
-SCENARIOS = 16
+SCENARIOS = 17
 """How many scenarios there are at least; in CI fewer is a failure, so that none goes missing unseen."""
 _RUN: list[str] = []
 

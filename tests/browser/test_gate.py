@@ -264,3 +264,30 @@ def test_a_part_is_planned_and_asked_for_anew(lab: Lab, open_page: Open) -> None
     at.done()
     assert "apply 00_prerequisites first" in at.text()
     assert not lab.made()
+
+
+def test_reject_the_second_decision(lab: Lab, open_page: Open) -> None:
+    """What the first decision covered stays done and is verified; the rest is not called."""
+    first = open_page(lab.fresh(f"{PHASE}.ipynb", "before-second"))
+    first.run_all()
+    first.panel()
+    first.button("Approve").click()
+    first.done()
+    at = open_page(lab.copy("10_security_hub.ipynb", "second"))
+    at.run_all()
+    at.panel("Decision 1 of 2: management account")
+    at.button("Approve").click()
+    at.panel("Decision 2 of 2: delegated account")
+    made = lab.made()
+    at.field("reason").fill("tomorrow")
+    at.button("Reject").click()
+    at.done()
+    assert "Rejected: delegated account" in at.text()
+    assert "Coverage before" in at.text()
+    assert lab.made() == made
+    assert "securityhub:EnableOrganizationAdminAccount" in made
+    ended = lab.latest("10_security_hub")
+    assert (ended["run"], ended["results"]["state"]) == ("left-over", "rejected")
+    assert {path.name for path in lab.runs_of("10_security_hub")[-1].glob("*.json")} >= {
+        "approval-management.json", "plan-management.json", "rejection-delegated.json", "plan.json",
+    }  # fmt: skip
