@@ -22,6 +22,7 @@ from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.cells import BadParameter, read_scope
 from runbook_lib.cli_lab import lab
+from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
 from runbook_lib.json_log import json_log
@@ -93,10 +94,13 @@ def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: in
     "--approval", "approvals", multiple=True, required=True, help="An approval.json, or a plan's fingerprint; repeatable."
 )
 @click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@click.option("--emergency", default="", metavar="REASON", help="Go without the other person, where the trust policy allows it.")
 @SCOPE
 @SECONDS
 @RUNS
-def apply(parameters: Path, approvals: tuple[str, ...], ticket: str, scope: str, cell_timeout: int | None, runs: str) -> int:
+def apply(
+    parameters: Path, approvals: tuple[str, ...], ticket: str, emergency: str, scope: str, cell_timeout: int | None, runs: str
+) -> int:
     """Make the calls of approved plans.
 
     An approval is the file that was made for a plan, or the plan's fingerprint: giving that approves the plan in your name.
@@ -109,6 +113,8 @@ def apply(parameters: Path, approvals: tuple[str, ...], ticket: str, scope: str,
             commands.approval_file(given, command.run.path.parent, command.run.path, _user(), ticket or "none given", settings.mode)
             for given in approvals
         ]
+        if emergency:
+            declare(files, emergency, settings, command.run)
         return commands.apply(command, files, scope)
 
 

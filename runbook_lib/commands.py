@@ -62,9 +62,11 @@ class Command:
         result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)
         LOG.info("notebook executed", extra={"fields": {"phase": phase.name, "what": what, "result": result.words}})
         page = folder.notebook_html("plan" if kind else "")
-        write_notebook_html(
-            output, page, mode=self.settings.mode, phase=phase.name, more={"Run": self.run.name, "Result": result.words}
-        )
+        title: str = self.settings.mode
+        more = {"Run": self.run.name, "Result": result.words}
+        if approval is not None and (emergency := read_approval(approval).emergency):
+            more, title = {"EMERGENCY": emergency, **more}, f"{title}, EMERGENCY"
+        write_notebook_html(output, page, mode=title, phase=phase.name, more=more)
         self.say(f"  {result.words}")
         return result
 

@@ -61,7 +61,7 @@ def _row(run: RunFolder) -> Row:
         mode=record["mode"].upper(),
         organization=record["organization"],
         phases=", ".join(name.partition("_")[0] for name in sorted(record["phases"])),
-        result=_result(status, seal),
+        result=_result(status, seal) + (", EMERGENCY" if any(each.get("emergency") for each in approvals) else ""),
         coverage=coverage_of(record["phases"]),
         approver=_listed(approvals, "approver"),
         ticket=_listed(approvals, "ticket"),

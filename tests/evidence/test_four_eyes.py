@@ -14,6 +14,7 @@ from securesystemslib.signer import CryptoSigner
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.cli import cli
 from runbook_lib.evidence.contents import REVIEW, SEAL
+from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.four_eyes import Runner, people_refusals, refuse, refuse_own_decision, signed, use_refusals
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.review import review
@@ -297,6 +298,22 @@ def test_an_emergency_stays_open_until_a_good_review(tmp_path: Path, name: str, 
     faults = [fault for fault in verified(tmp_path).faults if fault.where.startswith(run.name)]
     assert {str(fault.kind) for fault in faults} == ({"approval defect", "emergency without review"} if said else set())
     assert any(said in fault.text for fault in faults) or not said
+
+
+def test_an_emergency_is_declared_on_ones_own_approval_only(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    own, other = run.path / "approval-20_guardduty.json", tmp_path / "approval.json"
+    made.approval(PHASE).write(own)
+    made.approval(PHASE).write(other)
+    with pytest.raises(ApprovalRefused, match="no trust policy allows"):
+        declare([own], "the building burns", settings(policy(tmp_path)), run)
+    allowed = settings(policy(tmp_path, emergency=True))
+    with pytest.raises(ApprovalRefused, match="somebody's approval file"):
+        declare([other], "the building burns", allowed, run)
+    declare([own], "the building burns", allowed, run)
+    approval = read_approval(own)
+    assert approval.emergency == "the building burns"
+    refuse(approval, allowed, run, [])
 
 
 def call(*words: object) -> tuple[int, str]:
