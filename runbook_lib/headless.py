@@ -7,6 +7,7 @@ flight, records them and stops.
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -80,6 +81,16 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
         caught: list[str] = options["caught"]
+        # Sockets in a folder that only this user can enter, instead of open TCP ports; a path of their own for each kernel.
+        with tempfile.TemporaryDirectory(prefix="runbook-") as sockets:
+            client = cls._client(nb_man, kernel_name, sockets, options)
+            with _interrupting(client, caught):
+                client.execute(env=dict(options["environment"]))
+        if client.overdue:
+            caught.append("time-out")
+
+    @classmethod
+    def _client(cls, nb_man: Any, kernel_name: str, sockets: str, options: Mapping[str, Any]) -> _Client:
         client = _Client(
             nb_man,
             say=options["say"],
@@ -88,14 +99,10 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
             interrupt_on_timeout=True,
             startup_timeout=KERNEL_START_SECONDS,
             extra_arguments=[KERNEL_LOG],
-            # Sockets in a folder of the user's own instead of open TCP ports.
-            config=Config({"KernelManager": {"transport": "ipc"}}),
+            config=Config({"KernelManager": {"transport": "ipc", "ip": str(Path(sockets) / "kernel")}}),
         )
         client.on_cell_start = _announce(nb_man.nb, options["say"])
-        with _interrupting(client, caught):
-            client.execute(env=dict(options["environment"]))
-        if client.overdue:
-            caught.append("time-out")
+        return client
 
 
 def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
