@@ -54,8 +54,9 @@ KEY = click.option(
 def approve_command(
     run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str
 ) -> int:
-    """Approve the plans of a run, as another person than who applies them, with your own key.
+    """Approve a run's plans with your own key.
 
+    As another person than who applies them, where the trust policy asks for that.
     Where the same approval is there already, your signature is added to it.
     """
     folder = runs_root(runs, os.environ, root())
