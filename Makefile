@@ -28,7 +28,7 @@ test: $(STAMP) ## lint, types and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 soak: $(STAMP) ## the long proofs: killed at every call of the default organization
 	@$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
@@ -40,7 +40,7 @@ lab: $(STAMP) ## open the notebooks in JupyterLab, with a simulated organization
 	@$(BIN)/runbook lab $(ARGS)
 
 schema: $(STAMP) ## write the settings schema anew
-	@$(BIN)/runbook schema > runbook_lib/settings.schema.json
+	@$(BIN)/runbook schema > runbook_lib/settings/schema.json
 
 upgrade: ## try the newest versions that pyproject.toml allows and write them to constraints.txt
 	@rm -rf $(VENV)-upgrade && $(PYTHON) -m venv $(VENV)-upgrade

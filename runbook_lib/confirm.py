@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook_lib import plan_file
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.atomic_file import write_text
 from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 from runbook_lib.escaping import visible
-from runbook_lib.estimate import span
+from runbook_lib.plan.estimate import span
 
 EVERY_SECONDS = 10.0
 """Lines come no more often than this, but for the first and the last."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from runbook_lib.access import Access
 from runbook_lib.apply import run_stage
+from runbook_lib.apply.once import Once
+from runbook_lib.apply.report import StageReport, Tick
 from runbook_lib.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import Cells
 from runbook_lib.journal import Journal
-from runbook_lib.once import Once
 from runbook_lib.organization import Organization
-from runbook_lib.organization_reads import READS, observe_organization
+from runbook_lib.organization.reads import READS, observe_organization
 from runbook_lib.phases import PHASES, Phase, phase_named
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
-from runbook_lib.report import StageReport, Tick
 from runbook_lib.scope import Population, part_of, population
 from runbook_lib.services import Service
 from runbook_lib.services.organizations.assess import objections

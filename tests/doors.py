@@ -16,12 +16,12 @@ from typing import Any
 import nbformat
 from simulated import PARAMETERS, home
 
+from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.server import serve
-from runbook_lib.rehearsal_settings import adapted
 
 ROOT = Path(__file__).parents[1]
 PAPERMILL = [sys.executable, "-m", "papermill"]

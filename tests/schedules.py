@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from simulated import ENABLING, Simulated, copied, open_cells, simulated
 
+from runbook_lib.access.credentials import AccessRefused
 from runbook_lib.approval import Approval, ApprovalRefused
-from runbook_lib.credentials import AccessRefused
 from runbook_lib.plan import Plan
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.scenario import Scenario

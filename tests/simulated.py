@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.approval import Approval, approve
+from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.clock import FakeClock, Stop
 from runbook_lib.coverage import Cell, Count, Status, count
 from runbook_lib.journal import Journal
@@ -23,10 +24,9 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.world import World
-from runbook_lib.rehearsal_settings import adapted
 from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.settings import Settings
-from runbook_lib.settings_file import parse
+from runbook_lib.settings.file import parse
 
 PARAMETERS = Path(__file__).parents[1] / "parameters" / "rehearsal.yaml"
 ENABLING = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")

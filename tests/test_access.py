@@ -17,8 +17,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from runbook_lib import credentials, endpoints
-from runbook_lib.access import Access, AccessRefused, NoDoor, UnlistedOperation, WrongAccount, WrongEndpoint
+from runbook_lib.access import Access, AccessRefused, NoDoor, UnlistedOperation, WrongAccount, WrongEndpoint, credentials, endpoints
 from runbook_lib.clock import Clock, FakeClock
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings

@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from simulated import ENABLING, Simulated, open_cells, simulated
 
+from runbook_lib.apply.report import Final
 from runbook_lib.approval import ApprovalRefused, approve
 from runbook_lib.clock import Stop
 from runbook_lib.plan import Scope
@@ -21,7 +22,6 @@ from runbook_lib.rehearsal.inproc import InProcess, environ_of
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.organization import close_account, join_account
 from runbook_lib.rehearsal.world import SimulatedAccount
-from runbook_lib.report import Final
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.settings import Exclusion
 

@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 from simulated import PARAMETERS, home
 
-from runbook_lib.cli_inventory import register
+from runbook_lib.cli.inventory import register
+from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.server import serve
-from runbook_lib.rehearsal_settings import adapted
-from runbook_lib.settings_file import load
+from runbook_lib.settings.file import load
 
 
 @pytest.fixture

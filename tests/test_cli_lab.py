@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from runbook_lib import cli_lab
+from runbook_lib.cli import lab as cli_lab
 
 PROJECT = Path(__file__).parents[1]
 

@@ -13,9 +13,9 @@ import value_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib import coverage_files
 from runbook_lib.coverage import Cell, Cells, Gap, Status, count
-from runbook_lib.coverage_summary import DIMENSIONS, percent, summary
+from runbook_lib.coverage import files as coverage_files
+from runbook_lib.coverage.summary import DIMENSIONS, percent, summary
 from runbook_lib.escaping import visible
 
 FACTS = {"mode": "rehearsal", "phase": "90_coverage"}
@@ -94,7 +94,7 @@ def test_files_do_not_depend_on_the_order_of_cells(cells: list[Cell]) -> None:
 
 def test_two_processes_with_different_hash_seeds_write_equal_bytes(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib, value_samples as s, runbook_lib.coverage_files as f\n"
+        "import sys, pathlib, value_samples as s, runbook_lib.coverage.files as f\n"
         "f.write_coverage(pathlib.Path(sys.argv[1]), 'before', s.cells(), s.organization(), {'mode': 'rehearsal'})"
     )
     for seed in ("1", "2"):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import value_samples as samples
 
-from runbook_lib import coverage_summary as summaries
 from runbook_lib.coverage import Count, count
+from runbook_lib.coverage import summary as summaries
 from runbook_lib.display import tables
 from runbook_lib.escaping import visible
 

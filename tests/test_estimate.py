@@ -1,8 +1,8 @@
 import pytest
 import value_samples as samples
 
-from runbook_lib.estimate import QUICK_ANSWER, SLOW_ANSWER, estimate, span
 from runbook_lib.plan import Plan, Step, Wait
+from runbook_lib.plan.estimate import QUICK_ANSWER, SLOW_ANSWER, estimate, span
 
 
 def plan_of(*steps: Step) -> Plan:

@@ -15,11 +15,11 @@ import pytest
 from doors import PAPERMILL, ROOT, RUNBOOK, Served, lines, outputs, served, states, wait_for
 from simulated import Simulated, settings_for
 
-from runbook_lib import plan_file
 from runbook_lib.approval import approve
 from runbook_lib.clock import Clock
 from runbook_lib.evidence.run_folder import RunFolder, find_runs
 from runbook_lib.journal import read
+from runbook_lib.plan import file as plan_file
 
 FIRST = "00_prerequisites"
 SECONDS = 2.0

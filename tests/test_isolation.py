@@ -10,7 +10,7 @@ import pytest
 from doors import Decoy, leading_away
 from simulated import Simulated, settings_for
 
-from runbook_lib.endpoints import WrongEndpoint
+from runbook_lib.access.endpoints import WrongEndpoint
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment, without_aws
 from runbook_lib.rehearsal.front import Front

@@ -19,7 +19,6 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from simulated import ENABLING, Simulated, copied, open_cells, simulated
 
-from runbook_lib import plan_file
 from runbook_lib.approval import Approval
 from runbook_lib.clock import Stop
 from runbook_lib.confirm import given
@@ -28,6 +27,7 @@ from runbook_lib.evidence.attempts import applied_before
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.journal import Journal, complete_lines
 from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal.identify import identify
 from runbook_lib.rehearsal.inproc import InProcess, environ_of
 from runbook_lib.rehearsal.world import World

@@ -41,7 +41,7 @@ from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.services.registry import SERVICES
-from runbook_lib.settings_file import SettingsError
+from runbook_lib.settings.file import SettingsError
 
 LIBRARY = Path(__file__).parents[1] / "runbook_lib"
 MANAGEMENT, DELEGATED = "111111111111", "222222222222"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from runbook_lib.once import Once
+from runbook_lib.apply.once import Once
 from runbook_lib.plan import Reference
 
 HERE, THERE = (

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from simulated import ENABLING, Simulated, copied, open_cells, simulated
 
+from runbook_lib.apply.report import Final
 from runbook_lib.plan import Action, Plan
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.registry import HANDLERS, ApiError
 from runbook_lib.rehearsal.world import World
-from runbook_lib.report import Final
 from runbook_lib.settings import GuardDutyAgent, GuardDutyFeature, Settings
 
 REGION, DELEGATED = "us-east-1", "222222222222"

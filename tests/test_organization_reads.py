@@ -10,7 +10,7 @@ from runbook_lib.access import Access
 from runbook_lib.clock import FakeClock
 from runbook_lib.observation import Known, Unknown
 from runbook_lib.organization import AccountState
-from runbook_lib.organization_reads import PRINCIPALS, READS, observe_organization
+from runbook_lib.organization.reads import PRINCIPALS, READS, observe_organization
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import user_credential

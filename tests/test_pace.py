@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from runbook_lib.access.pace import Pace
 from runbook_lib.clock import Clock, FakeClock
-from runbook_lib.pace import Pace
 
 KEY = ("222222222222", "us-east-1", "guardduty", "CreateMembers")
 UNKNOWN = ("222222222222", "us-east-1", "iam", "GetRole")

@@ -8,7 +8,7 @@ import value_samples as samples
 from runbook_lib.display.cli_line import cli_line
 from runbook_lib.escaping import visible
 from runbook_lib.plan import Plan
-from runbook_lib.plan_document import Change, plan_document
+from runbook_lib.plan.document import Change, plan_document
 
 CHANGE = Change(
     "GuardDuty <b>for</b> o-rehearsal001",

@@ -10,9 +10,9 @@ import pytest
 import value_samples as samples
 from hypothesis import given
 
-from runbook_lib import plan_file
 from runbook_lib.plan import Plan
-from runbook_lib.plan_file import PlanFileError
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.file import PlanFileError
 
 
 @given(samples.PLANS)
@@ -46,7 +46,7 @@ def test_time_and_mode_are_carried_but_are_no_part_of_the_fingerprint(field: str
 
 
 def test_two_processes_with_different_hash_seeds_write_equal_bytes() -> None:
-    program = "import value_samples, runbook_lib.plan_file as f; print(f.dumps(value_samples.plan()))"
+    program = "import value_samples, runbook_lib.plan.file as f; print(f.dumps(value_samples.plan()))"
     written = {_run_with_hash_seed(program, seed) for seed in ("1", "2")}
     assert len(written) == 1
 

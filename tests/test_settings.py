@@ -25,9 +25,9 @@ from runbook_lib.settings import (
     managed_services,
     settings_digest,
 )
-from runbook_lib.settings_checks.services import AGENTS_OF
-from runbook_lib.settings_file import SettingsError, load, parse
-from runbook_lib.settings_schema import SCHEMA_FILE, schema_text
+from runbook_lib.settings.checks.services import AGENTS_OF
+from runbook_lib.settings.file import SettingsError, load, parse
+from runbook_lib.settings.schema import SCHEMA_FILE, schema_text
 
 TODAY = dt.date(2026, 11, 23)
 CASES = Path(__file__).parent / "cases" / "settings"
@@ -153,7 +153,7 @@ def test_digest_leaves_mode_out_and_notices_everything_else() -> None:
 
 def test_digest_is_the_same_in_every_python_process() -> None:
     code = (
-        "import datetime, pathlib; from runbook_lib.settings_file import load; from runbook_lib.settings import settings_digest; "
+        "import datetime, pathlib; from runbook_lib.settings.file import load; from runbook_lib.settings import settings_digest; "
         f"print(settings_digest(load(pathlib.Path({str(CASES / 'base.yaml')!r}), datetime.date(2026, 11, 23))))"
     )
     found = {
@@ -226,7 +226,7 @@ def test_the_rehearsal_can_touch_nothing_real() -> None:
 
 
 def test_the_schema_is_fresh_and_describes_every_key() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run python -m runbook_lib.settings_schema"
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run python -m runbook_lib.settings.schema"
     schema = json.loads(schema_text())
     for part in [schema, *schema["$defs"].values()]:
         assert part["additionalProperties"] is False

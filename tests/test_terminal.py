@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from runbook_lib.terminal import SECTIONS, Voice
+from runbook_lib.cli.terminal import SECTIONS, Voice
 
 LINES = ["10_security_hub: apply", "  [Observe]", "  [Apply]", "  Security Hub: 3 of 19, 2.0 calls/s", "  done: 19 calls; took 6 s"]
 

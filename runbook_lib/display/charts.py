@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Count, Status
-from runbook_lib.coverage_summary import NO_UNIT, percent
+from runbook_lib.coverage.summary import NO_UNIT, percent
 from runbook_lib.display import html
 from runbook_lib.organization import Organization
 

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 from IPython.display import display
 
+from runbook_lib.apply.report import Tick
 from runbook_lib.clock import Stop
 from runbook_lib.confirm import Ballot
 from runbook_lib.display import html
 from runbook_lib.display.banner import banner
-from runbook_lib.report import Tick
 
 SETTLE = 0.4
 """Seconds from a press until it counts: messages of two widgets may overtake each other."""

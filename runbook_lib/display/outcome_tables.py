@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from runbook_lib.account_sets import AccountSets
+from runbook_lib.apply.report import Final, Result
 from runbook_lib.coverage import Cell, Status
+from runbook_lib.coverage.account_sets import AccountSets
 from runbook_lib.display.tables import frame
 from runbook_lib.plan import Action, Plan, Step
-from runbook_lib.report import Final, Result
 
 ANSWERS = {
     Status.COVERED: "pass",

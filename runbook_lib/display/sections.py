@@ -5,23 +5,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook_lib import plan_groups
+from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.approval import Approval
 from runbook_lib.confirm import Decision, Rejection
 from runbook_lib.coverage import Cell, Gap, Status
-from runbook_lib.coverage_summary import By
+from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
 from runbook_lib.display.cli_line import back_out_line, cli_line
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes, Part
-from runbook_lib.estimate import blast_radius, estimate, span
 from runbook_lib.evidence.run_folder import RUN_COLUMNS, run_rows
 from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
 from runbook_lib.phases import Phase
 from runbook_lib.plan import Action, Plan, Scope, Step
-from runbook_lib.plan_groups import Group
-from runbook_lib.report import Final, Result, Tick
+from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.estimate import blast_radius, estimate, span
+from runbook_lib.plan.groups import Group
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.registry import SERVICES
 

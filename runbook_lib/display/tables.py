@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from runbook_lib import coverage_summary as summaries
-from runbook_lib import plan_groups
-from runbook_lib.account_sets import few_or_count
 from runbook_lib.coverage import Cell
-from runbook_lib.coverage_files import remaining_row
+from runbook_lib.coverage import summary as summaries
+from runbook_lib.coverage.account_sets import few_or_count
+from runbook_lib.coverage.files import remaining_row
 from runbook_lib.display import html
 from runbook_lib.escaping import visible
-from runbook_lib.estimate import span
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Plan
+from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.estimate import span
 
 ACTION_COLUMNS = (
     "stage",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from securesystemslib.signer import Signer
 
-from runbook_lib.clients import Clients
+from runbook_lib.access.clients import Clients
+from runbook_lib.access.pace import Pace
 from runbook_lib.clock import Clock
 from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
 from runbook_lib.evidence.chain import FolderStore
@@ -16,7 +17,6 @@ from runbook_lib.evidence.keys import local_signer
 from runbook_lib.evidence.kms import KmsSigner, kms_client
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.secret_scan import Gate, held_credentials
-from runbook_lib.pace import Pace
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
 

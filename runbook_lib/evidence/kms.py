@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from securesystemslib.signer import AWSSigner, SSlibKey
 
-from runbook_lib.clients import Clients
+from runbook_lib.access.clients import Clients
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.settings import EvidencePart
 

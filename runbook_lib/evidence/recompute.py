@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from botocore.session import Session
 
 from runbook_lib.access import Access
+from runbook_lib.access.endpoints import shared_loader
 from runbook_lib.clock import Clock
-from runbook_lib.coverage_files import json_text
-from runbook_lib.endpoints import shared_loader
+from runbook_lib.coverage.files import json_text
 from runbook_lib.evidence.answers import key, read_answers
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.phases import phase_named
@@ -21,7 +21,7 @@ from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
-from runbook_lib.settings_file import load
+from runbook_lib.settings.file import load
 
 T = TypeVar("T")
 

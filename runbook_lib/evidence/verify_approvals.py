@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
-from runbook_lib import plan_file
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.evidence.archive import Archive
 from runbook_lib.evidence.contents import REVIEW
@@ -14,6 +13,7 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.review import review_defect
 from runbook_lib.evidence.trust import Trust
 from runbook_lib.journal import JournalBroken, complete_lines
+from runbook_lib.plan import file as plan_file
 
 
 def approval_faults(found: Archive, trust: Trust) -> Iterator[Fault]:

@@ -24,7 +24,7 @@ from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.settings import Settings
-from runbook_lib.settings_file import load
+from runbook_lib.settings.file import load
 
 PHASES = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
 CLOCK = Clock()

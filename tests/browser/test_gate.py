@@ -7,7 +7,7 @@ from typing import Any
 from lab_server import Lab
 from page import NotebookPage
 
-from runbook_lib import plan_file
+from runbook_lib.plan import file as plan_file
 
 Open = Callable[..., NotebookPage]
 CALLS = 4

@@ -11,7 +11,6 @@ from typing import Any
 
 import value_samples as samples
 
-from runbook_lib import plan_file
 from runbook_lib.approval import Approval
 from runbook_lib.clock import FakeClock
 from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
@@ -25,6 +24,7 @@ from runbook_lib.evidence.trust import pinned_trust
 from runbook_lib.evidence.verify import Verified, verify
 from runbook_lib.journal import Journal
 from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
 from runbook_lib.services import Outcome, Verdict
 
 BEGIN = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)

@@ -8,12 +8,12 @@ import pytest
 import sealed_runs as made
 from simulated import PARAMETERS, Simulated, home, simulated
 
-from runbook_lib.coverage_files import write_coverage
+from runbook_lib.cli.rehearsal_settings import adapted
+from runbook_lib.coverage.files import write_coverage
 from runbook_lib.evidence.answers import Answers, AnswersBroken, key, read_answers
 from runbook_lib.evidence.recompute import recompute
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.secret_scan import findings
-from runbook_lib.rehearsal_settings import adapted
 from runbook_lib.services import CallFailed
 
 

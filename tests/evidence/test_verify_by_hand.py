@@ -1,4 +1,4 @@
-"""The recipe in docs/verify-by-hand.md, run as it is written there."""
+"""The recipe in runbook_lib/docs/verify-by-hand.md, run as it is written there."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ import sealed_runs as made
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.run_folder import RunFolder
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "verify-by-hand.md"
+DOCUMENT = Path(__file__).parents[2] / "runbook_lib" / "docs" / "verify-by-hand.md"
 RUN, CHAIN = (part.split("```", 1)[0] for part in DOCUMENT.read_text(encoding="utf-8").split("```sh\n")[1:])
 
 

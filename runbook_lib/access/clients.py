@@ -1,0 +1,132 @@
+"""Sessions and clients of botocore, made in one place: endpoint guard, retries, time-outs, user agent, counting.
+
+`access` alone uses this. Every client's endpoint is held against the mode of the settings before its first call.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+
+from runbook_lib import __version__
+from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request, shared_loader
+from runbook_lib.access.pace import Pace
+
+THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
+     "RequestThrottled", "RequestThrottledException", "LimitExceededException", "BandwidthLimitExceeded", "EC2ThrottledException"}
+)  # fmt: skip
+"""What botocore's standard retries take for throttling."""
+STS_ATTEMPTS = 10
+CONNECT_SECONDS, READ_SECONDS = 5, 60
+
+
+@dataclass
+class Counters:
+    """Attempts by (service, operation), throttled ones, and repeated ones."""
+
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    throttles: int = 0
+    retries: int = 0
+
+
+class Clients:
+    """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are)."""
+
+    def __init__(self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None) -> None:
+        self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
+        self._agent = f"incident-runbook/{__version__} run/{run}"
+        self._made: dict[tuple[int, str, str, str, bool], Any] = {}
+        self._making, self._counting = threading.Lock(), threading.Lock()
+        self.counters = Counters()
+        self.sending = threading.local()
+        """`sending.hook` is the `on_send` of the mutating call that the thread is making."""
+
+    def session(self, profile: str | None) -> Session:
+        """A new session for a profile, or for what the environment holds; its clients all pass the endpoint guard."""
+        session = Session(profile=profile)
+        session.register_component("data_loader", shared_loader())
+        session.set_config_variable("sts_regional_endpoints", "regional")
+        # Nobody here looks at AWS's times, and to parse them costs a third of reading a page of members.
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+        # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
+        session.get_component("event_emitter").register_first("before-send", self._guard)
+        if self._attach is not None:
+            self._attach(session)
+        return session
+
+    def client(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
+        """The client of a session's account for a service in a Region. It makes one attempt per call; `access` repeats reads.
+
+        botocore's own repetitions share a quota per client that a throttled run uses up, and they do not keep to our pace.
+        """
+        key = (id(session), account, service, region, mutating)
+        with self._making:
+            if key not in self._made:
+                self._made[key] = self._make(session, account, service, region, mutating=mutating)
+            return self._made[key]
+
+    def count_retry(self) -> None:
+        """A read is made again."""
+        with self._counting:
+            self.counters.retries += 1
+
+    def close(self) -> None:
+        """End all connections."""
+        for client in self._made.values():
+            client.close()
+
+    def _make(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
+        client = session.create_client(service, region_name=region, config=self._config(STS_ATTEMPTS if service == "sts" else 1))
+        try:
+            check_endpoint(self._mode, service, region, client.meta.endpoint_url)
+        except WrongEndpoint:
+            client.close()
+            raise
+        if mutating:
+            # A handler of the longer event name runs before all of "before-send", an in-process simulation's included.
+            identity = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register_first(f"before-send.{identity}", self._announce)
+        client.meta.events.register_first("needs-retry", self._tally(account, service, region))
+        return client
+
+    def _config(self, attempts: int) -> Config:
+        return Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=2 * self._concurrency + 2,
+            use_dualstack_endpoint=False,
+            user_agent_extra=self._agent,
+            # None lets botocore take the environment's proxy, which must not see a rehearsal's loopback calls.
+            proxies={} if self._mode == "rehearsal" else None,
+        )
+
+    def _guard(self, request: Any, **_: Any) -> None:
+        check_request(self._mode, request.url)
+
+    def _announce(self, request: Any, **_: Any) -> None:
+        """Tell the thread's `on_send` about an attempt, after signing and before it leaves."""
+        identity = request.headers["amz-sdk-invocation-id"]
+        self.sending.hook(identity.decode() if isinstance(identity, bytes) else identity)
+
+    def _tally(self, account: str, service: str, region: str) -> Callable[..., None]:
+        """Count every attempt, also those that botocore repeats by itself."""
+
+        def tally(response: Any, operation: Any, attempts: int, caught_exception: Any = None, **_: Any) -> None:
+            if caught_exception is not None and not isinstance(caught_exception, BotoCoreError):
+                return  # stopped by `on_send` or the endpoint guard: nothing was sent
+            code = response[1].get("Error", {}).get("Code", "") if response else ""
+            with self._counting:
+                self.counters.calls[service, operation.name] += 1
+                self.counters.throttles += code in THROTTLED
+                self.counters.retries += attempts > 1
+            if code in THROTTLED:
+                self.pace.throttled((account, region, service, operation.name))
+
+        return tally

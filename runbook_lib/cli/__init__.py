@@ -1,0 +1,400 @@
+"""The command line: thin, over `commands` and the library. Exit codes: 0 done and covered, 2 something is left, 1 failed."""
+
+import datetime as dt
+import getpass
+import logging
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from runbook_lib import __version__
+from runbook_lib.access import AccessRefused
+from runbook_lib.approval import ApprovalRefused
+from runbook_lib.cli import commands, replica_doors
+from runbook_lib.cli import evidence as cli_evidence
+from runbook_lib.cli import inventory as cli_inventory
+from runbook_lib.cli.lab import lab as lab_command
+from runbook_lib.cli.terminal import Voice
+from runbook_lib.evidence.emergency import declare
+from runbook_lib.evidence.ending import sealed_at_end
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
+from runbook_lib.json_log import json_log
+from runbook_lib.notebook.cells import BadParameter, read_scope
+from runbook_lib.phases import UnknownPhase, phase_named
+from runbook_lib.plan.file import PlanFileError
+from runbook_lib.project import ProjectNotFound, root
+from runbook_lib.settings import Settings
+from runbook_lib.settings.file import SettingsError, load, parse
+from runbook_lib.settings.schema import schema_text
+
+if TYPE_CHECKING:
+    from runbook_lib.rehearsal.environment import RunningServer
+
+LOG = logging.getLogger(__name__)
+EXPECTED = (
+    SettingsError, ApprovalRefused, AccessRefused, PlanFileError, RunFolderError, UnknownPhase, ProjectNotFound, BadParameter,
+    commands.NotFound,
+)  # fmt: skip
+PARAMETERS = click.option(
+    "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."
+)
+RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+SCOPE = click.option("--scope", default="", help='A part of the organization as JSON: {"regions": ["us-east-1"]}.')
+SCENARIO = click.option("--scenario", default="", help="Latency, limits and faults over time: a scenario by name, or a file.")
+SECONDS = click.option(
+    "--cell-timeout", type=click.IntRange(min=1), help="Stop in an orderly way when one cell takes longer (seconds)."
+)
+
+
+class Order(click.Group):
+    """Commands are listed in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Order, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="runbook")
+def cli() -> None:
+    """Enable Security Hub, GuardDuty and Inspector across an AWS Organization, and prove what was done."""
+
+
+def say(line: str) -> None:
+    click.echo(line)
+
+
+@cli.command()
+@PARAMETERS
+@click.option("--phase", "phases", multiple=True, help="A phase to plan, by name or number; all when absent.")
+@SCOPE
+@SECONDS
+@RUNS
+def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: int | None, runs: str) -> int:
+    """Plan phases; change nothing.
+
+    Prints each plan's calls and its fingerprint, which `apply --approval` takes. Exit code 2: something is to be done.
+    """
+    settings = load(parameters, _today())
+    read_scope(scope)
+    wanted = commands.chosen(settings, phases)
+    with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
+        return commands.plan(command, wanted, scope)
+
+
+@cli.command()
+@PARAMETERS
+@click.option(
+    "--approval", "approvals", multiple=True, required=True, help="An approval.json, or a plan's fingerprint; repeatable."
+)
+@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@click.option("--emergency", default="", metavar="REASON", help="Go without the other person, where the trust policy allows it.")
+@SCOPE
+@SECONDS
+@RUNS
+def apply(
+    parameters: Path, approvals: tuple[str, ...], ticket: str, emergency: str, scope: str, cell_timeout: int | None, runs: str
+) -> int:
+    """Make the calls of approved plans.
+
+    An approval is the file that was made for a plan, or the plan's fingerprint: giving that approves the plan in your name.
+    What is there already is not called again, so a run that was stopped goes on when the same command is given again.
+    """
+    settings = load(parameters, _today())
+    read_scope(scope)
+    with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
+        files = [
+            commands.approval_file(given, command.run.path.parent, command.run.path, _user(), ticket or "none given", settings.mode)
+            for given in approvals
+        ]
+        if emergency:
+            declare(files, emergency, settings, command.run)
+        return commands.apply(command, files, scope)
+
+
+@cli.command()
+@PARAMETERS
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table", show_default=True)
+@SECONDS
+@RUNS
+def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -> int:
+    """Read and print what is covered, and what is not.
+
+    Progress goes to stderr, the coverage alone to stdout. Exit code 2: there are gaps, or something could not be read.
+    """
+    settings = load(parameters, _today())
+    with _command(settings, parameters.read_bytes(), runs, cell_timeout, quiet=True) as command:
+        result = command.phase(phase_named("90_coverage"))
+        code = commands.finish(command, [result])
+        if result.exit_code == 1:
+            raise click.ClickException(result.error)
+        ending = "txt" if form == "table" else form
+        sys.stdout.write((result.folder.path / f"coverage-after.{ending}").read_text(encoding="utf-8"))
+        return code
+
+
+@cli.command()
+@click.option(
+    "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings [default: parameters/rehearsal.yaml]."
+)
+@click.option("--organization", default="default", show_default=True, help="A seed by name, or a seed file.")
+@click.option("--accounts", type=click.IntRange(min=4), help="How many accounts the organization has.")
+@click.option("--regions", help="Regions to enable, separated by commas; the first is the home Region.")
+@SCENARIO
+@click.option("--keep", is_flag=True, help="Leave the simulated organization running for further commands.")
+@SECONDS
+@RUNS
+def rehearse(
+    parameters: Path | None,
+    organization: str,
+    accounts: int | None,
+    regions: str | None,
+    scenario: str,
+    keep: bool,
+    cell_timeout: int | None,
+    runs: str,
+) -> int:
+    """Run everything on a simulated organization.
+
+    Plans, approves and applies each phase, then shows the coverage. No AWS account is needed, and none is touched: the simulated
+    organization runs on this machine, and settings lead nowhere else. One that runs already is used again.
+    """
+    from runbook_lib.cli import rehearsal_settings  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 as above
+
+    file = parameters or root() / "parameters" / "rehearsal.yaml"
+    own = ""
+    if replica_doors.is_inventory(organization):
+        own = replica_doors.as_rehearsal(file.read_text(encoding="utf-8"))
+        settings = parse(own, _today(), str(file))
+        organization = str(replica_doors.seed_with_doors(Path(organization), settings, _server_folder(runs)))
+    elif parameters is not None:
+        _refuse_live(load(parameters, _today()), parameters)
+    server, kept = _simulated(runs, organization, accounts, regions, scenario, keep=keep)
+    try:
+        there = server.control("GET", "health")
+        text = own or rehearsal_settings.adapted(
+            file, there["partition"], _home(regions) or server.region, there["regions"], server.control("GET", "accounts")
+        )
+        settings = parse(text, _today(), str(file))
+        with _command(settings, text.encode(), runs, cell_timeout, server.environment) as command:
+            code = commands.rehearse(command)
+            table = command.run.phase("90_coverage").path / "coverage-after.txt"
+            say("")
+            say(table.read_text(encoding="utf-8") if table.exists() else "No coverage: the coverage notebook did not run.")
+            for line in commands.forecast(command, server.control("GET", "health")["calls"] - there["calls"]):
+                say(line)
+            say(f"Run folder: {command.run.path}")
+    finally:
+        if not kept:
+            environment.stop(_server_folder(runs))
+    if kept:
+        _say_how_to_use(server, runs)
+    return code
+
+
+def _home(regions: str | None) -> str:
+    return (regions or "").partition(",")[0].strip()
+
+
+def _refuse_live(settings: Settings, file: Path) -> None:
+    if settings.mode != "rehearsal":
+        raise commands.NotFound(f"{file}: mode is {settings.mode}; only settings of mode rehearsal can be rehearsed")
+
+
+def _simulated(
+    runs: str, organization: str, accounts: int | None, regions: str | None, scenario: str, *, keep: bool
+) -> tuple["RunningServer", bool]:
+    """The simulated organization that is running, if it is the one asked for, or a new one; and whether it stays."""
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    folder = _server_folder(runs)
+    try:
+        if (server := environment.find(folder)) is None:
+            chosen = [each.strip() for each in regions.split(",")] if regions else None
+            server = environment.start(
+                folder, _file(organization), accounts=accounts, regions=chosen, keep=keep, scenario=_file(scenario)
+            )
+            say(f"Simulated organization {organization} at {server.url}")
+            return server, keep
+    except environment.ServerFailed as error:
+        raise commands.NotFound(str(error)) from None
+    source = click.get_current_context().get_parameter_source
+    names = ("organization", "accounts", "regions", "scenario")
+    asked = [f"--{name}" for name in names if source(name) is not ParameterSource.DEFAULT]
+    if asked:
+        rest = f"end it ({_stop_command(runs)}) or leave out {', '.join(asked)}"
+        raise commands.NotFound(f"a simulated organization is running already at {server.url}; {rest}")
+    say(f"Using the simulated organization that is running at {server.url}")
+    return server, True
+
+
+def _file(name_or_file: str) -> str:
+    """The name of a seed or scenario, or the path of its file wherever the server's process starts."""
+    return str(Path(name_or_file).resolve()) if Path(name_or_file).is_file() else name_or_file
+
+
+def _stop_command(runs: str) -> str:
+    return "runbook simulate --stop" + _at(runs)
+
+
+def _at(runs: str) -> str:
+    return f" --runs {shlex.quote(runs)}" if runs else ""
+
+
+@cli.command()
+@click.option("--organization", default="default", show_default=True, help="A seed by name, or a seed file.")
+@click.option("--accounts", type=click.IntRange(min=4), help="How many accounts the organization has.")
+@click.option("--regions", help="Regions of the rehearsal, separated by commas.")
+@SCENARIO
+@click.option("--stop", "stopping", is_flag=True, help="Stop the simulated organization.")
+@RUNS
+def simulate(organization: str, accounts: int | None, regions: str | None, scenario: str, stopping: bool, runs: str) -> int:
+    """Start, or stop, the simulated organization alone.
+
+    Prints the variables with which any AWS client on this machine reaches it; it runs until `--stop`.
+    """
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    if not stopping:
+        _say_how_to_use(_simulated(runs, organization, accounts, regions, scenario, keep=True)[0], runs)
+    elif (server := environment.find(_server_folder(runs))) is None:
+        say("No simulated organization is running.")
+    else:
+        environment.stop(_server_folder(runs))
+        say(f"Stopped the simulated organization at {server.url}.")
+    return 0
+
+
+@cli.command()
+def schema() -> int:
+    """Print the settings' JSON schema, for editors."""
+    sys.stdout.write(schema_text())
+    return 0
+
+
+def _say_how_to_use(server: "RunningServer", runs: str) -> None:
+    say(f"The simulated organization is running at {server.url}. Any AWS client on this machine reaches it with:")
+    for name in sorted(server.environment):
+        if name.startswith("AWS_") or name == "NO_PROXY":
+            say(f"  export {name}={shlex.quote(server.environment[name])}")
+    say(f"End it with: {_stop_command(runs)}")
+
+
+def _user() -> str:
+    """Who runs the command; containers have users without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def _server_folder(runs: str) -> Path:
+    return runs_root(runs, os.environ, root()) / "simulated-organization"
+
+
+@contextmanager
+def _command(
+    settings: Settings,
+    text: bytes,
+    runs: str,
+    seconds: int | None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    quiet: bool = False,
+) -> Iterator[commands.Command]:
+    """A run for one command, with the environment its kernels get. A run that breaks off is recorded as failed."""
+    kernels = environment if environment is not None else _kernel_environment(settings, runs)
+    folder = RunFolder.create(
+        runs_root(runs, os.environ, root()), settings.mode, dt.datetime.now(dt.UTC), settings=text,
+        command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
+    )  # fmt: skip
+    speak = Voice(sys.stderr if quiet else sys.stdout)
+    speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
+    with sealed_at_end(folder, settings, kernels, speak), json_log(folder.log), _terminable():
+        LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
+        try:
+            yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds)
+        except BaseException as error:
+            if folder.record()["status"] == RunStatus.RUNNING:
+                stopped = isinstance(error, KeyboardInterrupt)
+                status = RunStatus.STOPPED if stopped else RunStatus.FAILED
+                folder.finish(status, dt.datetime.now(dt.UTC), error="interrupted" if stopped else f"{error}")
+            raise
+        finally:
+            speak.close()
+            LOG.info("command ends", extra={"fields": {"status": folder.record()["status"]}})
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Between two notebooks SIGTERM ends the command as Ctrl-C does: with a record of it."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:
+    """Live runs use the caller's environment as it is; a rehearsal only ever its own server's."""
+    if settings.mode == "live":
+        return dict(os.environ)
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    server = environment.find(_server_folder(runs))
+    if server is None:
+        raise commands.NotFound(
+            "mode is rehearsal and no simulated organization is running; start one with: runbook simulate" + _at(runs)
+        )
+    return server.environment
+
+
+cli.add_command(lab_command)
+cli_evidence.register(cli)
+cli_inventory.register(cli, lambda parameters: load(parameters, _today()), _kernel_environment)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point. Everything expected is said in plain lines on stderr, with exit code 1; click's own 2 becomes 1."""
+    try:
+        code = cli.main(args=arguments, prog_name="runbook", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        code = 1
+    except EXPECTED as error:
+        click.echo(str(error), err=True)
+        code = 1
+    except OSError as error:
+        if not error.filename:
+            raise
+        click.echo(f"{error.filename}: {error.strerror}", err=True)
+        code = 1
+    except ModuleNotFoundError as error:
+        if shutil.which("make") is None or (error.name or "").startswith("runbook_lib"):
+            raise
+        click.echo(f"{error.name} is not installed; install the project with its extras, for example: make install", err=True)
+        code = 1
+    sys.exit(code or 0)

@@ -1,0 +1,151 @@
+"""The commands by which other people say yes: `runbook approve`, keys, and the trust policy."""
+
+import datetime as dt
+import getpass
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from runbook_lib.approval import Approval, approve, read_approval
+from runbook_lib.atomic_file import write_bytes
+from runbook_lib.cli.plain import PlainCommand
+from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.faults import Kind
+from runbook_lib.evidence.four_eyes import signed, trust_of
+from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.review import review
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
+from runbook_lib.evidence.seal import seal_of
+from runbook_lib.evidence.trust import Trust, pinned_trust, signed_policy
+from runbook_lib.evidence.verify import verify
+from runbook_lib.json_log import scrub
+from runbook_lib.plan import file as plan_file
+from runbook_lib.project import root
+from runbook_lib.settings.file import load
+
+RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+KEY = click.option(
+    "--key",
+    "key",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Your private key; made by: runbook evidence key.",
+)
+
+
+@click.command("approve", cls=PlainCommand)
+@click.argument("run_named", metavar="RUN")
+@click.option("--ticket", required=True, help="The change ticket.")
+@KEY
+@click.option(
+    "--phase", "phases", multiple=True, help="A phase whose plan to approve; every planned phase when absent. Repeatable."
+)
+@click.option("--reason", default="", help="Why, where the ticket does not say it.")
+@click.option("--hours", type=click.FloatRange(0.1, 24 * 14), default=12, show_default=True, help="How long the approval is good.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the approvals [default: approvals/ beside the runs].",
+)
+@RUNS
+def approve_command(
+    run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str
+) -> int:
+    """Approve a run's plans with your own key.
+
+    As another person than who applies them, where the trust policy asks for that.
+    Where the same approval is there already, your signature is added to it.
+    """
+    folder = runs_root(runs, os.environ, root())
+    run = RunFolder.open(folder / Path(run_named).name)
+    _refuse_addresses(ticket, reason)
+    _hold_against_seal(folder, run)
+    signer = local_signer(key.parent, key.stem)
+    trust = trust_of(load(run.settings, dt.datetime.now(dt.UTC).date()), folder)
+    for phase in _planned(run, phases):
+        plan = plan_file.load(phase.plan_json)
+        path = (out or folder / "approvals") / f"{run.name}-{phase.name}.json"
+        where = os.path.relpath(phase.plan_json, path.parent)
+        made = _there(path, plan.fingerprint) or approve(
+            plan, approver=_name(trust, signer.public_key.keyid), ticket=ticket, now=dt.datetime.now(dt.UTC), hours=hours,
+            reason=reason, file=where,
+        ).model_copy(update={"trust": trust.digest})  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = signed(made, signer)
+        write_bytes(path, (made.model_dump_json(indent=2) + "\n").encode())
+        click.echo(f"{phase.name}: {made.mode.upper()}, {len(plan.actions)} calls, fingerprint {plan.fingerprint}")
+        click.echo(f"  good until {made.not_after:%Y-%m-%d %H:%M} UTC, {len(made.signatures)} signatures: {path}")
+    return 0
+
+
+def _refuse_addresses(*texts: str) -> None:
+    if any(scrub(text) != text for text in texts):
+        raise click.UsageError("ticket and reason go into evidence: no e-mail addresses, no secrets")
+
+
+def _hold_against_seal(folder: Path, run: RunFolder) -> None:
+    """What is approved must be what was planned: a sealed run is verified first; one still open has nothing to verify."""
+    found = verify(folder, pinned_trust(folder / KEYS), [run.name]).faults if seal_of(run) is not None else ()
+    if faults := [fault for fault in found if fault.kind is not Kind.EMERGENCY]:
+        raise click.ClickException("\n".join(["nothing was signed, this run was altered:", *map(str, faults)]))
+
+
+def _planned(run: RunFolder, names: tuple[str, ...]) -> Iterator[PhaseFolder]:
+    found = [phase for phase in run.phases() if phase.plan_json.is_file() and (not names or phase.name in names)]
+    if not found or {phase.name for phase in found} < set(names):
+        raise click.UsageError(f"{run.name}: has no plan of {', '.join(names) or 'any phase'}")
+    yield from found
+
+
+def _there(path: Path, fingerprint: str) -> Approval | None:
+    """An approval of the same plan that somebody else began and that is still good."""
+    if not path.is_file():
+        return None
+    approval = read_approval(path)
+    good = approval.fingerprint == fingerprint and dt.datetime.now(dt.UTC) < approval.not_after
+    return approval if good else None
+
+
+def _name(trust: Trust, keyid: str) -> str:
+    """The approver's name: as the trust policy has it for this key, else the name of the user."""
+    return next((person.name for person, key in trust.persons() if key.keyid == keyid), getpass.getuser())
+
+
+@click.command("review", cls=PlainCommand)
+@click.argument("run_named", metavar="RUN")
+@click.option("--text", required=True, help="What the review found.")
+@KEY
+@RUNS
+def review_command(run_named: str, text: str, key: Path, runs: str) -> int:
+    """Sign the later review of a run that was applied in an emergency."""
+    _refuse_addresses(text)
+    run = RunFolder.open(runs_root(runs, os.environ, root()) / Path(run_named).name)
+    _hold_against_seal(run.path.parent, run)
+    if (seal := seal_of(run)) is None:
+        raise click.ClickException(f"{run.name}: is not sealed yet")
+    data = review(seal, text, local_signer(key.parent, key.stem), dt.datetime.now(dt.UTC))
+    write_bytes(run.path / REVIEW, data)
+    return 0
+
+
+@click.command("key", cls=PlainCommand)
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def key_command(path: Path) -> int:
+    """Make a private key of your own at PATH (ending in .pem), unless it is there, and print its public key."""
+    if path.suffix != ".pem":
+        raise click.UsageError("the name of a key ends in .pem")
+    click.echo(pem(local_signer(path.parent, path.stem).public_key), nl=False)
+    return 0
+
+
+@click.command("trust", cls=PlainCommand)
+@click.argument("policy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@KEY
+def trust_command(policy: Path, out: Path, key: Path) -> int:
+    """Sign a trust policy (JSON) as its owner. Settings name the result (evidence.trust_policy); the auditor gets it too."""
+    write_bytes(out, signed_policy(policy.read_bytes(), local_signer(key.parent, key.stem), str(policy)))
+    return 0

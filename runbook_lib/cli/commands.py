@@ -1,0 +1,262 @@
+"""What the commands do, over the library: run notebooks headlessly, one phase after the other, into one run folder."""
+
+import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.approval import Approval, approve, read_approval
+from runbook_lib.cli.headless import Executed, execute
+from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
+from runbook_lib.notebook.html import write_notebook_html
+from runbook_lib.phases import Phase, UnknownPhase, phase_named
+from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.estimate import span
+from runbook_lib.plan.forecast import forecast as forecast_of
+from runbook_lib.project import root
+from runbook_lib.runbook import managed
+from runbook_lib.settings import Settings
+
+Say = Callable[[str], None]
+LOG = logging.getLogger(__name__)
+MOST_BLOCKERS = 5
+"""So many are said in the log of a command; plan.md has all."""
+
+
+class NotFound(Exception):
+    """An approval, a plan or a notebook that a command was given is not there."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command's run: settings and their file, the run folder, the environment of its kernels, where to speak to."""
+
+    settings: Settings
+    parameters: Path
+    run: RunFolder
+    environment: Mapping[str, str]
+    say: Say
+    seconds_per_cell: int | None = None
+
+    def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
+        """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
+        folder = self.run.phase(phase.name)
+        kind = "plan" if planning else ""
+        notebook = notebook_of(phase)
+        what = "plan" if planning else "apply" if approval else "read" if not phase.service else "plan"
+        self.say(f"{phase.name}: {what}")
+        parameters = {
+            "parameters_file": str(self.parameters),
+            "scope": scope,
+            "approval": str(approval) if approval else "",
+            "run_folder": str(self.run.path),
+        }
+        output = folder.notebook("plan" if kind else "")
+        done = execute(
+            notebook, output, parameters, environment=self.environment,
+            say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
+        )  # fmt: skip
+        result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)
+        LOG.info("notebook executed", extra={"fields": {"phase": phase.name, "what": what, "result": result.words}})
+        page = folder.notebook_html("plan" if kind else "")
+        title: str = self.settings.mode
+        more = {"Run": self.run.name, "Result": result.words}
+        if approval is not None and (emergency := read_approval(approval).emergency):
+            more, title = {"EMERGENCY": emergency, **more}, f"{title}, EMERGENCY"
+        write_notebook_html(output, page, mode=title, phase=phase.name, more=more)
+        self.say(f"  {result.words}")
+        return result
+
+    def _result(self, phase: Phase, folder: PhaseFolder, done: Executed, *, planned: bool) -> "PhaseResult":
+        recorded = self.run.record()["phases"].get(phase.name, {})
+        status = RunStatus(recorded.get("status", "failed"))
+        results = dict(recorded.get("results", {}))
+        if status is RunStatus.RUNNING or (done.failed and status is not RunStatus.STOPPED):
+            # The kernel never came to its last cell, or fell over in another: whatever it recorded is not how this ended.
+            status = RunStatus.STOPPED if done.interrupted else RunStatus.FAILED
+            results["error"] = results.get("error") or done.error or done.interrupted
+            if recorded:
+                self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
+        error = str(results.get("error") or done.error or done.interrupted)
+        counts = {key: value for key, value in results.items() if isinstance(value, int)}
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds)
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """How one execution of one notebook ended."""
+
+    phase: Phase
+    folder: PhaseFolder
+    status: RunStatus
+    counts: Mapping[str, int]
+    error: str
+    planned: bool = False
+    """Whether this execution had no approval and so could only plan."""
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.status]
+
+    @property
+    def words(self) -> str:
+        """How it ended, with every count that is not zero, and the number of calls where it is: nothing to do is worth saying."""
+        counted = [f"{self.counts[name]:,} {said}" for name, said in COUNTED if self.counts.get(name)]
+        if self.counts.get("actions") == 0:
+            counted.insert(0, "0 calls to make")
+        ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
+        took = f"; took {span(self.seconds)}"
+        return f"{ended}: {', '.join(counted) or 'nothing counted'}" + took + (f"\n  {self.error}" if self.error else "")
+
+
+COUNTED = (
+    ("actions", "calls to make"),
+    ("blockers", "blockers"),
+    ("applied", "changes applied"),
+    ("already so", "already so"),
+    ("failed", "failed"),
+    ("not attempted", "not attempted"),
+    ("covered", "covered"),
+    ("gap", "gaps"),
+    ("unknown", "unknown"),
+    ("excluded", "excluded"),
+    ("not applicable", "not applicable"),
+)
+
+
+def notebook_of(phase: Phase) -> Path:
+    """The notebook of a phase. Raises NotFound."""
+    notebook = root() / "notebooks" / f"{phase.name}.ipynb"
+    if not notebook.is_file():
+        raise NotFound(f"{notebook}: the notebook of phase {phase.name} is not there; restore it")
+    return notebook
+
+
+def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
+    """The phases named, in their order, or all enabling phases that settings manage. Raises UnknownPhase."""
+    enabling = tuple(phase for phase in managed(settings) if phase.service)
+    wanted = {phase_named(name) for name in names}
+    if strangers := sorted(phase.name for phase in wanted.difference(enabling)):
+        there = ", ".join(phase.name for phase in enabling)
+        raise UnknownPhase(f"{', '.join(strangers)}: nothing is planned there under these settings; there are {there}")
+    return tuple(phase for phase in enabling if phase in wanted or not wanted)
+
+
+def finish(command: Command, results: Sequence[PhaseResult], final: PhaseResult | None = None) -> int:
+    """End the run: the worst of its phases decides, or `final` (the last look) where nothing went wrong before."""
+    codes = {
+        result.exit_code
+        for result in ([*results, final] if final and any(r.exit_code == 1 for r in results) else [final] if final else results)
+    }
+    status = RunStatus.DONE
+    if 1 in codes:
+        bad = next(result for result in [*results, *([final] if final else [])] if result.exit_code == 1)
+        status = RunStatus.STOPPED if bad.status is RunStatus.STOPPED else RunStatus.FAILED
+    elif 2 in codes:
+        status = RunStatus.LEFT_OVER
+    error = "; ".join(result.error for result in [*results, *([final] if final else [])] if result.error)
+    return command.run.finish(status, dt.datetime.now(dt.UTC), error=error)
+
+
+def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
+    """Plan each phase; stop at the first that could not do its work."""
+    results = []
+    for phase in phases:
+        results.append(result := command.phase(phase, scope))
+        if result.exit_code == 1:
+            break
+        for line in described(plan_file.load(result.folder.plan_json)):
+            command.say(f"  {line}")
+        command.say(f"  plan: {result.folder.plan_document}")
+    return finish(command, results)
+
+
+def described(made: Plan) -> Iterator[str]:
+    """A plan in a few lines: the calls by name, what is blocked and what to do about it, the fingerprint."""
+    calls = Counter(f"{action.service}:{action.operation}" for action in made.actions)
+    yield from (f"{number} × {name}" for name, number in sorted(calls.items()))
+    blocked = {(blocker.reason, blocker.next_step, blocker.who) for blocker in made.blockers}
+    for reason, next_step, who in sorted(blocked)[:MOST_BLOCKERS]:
+        yield f"blocked: {reason}"
+        yield f"  next step: {next_step} ({who})"
+    if len(blocked) > MOST_BLOCKERS:
+        yield f"blocked: {len(blocked) - MOST_BLOCKERS} more reasons in the plan"
+    yield f"fingerprint: {made.fingerprint}"
+
+
+def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
+    """Apply each approved phase in the order of the runbook; stop at the first that could not do its work."""
+    ordered = sorted((read_approval(path).phase, path) for path in approvals)
+    results = []
+    for phase, path in ordered:
+        results.append(result := command.phase(phase_named(phase), scope, path))
+        if result.exit_code == 1:
+            break
+    return finish(command, results)
+
+
+def approval_file(given: str, runs: Path, into: Path, approver: str, ticket: str, mode: str) -> Path:
+    """The approval file that `given` names: a path, or the fingerprint of a plan below `runs`, which approves that plan now.
+
+    Raises NotFound when neither exists.
+    """
+    if Path(given).is_file():
+        return Path(given).resolve()
+    if len(given) == 64 and set(given) <= set("0123456789abcdef"):
+        planned, path = planned_before(given, runs, mode)
+        approval = approve(planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path))
+        return written(approval, into / f"approval-{planned.phase}.json")
+    raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
+
+
+def planned_before(fingerprint: str, runs: Path, mode: str) -> tuple[Plan, Path]:
+    """The newest plan with that fingerprint below `runs`, and its file. Raises NotFound, naming plans that cannot be read."""
+    unreadable = []
+    for run in reversed(find_runs(runs)):
+        for path in (phase.plan_json for phase in run.phases() if phase.plan_json.exists()):
+            try:
+                planned = plan_file.load(path)
+            except plan_file.PlanFileError as error:
+                unreadable.append(str(error))
+                continue
+            if planned.fingerprint == fingerprint and planned.mode == mode:
+                return planned, path
+    said = f"no plan with fingerprint {fingerprint} and mode {mode} in {runs}; plan again, or name the folder with --runs"
+    raise NotFound("\n".join([said, *unreadable]))
+
+
+def written(approval: Approval, path: Path) -> Path:
+    """Write an approval where nobody's files are overwritten."""
+    approval.write(path)
+    return path
+
+
+def rehearse(command: Command) -> int:
+    """Do per phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
+    results: list[PhaseResult] = []
+    phases, last = chosen(command.settings, ()), phase_named("90_coverage")
+    for phase in (*phases, last):
+        notebook_of(phase)
+    for phase in phases:
+        planned = command.phase(phase, planning=True)
+        if planned.exit_code == 1:
+            results.append(planned)
+            break
+        made = plan_file.load(planned.folder.plan_json)
+        approval = approve(made, approver="rehearsal", ticket="rehearsal", now=dt.datetime.now(dt.UTC))
+        results.append(command.phase(phase, approval=written(approval, planned.folder.approval)))
+        if results[-1].exit_code == 1:
+            break
+    if results[-1].status is RunStatus.STOPPED:
+        return finish(command, results)
+    return finish(command, results, command.phase(last))
+
+
+def forecast(command: Command, calls: int) -> list[str]:
+    """Lines about a live run of the plans that this rehearsal made with `calls` calls."""
+    files = [command.run.phase(phase.name).plan_json for phase in chosen(command.settings, ())]
+    return forecast_of([plan_file.load(file) for file in files if file.exists()], calls, command.settings.concurrency)

@@ -1,0 +1,174 @@
+"""The commands about evidence: list runs, seal what was left, verify."""
+
+import datetime as dt
+import getpass
+import os
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
+from runbook_lib.cli.plain import PlainGroup
+from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.chain import chain_name
+from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.ending import withheld
+from runbook_lib.evidence.listing import page, rows, text
+from runbook_lib.evidence.recompute import recompute
+from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.start import declare_lost
+from runbook_lib.evidence.trust import pinned_trust, read_policy
+from runbook_lib.evidence.verify import Cadence, verify
+from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.json_log import scrub
+from runbook_lib.project import root
+from runbook_lib.settings.file import load
+
+RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
+_ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
+
+
+@click.group(cls=PlainGroup)
+def evidence() -> None:
+    """Seal and verify what runs have left."""
+
+
+@evidence.command("recompute")
+@click.argument("run_named", metavar="RUN")
+@RUNS
+def recompute_command(run_named: str, runs: str) -> int:
+    """Build a run's coverage again, offline, from the raw answers it kept, and compare."""
+    found = list(recompute(RunFolder.open(_runs(runs) / Path(run_named).name)))
+    for which, differences in found:
+        click.echo(f"{which}: {'; '.join(differences) or 'the same'}")
+    if not found:
+        click.echo("This run kept no answers: it looked at nothing.")
+    return 1 if any(differences for _, differences in found) else 0
+
+
+@evidence.command("lost")
+@click.argument("run_named", metavar="RUN")
+@click.option("--reason", required=True, help="Why no seal of this run will ever come. Verify names it from then on.")
+@click.option(
+    "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of its organization."
+)
+@RUNS
+def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> int:
+    """Declare a live run lost whose machine is gone, so that others may begin; where its folder is still there, seal it instead."""
+    settings = load(parameters, dt.datetime.now(dt.UTC).date())
+    chain = chain_name(settings.mode, settings.organization.id)
+    with ExitStack() as resources:
+        desk = desk_for(_runs(runs), settings, os.environ, resources)
+        number = declare_lost(desk, chain, run_named, scrub(reason), getpass.getuser())
+    click.echo(f"{run_named}: lost, number {number} of {chain}")
+    return 0
+
+
+@click.group("run", cls=PlainGroup)
+def run() -> None:
+    """Look at the runs there are."""
+
+
+@run.command("list")
+@click.option("--format", "form", type=click.Choice(["table", "html"]), default="table", show_default=True)
+@RUNS
+def list_command(form: str, runs: str) -> int:
+    """List all runs: when, where, what, how it ended, who approved it. Verifies nothing."""
+    listed = rows(_runs(runs))
+    click.echo(text(listed) if form == "table" else page(listed))
+    return 0
+
+
+def register(cli: click.Group) -> None:
+    """Add these commands to the command line."""
+    cli.add_command(run)
+    cli.add_command(approve_command)
+    cli.add_command(evidence)
+    evidence.add_command(key_command)
+    evidence.add_command(trust_command)
+    evidence.add_command(review_command)
+
+
+def _runs(given: str) -> Path:
+    return runs_root(given, os.environ, root())
+
+
+def _names(given: tuple[str, ...]) -> list[str]:
+    """Runs by name or by path."""
+    return [Path(each).name for each in given]
+
+
+@evidence.command("verify")
+@click.argument("runs_named", metavar="[RUN]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All runs and chains (the same as naming no run).")
+@click.option("--live", is_flag=True, help="Live runs only.")
+@click.option(
+    "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
+)
+@click.option("--store", type=click.Path(path_type=Path), help="Folder of the chains [default: chain/ below the runs].")
+@click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
+@click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
+@click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
+@click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
+@RUNS
+def verify_command(
+    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, trust: Path | None,
+    cadence: str | None, begin: dt.datetime | None, end: dt.datetime | None, runs: str,
+) -> int:  # fmt: skip
+    """Hold runs against their seals. Offline and read-only; one line per fault, exit code 1 on any."""
+    if everything and runs_named:
+        raise click.UsageError("name runs, or give --all")
+    folder = _runs(runs)
+    seen = verify(
+        folder,
+        read_policy(trust) if trust else pinned_trust(folder / KEYS),
+        _names(runs_named),
+        [_anchor(each) for each in anchors],
+        "live" if live else "",
+        store,
+        _cadence(cadence, begin, end),
+    )
+    for fault in seen.faults:
+        click.echo(str(fault))
+    for chain, (number, digest) in sorted(seen.heads.items()):
+        click.echo(f"Chain {chain}: number {number}, head digest {digest}")
+    click.echo(f"{len(seen.runs)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
+    return 1 if seen.faults else 0
+
+
+def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | None) -> Cadence | None:
+    if every is None:
+        if begin or end:
+            raise click.UsageError("--from and --to belong to --cadence")
+        return None
+    if (match := re.fullmatch(r"([1-9][0-9]{0,4})([hd])", every)) is None:
+        raise click.BadParameter(f"{every}: hours or days are expected, for example 24h or 7d", param_hint="--cadence")
+    hours = int(match.group(1)) * (24 if match.group(2) == "d" else 1)
+    first = begin.replace(tzinfo=dt.UTC) if begin else None
+    return Cadence(dt.timedelta(hours=hours), end.replace(tzinfo=dt.UTC) if end else dt.datetime.now(dt.UTC), first)
+
+
+def _anchor(text: str) -> Anchor:
+    if (match := _ANCHOR.match(text)) is None:
+        raise click.BadParameter(f"{text}: NUMBER:DIGEST is expected, as a command prints them at its end", param_hint="--anchor")
+    return Anchor(int(match.group(2)), match.group(3), match.group(1) or "")
+
+
+@evidence.command("seal")
+@click.argument("run_named", metavar="RUN")
+@RUNS
+def seal_command(run_named: str, runs: str) -> int:
+    """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given."""
+    folder = _runs(runs)
+    chosen = RunFolder.open(folder / Path(run_named).name)
+    settings = load(chosen.settings, dt.datetime.now(dt.UTC).date())
+    with ExitStack() as resources:
+        made = seal(chosen, desk_for(folder, settings, os.environ, resources))
+    for line in withheld(made):
+        click.echo(line)
+    click.echo(f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}")
+    return 0

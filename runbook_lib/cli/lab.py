@@ -1,0 +1,89 @@
+"""`runbook lab`: JupyterLab on loopback with its token, with the simulated organization beside it when the mode is rehearsal."""
+
+import datetime as dt
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from runbook_lib.atomic_file import write_text
+from runbook_lib.evidence.run_folder import runs_root
+from runbook_lib.project import resolve, root
+from runbook_lib.settings.file import load
+
+START = "notebooks/start.ipynb"
+
+
+@click.command()
+@click.option(
+    "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings [default: parameters/rehearsal.yaml]."
+)
+@click.option("--organization", default="default", show_default=True, help="In a rehearsal: a seed by name, or a seed file.")
+@click.option("--ticket", default="", help="The change ticket that cards and panels show.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="The next free one is taken.")
+@click.option("--browser/--no-browser", default=True, help="Open the start page in a browser.")
+@click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+@click.argument("jupyter", nargs=-1)
+def lab(
+    parameters: Path | None, organization: str, ticket: str, port: int, browser: bool, runs: str, jupyter: tuple[str, ...]
+) -> int:
+    """Open the notebooks in JupyterLab.
+
+    It listens on this machine only, and asks for its token. In a rehearsal the simulated organization runs beside it and ends with
+    it. What follows -- goes to JupyterLab as it is.
+    """
+    file = parameters.resolve() if parameters else root() / "parameters" / "rehearsal.yaml"
+    settings = load(file, dt.datetime.now(dt.UTC).date())
+    kept = runs_root(runs, os.environ, root())
+    environment: Mapping[str, str] = os.environ
+    if settings.mode == "rehearsal":
+        file, environment = _rehearsal(kept / "simulated-organization", organization, file)
+    kernels = {**environment, "RUNBOOK_PARAMETERS": str(file), "RUNBOOK_RUNS": str(kept), "RUNBOOK_TICKET": ticket}
+    return serve(["--port", str(port), *([] if browser else ["--no-browser"]), *jupyter], kernels)
+
+
+def _rehearsal(folder: Path, organization: str, file: Path) -> tuple[Path, Mapping[str, str]]:
+    """The simulated organization, started where none runs: the settings that fit it, and the environment that leads there."""
+    from runbook_lib.cli import rehearsal_settings  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 as above
+
+    try:
+        server = environment.find(folder) or environment.start(folder, organization)
+    except environment.ServerFailed as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Simulated organization at {server.url}")
+    there = server.control("GET", "health")
+    accounts = server.control("GET", "accounts")
+    text = rehearsal_settings.adapted(file, there["partition"], server.region, there["regions"], accounts)
+    load_again = folder / "parameters.yaml"
+    write_text(load_again, text)
+    same = load(load_again, dt.datetime.now(dt.UTC).date()) == load(file, dt.datetime.now(dt.UTC).date())
+    return file if same else load_again, server.environment
+
+
+def serve(options: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run JupyterLab until it ends. Ctrl-C is JupyterLab's, which asks back; a request to end this process ends it too."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise click.ClickException("JupyterLab is not installed; install the project with its extras, for example: make install")
+    command = [
+        sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={resolve('.')}",
+        f"--LabApp.default_url=/lab/tree/{START}", *options,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, env=dict(environment), cwd=root())  # noqa: S603 our own interpreter
+
+    def end(number: int, frame: FrameType | None) -> None:
+        process.terminate()
+
+    before = signal.signal(signal.SIGTERM, end), signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    return int(process.returncode > 0)

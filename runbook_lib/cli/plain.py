@@ -1,0 +1,29 @@
+"""Commands that say what is expected to go wrong in a line, instead of a traceback."""
+
+from typing import Any
+
+import click
+
+from runbook_lib.approval import ApprovalRefused
+from runbook_lib.evidence import ending
+from runbook_lib.evidence.answers import AnswersBroken
+from runbook_lib.plan.file import PlanFileError
+from runbook_lib.settings.file import SettingsError
+
+EXPECTED: tuple[type[Exception], ...] = (*ending.EXPECTED, AnswersBroken, ApprovalRefused, PlanFileError, SettingsError)
+
+
+class PlainCommand(click.Command):
+    """One such command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            raise click.ClickException(str(error)) from None
+
+
+class PlainGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = PlainCommand

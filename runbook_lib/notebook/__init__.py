@@ -1,0 +1,239 @@
+"""What the notebooks call: one object per executed notebook, whose methods each show what they did and leave it in the run folder.
+
+Headless without an approval is no error: apply records *not attempted*, the rest runs. What went wrong is two lines in the cell
+that noticed it (what happened, what to do); the traceback is in the run's log.
+"""
+
+import os
+from collections.abc import Callable
+
+from runbook_lib.apply.report import Tick
+from runbook_lib.clock import Stop
+from runbook_lib.confirm import Decision, Rejection, given
+from runbook_lib.coverage import Status
+from runbook_lib.display import sections
+from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.evidence import four_eyes
+from runbook_lib.evidence.attempts import applied_before, read_record
+from runbook_lib.evidence.run_folder import RunStatus
+from runbook_lib.evidence.start import begin
+from runbook_lib.gates import Gate, gates
+from runbook_lib.journal import Journal
+from runbook_lib.notebook import screen
+from runbook_lib.notebook.cells import (
+    PARAMETERS,
+    BadParameter,
+    Halt,
+    headless,
+    parameters_path,
+    read_scope,
+    refuse_strangers,
+)
+from runbook_lib.notebook.run import NotebookRun, awaited, plainly, plainly_in
+from runbook_lib.plan import Plan
+from runbook_lib.progress import progress as progress_of
+from runbook_lib.project import resolve
+from runbook_lib.runbook import ApplyReport
+
+__all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
+
+EXITS = {0: RunStatus.DONE, 1: RunStatus.FAILED, 2: RunStatus.LEFT_OVER}
+_OPEN: "list[Notebook]" = []
+"""The notebook that this kernel has open. Run All Cells opens it anew, which ends the run before."""
+
+
+def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_folder: str) -> "Notebook":
+    """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
+    with plainly_in():
+        refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
+        asked = read_scope(scope)
+        while _OPEN:
+            _OPEN.pop().abandon()
+        _OPEN.append(Notebook(phase, parameters_path(parameters_file), asked, approval, run_folder))
+        return _OPEN[-1]
+
+
+class Notebook(NotebookRun):
+    """One executed notebook: observe, plan, confirm, apply, verify, back_out, finish, in that order."""
+
+    @awaited
+    async def confirm(self) -> Facts | None:
+        """Take up the approval that was given; at the screen ask for the first decision; else say that there is none.
+
+        Raises Halt when an approval may not be used, when the answer is no, and when it cannot be given in this way.
+        """
+        self._must_run()
+        if self.approval:
+            return self._given()
+        if headless():
+            return Facts("No approval was given", {"Consequence": "nothing will be called; apply records: not attempted"})
+        four_eyes.refuse_own_decision(self.settings, self.run)
+        assert self.planned is not None, "run plan() first"
+        if not (asked := gates(self.planned)):
+            return Facts("No decision is needed", {"Planned calls": "none"})
+        await self._ask(asked[0])
+        if isinstance(self.asked[asked[0].name].outcome, Rejection):
+            self._reject(asked[0])
+            self.end(RunStatus.LEFT_OVER)
+            raise Halt(f"{self.error}\nNothing was called. To decide anew, run the notebook again from the top.")
+        return None
+
+    def _given(self) -> Facts:
+        self.decision = given(resolve(self.approval))
+        self.runbook.refuse(self.decision.approval, self.decision.approved)
+        four_eyes.refuse(self.decision.approval, self.settings, self.run, self.organization.callers.values())
+        if self.decision.approval_file.parent.resolve() != self.folder.path.resolve():
+            self._keep(self.decision.approved, "plan")
+            self.decision.approval.model_copy(update={"plan": "plan.json"}).write(self.folder.approval)
+        return sections.decision(self.decision.approval, self.decision.approved)
+
+    async def _ask(self, gate: Gate) -> None:
+        """Ask for one decision and write it down. An answer that was clicked meanwhile counts; a dead panel is drawn anew."""
+        assert self.planned is not None
+        before = self.asked.get(gate.name)
+        if before is None or (before.outcome is None and before.ballot.answer is None):
+            if before is not None:
+                before.ballot.close("This panel is void: it was drawn again below.")
+            try:
+                before = self.asked[gate.name] = screen.Asked(
+                    screen.question(self.planned, gate, self.runbook.phase, self.settings), self.clock
+                )
+                await before.answer()
+            except screen.NoWidgets as missing:
+                raise Halt(f"{missing}\nInstall the project with its lab extra, or give an approval file.") from None
+            except screen.Undecided as nobody:
+                raise Halt(f"{nobody}\nDecide in the panel above, then run the next cell (or this one again) to go on.") from None
+            except screen.Interrupted as broken:
+                self.state, self.error = "stopped", str(broken)
+                self.end(RunStatus.STOPPED)
+                raise Halt(f"{broken}\nTo decide, run the notebook again from the top (Run All Cells).") from None
+        if before.outcome is None:
+            callers = self.organization.callers
+            before.outcome = screen.decided(before.ballot, self.planned, gate, self.folder, callers, self.clock)
+            before.panel.give_way(sections.answer(before.outcome, self.runbook.phase, gate))
+
+    def _reject(self, gate: Gate) -> None:
+        no = self.asked[gate.name].outcome
+        assert isinstance(no, Rejection)
+        self.state, self.error = "rejected", f"Rejected by {no.rejected_by}: {no.reason}"
+
+    @awaited
+    async def apply(self) -> Notes | None:
+        """Make the approved calls that are still to be made; without an approval, record that nothing was attempted.
+
+        At the screen each further decision is asked for here, before its stage; interrupting, or Stop, ends the calls in flight.
+        """
+        self._must_run()
+        assert self.planned is not None, "run plan() first"
+        if self.decision is None and (headless() or self.approval):
+            self.state = "not attempted"
+            return sections.not_attempted(self.planned)
+        if headless():
+            assert self.decision is not None
+            stop = Stop()
+            with screen.interruptible(stop), progress_of(self.runbook.phase.title) as progress:
+                self.report = self._apply(
+                    self.decision, stop, lambda tick: progress.update(tick.done, tick.total, sections.tick(tick))
+                )
+            self._conclude(self.report)
+            return sections.applied(self.report)
+        await (self._apply_watched(self.decision, self.runbook.phase.title) if self.decision else self._gate_by_gate(self.planned))
+        return None
+
+    def _apply(self, decision: Decision, stop: Stop, progress: Callable[[Tick], None]) -> ApplyReport:
+        self.state = "failed"
+        before = applied_before(self.run.path.parent, decision.approval.id)
+        begin(self.run, self.settings, decision.approval, self.organization.callers, os.environ)
+        with Journal(self.folder.journal, self.run.name, self.clock) as journal:
+            return self.runbook.apply(
+                decision.approval, decision.approved, journal=journal, stop=stop, progress=progress, applied_before=before
+            )
+
+    def _conclude(self, ended: ApplyReport) -> None:
+        self.state = "stopped" if ended.stopped else "refused" if ended.refused else "applied" if ended.ok else "failed"
+        self.error = "; ".join(ended.refused) or ended.stopped
+        self.results |= sections.counted(ended)
+
+    async def _gate_by_gate(self, plan: Plan) -> None:
+        """Each gate in turn: its decision, then its calls. The first was asked for in the cell above."""
+        for number, gate in enumerate(gates(plan)):
+            asked = self.asked.get(gate.name)
+            if asked is not None and asked.applied:
+                continue
+            problem = asked.clicked() if asked is not None else ""
+            if number == 0 and (asked is None or (asked.outcome is None and asked.ballot.answer is None)):
+                raise Halt(
+                    f"{problem or 'Nothing is decided yet.'} Nothing was called.\nDecide in the panel above, then run this cell."
+                )
+            await self._ask(gate)
+            asked = self.asked[gate.name]
+            if not isinstance(asked.outcome, Decision):
+                self._reject(gate)
+                return
+            self.decision, asked.applied = asked.outcome, True
+            report = await self._apply_watched(asked.outcome, gate.title)
+            if report.refused or report.stopped:
+                return
+
+    async def _apply_watched(self, decision: Decision, title: str) -> ApplyReport:
+        """Apply one approved plan in a thread of its own, shown while it runs, with Stop."""
+        from runbook_lib.display.controls import RunningView  # noqa: PLC0415 widgets are not installed on headless runners
+
+        stop, latest, troubles = screen.StopWithKernel(), screen.Latest(self.clock), screen.Troubles(self.folder.journal)
+        view = RunningView(self.settings.mode, title, stop)
+        view.show()
+
+        def look() -> None:
+            view.update(latest.tick, sections.running(latest.now, latest.left), troubles.lines())
+
+        try:
+            report = await screen.beside(lambda: self._apply(decision, stop, latest.put), stop, look)
+        except BaseException as broken:
+            view.give_way(Notes(f"Broke off: {type(broken).__name__}. What was called until then stands in the journal."))
+            raise
+        view.give_way(sections.applied(report))
+        self.report = report if self.report is None else self.report.with_more(report)
+        self._conclude(self.report)
+        return report
+
+    @plainly
+    def verify(self) -> Notes:
+        """Read again, keep it as coverage-after, and show what remains and why."""
+        if self.decision is not None:
+            self._look("after")
+        elif not self.plans:
+            self.state = "observed"
+        return sections.remaining(self.cells, self.organization, self.cells_before if self.decision else ())
+
+    @plainly
+    def back_out(self) -> Notes:
+        """The reverse calls of the plan, last first; never made here."""
+        plan = self.decision.approved if self.decision and self.approval else self.planned
+        assert plan is not None, "run plan() first"
+        return sections.back_out(plan)
+
+    def show_record(self) -> Notes:
+        """What the run folder says about this phase: decisions and calls, whatever the page has kept."""
+        with plainly_in():
+            return sections.recorded(self.run.name, *read_record(self.folder))
+
+    def finish(self) -> Facts:
+        """End the run: say what was left where, and fail when something went wrong, so that a pipeline sees it."""
+        self.runbook.access.close()
+        left = [cell for cell in self.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
+        pending = self.decision is None and self.planned is not None and (self.planned.actions or self.planned.blockers)
+        broken = self.state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.ok)
+        code = 1 if broken else 2 if left or pending else 0
+        self.end(RunStatus.STOPPED if self.state == "stopped" else EXITS[code])
+        if code == 1:
+            said = self.error or "some calls failed: the table above and the journal say which"
+            again = "Run again with the same approval" if self.approval or headless() else "Run the notebook again from the top"
+            raise Halt(f"{self.state}: {said}\n{again} to go on from there; nothing applied is sent twice.")
+        files = ", ".join(sorted(path.name for path in self.folder.path.iterdir()))
+        how = "Rejected" if self.state == "rejected" else "Done"
+        return Facts(
+            how if code == 0 else f"{how}, with something left", {"Run": self.run.name, self.folder.name: files} | self._sealed()
+        )
+
+    def _sealed(self) -> dict[str, object]:
+        return {"Evidence": " ".join(self.evidence).removeprefix("Evidence: ")} if self.evidence else {}

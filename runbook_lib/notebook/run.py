@@ -1,0 +1,284 @@
+"""One notebook's run: opening, observing, planning and ending it, with everything left in the run folder."""
+
+import functools
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from runbook_lib.access import Counters
+from runbook_lib.approval import ApprovalRefused, read_approval
+from runbook_lib.atomic_file import write_text
+from runbook_lib.clock import Clock
+from runbook_lib.confirm import Decision, given
+from runbook_lib.coverage import Cells, count
+from runbook_lib.coverage.files import text_table, write_coverage
+from runbook_lib.display import sections
+from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.evidence.answers import Answers
+from runbook_lib.evidence.ending import sealing
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
+from runbook_lib.evidence.versions import described
+from runbook_lib.json_log import json_log
+from runbook_lib.notebook import screen
+from runbook_lib.notebook.cells import (
+    KINDS,
+    Halt,
+    RunEnded,
+    advice,
+)
+from runbook_lib.organization import Organization
+from runbook_lib.phases import phase_named
+from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.document import Change, plan_document
+from runbook_lib.project import resolve, root
+from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Runbook, access_for, managed
+from runbook_lib.scope import part_of
+from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.settings.file import load
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LOG = logging.getLogger(__name__)
+
+
+@contextmanager
+def plainly_in(notebook: "NotebookRun | None" = None, step: str = "") -> Iterator[None]:
+    """Turn what is expected to go wrong into two lines; record every failure in the run folder."""
+    try:
+        yield
+        if notebook is not None and step:
+            notebook.note(step)
+    except Halt:
+        raise
+    except KINDS as error:
+        LOG.exception("halted")
+        if notebook is not None and not isinstance(error, RunEnded):
+            notebook.state = "refused" if isinstance(error, ApprovalRefused | PreconditionsFailed) else "failed"
+            notebook.error = str(error)
+            notebook.end(RunStatus.FAILED)
+        raise Halt(f"{error}\n{advice(error)}") from None
+    except BaseException as error:
+        LOG.exception("failed")
+        if notebook is not None:
+            notebook.state, notebook.error = "failed", f"{type(error).__name__}: {error}".rstrip(": ")
+            notebook.end(RunStatus.FAILED)
+        raise
+
+
+def plainly(method: Callable[P, R]) -> Callable[P, R]:
+    """Run a NotebookRun's method under `_plainly`."""
+
+    @functools.wraps(method)
+    def run(*arguments: P.args, **options: P.kwargs) -> R:
+        notebook = arguments[0]
+        assert isinstance(notebook, NotebookRun)
+        with plainly_in(notebook, method.__name__):
+            return method(*arguments, **options)
+
+    return run
+
+
+def awaited(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """`plainly` for methods that a cell awaits."""
+
+    @functools.wraps(method)
+    async def run(*arguments: P.args, **options: P.kwargs) -> R:
+        notebook = arguments[0]
+        assert isinstance(notebook, NotebookRun)
+        with plainly_in(notebook, method.__name__):
+            return await method(*arguments, **options)
+
+    return run
+
+
+class NotebookRun:
+    """What every notebook does before anything is decided, and how its run ends."""
+
+    def __init__(self, phase: str, parameters: Path, scope: Scope, approval: str, run_folder: str) -> None:
+        self.clock = Clock()
+        self.started = self.clock.monotonic()
+        self.parameters, self.approval = parameters, approval
+        self.settings = load(parameters, self.clock.now().date())
+        chosen = phase_named(phase)
+        self.plans = bool(chosen.service)
+        self.owns_run = not run_folder
+        self.run = self._open_run(run_folder, phase)
+        self.folder: PhaseFolder = self.run.start_phase(chosen.name, self.clock.now())
+        self.log = ExitStack()
+        self.log.enter_context(json_log(self.run.log))
+        self.state = "failed"
+        self.error = ""
+        self.results: dict[str, Any] = {}
+        self.decision: Decision | None = None
+        self.before: Assessment | None = None
+        self.cells: Cells = ()
+        self.cells_before: Cells = ()
+        self.planned: Plan | None = None
+        self.report: ApplyReport | None = None
+        self.asked: dict[str, screen.Asked] = {}
+        self.ended: RunStatus | None = None
+        self.evidence: tuple[str, ...] = ()
+        self.answers = Answers()
+        with plainly_in(self):
+            self._refuse_other_mode()
+            access = access_for(self.settings, chosen, self.run.name, self.clock)
+            access.on_answer = self.answers.keep
+            self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
+            self.organization: Organization = self.runbook.organization()
+            self.run.add_callers(self.organization.callers)
+
+    def _refuse_other_mode(self) -> None:
+        """An approval of the other mode is refused before anything is read; all else about it is the gate's to say."""
+        if not self.approval:
+            return
+        try:
+            mode = read_approval(resolve(self.approval)).mode
+        except ApprovalRefused:
+            return
+        if mode != self.settings.mode:
+            raise ApprovalRefused([f"it was given in mode {mode}, this run is {self.settings.mode}"])
+
+    def _open_run(self, run_folder: str, phase: str) -> RunFolder:
+        if run_folder:
+            return RunFolder.open(resolve(run_folder))
+        return RunFolder.create(
+            runs_root("", os.environ, root()), self.settings.mode, self.clock.now(), settings=self.parameters.read_bytes(),
+            command=[f"notebook {phase}"], organization=self.settings.organization.id,
+        )  # fmt: skip
+
+    def abandon(self) -> None:
+        """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
+        for asked in self.asked.values():
+            asked.ballot.close("The notebook was opened anew; this panel is void.")
+        if self.ended is None:
+            self.state, self.error = "stopped", "the notebook was opened anew"
+            self.end(RunStatus.STOPPED)
+        self.runbook.access.close()
+
+    def end(self, status: RunStatus) -> None:
+        """Record how this notebook ended, in run.json; ends the run too where this notebook began it."""
+        if self.ended is not None:
+            return
+        self.note("end")
+        self.ended = status
+        now, results = self.clock.now(), {"state": self.state, "error": self.error, **self.results}
+        self.run.finish_phase(self.folder.name, status, now, results)
+        if self.owns_run:
+            self.run.finish(status, now, error=self.error)
+        self.log.close()
+        if self.owns_run:
+            self.evidence = tuple(sealing(self.run, self.settings, os.environ))
+
+    def note(self, step: str) -> None:
+        """A line in the run's log: how far this notebook is, after how many seconds and calls."""
+        counters = self.runbook.access.counters if hasattr(self, "runbook") else Counters()
+        fields = {
+            "phase": self.folder.name, "state": self.state, "seconds": round(self.clock.monotonic() - self.started, 1),
+            "calls": counters.calls.total(), "throttles": counters.throttles, "retries": counters.retries, **self.results,
+        }  # fmt: skip
+        LOG.info(step, extra={"fields": fields})
+
+    def card(self) -> Facts:
+        """Where this run acts, and as whom, and until when."""
+        organization, settings, runbook = self.organization, self.settings, self.runbook
+        regions = sorted({region for phase in managed(settings) for region in regions_of(settings, phase.service)})
+        facts: dict[str, object] = {
+            "Phase": f"{runbook.phase.name}: {runbook.phase.title}",
+            "Organization": f"{organization.id} ({len(organization.accounts)} accounts)",
+            "Management account": organization.management_account,
+            "Delegated security account": organization.delegated_account,
+            **{
+                f"Acting in {account} as": f"{arn}, {self._lasts(account)}" for account, arn in sorted(organization.callers.items())
+            },
+            "Regions": ", ".join(regions),
+            "Settings": f"{self.parameters.name}, digest {settings_digest(settings)[:16]}, {described(self.parameters)}",
+            "Scope": sections.scope_words(runbook.scope),
+            "Ticket": self._ticket(),
+            "Run": self.run.name,
+        }
+        return sections.card(settings.mode, facts)
+
+    def _lasts(self, account: str) -> str:
+        until = self.runbook.access.lasts(account)
+        return f"session until {until:%H:%M} UTC, renewed in time" if until else "for as long as these credentials last"
+
+    def _ticket(self) -> str:
+        if self.approval:
+            try:
+                return given(resolve(self.approval)).approval.ticket
+            except ApprovalRefused:
+                return "none: the approval cannot be read"
+        return os.environ.get("RUNBOOK_TICKET") or "none yet; asked for at the decision"
+
+    @plainly
+    def observe(self) -> Notes:
+        """Read what is there, keep it as coverage, and show it."""
+        self._look("before" if self.plans else "after")
+        if self.folder.name == "00_prerequisites":
+            return sections.checks(self.cells)
+        return sections.observed(self.cells, self.organization)
+
+    def _look(self, which: Literal["before", "after"]) -> None:
+        self._must_run()
+        if self.plans:
+            self.before = self.runbook.observe()
+            self.cells, self.organization = self.before.cells, self.before.organization
+            if which == "before":
+                self.cells_before = self.cells
+        else:
+            self.organization, self.cells = self.runbook.survey()
+        facts = {"mode": self.settings.mode, "phase": self.folder.name, "run": self.run.name}
+        write_coverage(self.folder.path, which, self.cells, self.organization, facts)
+        write_text(self.folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
+        about = {"scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers)}
+        self.answers.write(self.folder.path / f"answers-{which}.jsonl.gz", about)
+        counted = count(cell for cell in self.cells if cell.in_scope)
+        self.results |= {
+            "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
+            "excluded": counted.excluded, "not applicable": counted.not_applicable,
+        }  # fmt: skip
+
+    @plainly
+    def plan(self) -> Notes:
+        """Decide what to call, keep it, and show it. Under an approval, plan.json stays the approved plan."""
+        assert self.before is not None, "run observe() first"
+        self._must_run()
+        for asked in self.asked.values():
+            if asked.outcome is not None:
+                raise RunEnded(f"The plan of run {self.run.name} has been decided on; it is not made again under the same run.")
+            asked.ballot.close("The plan was made anew; this panel is void.")
+        self.asked.clear()
+        self.planned = self.runbook.plan(self.before)
+        self._keep(self.planned, "plan-at-apply" if self.approval else "plan")
+        self.results |= {
+            "actions": len(self.planned.actions), "blockers": len(self.planned.blockers), "fingerprint": self.planned.fingerprint,
+        }  # fmt: skip
+        self.state = "planned"
+        return sections.planned(self.planned, self.settings.concurrency)
+
+    def _keep(self, plan: Plan, stem: str) -> None:
+        """Write a plan for machines and for a change board."""
+        write_text(self.folder.path / f"{stem}.json", plan_file.dumps(plan))
+        organization = self.settings.organization
+        change = Change(
+            title=f"{self.runbook.phase.title} across organization {self.settings.organization.id}",
+            purpose=self.runbook.phase.purpose,
+            roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
+            concurrency=self.settings.concurrency,
+        )
+        write_text(self.folder.path / f"{stem}.md", plan_document(plan, change))
+
+    def _must_run(self) -> None:
+        if self.ended is not None:
+            raise RunEnded(f"The run {self.run.name} has ended ({self.state}).")
+
+
+def regions_of(settings: Settings, service: str) -> tuple[str, ...]:
+    """The Regions that settings name for a service; none where it is not managed."""
+    part = part_of(settings, service) if service not in ("", "organizations") else None
+    return part.regions if part is not None else ()

@@ -1,0 +1,269 @@
+"""Deciding and applying at the screen: cells that await, so that clicks arrive while they run, and never wait on a dead end.
+
+The kernel looks four times a second. A panel that no front end reports within ten seconds ends its cell with what to do instead;
+the same panel stays usable. The run folder is the truth: whatever a page shows can be lost, and is shown again from there.
+"""
+
+import asyncio
+import contextvars
+import getpass
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from runbook_lib.apply.report import Tick
+from runbook_lib.approval import approve
+from runbook_lib.atomic_file import write_text
+from runbook_lib.clock import Clock, Stop
+from runbook_lib.confirm import Ballot, Decision, Question, Rejection
+from runbook_lib.evidence.run_folder import PhaseFolder
+from runbook_lib.gates import Gate, gates, part
+from runbook_lib.phases import Phase
+from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.estimate import blast_radius, estimate
+from runbook_lib.settings import Settings
+
+T = TypeVar("T")
+LOOK = 0.25
+"""Seconds between two looks: an interrupt is noticed only when the kernel's loop wakes."""
+PATIENCE = 10.0
+"""Seconds for a front end to report that it has drawn the panel."""
+
+
+class Undecided(Exception):
+    """Clicks cannot reach a running cell here; the panel stays, and the next cell asks for the decision."""
+
+
+class Interrupted(Exception):
+    """The kernel was interrupted while it waited for a decision; nothing was called."""
+
+
+class NoWidgets(Exception):
+    """The library that draws panels is not installed here."""
+
+
+class StopWithKernel(Stop):
+    """A Stop that is also set once the kernel ends: no call is begun that nobody would record."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+        super().__init__()
+
+    @property
+    def reason(self) -> str:  # an attribute there
+        return self._reason or ("" if threading.main_thread().is_alive() else "the kernel ended")
+
+    @reason.setter
+    def reason(self, value: str) -> None:
+        self._reason = value
+
+
+def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings) -> Question:
+    """What is asked at one gate. Live calls, and stages that settings call sensitive, take typing how many there are."""
+    plan, asked = part(whole, gate), gates(whole)
+    guess = estimate(plan, settings.concurrency)
+    typing = plan.mode == "live" or bool({action.stage for action in plan.actions} & set(settings.confirm_by_typing))
+    number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
+    return Question(
+        title=number + gate.title,
+        mode=plan.mode,
+        facts={
+            "What": "; ".join(stage.title for stage in phase.stages if any(step.stage == stage.name for step in plan.steps)),
+            "Calls": f"{guess.calls}, about {guess.duration}",
+            "Blast radius": blast_radius(plan),
+            "Operations": ", ".join(dict.fromkeys(f"{action.service}:{action.operation}" for action in plan.actions)),
+            "Called as": ", ".join(sorted({action.account for action in plan.actions})[:5]),
+            "Fingerprint": plan.fingerprint,
+        },
+        phrase=f"apply {len(plan.actions)}" if typing else "",
+        needs_ticket=plan.mode == "live",
+        ticket=os.environ.get("RUNBOOK_TICKET", ""),
+    )
+
+
+class Asked:
+    """One question with its panel, its answer as written down, and whether its calls have been begun."""
+
+    def __init__(self, asked: Question, clock: Clock) -> None:
+        try:
+            from runbook_lib.display.controls import DecisionPanel  # noqa: PLC0415 not installed on headless runners
+        except ModuleNotFoundError as missing:
+            raise NoWidgets(f"Nobody can be asked here: {missing.name} is not installed.") from None
+        self.ballot = Ballot(asked)
+        self.panel = DecisionPanel(self.ballot, clock.now)
+        self.outcome: Decision | Rejection | None = None
+        self.applied = False
+
+    def clicked(self) -> str:
+        """Take what was pressed while no cell waited for it; says why it was not taken."""
+        problem: str = self.panel.settle(0) if self.ballot.answer is None else ""
+        return problem
+
+    async def answer(self) -> None:
+        """Show the panel and wait for the answer. Raises Undecided, Interrupted."""
+        self.panel.show()
+        await answered(self.panel, self.ballot)
+
+
+async def answered(panel: Any, ballot: Ballot) -> None:
+    """Wait until the ballot has an answer. Raises Undecided when no front end is there, Interrupted, never a time-out."""
+    halt, waited, focused = Stop(), 0.0, False
+    with interruptible(halt):
+        while ballot.answer is None:
+            try:
+                await asyncio.sleep(LOOK)
+            except asyncio.CancelledError:
+                halt.request("interrupted")
+            if halt.is_set():
+                ballot.close("The kernel was interrupted: this panel is void.")
+                raise Interrupted("Interrupted before a decision; nothing was called.")
+            waited += LOOK
+            panel.settle()
+            if panel.seen and not focused:
+                panel.focus()
+                focused = True
+            if not panel.seen and waited >= PATIENCE:
+                raise Undecided("No click can reach this kernel while a cell runs, or nobody sees the panel.")
+
+
+async def beside(work: Callable[[], T], stop: Stop, look: Callable[[], None]) -> T:
+    """Do `work` in a thread of its own (with this cell's context, so that its outputs land here), looking on meanwhile.
+
+    Interrupting the kernel asks to stop and goes on looking: the calls in flight end and are recorded.
+    """
+    box: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            box.set_result(work())
+        except BaseException as broken:  # noqa: BLE001 whatever it is goes to the awaiting cell, which raises it
+            box.set_exception(broken)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name="apply").start()
+    with interruptible(stop):
+        while not box.done():
+            try:
+                await asyncio.sleep(LOOK)
+            except asyncio.CancelledError:
+                stop.request("interrupted")
+            look()
+    return box.result()
+
+
+@contextmanager
+def interruptible(stop: Stop) -> Iterator[None]:
+    """Interrupting the kernel ends the calls in flight and starts no other, instead of breaking off."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.request("interrupted")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def decided(
+    ballot: Ballot, whole: Plan, gate: Gate, folder: PhaseFolder, callers: Mapping[str, str], clock: Clock
+) -> Decision | Rejection:
+    """Write down what was decided, and return it: an approval like any other with its own plan beside it, or a rejection."""
+    answer = ballot.answer
+    assert answer is not None
+    plan = part(whole, gate)
+    suffix = "" if plan.steps == whole.steps else f"-{gate.name}"
+    who = operator(callers)
+    if not answer.approved:
+        no = Rejection(
+            whole.phase, plan.fingerprint, plan.mode, plan.organization, who, answer.ticket, answer.reason,
+            answer.at.isoformat(timespec="seconds"),
+        )  # fmt: skip
+        no.write(folder.path / f"rejection{suffix}.json")
+        return no
+    name = f"plan{suffix}.json"
+    write_text(folder.path / name, plan_file.dumps(plan))
+    approval = approve(plan, approver=who, ticket=answer.ticket or "none given", now=clock.now(), reason=answer.reason, file=name)
+    file = folder.path / f"approval{suffix}.json"
+    approval.write(file)
+    return Decision(approval, plan, file, folder.path / name)
+
+
+def operator(callers: Mapping[str, str]) -> str:
+    """Who decides: the user of this system, and as whom AWS knows them."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = f"user id {os.getuid()}"
+    arns = ", ".join(sorted(set(callers.values())))
+    return f"{user} ({arns})" if arns else user
+
+
+class Troubles:
+    """What the journal says was refused so far, read on from where the last look ended."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal, self._read = journal, journal.stat().st_size if journal.exists() else 0
+        self._calls: dict[str, tuple[str, str]] = {}
+        self._seen: dict[tuple[str, str, str, str], set[str]] = {}
+
+    def lines(self) -> list[str]:
+        """One line per operation, Region and code, with how many accounts; the latest last."""
+        if self._journal.exists():
+            with self._journal.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read += len(whole)
+            for line in whole.splitlines():
+                self._take(json.loads(line))
+        return [
+            f"{operation} in {region}: {code} ({len(accounts)} accounts) {message}"
+            for (operation, region, code, message), accounts in self._seen.items()
+        ][-8:]
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if line["kind"] == "intent":
+            self._calls[line["invocation"]] = (line["operation"], line["region"])
+        for each in line.get("outcomes", ()):
+            if each["verdict"] == "failed":
+                called = self._calls.get(line["invocation"], ("a call", "an earlier run"))
+                self._seen.setdefault((*called, each["code"], each["message"]), set()).add(each["account"])
+
+
+class Latest:
+    """The newest tick of a worker, for whoever looks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._began = clock, clock.monotonic()
+        self.tick: Tick | None = None
+
+    def put(self, tick: Tick) -> None:
+        if self.tick is None:
+            self._began = self._clock.monotonic()
+        self.tick = tick
+
+    @property
+    def now(self) -> Tick | None:
+        """The newest tick with the rate up to this moment: a worker that waits sends no new one."""
+        passed = self._clock.monotonic() - self._began
+        return self.tick and replace(self.tick, rate=self.tick.done / max(passed, 1.0))
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the rest takes if it goes on like this; None while nobody can tell."""
+        if self.tick is None or not 0 < self.tick.done < self.tick.total:
+            return None
+        passed = self._clock.monotonic() - self._began
+        return passed / self.tick.done * (self.tick.total - self.tick.done) if passed > 1 else None

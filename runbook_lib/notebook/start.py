@@ -1,0 +1,108 @@
+"""The start page: where each phase stands, by the latest runs and by a quick read; makes no run and changes nothing."""
+
+import os
+from typing import Any
+
+from runbook_lib.access import Access, AccessRefused
+from runbook_lib.clock import Clock
+from runbook_lib.coverage import Status
+from runbook_lib.display import sections
+from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.evidence.run_folder import RunFolderError, find_runs, runs_root
+from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers
+from runbook_lib.organization.reads import READS
+from runbook_lib.phases import Phase
+from runbook_lib.plan import Scope
+from runbook_lib.project import root
+from runbook_lib.runbook import PreconditionsFailed, Runbook, managed
+from runbook_lib.services import CallFailed
+from runbook_lib.services.registry import SERVICES
+from runbook_lib.settings import settings_digest
+from runbook_lib.settings.file import load
+
+
+def open_start(parameters_file: str, scope: str, approval: str, run_folder: str) -> "Start":
+    """Read the settings. Raises Halt, in two lines, when they are wrong."""
+    with plainly_said():
+        refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
+        return Start(parameters_file, read_scope(scope))
+
+
+class Start:
+    """What an operator wants to know before opening a notebook."""
+
+    def __init__(self, parameters_file: str, scope: Scope) -> None:
+        self.clock, self.scope = Clock(), scope
+        self.parameters = parameters_path(parameters_file)
+        self.settings = load(self.parameters, self.clock.now().date())
+        self.runs = runs_root("", os.environ, root())
+        self.phases = tuple(phase for phase in managed(self.settings) if phase.service)
+
+    def card(self) -> Facts:
+        """Which organization, by the settings; nothing is asked of AWS yet."""
+        organization = self.settings.organization
+        return sections.card(
+            self.settings.mode,
+            {
+                "Organization": organization.id,
+                "Management account": organization.management_account,
+                "Delegated security account": organization.delegated_account,
+                "Settings": f"{self.parameters.name}, digest {settings_digest(self.settings)[:16]}",
+                "Runs": self.runs.name,
+            },
+        )
+
+    def recorded(self) -> Notes:
+        """Where each phase stood at the end of its latest run of this mode and organization."""
+        latest: dict[str, tuple[str, dict[str, Any]]] = {}
+        if self.runs.is_dir():
+            for run in find_runs(self.runs):
+                try:
+                    record = run.record()
+                except RunFolderError:
+                    continue
+                if (record["mode"], record["organization"]) == (self.settings.mode, self.settings.organization.id):
+                    latest |= {name: (run.name, phase) for name, phase in record["phases"].items()}
+        return sections.standings("By the latest runs", [self._by_record(phase, latest.get(phase.name)) for phase in self.phases])
+
+    def _by_record(self, phase: Phase, found: tuple[str, dict[str, Any]] | None) -> tuple[str, str, str, str]:
+        if found is None:
+            return phase.name, phase.title, "unknown", "no run yet"
+        run, record = found
+        results = record.get("results", {})
+        if record["status"] == "done":
+            state = "done"
+        else:
+            state = "blocked" if results.get("blockers") and not results.get("actions") else "pending"
+        said = f"{record['status']}: {results['state']}" if results.get("state") else record["status"]
+        return phase.name, phase.title, state, f"{said} in run {run}"
+
+    def read(self) -> Notes:
+        """Where each phase stands now: what its plan would hold. Reads only."""
+        with plainly_said(), Access(
+            self.settings, reads=READS.union(*(service.reads for service in SERVICES)), mutations=frozenset(),
+            run="start", clock=self.clock,
+        ) as access:  # fmt: skip
+            rows = [self._now(phase, access) for phase in self.phases]
+        return sections.standings("By a quick read now", rows)
+
+    def _now(self, phase: Phase, access: Access) -> tuple[str, str, str, str]:
+        runbook = Runbook(phase, self.settings, access, self.clock, self.scope)
+        try:
+            seen = runbook.observe()
+            plan = runbook.plan(seen)
+        except (CallFailed, AccessRefused, PreconditionsFailed) as error:
+            return phase.name, phase.title, "unknown", str(error)
+        unread = sum(len(cell.accounts) for cell in seen.cells if cell.in_scope and cell.status is Status.UNKNOWN)
+        said = _counted({"calls": len(plan.actions), "waits": len(plan.waits), "blockers": len(plan.blockers), "unknown": unread})
+        if not plan.actions and plan.blockers:
+            return phase.name, phase.title, "blocked", f"{said}; first: {plan.blockers[0].next_step}"
+        return phase.name, phase.title, "pending" if plan.actions or plan.waits else "done", said or "nothing to call"
+
+    def listed(self) -> Notes:
+        """The latest runs, newest first."""
+        return sections.runs(self.runs)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items() if number)

@@ -1,0 +1,187 @@
+"""Observing the organization: accounts and their OUs, Regions and opt-in, trusted access, delegated administrators, callers.
+
+A list that cannot be read is an Unknown with AWS's code, never an empty list. Without the organization itself or its account
+list nothing can be said at all: those failures are raised.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from runbook_lib.access.endpoints import SERVICES, sts_region
+from runbook_lib.observation import Known, Observation, Unknown
+from runbook_lib.organization import Account, AccountState, Organization
+from runbook_lib.scope import part_of
+from runbook_lib.services import CallFailed, Reader
+from runbook_lib.services.answers import unread
+from runbook_lib.settings import Settings
+
+READS = frozenset(
+    {
+        "organizations:DescribeOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListRoots",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListAccountsForParent",
+        "organizations:ListAWSServiceAccessForOrganization",
+        "organizations:ListDelegatedAdministrators",
+        "account:ListRegions",
+    }
+)
+PRINCIPALS = ("securityhub.amazonaws.com", "guardduty.amazonaws.com", "inspector2.amazonaws.com")
+ACCOUNT_MANAGEMENT = "account.amazonaws.com"
+"""Trusted access for this principal lets the management account read the members' Regions."""
+
+
+class Identities(Reader, Protocol):
+    """A Reader that also tells as whom it acts."""
+
+    def caller(self, account: str) -> str:
+        """ARN of the identity that acts in an account."""
+
+
+def observe_organization(
+    settings: Settings, access: Identities, with_member_regions: bool | None = None, before: Organization | None = None
+) -> Organization:
+    """Read the organization as the management account. Reads only.
+
+    The members' Regions are read where a Region in settings is not enabled by default in the management account (`None`), always
+    or never. What `before`, an observation of the same run, already knows of them is kept: AWS allows about five such reads a
+    second, and opting in takes minutes to hours. Raises CallFailed when the organization or its accounts cannot be read.
+    """
+    known = {account: found for account, found in before.regions.items() if isinstance(found, Known)} if before else {}
+    return _Observing(settings, access).organization(with_member_regions, known)
+
+
+class _Observing:
+    def __init__(self, settings: Settings, access: Identities) -> None:
+        self.settings, self.access = settings, access
+        self.management = settings.organization.management_account
+        self.delegated = settings.organization.delegated_account
+        self.region = sts_region(settings)
+
+    def organization(self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]]) -> Organization:
+        """The whole observation; `known` are members' Regions that need no second look."""
+        described = self.access.read("organizations", "DescribeOrganization", self.management, self.region)["Organization"]
+        both = (self.management, self.delegated)
+        jobs: list[Callable[[], Any]] = [self._accounts, self._trusted, *(partial(self._regions, account) for account in both)]
+        jobs += [partial(self._registered, principal) for principal in PRINCIPALS]
+        accounts, trusted, *rest = self.access.parallel(jobs)
+        own, registered = dict(zip(both, rest[:2], strict=True)), rest[2:]
+        members = [each.id for each in accounts.values() if each.active and each.id not in own]
+        wanted = self._opt_in_asked(own[self.management]) if with_member_regions is None else with_member_regions
+        return Organization(
+            id=described["Id"],
+            arn=described["Arn"],
+            partition=described["Arn"].split(":")[1],
+            feature_set=described["FeatureSet"],
+            # AWS's own member name.
+            management_account=described["MasterAccountId"],
+            delegated_account=self.delegated,
+            accounts=accounts,
+            regions=own | (self._member_regions(members, trusted, known) if wanted else {}),
+            trusted_access=trusted,
+            delegated_administrators=dict(zip(PRINCIPALS, registered, strict=True)),
+            callers=self._callers(),
+        )
+
+    def _list(self, operation: str, key: str, **parameters: Any) -> list[dict[str, Any]]:
+        pages = self.access.pages("organizations", operation, self.management, self.region, **parameters)
+        return [each for page in pages for each in page.get(key, ())]
+
+    # Accounts and where they hang.
+
+    def _accounts(self) -> dict[str, Account]:
+        listed = self._list("ListAccounts", "Accounts")
+        units = {each["Id"]: _units_of_path(each["Paths"]) for each in listed if each.get("Paths")}
+        if len(units) < len(listed):
+            units = self._tree() | units
+        return {
+            each["Id"]: Account(
+                each["Id"], each.get("Name", ""),
+                # `Status` was retired in September 2026; older partitions still answer with it alone.
+                AccountState(each.get("State") or each["Status"]), units.get(each["Id"], ()), each.get("Email", ""),
+            )
+            for each in sorted(listed, key=lambda each: str(each["Id"]))
+        }  # fmt: skip
+
+    def _tree(self) -> dict[str, tuple[str, ...]]:
+        """Account id → OU ids from the root down, read by OU: one listing per OU instead of one call per account."""
+        found: dict[str, tuple[str, ...]] = {}
+        open_: list[tuple[str, ...]] = [(root["Id"],) for root in self._list("ListRoots", "Roots")]
+        while open_:
+            path = open_.pop()
+            found |= {each["Id"]: path for each in self._list("ListAccountsForParent", "Accounts", ParentId=path[-1])}
+            units = self._list("ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=path[-1])
+            open_ += [(*path, unit["Id"]) for unit in units]
+        return found
+
+    # What Organizations says about services.
+
+    def _trusted(self) -> Observation[frozenset[str]]:
+        try:
+            listed = self._list("ListAWSServiceAccessForOrganization", "EnabledServicePrincipals")
+        except CallFailed as failure:
+            return unread(failure)
+        return Known(frozenset(each["ServicePrincipal"] for each in listed))
+
+    def _registered(self, principal: str) -> Observation[frozenset[str]]:
+        try:
+            listed = self._list("ListDelegatedAdministrators", "DelegatedAdministrators", ServicePrincipal=principal)
+        except CallFailed as failure:
+            return unread(failure)
+        return Known(frozenset(each["Id"] for each in listed))
+
+    # Regions.
+
+    def _opt_in_asked(self, observed: Observation[Mapping[str, str]]) -> bool:
+        """Whether settings ask for a Region that a member account may not have enabled."""
+        opted = observed.value if isinstance(observed, Known) else {}
+        parts = [part for part in (part_of(self.settings, name) for name in SERVICES) if part]
+        return any(opted.get(region) != "ENABLED_BY_DEFAULT" for part in parts for region in part.regions)
+
+    def _regions(self, asker: str, about: str = "") -> Observation[Mapping[str, str]]:
+        """Region → opt status of the asking account itself, or of another one; never both ways for the management account."""
+        parameters = {"AccountId": about} if about else {}
+        try:
+            pages = list(self.access.pages("account", "ListRegions", asker, self.region, **parameters))
+        except CallFailed as failure:
+            return unread(failure)
+        return Known({each["RegionName"]: each["RegionOptStatus"] for page in pages for each in page["Regions"]})
+
+    def _member_regions(
+        self, members: Iterable[str], trusted: Observation[frozenset[str]], known: Mapping[str, Observation[Mapping[str, str]]]
+    ) -> dict[str, Observation[Mapping[str, str]]]:
+        """As the management account where Account Management has trusted access, else through the member role, else unknown."""
+        through_management = isinstance(trusted, Known) and ACCOUNT_MANAGEMENT in trusted.value
+
+        def asked(member: str) -> Observation[Mapping[str, str]]:
+            if member in known:
+                return known[member]
+            if through_management:
+                return self._regions(self.management, member)
+            if self.access.reaches(member):
+                return self._regions(member)
+            return Unknown(
+                "NoTrustedAccess",
+                "whether opt-in Regions are enabled in member accounts cannot be read from the management account",
+                f"enable trusted access for {ACCOUNT_MANAGEMENT} in Organizations, name a member role, or leave out opt-in Regions",
+            )
+
+        ordered = sorted(members)
+        return dict(zip(ordered, self.access.parallel([partial(asked, member) for member in ordered]), strict=True))
+
+    def _callers(self) -> dict[str, str]:
+        """As whom the two accounts are entered. One that cannot be entered is absent, and its Regions are Unknown."""
+        found = {}
+        for account in (self.management, self.delegated):
+            try:
+                found[account] = self.access.caller(account)
+            except CallFailed:
+                continue
+        return found
+
+
+def _units_of_path(paths: list[str]) -> tuple[str, ...]:
+    """Root and OU ids of a path like o-…/r-…/ou-…/111111111111/."""
+    return tuple(part for part in paths[0].split("/") if part.startswith(("r-", "ou-")))

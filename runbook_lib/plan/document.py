@@ -1,0 +1,242 @@
+"""plan.md: a plan as a document that a change board can take. Pure; holds account ids, never account names or addresses."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from runbook_lib import __version__
+from runbook_lib.coverage.account_sets import AccountSets, count_of
+from runbook_lib.display.cli_line import back_out_line, cli_line
+from runbook_lib.escaping import markdown_safe
+from runbook_lib.plan import Action, Plan, Scope
+from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.estimate import estimate
+from runbook_lib.plan.groups import Group, concerned
+
+_WRAP = 8
+"""Account ids per line in the lists at the end."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the plan itself does not say: a title, what the change is for, which account is what, and how many calls at once."""
+
+    title: str
+    purpose: str
+    roles: Mapping[str, str]
+    """Account id → what it is, for example "management account"."""
+    concurrency: int = 8
+
+
+def plan_document(plan: Plan, change: Change) -> str:
+    """The text of plan.md; the same for equal plans."""
+    sets = AccountSets()
+    calls = plan_groups.actions_by_call(plan)
+    sections: list[Iterable[str]] = [
+        _head(plan, change, sets),
+        _calls(calls, change, sets),
+        _waits(plan),
+        _blast_radius(plan, sets),
+        _side_effects(plan, sets),
+        _blockers(plan, sets),
+        _no_changes(plan, sets),
+        _back_out(calls),
+        _sets(plan, sets),
+    ]
+    return "\n".join(line for section in sections for line in section).rstrip() + "\n"
+
+
+def _head(plan: Plan, change: Change, sets: AccountSets) -> Iterator[str]:
+    guess = estimate(plan, change.concurrency)
+    callers = frozenset(step.account for step in plan.steps)
+    yield from (f"# {markdown_safe(change.title)}", "", "## Purpose", "", markdown_safe(change.purpose), "")
+    yield from _table(
+        ("", ""),
+        [
+            ("Phase", plan.phase),
+            ("Mode", plan.mode),
+            ("Organization", plan.organization),
+            ("Made for", f"{count_of(plan.population)} of the organization; {_scope(plan.scope)}"),
+            ("Calls are made as", _roles(callers, change.roles, sets) if callers else "nobody: there is nothing to call"),
+            ("Changing calls", f"{guess.calls:,}; planned waits: {guess.waits:,}"),
+            ("Estimated duration", f"{guess.duration}, reading before and after not included" if plan.steps else "none"),
+            ("Blocked", f"see below ({len(plan.blockers):,})" if plan.blockers else "nothing"),
+            ("Requires, applied before", ", ".join(plan.requires) or "nothing"),
+            ("Settings digest", plan.settings_digest),
+            ("Fingerprint of this plan", plan.fingerprint),
+            ("Made", f"{plan.created}, runbook {__version__}"),
+        ],
+    )
+    yield "An approval names the fingerprint. What is not listed here is not called, also if the organization changes meanwhile."
+    yield ""
+
+
+def _scope(scope: Scope) -> str:
+    parts = {"Regions": scope.regions, "accounts": scope.accounts, "organizational units": scope.organizational_units}
+    named = "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
+    return f"only {named}" if named else "the whole of what the settings name"
+
+
+def _roles(accounts: frozenset[str], roles: Mapping[str, str], sets: AccountSets) -> str:
+    """The calling accounts: those with a part to play by name of it, the others by id or number."""
+    parts = [f"{account} ({roles[account]})" for account in sorted(accounts) if account in roles]
+    others = accounts.difference(roles)
+    return "; ".join([*parts, sets.phrase(others)] if others else parts)
+
+
+def _calls(groups: Sequence[Group[Action]], change: Change, sets: AccountSets) -> Iterator[str]:
+    yield from ("## Calls", "")
+    if not groups:
+        yield from ("None: everything that is asked for is so already, or blocked.", "")
+    stage = ""
+    for number, group in enumerate(groups, 1):
+        if group.first.stage != stage:
+            stage = group.first.stage
+            yield from (f"### Stage {markdown_safe(stage)}", "")
+        yield from _call(number, group, change, sets)
+
+
+def _call(number: int, group: Group[Action], change: Change, sets: AccountSets) -> Iterator[str]:
+    action = group.first
+    calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries):,} calls"
+    yield from (f"#### {number}. {markdown_safe(f'{action.service} {action.operation}')}: {calls}", "")
+    rows = [
+        ("Called as", _roles(frozenset(entry.account for entry in group.entries), change.roles, sets)),
+        ("Regions", ", ".join(group.regions)),
+        ("Accounts concerned", sets.phrase(group.accounts)),
+        ("Before", _shared(group, lambda each: each.before)),
+        ("After", _shared(group, lambda each: each.becomes)),
+        ("Protection", action.direction.value),
+        *(("Reason", reason) for reason in group.reasons[:5]),
+    ]
+    if more := len(group.reasons) - 5:
+        rows += [("Further reasons", f"{more:,} more, in plan.json")] if more > 0 else []
+    yield from _table(("", ""), rows)
+    yield from _code(_same_elsewhere(cli_line(action), group))
+
+
+def _shared(group: Group[Action], of: Callable[[Action], str]) -> str:
+    return "; ".join(dict.fromkeys(of(entry) for entry in group.entries))
+
+
+def _same_elsewhere(line: str, group: Group[Action]) -> str:
+    """The line of the first call, and that the others are like it."""
+    others = len(group.entries) - 1
+    return f"{line}; and {others} more such calls" if others else line
+
+
+def _waits(plan: Plan) -> Iterator[str]:
+    groups = plan_groups.waits(plan)
+    if groups:
+        yield from ("## Waits between the calls", "")
+        rows = [
+            (
+                one.first.stage,
+                one.first.waits_for,
+                f"{one.first.service} {one.first.operation}",
+                ", ".join(one.regions),
+                f"{one.first.deadline} s",
+            )
+            for one in groups
+        ]
+        yield from _table(("Stage", "Until", "Seen by", "Regions", "At most"), rows)
+
+
+def _blast_radius(plan: Plan, sets: AccountSets) -> Iterator[str]:
+    yield from ("## Blast radius", "")
+    rows = []
+    for service in sorted({action.service for action in plan.actions}):
+        actions = [action for action in plan.actions if action.service == service]
+        regions = sorted({action.region for action in actions})
+        accounts = frozenset[str]().union(*(concerned(action) for action in actions))
+        rows.append((service, str(len(actions)), sets.phrase(accounts), f"{len(regions)}: {', '.join(regions)}"))
+    everywhere = frozenset[str]().union(*(concerned(action) for action in plan.actions))
+    regions = sorted({action.region for action in plan.actions})
+    rows.append(("all", str(len(plan.actions)), sets.phrase(everywhere), f"{len(regions)}: {', '.join(regions)}"))
+    yield from _table(("Service", "Calls", "Accounts", "Regions"), rows)
+
+
+def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[str]:
+    yield from ("## Side effects inside accounts", "")
+    effects: dict[str, list[Action]] = {}
+    for action in plan.actions:
+        if action.inside_accounts:
+            effects.setdefault(action.inside_accounts, []).append(action)
+    if not effects:
+        yield from ("None is known.", "")
+        return
+    rows = [
+        (
+            text, ", ".join(sorted({f"{action.service} {action.operation}" for action in actions})),
+            ", ".join(sorted({action.region for action in actions})),
+            sets.phrase(frozenset[str]().union(*(concerned(action) for action in actions))),
+        )
+        for text, actions in effects.items()
+    ]  # fmt: skip
+    yield from _table(("Effect", "By", "Regions", "Accounts"), rows)
+
+
+def _blockers(plan: Plan, sets: AccountSets) -> Iterator[str]:
+    yield from ("## What is blocked", "")
+    groups = plan_groups.blockers(plan)
+    if not groups:
+        yield from ("Nothing.", "")
+        return
+    rows = [
+        (one.service, one.aspect, ", ".join(group.regions), sets.phrase(group.accounts), one.reason, one.next_step, one.who)
+        for group in groups
+        for one in [group.first]
+    ]
+    yield from _table(("Service", "Aspect", "Regions", "Accounts", "Reason", "Next step", "Who"), rows)
+
+
+def _no_changes(plan: Plan, sets: AccountSets) -> Iterator[str]:
+    yield from ("## What is left alone, and why", "")
+    groups = plan_groups.no_changes(plan)
+    if not groups:
+        yield from ("Nothing.", "")
+        return
+    rows = [
+        (group.first.service, group.first.aspect, ", ".join(group.regions), sets.phrase(group.accounts), group.first.reason)
+        for group in groups
+    ]
+    yield from _table(("Service", "Aspect", "Regions", "Accounts", "Reason"), rows)
+
+
+def _back_out(groups: Sequence[Group[Action]]) -> Iterator[str]:
+    yield from ("## Back-out, in reverse order", "")
+    if not groups:
+        yield from ("Nothing to take back.", "")
+        return
+    yield from ("For calls that were made; the journal says which. Undo the last call first.", "")
+    for number, group in reversed(list(enumerate(groups, 1))):
+        action = group.first
+        name = markdown_safe(f"{action.service} {action.operation}")
+        if line := back_out_line(action):
+            yield from (f"**Of call {number}, {name}**: {markdown_safe(action.back_out.why)}", "")
+            yield from _code(_same_elsewhere(line, group))
+        else:
+            yield from (f"**Of call {number}, {name}**: not reversible. {markdown_safe(action.back_out.why)}", "")
+
+
+def _sets(plan: Plan, sets: AccountSets) -> Iterator[str]:
+    yield from ("## Accounts", "")
+    for title, accounts in [(f"The plan was made for ({count_of(plan.population)})", sorted(plan.population)), *sets.listed()]:
+        lines = [" ".join(accounts[start : start + _WRAP]) for start in range(0, len(accounts), _WRAP)]
+        yield from (f"### {markdown_safe(title)}", "")
+        yield from _code("\n".join(lines))
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(headers)} |"
+    yield f"| {' | '.join('---' for _ in headers)} |"
+    for row in rows:
+        yield f"| {' | '.join(markdown_safe(value) for value in row)} |"
+    yield ""
+
+
+def _code(text: str) -> Iterator[str]:
+    """A fenced block whose fence is longer than any run of back quotes in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield from (f"{fence}sh", text, fence, "")
