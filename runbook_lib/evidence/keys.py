@@ -71,7 +71,8 @@ def pin(folder: Path, mode: str, key: Key) -> None:
     path = folder / f"{mode}-{key.keyid[:16]}.pub.pem"
     if path.exists():
         return
-    if any(folder.glob(f"{mode}-*.pub.pem")):
+    # Another process may pin this very key at this moment: only other keys count.
+    if any(each != path for each in folder.glob(f"{mode}-*.pub.pem")):
         offered = path.with_name(f"{path.name}.offered")
         write_text(offered, pem(key))
         raise KeyProblem(

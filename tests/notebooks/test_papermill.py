@@ -101,7 +101,10 @@ def test_a_wrong_approval_is_refused_in_the_gate_cell(seven: Served, approvals: 
         said = cell(out, "confirm").splitlines()
         assert len(said) <= 2
         assert f"approval refused: it is for phase {given[phase].parent.name}, this is {phase}" in said[0]
-        assert states(out)[-5:] == ["failed", *["pending"] * 4]
+        before, after = states(out)[: states(out).index("failed")], states(out)[states(out).index("failed") + 1 :]
+        assert set(before) == {"completed"}
+        assert set(after) == {"pending"}
+        assert len(after) >= 4
         record = latest(seven, phase).record()
         assert (record["status"], record["exit_code"]) == ("failed", 1)
         assert record["phases"][phase]["results"]["state"] == "refused"
