@@ -222,3 +222,16 @@ def test_a_role_that_is_missing_in_some_members_leaves_only_those_unknown(with_m
     assert {account for each in rest.blockers for account in each.accounts} == without
     others = [cell for cell in open_cells(made.phase_cells("10_security_hub")) if cell.aspect != "standards"]
     assert others == []
+
+
+def test_designation_that_switches_on_more_than_asked_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's guide says that designation activates all scan types in the administrator; settings here ask for EC2 only."""
+    sim = simulated("seven", tmp_path, monkeypatch)
+    sim.front.world.variants["inspector2 designation activates"] = "yes"
+    assert sim.settings.inspector is not None
+    part = sim.settings.inspector.model_copy(update={"existing_accounts": ("EC2",), "new_accounts": ("EC2",)})
+    sim.settings = sim.settings.model_copy(update={"inspector": part})
+    for applied in sim.enable():
+        assert applied.report.ok, applied.report.refused
+    left = {(cell.service, cell.aspect, cell.gap) for cell in sim.cells() if cell.in_scope and cell.gap}
+    assert left <= {("inspector2", "scan types", Gap.NOT_ASKED_FOR)}

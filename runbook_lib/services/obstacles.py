@@ -212,7 +212,7 @@ def explanations(cells: Iterable[Cell]) -> list[NoChange | Blocker]:
         key: tuple[str, ...] = (cell.service, cell.region, cell.aspect, named)
         if cell.status in (Status.UNKNOWN, Status.GAP):
             key += (cell.next_step or "Find out why it could not be read, then plan again.", cell.who or "the person who runs this")
-            key += ("holds up nothing else",) if cell.gap is Gap.NOT_EVALUATING else ("",)
+            key += ("holds up nothing else",) if cell.gap in (Gap.NOT_EVALUATING, Gap.NOT_ASKED_FOR) else ("",)
         found.setdefault(key, set()).update(cell.accounts)
     return [_explanation(key, frozenset(accounts)) for key, accounts in found.items()]
 

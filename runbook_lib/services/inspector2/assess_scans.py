@@ -1,9 +1,10 @@
 """The cells of aspect "scan types", and whether Inspector is on in the delegated account itself. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from runbook_lib.capabilities import offered
-from runbook_lib.coverage import Cells
+from runbook_lib.coverage import Cells, Gap
 from runbook_lib.observation import Known, Unknown
 from runbook_lib.scope import Population
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
@@ -112,4 +113,6 @@ def _unwanted(column: Column, accounts: Accounts) -> Cells:
         return column.unmanaged(accounts, "on")
     step = f"List {column.item} in existing_accounts, or switch it off deliberately; the enabling runbook switches no scanning off."
     reason = "is on although settings do not list it: switching it off lowers protection"
-    return column.blocked(accounts, reason, step, "on", SETTINGS_OWNER)
+    # Designation itself may switch more on than was asked for; that holds up no other call.
+    blocked = column.blocked(accounts, reason, step, "on", SETTINGS_OWNER)
+    return tuple(replace(cell, gap=Gap.NOT_ASKED_FOR) for cell in blocked)
