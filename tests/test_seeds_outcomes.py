@@ -14,7 +14,7 @@ from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Blocker
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.runbook import PreconditionsFailed
-from runbook_lib.settings import MemberDoor, Standard
+from runbook_lib.settings import ExportDestination, MemberDoor, Standard
 
 DELEGATED = "222222222222"
 FSBP = Standard(name="aws-foundational-security-best-practices", version="1.0.0")
@@ -235,3 +235,20 @@ def test_designation_that_switches_on_more_than_asked_holds_up_nothing(tmp_path:
         assert applied.report.ok, applied.report.refused
     left = {(cell.service, cell.aspect, cell.gap) for cell in sim.cells() if cell.in_scope and cell.gap}
     assert left <= {("inspector2", "scan types", Gap.NOT_ASKED_FOR)}
+
+
+def test_findings_are_exported_where_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = simulated("seven", tmp_path, monkeypatch)
+    assert sim.settings.guardduty is not None
+    export = {
+        region: ExportDestination(
+            bucket_arn="arn:aws:s3:::findings-of-the-rehearsal", kms_key_arn=f"arn:aws:kms:{region}:222222222222:key/findings"
+        )
+        for region in sim.settings.guardduty.regions
+    }
+    part = sim.settings.guardduty.model_copy(update={"export": export})
+    sim.settings = sim.settings.model_copy(update={"guardduty": part})
+    assert all(applied.report.ok for applied in sim.enable())
+    cells = [cell for cell in sim.cells() if cell.aspect == "export"]
+    assert {(cell.region, cell.status) for cell in cells} == {(region, Status.COVERED) for region in export}
+    assert not sim.plan("20_guardduty").actions
