@@ -28,7 +28,7 @@ test: $(STAMP) ## lint, types and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(STAMP) ## the long proofs: killed at every call of the default organization
 	@$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)

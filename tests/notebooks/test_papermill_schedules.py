@@ -88,7 +88,7 @@ def outlives(begun: Begun, folder: Path, phase: str, number: int) -> None:
         check_truth(there.changes, [line for line in announced if line["kind"] == "outcome"])
 
 
-@pytest.mark.parametrize(("phase", "number"), [("10_security_hub", 11), ("20_guardduty", 12)])
+@pytest.mark.parametrize(("phase", "number"), [("20_guardduty", 12)])
 def test_a_notebook_outlives_its_faults(begun: Begun, tmp_path: Path, phase: str, number: int) -> None:
     outlives(begun, tmp_path, phase, number)
 
