@@ -143,11 +143,18 @@ def states(notebook: Path) -> list[str]:
 
 
 class Decoy:
-    """A port that nobody may ever connect to; closes whoever does."""
+    """A port that nobody may ever connect to; closes whoever does.
+
+    It has a loopback address of its own: a Jupyter client of a test beside this one may still be knocking at a port of 127.0.0.1
+    that its kernel has given back.
+    """
+
+    ADDRESS = "127.0.66.1"
 
     def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.socket = socket.create_server((self.ADDRESS, 0))
+        self.port = self.socket.getsockname()[1]
+        self.url = f"http://{self.ADDRESS}:{self.port}"
         self.visitors: list[str] = []
         self.thread = threading.Thread(target=self._listen, daemon=True)
         self.thread.start()

@@ -33,7 +33,7 @@ NAMES = [
 def test_the_decoy_notices() -> None:
     """Otherwise the tests below could not fail."""
     decoy = Decoy()
-    with socket.create_connection(("127.0.0.1", int(decoy.url.rpartition(":")[2]))) as caller:
+    with socket.create_connection((decoy.ADDRESS, decoy.port)) as caller:
         caller.sendall(b"GET / HTTP/1.1\r\n")
         caller.recv(1)
     decoy.close()
