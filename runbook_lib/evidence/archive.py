@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.evidence.chain import ENTRY
-from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.contents import ATTACHED, LINKED, SEAL
 from runbook_lib.evidence.envelope import EnvelopeBroken, read
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry, entry
@@ -16,12 +16,17 @@ CHAINS, KEYS, ASIDE = "chain", "keys", "withheld"
 
 @dataclass
 class Archive:
-    """What was found. `chains`: chain → number (as the file is named) → entry; `seals`: run folder → the seal in it."""
+    """What was found.
+
+    `chains`: chain → number (as the file is named) → entry; `seals`: run folder → the seal in it;
+    `linked`: run folder → name (as the file is named) → the statement linked to its seal.
+    """
 
     root: Path
     folders: list[Path] = field(default_factory=list)
     seals: dict[str, Entry] = field(default_factory=dict)
     chains: dict[str, dict[int, Entry]] = field(default_factory=dict)
+    linked: dict[str, dict[str, Entry]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def chain_entry(self, run: str) -> Entry | None:
@@ -49,6 +54,7 @@ def archive(root: Path, chains: Path | None = None) -> Archive:
         elif path.is_dir() and (NAME.match(path.name) or (path / SEAL).exists()):
             found.folders.append(path)
             _read_seal(found, path, known)
+            _read_linked(found, path, known)
     return found
 
 
@@ -61,6 +67,19 @@ def _read_seal(found: Archive, folder: Path, known: dict[bytes, Entry]) -> None:
         found.seals[folder.name] = made
     elif made is not None:
         found.faults.append(Fault(f"{folder.name}/{SEAL}", Kind.BROKEN, "is no seal of a run"))
+
+
+def _read_linked(found: Archive, folder: Path, known: dict[bytes, Entry]) -> None:
+    there = folder / ATTACHED
+    for path in sorted(there.glob(f"*{LINKED}")) if there.is_dir() and not there.is_symlink() else []:
+        if path.is_symlink() or not path.is_file():
+            continue  # a fault of its own, like all else that lies there and is no file
+        where = f"{folder.name}/{ATTACHED}/{path.name}"
+        made = _entry(path, where, found, known)
+        if made is not None and made.kind == "linked":
+            found.linked.setdefault(folder.name, {})[path.name.removesuffix(LINKED)] = made
+        elif made is not None:
+            found.faults.append(Fault(where, Kind.BROKEN, "is no statement linked to a run"))
 
 
 def _read_chains(found: Archive, chains: Path, known: dict[bytes, Entry]) -> None:

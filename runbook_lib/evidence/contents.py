@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,10 @@ SEAL = "evidence.intoto.jsonl"
 REVIEW = "review.intoto.jsonl"
 OUTSIDE = frozenset({SEAL, REVIEW})
 """Names at the top of a run folder that are written after the seal and are signed themselves."""
+ATTACHED = "attached"
+"""The folder in a run folder for what is linked to its seal afterwards; it has statements of its own (linked.py)."""
+LINKED = ".intoto.jsonl"
+"""How the names of those statements end."""
 _CHUNK = 1 << 20
 
 
@@ -25,8 +29,18 @@ class Contents:
 
 def contents(folder: Path) -> Contents:
     """Everything below a run folder but the seal itself and what is signed after it."""
+    return _sorted_out(_walk(folder, "", skip=ATTACHED))
+
+
+def attached_contents(folder: Path) -> Contents:
+    """Everything that was put into a run folder after it was sealed; names start at the run folder."""
+    there = folder / ATTACHED
+    return _sorted_out(_walk(there, f"{ATTACHED}/") if there.is_dir() and not there.is_symlink() else ())
+
+
+def _sorted_out(found: Iterable[tuple[str, os.DirEntry[str]]]) -> Contents:
     files, folders, strange = dict[str, str](), set[str](), dict[str, str]()
-    for name, entry in _walk(folder, ""):
+    for name, entry in found:
         if not _is_text(name):
             strange[name.encode("utf-8", "backslashreplace").decode()] = "its name is no UTF-8 text"
             continue
@@ -51,13 +65,16 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _walk(folder: Path, before: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(folder: Path, before: str, skip: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(folder) as found:
         listed = sorted(found, key=lambda entry: entry.name)
     for entry in listed:
         name = before + entry.name
+        folder_like = entry.is_dir(follow_symlinks=False)
+        if folder_like and entry.name == skip:
+            continue
         yield name, entry
-        if entry.is_dir(follow_symlinks=False):
+        if folder_like:
             yield from _walk(Path(entry.path), f"{name}/")
 
 

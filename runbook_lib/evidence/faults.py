@@ -16,6 +16,7 @@ class Kind(StrEnum):
     WRONG_KEY = "wrong key"
     WRONG_ORDER = "wrong order"
     GAP = "gap"
+    OTHER_RUN = "linked to another run"
     SECOND_CHAIN = "second chain"
     CUT_OFF = "cut-off end"
     NOT_SEALED = "not sealed"

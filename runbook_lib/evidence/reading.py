@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.evidence.envelope import EnvelopeBroken, Sealed
-from runbook_lib.evidence.statement import LOST_TYPE, PREDICATE, RUN_TYPE, START_TYPE
+from runbook_lib.evidence.statement import LINKED_TYPE, LOST_TYPE, PREDICATE, RUN_TYPE, START_TYPE
 
-_TYPES = {RUN_TYPE: "run", START_TYPE: "start", LOST_TYPE: "lost"}
+_TYPES = {RUN_TYPE: "run", START_TYPE: "start", LOST_TYPE: "lost", LINKED_TYPE: "linked"}
 
 
 @dataclass(frozen=True)
 class Entry:
     """One statement of a chain.
 
-    `kind`: "run" for a run's seal, "start" for the record made before a live apply, "lost" where such a run ends without a seal.
+    `kind`: "run" for a run's seal, "start" for the record made before a live apply, "lost" where such a run ends without a seal,
+    "linked" for what was said about a sealed run afterwards.
     """
 
     sealed: Sealed

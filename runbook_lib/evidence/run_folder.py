@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runbook_lib.atomic_file import sync_folder, write_bytes, write_text
+from runbook_lib.evidence.contents import ATTACHED
 from runbook_lib.evidence.versions import versions
 from runbook_lib.json_log import scrub
 
@@ -170,7 +171,7 @@ class RunFolder:
 
     def phases(self) -> list[PhaseFolder]:
         """The phase folders that are there, in order."""
-        return [PhaseFolder(path) for path in sorted(self.path.iterdir()) if path.is_dir()]
+        return [PhaseFolder(path) for path in sorted(self.path.iterdir()) if path.is_dir() and path.name != ATTACHED]
 
     def start_phase(self, name: str, now: dt.datetime) -> PhaseFolder:
         """Record that a phase began; a second execution of the same phase keeps the first start."""

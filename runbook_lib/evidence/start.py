@@ -4,7 +4,6 @@ No store, no apply. While a run has a start and no end, no other run on that org
 whichever machine it is asked for. A run whose machine is gone for good is declared lost, which verify keeps naming.
 """
 
-import datetime as dt
 import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,12 +12,12 @@ from typing import Any
 from runbook_lib.approval import Approval
 from runbook_lib.evidence.chain import ChainBroken, ChainStore, StoreFailed, append, chain_name
 from runbook_lib.evidence.desk import desk_for
-from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, read, sign
+from runbook_lib.evidence.envelope import EnvelopeBroken, read, sign
 from runbook_lib.evidence.keys import KeyProblem, pin
 from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk, NotSealed
-from runbook_lib.evidence.statement import LOST_TYPE, PREDICATE, START_TYPE, stamp
+from runbook_lib.evidence.statement import LOST_TYPE, START_TYPE, frame
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.settings import Settings
 
@@ -76,7 +75,7 @@ def open_starts(store: ChainStore, chain: str) -> dict[str, Entry]:
             raise ChainBroken(f"{chain}, number {number}: {broken}") from None
         if each.kind == "start":
             found[each.run] = each
-        else:
+        elif each.kind in ("run", "lost"):
             found.pop(each.run, None)
     return found
 
@@ -105,34 +104,12 @@ def _statement(
     parameters = {"mode": record["mode"], "organization": record["organization"], "phase": approval.phase, "host": platform.node()}
     subject = {"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}
     builder = " ".join(dict.fromkeys(callers.values())) or f"host:{platform.node()}"
-    return _frame(START_TYPE, subject, parameters, dependencies, run.name, record["started"], builder, number, previous, desk.now())
+    return frame(
+        START_TYPE, [subject], parameters, dependencies, run.name, record["started"], builder, number, previous, desk.now()
+    )
 
 
 def _lost(found: Entry, number: int, previous: str, desk: Desk, reason: str, who: str) -> dict[str, Any]:
     parameters = {"mode": found.mode, "organization": found.organization, "reason": reason}
     subject = {"name": f"start of {found.run}", "digest": {"sha256": found.digest}}
-    return _frame(LOST_TYPE, subject, parameters, [], found.run, found.started, f"user:{who}", number, previous, desk.now())
-
-
-def _frame(
-    kind: str, subject: Any, parameters: Mapping[str, Any], dependencies: list[Any], run: str, started: str, builder: str,
-    number: int, previous: str, now: dt.datetime,
-) -> dict[str, Any]:  # fmt: skip
-    before = [{"name": "previous-evidence", "digest": {"sha256": previous}}] if previous else []
-    chain = f"{parameters['mode']}/{parameters['organization']}"
-    return {
-        "_type": STATEMENT,
-        "subject": [subject],
-        "predicateType": PREDICATE,
-        "predicate": {
-            "buildDefinition": {
-                "buildType": kind,
-                "externalParameters": dict(parameters),
-                "internalParameters": {"chain": chain, "number": number, "folders": [], "sealed": stamp(now)},
-                "resolvedDependencies": before + dependencies,
-            },
-            "runDetails": {
-                "builder": {"id": builder}, "metadata": {"invocationId": run, "startedOn": started}, "byproducts": [],
-            },
-        },
-    }  # fmt: skip
+    return frame(LOST_TYPE, [subject], parameters, [], found.run, found.started, f"user:{who}", number, previous, desk.now())

@@ -21,6 +21,7 @@ RUN_TYPE = "urn:incident-detection-runbook:run:1"
 _SAID = {"id", "approver", "ticket", "fingerprint", "not_before", "not_after", "trust", "emergency"}
 START_TYPE = "urn:incident-detection-runbook:start:1"
 LOST_TYPE = "urn:incident-detection-runbook:lost:1"
+LINKED_TYPE = "urn:incident-detection-runbook:linked:1"
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,7 @@ def run_statement(facts: RunFacts, number: int, previous: str, sealed: dt.dateti
                 },
                 "byproducts": [
                     {"name": "result", "annotations": result},
-                    *(
-                        {"name": each.name, "digest": {"sha256": each.digest}, "annotations": {"withheld": list(each.findings)}}
-                        for each in facts.withheld
-                    ),
+                    *map(withheld_part, facts.withheld),
                     *({"name": name, "annotations": {"notSealed": what}} for name, what in sorted(facts.contents.strange.items())),
                 ],
             },
@@ -148,6 +146,38 @@ def _builder(record: Mapping[str, Any]) -> str:
 
 def _version(record: Mapping[str, Any]) -> str:
     return str((record.get("versions") or {}).get("runbook", ""))
+
+
+def frame(
+    kind: str, subjects: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any], dependencies: Sequence[Mapping[str, Any]],
+    run: str, started: str, builder: str, number: int, previous: str, now: dt.datetime, *, folders: Sequence[str] = (),
+    byproducts: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """A statement about a run other than its seal: its start, that it is lost, or what is linked to it."""
+    before = [{"name": "previous-evidence", "digest": {"sha256": previous}}] if previous else []
+    chain = f"{parameters['mode']}/{parameters['organization']}"
+    return {
+        "_type": STATEMENT,
+        "subject": list(subjects),
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": kind,
+                "externalParameters": dict(parameters),
+                "internalParameters": {"chain": chain, "number": number, "folders": list(folders), "sealed": stamp(now)},
+                "resolvedDependencies": [*before, *dependencies],
+            },
+            "runDetails": {
+                "builder": {"id": builder}, "metadata": {"invocationId": run, "startedOn": started},
+                "byproducts": list(byproducts),
+            },
+        },
+    }  # fmt: skip
+
+
+def withheld_part(each: Withheld, before: str = "") -> dict[str, Any]:
+    """A byproduct for a withheld file: which one (its name below `before`), and what was found in it."""
+    return {"name": before + each.name, "digest": {"sha256": each.digest}, "annotations": {"withheld": list(each.findings)}}
 
 
 def stamp(now: dt.datetime) -> str:

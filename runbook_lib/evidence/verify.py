@@ -7,13 +7,14 @@ from pathlib import Path
 
 from runbook_lib.evidence.archive import Archive, archive
 from runbook_lib.evidence.cadence import cadence_faults
-from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.contents import ATTACHED, LINKED, SEAL
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.evidence.trust import Trust
 from runbook_lib.evidence.verify_approvals import approval_faults
 from runbook_lib.evidence.verify_chain import Anchor, anchor_faults, chain_faults, merged, start_faults
+from runbook_lib.evidence.verify_linked import linked_faults
 from runbook_lib.evidence.verify_run import folder_faults, place_faults
 
 
@@ -51,6 +52,7 @@ def verify(
     for path in chosen:
         faults += _run_faults(path, found)
     faults += _signature_faults(found, trust)
+    faults += linked_faults(found)
     faults += approval_faults(found, trust)
     faults += start_faults(found)
     if cadence is not None:
@@ -102,6 +104,9 @@ def _signature_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
     places: dict[str, tuple[str, Entry]] = {}
     for name, seal in found.seals.items():
         places.setdefault(seal.digest, (f"{name}/{SEAL}", seal))
+    for run, linked in found.linked.items():
+        for name, each in linked.items():
+            places.setdefault(each.digest, (f"{run}/{ATTACHED}/{name}{LINKED}", each))
     for chain, listed in found.chains.items():
         for number, each in listed.items():
             places.setdefault(each.digest, (f"chain {chain}, number {number}", each))

@@ -23,6 +23,7 @@ def merged(found: Archive) -> dict[str, dict[int, list[Entry]]]:
     """Chain → number → the different entries that claim it, from the chain's files and from the run folders."""
     chains: dict[str, dict[int, list[Entry]]] = {}
     everything = [each for chain in found.chains.values() for each in chain.values()] + list(found.seals.values())
+    everything += [each for linked in found.linked.values() for each in linked.values()]
     for each in everything:
         claims = chains.setdefault(each.chain, {}).setdefault(each.number, [])
         if all(each.digest != other.digest for other in claims):
@@ -50,11 +51,12 @@ def _misplaced(found: Archive) -> Iterator[Fault]:
             if (each.chain, each.number) != (chain, number):
                 yield Fault(f"chain {chain}, number {number}", Kind.WRONG_ORDER, f"holds number {each.number} of {each.chain}")
     digests = {chain: {each.digest for each in listed.values()} for chain, listed in found.chains.items()}
-    for name, seal in sorted(found.seals.items()):
-        there = found.chains.get(seal.chain)
-        if there is not None and seal.digest not in digests[seal.chain]:
-            said = f"number {seal.number} of chain {seal.chain} is not this seal"
-            yield Fault(name, Kind.MISSING if seal.number not in there else Kind.SECOND_CHAIN, said)
+    beside = [(name, each) for name, linked in found.linked.items() for each in linked.values()]
+    for name, each in sorted([*found.seals.items(), *beside], key=lambda pair: (pair[0], pair[1].number)):
+        there = found.chains.get(each.chain)
+        if there is not None and each.digest not in digests[each.chain]:
+            said = f"number {each.number} of chain {each.chain} is not this {'seal' if each.kind == 'run' else 'linked statement'}"
+            yield Fault(name, Kind.MISSING if each.number not in there else Kind.SECOND_CHAIN, said)
 
 
 def _links(chain: str, numbers: Mapping[int, list[Entry]]) -> Iterator[Fault]:
@@ -96,8 +98,10 @@ def start_faults(found: Archive) -> Iterator[Fault]:
             elif each.kind == "lost":
                 open_.pop(each.run, None)
                 yield Fault(each.run, Kind.OPEN_START, f"was declared lost: {each.parameters.get('reason')}")
-            elif (start := open_.pop(each.run, None)) is not None and each.rests_on("start-record") != start.digest:
-                yield Fault(each.run, Kind.WRONG_ORDER, "its seal does not name its start")
+            elif each.kind == "run":
+                start = open_.pop(each.run, None)
+                if start is not None and each.rests_on("start-record") != start.digest:
+                    yield Fault(each.run, Kind.WRONG_ORDER, "its seal does not name its start")
         for run, start in sorted(open_.items()):
             if not _under_way(found, run):
                 yield Fault(run, Kind.OPEN_START, f"began at {start.when} (chain {chain}, number {start.number}) and has no end")
