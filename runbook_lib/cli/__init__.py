@@ -6,12 +6,10 @@ import logging
 import os
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,11 +22,12 @@ from runbook_lib.cli import commands, replica_doors
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
-from runbook_lib.cli.terminal import Voice
+from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
 from runbook_lib.json_log import json_log
+from runbook_lib.notebook.attaching import attach_found
 from runbook_lib.notebook.cells import BadParameter, read_scope
 from runbook_lib.phases import UnknownPhase, phase_named
 from runbook_lib.plan.file import PlanFileError
@@ -324,7 +323,7 @@ def _command(
     )  # fmt: skip
     speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
-    with sealed_at_end(folder, settings, kernels, speak), json_log(folder.log), _terminable():
+    with sealed_at_end(folder, settings, kernels, speak, attach_found), json_log(folder.log), terminable():
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
             yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds)
@@ -337,20 +336,6 @@ def _command(
         finally:
             speak.close()
             LOG.info("command ends", extra={"fields": {"status": folder.record()["status"]}})
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Between two notebooks SIGTERM ends the command as Ctrl-C does: with a record of it."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:

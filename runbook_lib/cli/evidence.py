@@ -15,15 +15,17 @@ from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import chain_name
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import withheld
-from runbook_lib.evidence.listing import page, rows, text
+from runbook_lib.evidence.listing import page, rows, text, write_page
 from runbook_lib.evidence.recompute import recompute
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import declare_lost
 from runbook_lib.evidence.trust import pinned_trust, read_policy
 from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.json_log import scrub
+from runbook_lib.notebook.attaching import attach_saved
 from runbook_lib.project import root
 from runbook_lib.settings.file import load
 
@@ -160,15 +162,25 @@ def _anchor(text: str) -> Anchor:
 
 @evidence.command("seal")
 @click.argument("run_named", metavar="RUN")
+@click.option(
+    "--notebook",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The saved notebook of a run at the screen [default: where it lay when the run was opened].",
+)
 @RUNS
-def seal_command(run_named: str, runs: str) -> int:
-    """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given."""
+def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
+    """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given.
+
+    To a run at the screen the saved notebook is attached, if it shows what was run; else this says why not, with exit code 2.
+    """
     folder = _runs(runs)
     chosen = RunFolder.open(folder / Path(run_named).name)
     settings = load(chosen.settings, dt.datetime.now(dt.UTC).date())
     with ExitStack() as resources:
-        made = seal(chosen, desk_for(folder, settings, os.environ, resources))
-    for line in withheld(made):
-        click.echo(line)
-    click.echo(f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}")
-    return 0
+        desk = desk_for(folder, settings, os.environ, resources)
+        made = seal(chosen, desk)
+        lines = [*withheld(made), f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}"]
+        lines += attach_saved(chosen, desk, notebook)
+    click.echo("\n".join(lines))
+    write_page(folder)
+    return 2 if not_attached(chosen) else 0

@@ -1,6 +1,13 @@
-"""What a command says while it works: plain lines in a log; on a terminal, a bar per notebook with its section and its counts."""
+"""What a command says while it works: plain lines in a log; on a terminal, a bar per notebook with its section and its counts.
+
+And how it hears that it is to end.
+"""
 
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TextIO
 
 from tqdm import tqdm
@@ -43,3 +50,17 @@ class Voice:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Between two notebooks SIGTERM ends the command as Ctrl-C does: with a record of it."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -11,7 +11,7 @@ from runbook_lib.evidence.keys import KeyProblem
 from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
-from runbook_lib.evidence.seal import NotSealed, seal, seal_found
+from runbook_lib.evidence.seal import Desk, NotSealed, seal, seal_found
 from runbook_lib.evidence.trust import TrustProblem, pinned_trust
 from runbook_lib.evidence.verify import verify
 from runbook_lib.settings import Settings
@@ -19,16 +19,25 @@ from runbook_lib.settings import Settings
 EXPECTED: tuple[type[Exception], ...] = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError, TrustProblem)
 
 
+Attach = Callable[[Path, str, str, Callable[[], Desk]], Iterator[str]]
+"""Links to sealed runs, of a mode and organization below a folder, what came later; says what."""
+
+
 @contextmanager
-def sealed_at_end(run: RunFolder, settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Iterator[None]:
+def sealed_at_end(
+    run: RunFolder, settings: Settings, environment: Mapping[str, str], say: Callable[[str], None], attach: Attach
+) -> Iterator[None]:
     """Around everything that writes into a run: seals what earlier commands left, then, however the block ends, this run.
+
+    `attach` links to earlier runs what has come since they were sealed.
 
     What keeps a run from being sealed is said, never raised: the run has ended as it has, and the next command seals it.
     """
     with ExitStack() as resources:
         try:
             desk = desk_for(run.path.parent, settings, environment, resources)
-            for line in seal_found(run.path.parent, settings.mode, settings.organization.id, desk):
+            about = run.path.parent, settings.mode, settings.organization.id
+            for line in (*seal_found(*about, desk), *attach(*about, lambda: desk)):
                 say(line)
         except EXPECTED as problem:
             say(f"Evidence of earlier runs is not sealed: {problem}")

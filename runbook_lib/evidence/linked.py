@@ -69,6 +69,12 @@ def linked_of(run: RunFolder, name: str) -> Entry | None:
         raise NotSealed(f"{run.name}: {path.name} {error}; find out with: runbook evidence verify {run.name}") from None
 
 
+def linked_to(run: RunFolder) -> list[Entry]:
+    """All that is linked to a run, by name. Raises NotSealed when any cannot be read."""
+    names = sorted(path.name.removesuffix(LINKED) for path in (run.path / ATTACHED).glob(f"[!.]*{LINKED}"))
+    return [found for name in names if (found := linked_of(run, name)) is not None]
+
+
 def attach(run: RunFolder, addition: Addition, desk: Desk) -> Entry:
     """Link an addition to a run's seal. What was attached under this name before stays, and is returned.
 

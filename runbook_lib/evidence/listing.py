@@ -1,6 +1,6 @@
 """The list of all runs, for people: one row per run, as text and as a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 from runbook_lib.atomic_file import write_text
 from runbook_lib.display import html
 from runbook_lib.escaping import visible
+from runbook_lib.evidence.linked import linked_to
 from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, find_runs
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
+from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import NotSealed, seal_of
 from runbook_lib.evidence.statement import approvals_of
 
@@ -61,7 +63,7 @@ def _row(run: RunFolder) -> Row:
         mode=record["mode"].upper(),
         organization=record["organization"],
         phases=", ".join(name.partition("_")[0] for name in sorted(record["phases"])),
-        result=_result(status, seal) + (", EMERGENCY" if any(each.get("emergency") for each in approvals) else ""),
+        result=", ".join([_result(status, seal), *_remarks(run, status, approvals)]),
         coverage=coverage_of(record["phases"]),
         approver=_listed(approvals, "approver"),
         ticket=_listed(approvals, "ticket"),
@@ -70,6 +72,19 @@ def _row(run: RunFolder) -> Row:
 
 def _result(status: str, seal: Entry | None) -> str:
     return f"{seal.status if seal else status}{', files withheld' if seal and seal.withheld else ''}"
+
+
+def _remarks(run: RunFolder, status: str, approvals: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if any(each.get("emergency") for each in approvals):
+        yield "EMERGENCY"
+    if status != RunStatus.RUNNING and not_attached(run):
+        yield "notebook not attached"
+    try:
+        held = any(each.withheld for each in linked_to(run))
+    except NotSealed:
+        yield "broken linked statement"
+    else:
+        yield from ["attached files withheld"] * held
 
 
 def _listed(approvals: Sequence[Mapping[str, Any]], name: str) -> str:

@@ -78,6 +78,11 @@ def described(file: Path) -> str:
     return f"git commit {last.strip()}" + (", changed since" if changed is None or changed.strip() else "")
 
 
+def committed(file: Path) -> str | None:
+    """A file's text as the current commit has it; None where it is in none."""
+    return _git(file.parent, "show", f"HEAD:./{file.name}")
+
+
 def _git(folder: Path, *words: str) -> str | None:
     git = shutil.which("git")
     if git is None:

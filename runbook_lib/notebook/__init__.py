@@ -20,6 +20,7 @@ from runbook_lib.evidence.start import begin
 from runbook_lib.gates import Gate, gates
 from runbook_lib.journal import Journal
 from runbook_lib.notebook import screen
+from runbook_lib.notebook.attaching import attached_at_opening
 from runbook_lib.notebook.cells import (
     PARAMETERS,
     BadParameter,
@@ -49,8 +50,10 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
         asked = read_scope(scope)
         while _OPEN:
             _OPEN.pop().abandon()
-        _OPEN.append(Notebook(phase, parameters_path(parameters_file), asked, approval, run_folder))
-        return _OPEN[-1]
+        _OPEN.append(notebook := Notebook(phase, parameters_path(parameters_file), asked, approval, run_folder))
+        if not headless():
+            notebook.earlier = attached_at_opening(notebook.run.path.parent, notebook.settings, os.environ)
+        return notebook
 
 
 class Notebook(NotebookRun):

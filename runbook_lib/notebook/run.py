@@ -20,6 +20,7 @@ from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence.answers import Answers
 from runbook_lib.evidence.ending import sealing
+from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
 from runbook_lib.evidence.versions import described
 from runbook_lib.json_log import json_log
@@ -29,7 +30,10 @@ from runbook_lib.notebook.cells import (
     Halt,
     RunEnded,
     advice,
+    headless,
+    kernel,
 )
+from runbook_lib.notebook.executed import Listener
 from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
@@ -111,6 +115,8 @@ class NotebookRun:
         self.folder: PhaseFolder = self.run.start_phase(chosen.name, self.clock.now())
         self.log = ExitStack()
         self.log.enter_context(json_log(self.run.log))
+        self.listener = None if headless() else Listener(kernel(), self.folder)
+        self.earlier: tuple[str, ...] = ()
         self.state = "failed"
         self.error = ""
         self.results: dict[str, Any] = {}
@@ -171,8 +177,11 @@ class NotebookRun:
         if self.owns_run:
             self.run.finish(status, now, error=self.error)
         self.log.close()
+        if self.listener is not None:
+            self.listener.close()
         if self.owns_run:
             self.evidence = tuple(sealing(self.run, self.settings, os.environ))
+            write_page(self.run.path.parent)
 
     def note(self, step: str) -> None:
         """A line in the run's log: how far this notebook is, after how many seconds and calls."""
@@ -201,6 +210,8 @@ class NotebookRun:
             "Ticket": self._ticket(),
             "Run": self.run.name,
         }
+        if self.earlier:
+            facts["Earlier runs"] = "; ".join(self.earlier)
         return sections.card(settings.mode, facts)
 
     def _lasts(self, account: str) -> str:
