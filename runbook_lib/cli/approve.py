@@ -14,7 +14,7 @@ from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.faults import Kind
-from runbook_lib.evidence.four_eyes import signed, trust_of
+from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
@@ -67,7 +67,7 @@ def approve_command(
     trust = trust_of(load(run.settings, dt.datetime.now(dt.UTC).date()), folder)
     for phase in _planned(run, phases):
         plan = plan_file.load(phase.plan_json)
-        path = (out or folder / "approvals") / f"{run.name}-{phase.name}.json"
+        path = (out or folder / APPROVALS) / f"{run.name}-{phase.name}.json"
         where = os.path.relpath(phase.plan_json, path.parent)
         made = _there(path, plan.fingerprint) or approve(
             plan, approver=_name(trust, signer.public_key.keyid), ticket=ticket, now=dt.datetime.now(dt.UTC), hours=hours,

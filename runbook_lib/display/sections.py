@@ -150,6 +150,11 @@ def answer(outcome: Decision | Rejection, phase: Phase, gate: Gate) -> Facts:
     if isinstance(outcome, Decision):
         approved = decision(outcome.approval, outcome.approved)
         return Facts(f"Approved: {gate.title}", {"Phase": phase.title, **approved.facts})
+    return rejected(outcome, phase, gate.title)
+
+
+def rejected(outcome: Rejection, phase: Phase, what: str) -> Facts:
+    """Who said no to what, and why."""
     facts = {
         "Phase": phase.title,
         "Rejected by": outcome.rejected_by,
@@ -160,7 +165,7 @@ def answer(outcome: Decision | Rejection, phase: Phase, gate: Gate) -> Facts:
         "Fingerprint": outcome.fingerprint,
         "Consequence": "nothing of it was called",
     }
-    return Facts(f"Rejected: {gate.title}", facts)
+    return Facts(f"Rejected: {what}", facts)
 
 
 def recorded(

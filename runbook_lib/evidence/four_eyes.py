@@ -21,6 +21,8 @@ from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
 
+APPROVALS = "approvals"
+"""The folder beside the runs into which `runbook approve` writes."""
 APPROVAL_TYPE = "urn:incident-detection-runbook:approval:1"
 
 
@@ -75,28 +77,38 @@ def people_refusals(approval: Approval, trust: Trust, runner: Runner, at: dt.dat
         return
     if approval.emergency:
         yield "the trust policy allows no emergency approvals"
-    own, others = _signers(approval, trust, runner, at)
+    own, others = signers(approval, trust, runner, at)
     if own:
         yield f"signed by {', '.join(sorted(own))}, who runs this: another person has to approve"
     if len(others) < trust.needed(approval.mode):
         yield f"{trust.needed(approval.mode)} approvals by other people are needed in mode {approval.mode}, it has {len(others)}"
 
 
-def _signers(approval: Approval, trust: Trust, runner: Runner, at: dt.datetime) -> tuple[set[str], set[str]]:
+def signers(approval: Approval, trust: Trust, runner: Runner, at: dt.datetime) -> tuple[set[str], set[str]]:
     """Names of those who signed and are the runner, and of those who signed, may approve, and are not."""
     own, others = set[str](), set[str]()
-    keys = runner.keyids | {key.keyid for keys in trust.runners.values() for key in keys}
     for person, key in trust.persons():
         if signed_by(approval, key):
-            if key.keyid in keys or _is(person, runner):
+            if _is(person, key, trust, runner):
                 own.add(person.name)
-            elif "approve" in person.may and person.good(approval.mode, at):
+            elif _may(person, approval.mode, at):
                 others.add(person.name)
     return own, others - own
 
 
-def _is(person: Person, runner: Runner) -> bool:
-    return bool(runner.identities & {person.name, *person.identities})
+def may_approve(trust: Trust, mode: str, runner: Runner, at: dt.datetime) -> list[str]:
+    """Names of those whose approval counts for a runner in a mode at a time."""
+    return [person.name for person, key in trust.persons() if _may(person, mode, at) and not _is(person, key, trust, runner)]
+
+
+def _may(person: Person, mode: str, at: dt.datetime) -> bool:
+    return "approve" in person.may and person.good(mode, at)
+
+
+def _is(person: Person, key: Key, trust: Trust, runner: Runner) -> bool:
+    """Whether a person is the runner: by key or by identity."""
+    keys = runner.keyids | {key.keyid for keys in trust.runners.values() for key in keys}
+    return key.keyid in keys or bool(runner.identities & {person.name, *person.identities})
 
 
 def use_refusals(approval: Approval, root: Path, run: str) -> Iterator[str]:
@@ -136,31 +148,33 @@ def trust_of(settings: Settings, runs: Path) -> Trust:
     return read_policy(resolve(named)) if named else pinned_trust(runs / KEYS)
 
 
+def parties(settings: Settings, runs: Path, callers: Iterable[str]) -> tuple[Trust, Runner]:
+    """Whom approvals are held against: the trust policy in force, and who runs this. Raises ApprovalRefused."""
+    try:
+        trust = trust_of(settings, runs)
+        own = frozenset(key.keyid for key in pinned_trust(runs / KEYS).runners[settings.mode])
+    except (TrustProblem, KeyProblem) as problem:
+        raise ApprovalRefused([str(problem)]) from None
+    return trust, Runner(own, frozenset({getpass.getuser(), *callers}))
+
+
+def needed(settings: Settings, runs: Path) -> int:
+    """How many other people have to approve, so that whoever sits at the screen may not decide alone. Raises ApprovalRefused."""
+    return parties(settings, runs, ())[0].needed(settings.mode)
+
+
+def reasons(approval: Approval, trust: Trust, runner: Runner, run: RunFolder) -> list[str]:
+    """Why an approval may not be used now: people who are missing, or another run that has it."""
+    now = dt.datetime.now(dt.UTC)
+    return [*people_refusals(approval, trust, runner, now), *use_refusals(approval, run.path.parent, run.name)]
+
+
 def refuse(approval: Approval, settings: Settings, run: RunFolder, callers: Iterable[str]) -> None:
     """Raise ApprovalRefused unless other people's signatures suffice and no other run has used the approval up.
 
     A run that used it and did not complete it is recorded as the one that this run goes on from.
     """
     runs = run.path.parent
-    try:
-        trust = trust_of(settings, runs)
-        own = frozenset(key.keyid for key in pinned_trust(runs / KEYS).runners[settings.mode])
-    except (TrustProblem, KeyProblem) as problem:
-        raise ApprovalRefused([str(problem)]) from None
-    runner = Runner(own, frozenset({getpass.getuser(), *callers}))
-    reasons = [*people_refusals(approval, trust, runner, dt.datetime.now(dt.UTC)), *use_refusals(approval, runs, run.name)]
-    if reasons:
-        raise ApprovalRefused(reasons)
+    if found := reasons(approval, *parties(settings, runs, callers), run):
+        raise ApprovalRefused(found)
     run.resume(resumed(approval, runs, run.name))
-
-
-def refuse_own_decision(settings: Settings, run: RunFolder) -> None:
-    """Raise ApprovalRefused where whoever sits at the screen may not decide alone."""
-    try:
-        needed = trust_of(settings, run.path.parent).needed(settings.mode)
-    except (TrustProblem, KeyProblem) as problem:
-        raise ApprovalRefused([str(problem)]) from None
-    if needed:
-        said = f"{needed} approvals by other people are needed in mode {settings.mode}: have one given with"
-        how = f"runbook approve {run.name} --ticket TICKET --key THEIR_KEY"
-        raise ApprovalRefused([f"{said} `{how}`, and run again with that file as `approval`"])

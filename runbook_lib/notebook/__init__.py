@@ -5,7 +5,8 @@ that noticed it (what happened, what to do); the traceback is in the run's log.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from runbook_lib.apply.report import Tick
 from runbook_lib.clock import Stop
@@ -31,6 +32,7 @@ from runbook_lib.notebook.cells import (
     refuse_strangers,
 )
 from runbook_lib.notebook.run import NotebookRun, awaited, plainly, plainly_in
+from runbook_lib.notebook.second_person import SecondPerson, confirmed
 from runbook_lib.plan import Plan
 from runbook_lib.progress import progress as progress_of
 from runbook_lib.project import resolve
@@ -70,10 +72,13 @@ class Notebook(NotebookRun):
             return self._given()
         if headless():
             return Facts("No approval was given", {"Consequence": "nothing will be called; apply records: not attempted"})
-        four_eyes.refuse_own_decision(self.settings, self.run)
         assert self.planned is not None, "run plan() first"
         if not (asked := gates(self.planned)):
             return Facts("No decision is needed", {"Planned calls": "none"})
+        if four_eyes.needed(self.settings, self.run.path.parent):
+            if self.decision is None:
+                await self._ask_others(self.planned)
+            return None
         await self._ask(asked[0])
         if isinstance(self.asked[asked[0].name].outcome, Rejection):
             self._reject(asked[0])
@@ -97,27 +102,66 @@ class Notebook(NotebookRun):
         if before is None or (before.outcome is None and before.ballot.answer is None):
             if before is not None:
                 before.ballot.close("This panel is void: it was drawn again below.")
-            try:
+            with self._asking():
                 before = self.asked[gate.name] = screen.Asked(
                     screen.question(self.planned, gate, self.runbook.phase, self.settings), self.clock
                 )
                 await before.answer()
-            except screen.NoWidgets as missing:
-                raise Halt(f"{missing}\nInstall the project with its lab extra, or give an approval file.") from None
-            except screen.Undecided as nobody:
-                raise Halt(f"{nobody}\nDecide in the panel above, then run the next cell (or this one again) to go on.") from None
-            except screen.Interrupted as broken:
-                self.state, self.error = "stopped", str(broken)
-                self.end(RunStatus.STOPPED)
-                raise Halt(f"{broken}\nTo decide, run the notebook again from the top (Run All Cells).") from None
         if before.outcome is None:
             callers = self.organization.callers
             before.outcome = screen.decided(before.ballot, self.planned, gate, self.folder, callers, self.clock)
             before.panel.give_way(sections.answer(before.outcome, self.runbook.phase, gate))
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn what keeps a person from answering into two lines."""
+        try:
+            yield
+        except screen.NoWidgets as missing:
+            raise Halt(f"{missing}\nInstall the project with its lab extra, or give an approval file.") from None
+        except screen.Undecided as nobody:
+            raise Halt(f"{nobody}\nDecide in the panel above, then run the next cell (or this one again) to go on.") from None
+        except screen.Interrupted as broken:
+            self.state, self.error = "stopped", str(broken)
+            self.end(RunStatus.STOPPED)
+            raise Halt(f"{broken}\nTo decide, run the notebook again from the top (Run All Cells).") from None
+
+    async def _ask_others(self, plan: Plan) -> None:
+        """Wait until other people have approved the phase and the operator has confirmed it, or rejected it."""
+        if self.others is None or self.others.ballot.answer is None:
+            if self.others is not None:
+                self.others.ballot.close("This panel is void: it was drawn again below.")
+            with self._asking():
+                self.others = SecondPerson(plan, self.runbook, self.run, self.organization.callers)
+                await self.others.answer()
+        self._take_others()
+
+    def _take_others(self) -> None:
+        """Take up what was decided with other people. Raises Halt while nothing is, and on a rejection."""
+        assert self.others is not None
+        problem = self.others.clicked()
+        if self.others.ballot.answer is None:
+            raise Halt(
+                f"{problem or 'Nothing is decided yet.'} Nothing was called.\nDecide in the panel above, then run this cell."
+            )
+        outcome = self.others.decided(self.folder)
+        if isinstance(outcome, Rejection):
+            self.others.panel.give_way(sections.rejected(outcome, self.runbook.phase, "the whole phase"))
+            self._refuse_on(outcome)
+            self.end(RunStatus.LEFT_OVER)
+            raise Halt(f"{self.error}\nNothing was called. To decide anew, run the notebook again from the top.")
+        self.decision = outcome
+        people = confirmed(self.folder)
+        self.results |= {name: str(value) for name, value in people.items()}
+        approved = sections.decision(outcome.approval, outcome.approved)
+        self.others.panel.give_way(Facts("Approved by another person, and confirmed", {**approved.facts, **people}))
+
     def _reject(self, gate: Gate) -> None:
         no = self.asked[gate.name].outcome
         assert isinstance(no, Rejection)
+        self._refuse_on(no)
+
+    def _refuse_on(self, no: Rejection) -> None:
         self.state, self.error = "rejected", f"Rejected by {no.rejected_by}: {no.reason}"
 
     @awaited
@@ -128,6 +172,8 @@ class Notebook(NotebookRun):
         """
         self._must_run()
         assert self.planned is not None, "run plan() first"
+        if self.others is not None and self.decision is None:
+            self._take_others()
         if self.decision is None and (headless() or self.approval):
             self.state = "not attempted"
             return sections.not_attempted(self.planned)
@@ -218,7 +264,8 @@ class Notebook(NotebookRun):
     def show_record(self) -> Notes:
         """What the run folder says about this phase: decisions and calls, whatever the page has kept."""
         with plainly_in():
-            return sections.recorded(self.run.name, *read_record(self.folder))
+            shown, people = sections.recorded(self.run.name, *read_record(self.folder)), confirmed(self.folder)
+            return Notes(Facts("Decided by two", people), *shown.parts) if people else shown
 
     def finish(self) -> Facts:
         """End the run: say what was left where, and fail when something went wrong, so that a pipeline sees it."""

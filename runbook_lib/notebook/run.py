@@ -34,6 +34,7 @@ from runbook_lib.notebook.cells import (
     kernel,
 )
 from runbook_lib.notebook.executed import Listener
+from runbook_lib.notebook.second_person import SecondPerson
 from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
@@ -127,6 +128,7 @@ class NotebookRun:
         self.planned: Plan | None = None
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
+        self.others: SecondPerson | None = None
         self.ended: RunStatus | None = None
         self.evidence: tuple[str, ...] = ()
         self.answers = Answers()
@@ -159,8 +161,9 @@ class NotebookRun:
 
     def abandon(self) -> None:
         """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
-        for asked in self.asked.values():
-            asked.ballot.close("The notebook was opened anew; this panel is void.")
+        ballots = [asked.ballot for asked in self.asked.values()]
+        for ballot in [*ballots, *([self.others.ballot] if self.others else [])]:
+            ballot.close("The notebook was opened anew; this panel is void.")
         if self.ended is None:
             self.state, self.error = "stopped", "the notebook was opened anew"
             self.end(RunStatus.STOPPED)
@@ -264,6 +267,11 @@ class NotebookRun:
                 raise RunEnded(f"The plan of run {self.run.name} has been decided on; it is not made again under the same run.")
             asked.ballot.close("The plan was made anew; this panel is void.")
         self.asked.clear()
+        if self.others is not None:
+            if self.decision is not None:
+                raise RunEnded(f"The plan of run {self.run.name} has been decided on; it is not made again under the same run.")
+            self.others.ballot.close("The plan was made anew; this panel is void.")
+            self.others = None
         self.planned = self.runbook.plan(self.before)
         self._keep(self.planned, "plan-at-apply" if self.approval else "plan")
         self.results |= {

@@ -70,11 +70,16 @@ class StopWithKernel(Stop):
 def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings) -> Question:
     """What is asked at one gate. Live calls, and stages that settings call sensitive, take typing how many there are."""
     plan, asked = part(whole, gate), gates(whole)
+    number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
+    return question_about(plan, number + gate.title, phase, settings)
+
+
+def question_about(plan: Plan, title: str, phase: Phase, settings: Settings) -> Question:
+    """What is asked about all calls of a plan."""
     guess = estimate(plan, settings.concurrency)
     typing = plan.mode == "live" or bool({action.stage for action in plan.actions} & set(settings.confirm_by_typing))
-    number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
     return Question(
-        title=number + gate.title,
+        title=title,
         mode=plan.mode,
         facts={
             "What": "; ".join(stage.title for stage in phase.stages if any(step.stage == stage.name for step in plan.steps)),
@@ -114,8 +119,11 @@ class Asked:
         await answered(self.panel, self.ballot)
 
 
-async def answered(panel: Any, ballot: Ballot) -> None:
-    """Wait until the ballot has an answer. Raises Undecided when no front end is there, Interrupted, never a time-out."""
+async def answered(panel: Any, ballot: Ballot, look: Callable[[], None] | None = None) -> None:
+    """Wait until the ballot has an answer, looking on meanwhile.
+
+    Raises Undecided when no front end is there, Interrupted, never a time-out.
+    """
     halt, waited, focused = Stop(), 0.0, False
     with interruptible(halt):
         while ballot.answer is None:
@@ -127,6 +135,8 @@ async def answered(panel: Any, ballot: Ballot) -> None:
                 ballot.close("The kernel was interrupted: this panel is void.")
                 raise Interrupted("Interrupted before a decision; nothing was called.")
             waited += LOOK
+            if look is not None:
+                look()
             panel.settle()
             if panel.seen and not focused:
                 panel.focus()

@@ -15,7 +15,7 @@ from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.cli import cli
 from runbook_lib.evidence.contents import REVIEW, SEAL
 from runbook_lib.evidence.emergency import declare
-from runbook_lib.evidence.four_eyes import Runner, people_refusals, refuse, refuse_own_decision, signed, use_refusals
+from runbook_lib.evidence.four_eyes import Runner, needed, people_refusals, refuse, signed, use_refusals
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
@@ -160,18 +160,17 @@ def new_run(root: Path) -> RunFolder:
     return RunFolder.create(root / "runs", "rehearsal", made.BEGIN, settings=b"", command=[], organization=made.ORGANIZATION)
 
 
-def test_apply_takes_what_the_policy_takes_and_the_screen_asks_nobody_alone(tmp_path: Path) -> None:
+def test_apply_takes_what_the_policy_takes(tmp_path: Path) -> None:
     trust = policy(tmp_path)
     run = new_run(tmp_path)
     refuse(given(tmp_path, read_policy(trust), "alice"), settings(trust), run, [])
     with pytest.raises(ApprovalRefused, match="it has 0"):
         refuse(given(tmp_path, read_policy(trust)), settings(trust), run, [])
-    with pytest.raises(ApprovalRefused, match="runbook approve"):
-        refuse_own_decision(settings(trust), run)
+    assert needed(settings(trust), run.path.parent) == 1
     with pytest.raises(ApprovalRefused, match="No such file"):
         refuse(given(tmp_path, read_policy(trust), "alice"), settings(tmp_path / "gone"), run, [])
     none = settings(trust).model_copy(update={"evidence": None})
-    refuse_own_decision(none, run)
+    assert needed(none, run.path.parent) == 0
     refuse(made.approval(PHASE), none, run, [])
 
 

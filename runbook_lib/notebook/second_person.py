@@ -1,0 +1,114 @@
+"""The decision at the screen that takes other people: the cell waits for their approval, and the operator confirms it.
+
+Nothing starts by itself: a good approval only makes Confirm possible. Rejecting stays possible all the time. The record names both.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from runbook_lib.atomic_file import write_text
+from runbook_lib.confirm import Ballot, Decision, Question, Rejection
+from runbook_lib.evidence import four_eyes
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
+from runbook_lib.evidence.statement import stamp
+from runbook_lib.notebook import screen
+from runbook_lib.notebook.approval_file import ApprovalFile
+from runbook_lib.plan import Plan
+from runbook_lib.project import root
+from runbook_lib.runbook import Runbook
+
+CONFIRMATION = "confirmation.json"
+
+
+@dataclass
+class GuardedBallot(Ballot):
+    """A ballot that takes a yes only while `guard` has nothing against it."""
+
+    guard: Callable[[], str] = field(default=lambda: "", repr=False)
+
+    def _problem(self, *, approved: bool, ticket: str, reason: str, typed: str) -> str:
+        problem = super()._problem(approved=approved, ticket=ticket, reason=reason, typed=typed)
+        return problem or (self.guard() if approved else "")
+
+
+class SecondPerson:
+    """One phase's decision by other people and the operator: the file, the panel, and what was decided."""
+
+    def __init__(self, plan: Plan, runbook: Runbook, run: RunFolder, callers: Mapping[str, str]) -> None:
+        try:
+            from runbook_lib.display.awaiting import AwaitingPanel  # noqa: PLC0415 not installed on headless runners
+        except ModuleNotFoundError as missing:
+            raise screen.NoWidgets(f"Nobody can be asked here: {missing.name} is not installed.") from None
+        self._runbook, self._run, self._callers = runbook, run, callers
+        self.file = ApprovalFile(approval_path(run, plan.phase), plan, runbook, run, callers.values())
+        self.ballot = GuardedBallot(_asked(plan, runbook), guard=self.file.problem)
+        people = ", ".join(self.file.people()) or "nobody; see the trust policy"
+        needs = {"Who may approve": f"{people} ({self.file.needed} needed)", "Fingerprint": plan.fingerprint}
+        self.panel = AwaitingPanel(self.ballot, runbook.clock.now, needs, command(run, plan.phase))
+
+    def _look(self) -> None:
+        standing = self.file.look()
+        self.panel.stands(standing.words, ready=standing.decision is not None)
+
+    async def answer(self) -> None:
+        """Show the panel and wait for the operator's answer. Raises Undecided, Interrupted."""
+        self._look()
+        self.panel.show()
+        await screen.answered(self.panel, self.ballot, self._look)
+
+    def clicked(self) -> str:
+        """Take what was pressed while no cell waited for it; says why it was not taken."""
+        problem: str = self.panel.settle(0) if self.ballot.answer is None else ""
+        return problem
+
+    def decided(self, folder: PhaseFolder) -> Decision | Rejection:
+        """Write down what was decided, and return it. Raises ApprovalRefused when the approval is good no more."""
+        answer, plan = self.ballot.answer, self.file.plan
+        assert answer is not None
+        who, at = screen.operator(self._callers), stamp(answer.at)
+        if not answer.approved:
+            no = Rejection(plan.phase, plan.fingerprint, plan.mode, plan.organization, who, answer.ticket, answer.reason, at)
+            no.write(folder.path / "rejection.json")
+            return no
+        there = self.file.standing
+        assert there.decision is not None
+        approval = there.decision.approval.model_copy(update={"plan": folder.plan_json.name})
+        self._runbook.refuse(approval, plan)
+        four_eyes.refuse(approval, self._runbook.settings, self._run, self._callers.values())
+        approval.write(folder.approval)
+        said = {
+            "approval": approval.id, "approved_by": list(there.signed) or [approval.approver], "confirmed_by": who, "at": at,
+            "reason": answer.reason, "fingerprint": plan.fingerprint, "ticket": approval.ticket,
+        }  # fmt: skip
+        write_text(folder.path / CONFIRMATION, json.dumps(said, indent=2, sort_keys=True) + "\n")
+        return Decision(approval, plan, folder.approval, folder.plan_json)
+
+
+def confirmed(folder: PhaseFolder) -> dict[str, object]:
+    """Who approved and who confirmed, as the run folder has it; empty where one person decided."""
+    path = folder.path / CONFIRMATION
+    if not path.is_file():
+        return {}
+    said = json.loads(path.read_text(encoding="utf-8"))
+    return {"Approved by": ", ".join(said["approved_by"]), "Confirmed by": said["confirmed_by"], "Confirmed at": said["at"]}
+
+
+def approval_path(run: RunFolder, phase: str) -> Path:
+    """Where `runbook approve` writes the approval of one phase of a run."""
+    return run.path.parent / four_eyes.APPROVALS / f"{run.name}-{phase}.json"
+
+
+def command(run: RunFolder, phase: str) -> str:
+    """What the other person types."""
+    runs = run.path.parent
+    where = "" if runs == (root() / "runs").resolve() else f" --runs {runs}"
+    return f"runbook approve {run.name} --phase {phase} --ticket TICKET --key THEIR_KEY{where}"
+
+
+def _asked(plan: Plan, runbook: Runbook) -> Question:
+    """The operator's question: the ticket is the approval's, so it is not asked for again."""
+    asked = screen.question_about(plan, "Another person has to approve", runbook.phase, runbook.settings)
+    facts = {name: value for name, value in asked.facts.items() if name != "Fingerprint"}
+    return replace(asked, needs_ticket=False, ticket="", facts=facts)
