@@ -21,7 +21,7 @@ SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
 AutoEnable = Literal["NEW", "ALL", "NONE"]
-StageName = Literal["prepare", "management", "delegated", "members", "lowering"]
+StageName = Literal["prepare", "management", "delegated", "members", "workloads", "lowering"]
 
 
 class Part(BaseModel):
