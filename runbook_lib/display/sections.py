@@ -48,9 +48,7 @@ def card(mode: str, facts: Mapping[str, object]) -> Card:
 
 def scope_words(scope: Scope) -> str:
     """What a notebook is about: everything, or which part."""
-    parts = {"Regions": scope.regions, "accounts": scope.accounts, "organizational units": scope.organizational_units}
-    named = "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
-    return f"only {named}; steps that reach beyond wait for the whole" if named else "the whole organization"
+    return f"only {scope.words}; steps that reach beyond wait for the whole" if scope.words else "the whole organization"
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:

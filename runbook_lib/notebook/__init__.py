@@ -46,10 +46,9 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
     """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
     with plainly_in():
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
-        asked = read_scope(scope)
         while _OPEN:
             _OPEN.pop().abandon()
-        _OPEN.append(Notebook(phase, parameters_path(parameters_file), asked, approval, run_folder))
+        _OPEN.append(Notebook(phase, parameters_path(parameters_file), scope, approval, run_folder))
         return _OPEN[-1]
 
 

@@ -29,10 +29,11 @@ from runbook_lib.notebook.cells import (
     Halt,
     RunEnded,
     advice,
+    read_scope,
 )
 from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
-from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.project import resolve, root
@@ -40,6 +41,7 @@ from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Ru
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import load
+from runbook_lib.waves import later_words, wave_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,11 +101,12 @@ def awaited(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 class NotebookRun:
     """What every notebook does before anything is decided, and how its run ends."""
 
-    def __init__(self, phase: str, parameters: Path, scope: Scope, approval: str, run_folder: str) -> None:
+    def __init__(self, phase: str, parameters: Path, scope: str, approval: str, run_folder: str) -> None:
         self.clock = Clock()
         self.started = self.clock.monotonic()
         self.parameters, self.approval = parameters, approval
         self.settings = load(parameters, self.clock.now().date())
+        asked = read_scope(scope, self.settings)
         chosen = phase_named(phase)
         self.plans = bool(chosen.service)
         self.owns_run = not run_folder
@@ -128,7 +131,7 @@ class NotebookRun:
             self._refuse_other_mode()
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             access.on_answer = self.answers.keep
-            self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
+            self.runbook = Runbook(chosen, self.settings, access, self.clock, asked)
             self.organization: Organization = self.runbook.organization()
             self.run.add_callers(self.organization.callers)
 
@@ -198,6 +201,7 @@ class NotebookRun:
             "Regions": ", ".join(regions),
             "Settings": f"{self.parameters.name}, digest {settings_digest(settings)[:16]}, {described(self.parameters)}",
             "Scope": sections.scope_words(runbook.scope),
+            **({"Wave": wave_words(runbook.scope, settings)} if runbook.in_waves else {}),
             "Ticket": self._ticket(),
             "Run": self.run.name,
         }
@@ -270,6 +274,9 @@ class NotebookRun:
             purpose=self.runbook.phase.purpose,
             roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
             concurrency=self.settings.concurrency,
+            wave=wave_words(plan.scope, self.settings) if self.runbook.in_waves else "",
+            later=later_words(plan.scope, self.settings) if self.runbook.in_waves else "",
+            stages={stage.name: stage.title for stage in self.runbook.phase.stages},
         )
         write_text(self.folder.path / f"{stem}.md", plan_document(plan, change))
 
