@@ -17,7 +17,7 @@ from runbook_lib.confirm import Decision, given
 from runbook_lib.coverage import Cells, count
 from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.display import sections
-from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.display.notes import Facts, Notes, Part
 from runbook_lib.evidence.answers import Answers
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
@@ -31,6 +31,7 @@ from runbook_lib.notebook.cells import (
     advice,
     read_scope,
 )
+from runbook_lib.notebook.parts import Parts
 from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan
@@ -122,6 +123,7 @@ class NotebookRun:
         self.cells: Cells = ()
         self.cells_before: Cells = ()
         self.planned: Plan | None = None
+        self.parts: Parts | None = None
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
         self.ended: RunStatus | None = None
@@ -131,7 +133,7 @@ class NotebookRun:
             self._refuse_other_mode()
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             access.on_answer = self.answers.keep
-            self.runbook = Runbook(chosen, self.settings, access, self.clock, asked)
+            self.runbook = self.acting = Runbook(chosen, self.settings, access, self.clock, asked)
             self.organization: Organization = self.runbook.organization()
             self.run.add_callers(self.organization.callers)
 
@@ -257,13 +259,25 @@ class NotebookRun:
                 raise RunEnded(f"The plan of run {self.run.name} has been decided on; it is not made again under the same run.")
             asked.ballot.close("The plan was made anew; this panel is void.")
         self.asked.clear()
-        self.planned = self.runbook.plan(self.before)
-        self._keep(self.planned, "plan-at-apply" if self.approval else "plan")
-        self.results |= {
-            "actions": len(self.planned.actions), "blockers": len(self.planned.blockers), "fingerprint": self.planned.fingerprint,
-        }  # fmt: skip
+        self.acting, self.parts = self.runbook, Parts(self.runbook, self.before)
+        return Notes(*self._take_up(self.runbook.plan(self.before)).parts, *self._waves())
+
+    def _take_up(self, plan: Plan) -> Notes:
+        """Make a plan the one that is decided about: keep it, and show it."""
+        self.planned = plan
+        self._keep(plan, "plan-at-apply" if self.approval else "plan")
+        self.results |= {"actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint}
         self.state = "planned"
-        return sections.planned(self.planned, self.settings.concurrency)
+        return sections.planned(plan, self.settings.concurrency)
+
+    def _waves(self) -> Iterator[Part]:
+        """How far each wave has come, by the latest observation, and what comes next."""
+        if self.before is None or not self.runbook.in_waves:
+            return
+        if self.runbook.scope.whole:
+            yield from sections.waves(self.runbook.standings(self.before))
+        elif later := later_words(self.runbook.scope, self.settings):
+            yield f"This is {wave_words(self.runbook.scope, self.settings)}. Next: {later}."
 
     def _keep(self, plan: Plan, stem: str) -> None:
         """Write a plan for machines and for a change board."""

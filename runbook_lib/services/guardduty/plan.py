@@ -85,8 +85,7 @@ class Region:
         after = usable, awaited, wait
         steps = [*self._own(usable), *organization, *enrolling, *self._features(*after, workloads=False), *self._export(usable)]
         acting = [*self._own_workloads(usable, prepared), *self._features(*after, workloads=True)]
-        last = self._organization((*usable, *(step.id for step in acting)), workloads=True)
-        return [*steps, *acting, *last, *self._lowered(usable)]
+        return [*steps, *acting, *self._organization(usable, workloads=True), *self._lowered(usable)]
 
     def _own_lacking(self, *, workloads: bool) -> list[str]:
         """The features that the delegated account itself lacks."""

@@ -79,11 +79,10 @@ class Region:
         associating, wait, awaited = self._members(usable)
         plain = self._scans(usable, prepared, wait, awaited, workloads=False)
         acting = self._scans(usable, prepared, wait, awaited, workloads=True)
-        last = tuple(step.id for step in acting if isinstance(step, Action))
         return [
             *associating, *plain, *self._organization(usable, workloads=False), *self._setting("ecr re-scan", usable, "delegated"),
             *self._setting("ec2 scan mode", usable, "workloads"), *acting,
-            *self._organization((*usable, *last), workloads=True), *self._lowered(usable),
+            *self._organization(usable, workloads=True), *self._lowered(usable),
         ]  # fmt: skip
 
     def _grouped(self, accounts: frozenset[str], *, workloads: bool) -> list[tuple[tuple[str, ...], frozenset[str]]]:
