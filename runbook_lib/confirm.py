@@ -44,6 +44,8 @@ class Question:
     needs_ticket: bool = False
     ticket: str = ""
     """What the ticket field begins with."""
+    not_yet: str = ""
+    """Why the answer cannot be yes now; "" when it can."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Ballot:
         asked = self.question
         if not approved:
             return "" if reason else "Not taken: rejecting needs a reason."
+        if asked.not_yet:
+            return f"Not taken: {asked.not_yet}"
         if asked.phrase and typed != asked.phrase:
             return f"Not taken, {typed or 'nothing'} was typed: to approve, type exactly {asked.phrase}"
         return "Not taken: approving needs a ticket." if asked.needs_ticket and not ticket else ""

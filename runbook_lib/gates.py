@@ -1,8 +1,9 @@
 """The decisions of one phase at the screen: its stages by the account whose door they go through, one plan cut out per decision.
 
 An approval given as a file covers a whole phase. A person decides account by account, as the procedure has it: what the
-management account calls (with what has to be there before), then what the delegated account calls. Each decision is about a
-plan of its own, cut out of the phase's plan, with a fingerprint of its own; nothing else differs from a plan for a pipeline.
+management account calls (with what has to be there before), then what the delegated account calls, and apart from that what
+acts on workloads inside accounts. Each decision is about a plan of its own, cut out of the phase's plan, with a fingerprint of
+its own; nothing else differs from a plan for a pipeline.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ class Gate:
 GATES = (
     Gate("management", "management account", ("prepare", "management")),
     Gate("delegated", "delegated account", ("delegated", "members")),
+    Gate("workloads", "what acts inside accounts", ("workloads",)),
     Gate("lowering", "lowering protection", ("lowering",)),
 )
 

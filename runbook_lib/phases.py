@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """The steps of a phase made from one account, with its own gate."""
+    """The steps of a phase made from one account, or of one kind, with its own gate."""
 
     name: str
     title: str
@@ -30,6 +30,7 @@ ENABLING = (
     MANAGEMENT,
     Stage("delegated", "calls made in the delegated account as administrator"),
     Stage("members", "calls made in member accounts through the member role"),
+    Stage("workloads", "calls that act on workloads inside accounts: agents, snapshots, endpoints, scans of code and images"),
     Stage("lowering", "calls that lower protection, each named under allow_lowering"),
 )
 

@@ -1,7 +1,7 @@
 """One phase of the runbook on one organization: observe, plan, apply, verify. Knows no service, widget or file format."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from runbook_lib.apply.once import Once
 from runbook_lib.apply.report import StageReport, Tick
 from runbook_lib.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.clock import Clock, Stop
-from runbook_lib.coverage import Cells
+from runbook_lib.coverage import Cells, Status
 from runbook_lib.journal import Journal
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS, observe_organization
@@ -23,9 +23,12 @@ from runbook_lib.services import Service
 from runbook_lib.services.organizations.assess import objections
 from runbook_lib.services.registry import SERVICES, service_named
 from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.waves import Wave, earlier, wave_objections, wave_of, waves
 
 SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
+LIMITS = "limits"
+"""The aspect of the Blocker of a plan that would touch too much."""
 MOMENT = 60.0
 """Seconds for which what was read of the organization may serve the observation that follows."""
 
@@ -46,6 +49,28 @@ class Assessment:
     population: Population
     state: Any
     cells: Cells
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far one wave has come: what its plan holds now. Nothing is done that could not be read."""
+
+    wave: Wave
+    calls: int
+    waits: int
+    unread: bool
+
+    @property
+    def done(self) -> bool:
+        return not (self.calls or self.waits or self.unread)
+
+    @property
+    def words(self) -> str:
+        if self.unread:
+            return "not known: something could not be read, or is beyond the limits"
+        if self.calls:
+            return f"{self.calls:,} calls left"
+        return "AWS is still working on it" if self.waits else "done"
 
 
 @dataclass
@@ -94,7 +119,7 @@ class Runbook:
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises PreconditionsFailed."""
         self._seen = organization = observe_organization(self.settings, self.access, before=self._seen)
-        if found := objections(organization, self.settings):
+        if found := objections(organization, self.settings) or wave_objections(organization, self.settings):
             raise PreconditionsFailed(found)
         self._unused = self.clock.monotonic(), organization
         return organization
@@ -132,6 +157,32 @@ class Runbook:
         looks = self.access.parallel([partial(self.assess, service, organization) for service in services])
         return organization, tuple(cell for seen in looks for cell in seen.cells)
 
+    def within(self, scope: Scope) -> "Runbook":
+        """The same phase on a part of the organization."""
+        return Runbook(self.phase, self.settings, self.access, self.clock, scope)
+
+    def narrowed(self, seen: Assessment) -> Assessment:
+        """What an observation of the whole means for this runbook's part of it. Pure: nothing is read again."""
+        service, people = service_named(self.phase.service), self._population(service_named(self.phase.service), seen.organization)
+        cells = service.assess(seen.state, seen.organization, self.settings, people)
+        return Assessment(seen.organization, people, seen.state, cells)
+
+    @property
+    def in_waves(self) -> bool:
+        """Whether this phase is rolled out in waves: what holds for the whole organization at once is not."""
+        return bool(self.settings.waves) and self.phase.service not in ("", "organizations")
+
+    def standings(self, seen: Assessment) -> tuple[Standing, ...]:
+        """How far each wave has come, by one observation of the whole. Pure."""
+        return tuple(self.within(wave.scope).standing(wave, seen) for wave in waves(self.settings)) if self.in_waves else ()
+
+    def standing(self, wave: Wave, seen: Assessment) -> Standing:
+        """How far the wave that is this runbook's part has come, by an observation of at least that part. Pure."""
+        here = self.narrowed(seen)
+        plan = self.plan(here)
+        unread = any(cell.in_scope and cell.status is Status.UNKNOWN for cell in here.cells)
+        return Standing(wave, len(plan.actions), len(plan.waits), unread or any(b.aspect == LIMITS for b in plan.blockers))
+
     def plan(self, seen: Assessment) -> Plan:
         """Decide what to call. Pure but for the time it carries."""
         service = service_named(self.phase.service)
@@ -163,7 +214,7 @@ class Runbook:
         if limits is None or (len(touched) <= limits.accounts and len(regions) <= limits.regions):
             return None
         return Blocker(
-            self.phase.service, "global", "limits", touched,
+            self.phase.service, "global", LIMITS, touched,
             reason=f"the plan would touch {len(touched)} accounts in {len(regions)} Regions; "
             f"limits in settings are {limits.accounts} accounts and {limits.regions} Regions",
             next_step="plan a part (scope), or raise limits.accounts or limits.regions in a reviewed change of settings",
@@ -181,13 +232,22 @@ class Runbook:
             raise ApprovalRefused(reasons)
 
     def requirements(self) -> None:
-        """Raise PreconditionsFailed when a phase that must come first has not been applied."""
+        """Raise PreconditionsFailed when a phase that must come first has not been applied, or an earlier wave is not done."""
         organization = self.organization()
         phases = [phase for phase in map(phase_named, self.phase.requires) if phase in managed(self.settings)]
         looks = self.access.parallel([partial(self._missing, service_named(phase.service), organization) for phase in phases])
         found = [f"apply {phase.name} first: {each}" for phase, missing in zip(phases, looks, strict=True) for each in missing]
-        if found:
+        if found := found or list(self._waves_before(organization)):
             raise PreconditionsFailed(found)
+
+    def _waves_before(self, organization: Organization) -> Iterator[str]:
+        """Why it is not this wave's turn, by what AWS says now of the waves before it."""
+        wave = wave_of(self.scope, self.settings) if self.in_waves else None
+        for before in earlier(wave, self.settings) if wave else ():
+            here = self.within(before.scope)
+            standing = here.standing(before, here.assess(service_named(self.phase.service), organization))
+            if not standing.done:
+                yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({standing.words}); apply it first"
 
     def _missing(self, service: Service, organization: Organization) -> Sequence[str]:
         people = self._population(service, organization)

@@ -22,7 +22,7 @@ NAMES = {
     "gamma": "666666666666",
     "other": "999999999999",
 }
-STAGES = ("prepare", "management", "delegated", "lowering")
+STAGES = ("prepare", "management", "delegated", "workloads", "lowering")
 
 
 def named(value: Any) -> Any:

@@ -144,7 +144,7 @@ def test_7_another_set_of_the_same_size_is_another_set(made: Simulated) -> None:
     made.settings = made.settings.model_copy(update={"inspector": inspector.model_copy(update=other)})
     plan = made.plan("30_inspector")
     kinds = {tuple(action.parameters["resourceTypes"]) for action in plan.actions if action.operation == "Enable"}
-    assert kinds == {("EC2", "LAMBDA")}
+    assert kinds == {("LAMBDA",)}
     assert {blocker.aspect for blocker in plan.blockers} == {"scan types"}
 
 

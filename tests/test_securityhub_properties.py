@@ -21,7 +21,7 @@ from runbook_lib.settings import Settings
 
 M, D, ALPHA, BETA, GAMMA, OTHER = (NAMES[name] for name in ("management", "delegated", "alpha", "beta", "gamma", "other"))
 ACCOUNTS = (M, ALPHA, BETA, GAMMA)
-STAGES = ("prepare", "management", "delegated", "members", "lowering")
+STAGES = ("prepare", "management", "delegated", "members", "workloads", "lowering")
 STATUSES = ("READY", "PENDING", "INCOMPLETE NO_AVAILABLE_CONFIGURATION_RECORDER", "FAILED INTERNAL_ERROR", "DELETING")
 MEMBER = ("Enabled", "Created", "Invited", "Removed", "Resigned", "Deleted", "AccountSuspended", "Associated")
 OPTED = ("ENABLED_BY_DEFAULT", "ENABLED", "DISABLED", "ENABLING")

@@ -22,6 +22,7 @@ from runbook_lib.cli import commands, replica_doors
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
+from runbook_lib.cli.part import part_options
 from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
@@ -48,7 +49,6 @@ PARAMETERS = click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."
 )
 RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
-SCOPE = click.option("--scope", default="", help='A part of the organization as JSON: {"regions": ["us-east-1"]}.')
 SCENARIO = click.option("--scenario", default="", help="Latency, limits and faults over time: a scenario by name, or a file.")
 SECONDS = click.option(
     "--cell-timeout", type=click.IntRange(min=1), help="Stop in an orderly way when one cell takes longer (seconds)."
@@ -75,7 +75,7 @@ def say(line: str) -> None:
 @cli.command()
 @PARAMETERS
 @click.option("--phase", "phases", multiple=True, help="A phase to plan, by name or number; all when absent.")
-@SCOPE
+@part_options
 @SECONDS
 @RUNS
 def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: int | None, runs: str) -> int:
@@ -84,7 +84,7 @@ def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: in
     Prints each plan's calls and its fingerprint, which `apply --approval` takes. Exit code 2: something is to be done.
     """
     settings = load(parameters, _today())
-    read_scope(scope)
+    read_scope(scope, settings)
     wanted = commands.chosen(settings, phases)
     with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
         return commands.plan(command, wanted, scope)
@@ -97,7 +97,7 @@ def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: in
 )
 @click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
 @click.option("--emergency", default="", metavar="REASON", help="Go without the other person, where the trust policy allows it.")
-@SCOPE
+@part_options
 @SECONDS
 @RUNS
 def apply(
@@ -109,7 +109,7 @@ def apply(
     What is there already is not called again, so a run that was stopped goes on when the same command is given again.
     """
     settings = load(parameters, _today())
-    read_scope(scope)
+    read_scope(scope, settings)
     with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
         files = [
             commands.approval_file(given, command.run.path.parent, command.run.path, _user(), ticket or "none given", settings.mode)

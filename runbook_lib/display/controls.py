@@ -16,7 +16,9 @@ from runbook_lib.apply.report import Tick
 from runbook_lib.clock import Stop
 from runbook_lib.confirm import Ballot
 from runbook_lib.display import html
+from runbook_lib.display.attended import Field
 from runbook_lib.display.banner import banner
+from runbook_lib.display.parts import PartChooser
 
 SETTLE = 0.4
 """Seconds from a press until it counts: messages of two widgets may overtake each other."""
@@ -55,10 +57,13 @@ class Live:
 
 
 class DecisionPanel(Live):
-    """One question with its answer: instruction, fields and buttons on top. Nothing is chosen beforehand and nothing times out."""
+    """One question with its answer: instruction, fields and buttons on top, below what it is about and which part may be chosen.
 
-    def __init__(self, ballot: Ballot, now: Callable[[], dt.datetime]) -> None:
-        self.ballot, self._now = ballot, now
+    Nothing is chosen beforehand and nothing times out.
+    """
+
+    def __init__(self, ballot: Ballot, now: Callable[[], dt.datetime], chooser: PartChooser | None = None) -> None:
+        self.ballot, self._now, self._chooser = ballot, now, chooser
         self._pressed: tuple[bool, float] | None = None
         asked = ballot.question
         self._ticket = _field("Ticket", "ticket, for example CHG-1234", asked.ticket)
@@ -72,7 +77,10 @@ class DecisionPanel(Live):
         fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
         head = widgets.HTML(banner(asked.mode, asked.title))
         facts = widgets.HTML(html.facts(asked.facts))
-        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), facts])
+        below = [chooser.box] if chooser is not None else []
+        if chooser is not None:
+            chooser.on_press = self._freeze
+        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), facts, *below])
 
     def focus(self) -> None:
         """Put the keyboard into the first field, so that no mouse is needed; never onto a button."""
@@ -83,13 +91,21 @@ class DecisionPanel(Live):
 
     def _press(self, *, approved: bool) -> None:
         """Remember the first press. It counts a moment later: text typed just before may arrive after the click."""
-        self._approve.disabled = self._reject.disabled = True
+        self._freeze()
         if self._pressed is None:
             self._pressed = (approved, time.monotonic())
 
+    def _freeze(self, frozen: bool = True) -> None:
+        """Take no press of any button, or take presses again."""
+        self._approve.disabled = self._reject.disabled = frozen
+        if self._chooser is not None:
+            self._chooser.freeze(frozen)
+
     def settle(self, after: float = SETTLE) -> str:
         """Give the ballot what was pressed at least `after` seconds ago; says why it was not taken, "" otherwise."""
-        if self._pressed is None or time.monotonic() - self._pressed[1] < after:
+        if self._pressed is None:
+            return self._settle_choice(after)
+        if time.monotonic() - self._pressed[1] < after:
             return ""
         (approved, _), self._pressed = self._pressed, None
         typed = self._typed.value if self._typed is not None else ""
@@ -97,7 +113,15 @@ class DecisionPanel(Live):
             approved=approved, ticket=self._ticket.value, reason=self._reason.value, typed=typed, now=self._now()
         )
         self.say(problem or ("Approved." if approved else "Rejected."))
-        self._approve.disabled = self._reject.disabled = not problem or bool(self.ballot.closed)
+        self._freeze(not problem or bool(self.ballot.closed))
+        return problem
+
+    def _settle_choice(self, after: float) -> str:
+        """Have a part planned that was chosen; says why it was not, "" otherwise."""
+        problem = self._chooser.settle(after) if self._chooser is not None else ""
+        if problem:
+            self.say(problem)
+            self._freeze(bool(self.ballot.closed))
         return problem
 
 
@@ -106,21 +130,6 @@ def instruction(phrase: str, *, needs_ticket: bool) -> str:
     needs = [*(["give the ticket"] if needs_ticket else []), *([f"type {phrase}"] if phrase else [])]
     first = f"To approve, {' and '.join(needs)}, then press Approve." if needs else "Press Approve or Reject."
     return f"{first} Rejecting needs a reason. Nothing is called before you decide; there is no time limit."
-
-
-class Field(widgets.Text):  # type: ignore[misc]  # ipywidgets has no types
-    """A text field whose every change arrives while a cell awaits.
-
-    ipykernel 7.4 takes widget messages while a cell awaits, but does not report that it has: without that report the front end
-    holds back the field's next change until the cell has ended. A second report, where the kernel makes its own, changes nothing.
-    """
-
-    def _handle_msg(self, msg: dict[str, Any]) -> None:
-        super()._handle_msg(msg)
-        kernel = getattr(self.comm, "kernel", None)
-        if kernel is not None:
-            topic = f"kernel.{kernel.ident}.status".encode()
-            kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent=msg, ident=topic)
 
 
 def _field(label: str, placeholder: str, value: str = "") -> Any:

@@ -22,7 +22,7 @@ from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.groups import Group
-from runbook_lib.runbook import ApplyReport
+from runbook_lib.runbook import ApplyReport, Standing
 from runbook_lib.services.registry import SERVICES
 
 SHOWN_LINES = 5
@@ -48,9 +48,7 @@ def card(mode: str, facts: Mapping[str, object]) -> Card:
 
 def scope_words(scope: Scope) -> str:
     """What a notebook is about: everything, or which part."""
-    parts = {"Regions": scope.regions, "accounts": scope.accounts, "organizational units": scope.organizational_units}
-    named = "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
-    return f"only {named}; steps that reach beyond wait for the whole" if named else "the whole organization"
+    return f"only {scope.words}; steps that reach beyond wait for the whole" if scope.words else "the whole organization"
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
@@ -100,6 +98,19 @@ def planned(plan: Plan, concurrency: int) -> Notes:
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
         Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
     )
+
+
+def waves(standings: Sequence[Standing]) -> tuple[Part, Part]:
+    """How far each wave of a roll-out has come, and which comes next."""
+    rows = [
+        (each.wave.title, each.wave.scope.words or "all that is left, and what reaches beyond a part", each.words)
+        for each in standings
+    ]
+    left = next((each.wave for each in standings if not each.done), None)
+    said = (
+        f"Next: {left.title}. Run the notebook again (Run All Cells) and choose it; by command: --wave {left.name}." if left else ""
+    )
+    return tables.shown(tables.frame(rows, ("wave", "part", "stands")), "Waves"), said or "Every wave is done."
 
 
 def _sentences(texts: Sequence[str]) -> list[str]:

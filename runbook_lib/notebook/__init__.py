@@ -36,7 +36,7 @@ from runbook_lib.notebook.second_person import SecondPerson, confirmed
 from runbook_lib.plan import Plan
 from runbook_lib.progress import progress as progress_of
 from runbook_lib.project import resolve
-from runbook_lib.runbook import ApplyReport
+from runbook_lib.runbook import ApplyReport, Runbook
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
 
@@ -49,10 +49,9 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
     """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
     with plainly_in():
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
-        asked = read_scope(scope)
         while _OPEN:
             _OPEN.pop().abandon()
-        _OPEN.append(notebook := Notebook(phase, parameters_path(parameters_file), asked, approval, run_folder))
+        _OPEN.append(notebook := Notebook(phase, parameters_path(parameters_file), scope, approval, run_folder))
         if not headless():
             notebook.earlier = attached_at_opening(notebook.run.path.parent, notebook.settings, os.environ)
         return notebook
@@ -79,9 +78,9 @@ class Notebook(NotebookRun):
             if self.decision is None:
                 await self._ask_others(self.planned)
             return None
-        await self._ask(asked[0])
-        if isinstance(self.asked[asked[0].name].outcome, Rejection):
-            self._reject(asked[0])
+        gate = await self._ask(asked[0])
+        if isinstance(self.asked[gate.name].outcome, Rejection):
+            self._reject(gate)
             self.end(RunStatus.LEFT_OVER)
             raise Halt(f"{self.error}\nNothing was called. To decide anew, run the notebook again from the top.")
         return None
@@ -95,22 +94,41 @@ class Notebook(NotebookRun):
             self.decision.approval.model_copy(update={"plan": "plan.json"}).write(self.folder.approval)
         return sections.decision(self.decision.approval, self.decision.approved)
 
-    async def _ask(self, gate: Gate) -> None:
-        """Ask for one decision and write it down. An answer that was clicked meanwhile counts; a dead panel is drawn anew."""
-        assert self.planned is not None
-        before = self.asked.get(gate.name)
-        if before is None or (before.outcome is None and before.ballot.answer is None):
-            if before is not None:
-                before.ballot.close("This panel is void: it was drawn again below.")
-            with self._asking():
-                before = self.asked[gate.name] = screen.Asked(
-                    screen.question(self.planned, gate, self.runbook.phase, self.settings), self.clock
-                )
-                await before.answer()
-        if before.outcome is None:
-            callers = self.organization.callers
-            before.outcome = screen.decided(before.ballot, self.planned, gate, self.folder, callers, self.clock)
-            before.panel.give_way(sections.answer(before.outcome, self.runbook.phase, gate))
+    async def _ask(self, gate: Gate) -> Gate:
+        """Ask for one decision and write it down; the gate that was decided, which is another plan's where a part was chosen.
+
+        What was clicked meanwhile counts; a dead panel is drawn anew.
+        """
+        while (asked := self.asked.get(gate.name)) is None or asked.outcome is None:
+            assert self.planned is not None
+            if asked is not None and asked.chosen is not None:
+                gate = self._take_part(asked, *asked.chosen)
+            elif asked is not None and asked.ballot.answer is not None:
+                callers = self.organization.callers
+                asked.outcome = screen.decided(asked.ballot, self.planned, gate, self.folder, callers, self.clock)
+                asked.panel.give_way(sections.answer(asked.outcome, self.runbook.phase, gate))
+            else:
+                if asked is not None:
+                    asked.ballot.close("This panel is void: it was drawn again below.")
+                await self._draw(gate, self.planned)
+        return gate
+
+    async def _draw(self, gate: Gate, plan: Plan) -> None:
+        """Show a panel and wait until something is pressed in it. A part can be chosen until something has been applied."""
+        begun = any(asked.applied for asked in self.asked.values())
+        not_yet = self.parts.not_yet(plan) if self.parts else ""
+        with self._asking():
+            asked = screen.question(plan, gate, self.runbook.phase, self.settings, not_yet)
+            parts = None if begun else self.parts
+            self.asked[gate.name] = screen.Asked(asked, self.clock, parts, whole=plan.scope == self.runbook.scope)
+            await self.asked[gate.name].answer()
+
+    def _take_part(self, asked: screen.Asked, part: Runbook, plan: Plan) -> Gate:
+        """Put the plan of a chosen part in the place of the one that was asked about; the first gate of it."""
+        self.asked.clear()
+        self.acting = part
+        asked.panel.give_way(self._take_up(plan))
+        return gates(plan)[0]
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -132,7 +150,8 @@ class Notebook(NotebookRun):
             if self.others is not None:
                 self.others.ballot.close("This panel is void: it was drawn again below.")
             with self._asking():
-                self.others = SecondPerson(plan, self.runbook, self.run, self.organization.callers)
+                not_yet = self.parts.not_yet(plan) if self.parts else ""
+                self.others = SecondPerson(plan, self.runbook, self.run, self.organization.callers, not_yet)
                 await self.others.answer()
         self._take_others()
 
@@ -186,7 +205,7 @@ class Notebook(NotebookRun):
                 )
             self._conclude(self.report)
             return sections.applied(self.report)
-        await (self._apply_watched(self.decision, self.runbook.phase.title) if self.decision else self._gate_by_gate(self.planned))
+        await (self._apply_watched(self.decision, self.runbook.phase.title) if self.decision else self._gate_by_gate())
         return None
 
     def _apply(self, decision: Decision, stop: Stop, progress: Callable[[Tick], None]) -> ApplyReport:
@@ -194,7 +213,7 @@ class Notebook(NotebookRun):
         before = applied_before(self.run.path.parent, decision.approval.id)
         begin(self.run, self.settings, decision.approval, self.organization.callers, os.environ)
         with Journal(self.folder.journal, self.run.name, self.clock) as journal:
-            return self.runbook.apply(
+            return self.acting.apply(
                 decision.approval, decision.approved, journal=journal, stop=stop, progress=progress, applied_before=before
             )
 
@@ -203,18 +222,22 @@ class Notebook(NotebookRun):
         self.error = "; ".join(ended.refused) or ended.stopped
         self.results |= sections.counted(ended)
 
-    async def _gate_by_gate(self, plan: Plan) -> None:
+    def _next_gate(self) -> Gate | None:
+        """The first gate of the plan whose calls have not been begun."""
+        begun = {name for name, asked in self.asked.items() if asked.applied}
+        return next((gate for gate in gates(self.planned) if gate.name not in begun), None) if self.planned else None
+
+    async def _gate_by_gate(self) -> None:
         """Each gate in turn: its decision, then its calls. The first was asked for in the cell above."""
-        for number, gate in enumerate(gates(plan)):
+        while (gate := self._next_gate()) is not None:
             asked = self.asked.get(gate.name)
-            if asked is not None and asked.applied:
-                continue
             problem = asked.clicked() if asked is not None else ""
-            if number == 0 and (asked is None or (asked.outcome is None and asked.ballot.answer is None)):
+            first = not any(each.applied for each in self.asked.values())
+            if first and (asked is None or not (asked.outcome or asked.taken)):
                 raise Halt(
                     f"{problem or 'Nothing is decided yet.'} Nothing was called.\nDecide in the panel above, then run this cell."
                 )
-            await self._ask(gate)
+            gate = await self._ask(gate)
             asked = self.asked[gate.name]
             if not isinstance(asked.outcome, Decision):
                 self._reject(gate)
@@ -252,7 +275,8 @@ class Notebook(NotebookRun):
             self._look("after")
         elif not self.plans:
             self.state = "observed"
-        return sections.remaining(self.cells, self.organization, self.cells_before if self.decision else ())
+        left = sections.remaining(self.cells, self.organization, self.cells_before if self.decision else ())
+        return Notes(*left.parts, *self._waves())
 
     @plainly
     def back_out(self) -> Notes:

@@ -17,7 +17,9 @@ from runbook_lib.plan import Scope
 from runbook_lib.project import ProjectNotFound, resolve
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
+from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsError
+from runbook_lib.waves import UnknownWave, wave_named
 
 LOG = logging.getLogger(__name__)
 PARAMETERS = ("parameters_file", "scope", "approval", "run_folder")
@@ -69,17 +71,25 @@ def plainly_said() -> Iterator[None]:
         raise Halt(f"{error}\n{advice(error)}") from None
 
 
-def read_scope(text: str) -> Scope:
-    """The scope parameter: JSON with any of regions, accounts, organizational_units as lists of strings; "" is all."""
+def read_scope(text: str, settings: Settings) -> Scope:
+    """The scope parameter: JSON with any of regions, accounts, organizational_units as lists of strings; "" is all.
+
+    Or with the name of a wave of settings alone.
+    """
     if not text.strip():
         return Scope()
     try:
         given_ = json.loads(text)
     except ValueError as error:
         raise BadParameter(f'scope: not JSON ({error}); for example {{"regions": ["us-east-1"]}}') from None
+    if isinstance(given_, dict) and isinstance(given_.get("wave"), str) and len(given_) == 1:
+        try:
+            return wave_named(given_["wave"], settings).scope
+        except UnknownWave as error:
+            raise BadParameter(f"scope.wave: {error}") from None
     names = ("regions", "accounts", "organizational_units")
     if not isinstance(given_, dict) or any(name not in names for name in given_):
-        raise BadParameter(f"scope: {text}: a JSON object with any of {', '.join(names)} is expected")
+        raise BadParameter(f"scope: {text}: a JSON object with any of {', '.join(names)}, or with wave alone, is expected")
     for name, listed in given_.items():
         if not (isinstance(listed, list) and listed and all(isinstance(each, str) for each in listed)):
             raise BadParameter(f"scope.{name}: {listed!r}: a list of strings is expected; account ids are quoted")

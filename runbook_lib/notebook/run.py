@@ -17,7 +17,7 @@ from runbook_lib.confirm import Decision, given
 from runbook_lib.coverage import Cells, count
 from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.display import sections
-from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.display.notes import Facts, Notes, Part
 from runbook_lib.evidence.answers import Answers
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.listing import write_page
@@ -32,12 +32,14 @@ from runbook_lib.notebook.cells import (
     advice,
     headless,
     kernel,
+    read_scope,
 )
 from runbook_lib.notebook.executed import Listener
+from runbook_lib.notebook.parts import Parts
 from runbook_lib.notebook.second_person import SecondPerson
 from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
-from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.project import resolve, root
@@ -45,6 +47,7 @@ from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Ru
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import load
+from runbook_lib.waves import later_words, wave_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -104,11 +107,12 @@ def awaited(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 class NotebookRun:
     """What every notebook does before anything is decided, and how its run ends."""
 
-    def __init__(self, phase: str, parameters: Path, scope: Scope, approval: str, run_folder: str) -> None:
+    def __init__(self, phase: str, parameters: Path, scope: str, approval: str, run_folder: str) -> None:
         self.clock = Clock()
         self.started = self.clock.monotonic()
         self.parameters, self.approval = parameters, approval
         self.settings = load(parameters, self.clock.now().date())
+        asked = read_scope(scope, self.settings)
         chosen = phase_named(phase)
         self.plans = bool(chosen.service)
         self.owns_run = not run_folder
@@ -126,6 +130,7 @@ class NotebookRun:
         self.cells: Cells = ()
         self.cells_before: Cells = ()
         self.planned: Plan | None = None
+        self.parts: Parts | None = None
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
         self.others: SecondPerson | None = None
@@ -136,7 +141,7 @@ class NotebookRun:
             self._refuse_other_mode()
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             access.on_answer = self.answers.keep
-            self.runbook = Runbook(chosen, self.settings, access, self.clock, scope)
+            self.runbook = self.acting = Runbook(chosen, self.settings, access, self.clock, asked)
             self.organization: Organization = self.runbook.organization()
             self.run.add_callers(self.organization.callers)
 
@@ -210,6 +215,7 @@ class NotebookRun:
             "Regions": ", ".join(regions),
             "Settings": f"{self.parameters.name}, digest {settings_digest(settings)[:16]}, {described(self.parameters)}",
             "Scope": sections.scope_words(runbook.scope),
+            **({"Wave": wave_words(runbook.scope, settings)} if runbook.in_waves else {}),
             "Ticket": self._ticket(),
             "Run": self.run.name,
         }
@@ -272,13 +278,25 @@ class NotebookRun:
                 raise RunEnded(f"The plan of run {self.run.name} has been decided on; it is not made again under the same run.")
             self.others.ballot.close("The plan was made anew; this panel is void.")
             self.others = None
-        self.planned = self.runbook.plan(self.before)
-        self._keep(self.planned, "plan-at-apply" if self.approval else "plan")
-        self.results |= {
-            "actions": len(self.planned.actions), "blockers": len(self.planned.blockers), "fingerprint": self.planned.fingerprint,
-        }  # fmt: skip
+        self.acting, self.parts = self.runbook, Parts(self.runbook, self.before)
+        return Notes(*self._take_up(self.runbook.plan(self.before)).parts, *self._waves())
+
+    def _take_up(self, plan: Plan) -> Notes:
+        """Make a plan the one that is decided about: keep it, and show it."""
+        self.planned = plan
+        self._keep(plan, "plan-at-apply" if self.approval else "plan")
+        self.results |= {"actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint}
         self.state = "planned"
-        return sections.planned(self.planned, self.settings.concurrency)
+        return sections.planned(plan, self.settings.concurrency)
+
+    def _waves(self) -> Iterator[Part]:
+        """How far each wave has come, by the latest observation, and what comes next."""
+        if self.before is None or not self.runbook.in_waves:
+            return
+        if self.runbook.scope.whole:
+            yield from sections.waves(self.runbook.standings(self.before))
+        elif later := later_words(self.runbook.scope, self.settings):
+            yield f"This is {wave_words(self.runbook.scope, self.settings)}. Next: {later}."
 
     def _keep(self, plan: Plan, stem: str) -> None:
         """Write a plan for machines and for a change board."""
@@ -289,6 +307,9 @@ class NotebookRun:
             purpose=self.runbook.phase.purpose,
             roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
             concurrency=self.settings.concurrency,
+            wave=wave_words(plan.scope, self.settings) if self.runbook.in_waves else "",
+            later=later_words(plan.scope, self.settings) if self.runbook.in_waves else "",
+            stages={stage.name: stage.title for stage in self.runbook.phase.stages},
         )
         write_text(self.folder.path / f"{stem}.md", plan_document(plan, change))
 

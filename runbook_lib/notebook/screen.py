@@ -17,20 +17,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from runbook_lib.apply.report import Tick
 from runbook_lib.approval import approve
 from runbook_lib.atomic_file import write_text
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.confirm import Ballot, Decision, Question, Rejection
+from runbook_lib.display.sections import scope_words
 from runbook_lib.evidence.run_folder import PhaseFolder
 from runbook_lib.gates import Gate, gates, part
+from runbook_lib.notebook.parts import Parts
+from runbook_lib.parts import Choice
 from runbook_lib.phases import Phase
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.estimate import blast_radius, estimate
+from runbook_lib.runbook import Runbook
 from runbook_lib.settings import Settings
+from runbook_lib.waves import wave_words
 
 T = TypeVar("T")
 LOOK = 0.25
@@ -67,14 +72,14 @@ class StopWithKernel(Stop):
         self._reason = value
 
 
-def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings) -> Question:
+def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings, not_yet: str = "") -> Question:
     """What is asked at one gate. Live calls, and stages that settings call sensitive, take typing how many there are."""
     plan, asked = part(whole, gate), gates(whole)
     number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
-    return question_about(plan, number + gate.title, phase, settings)
+    return question_about(plan, number + gate.title, phase, settings, not_yet)
 
 
-def question_about(plan: Plan, title: str, phase: Phase, settings: Settings) -> Question:
+def question_about(plan: Plan, title: str, phase: Phase, settings: Settings, not_yet: str = "") -> Question:
     """What is asked about all calls of a plan."""
     guess = estimate(plan, settings.concurrency)
     typing = plan.mode == "live" or bool({action.stage for action in plan.actions} & set(settings.confirm_by_typing))
@@ -82,6 +87,8 @@ def question_about(plan: Plan, title: str, phase: Phase, settings: Settings) -> 
         title=title,
         mode=plan.mode,
         facts={
+            **({"Wave": wave_words(plan.scope, settings)} if settings.waves and phase.requires else {}),
+            **({"Part": scope_words(plan.scope)} if not plan.scope.whole else {}),
             "What": "; ".join(stage.title for stage in phase.stages if any(step.stage == stage.name for step in plan.steps)),
             "Calls": f"{guess.calls}, about {guess.duration}",
             "Blast radius": blast_radius(plan),
@@ -92,41 +99,77 @@ def question_about(plan: Plan, title: str, phase: Phase, settings: Settings) -> 
         phrase=f"apply {len(plan.actions)}" if typing else "",
         needs_ticket=plan.mode == "live",
         ticket=os.environ.get("RUNBOOK_TICKET", ""),
+        not_yet=not_yet,
     )
 
 
 class Asked:
-    """One question with its panel, its answer as written down, and whether its calls have been begun."""
+    """One question with its panel, its answer as written down, and whether its calls have been begun.
 
-    def __init__(self, asked: Question, clock: Clock) -> None:
+    With `parts` a part may be chosen instead of an answer: then `chosen` is what is to be asked about anew.
+    """
+
+    def __init__(self, asked: Question, clock: Clock, parts: Parts | None = None, *, whole: bool = True) -> None:
         try:
             from runbook_lib.display.controls import DecisionPanel  # noqa: PLC0415 not installed on headless runners
+            from runbook_lib.display.parts import PartChooser  # noqa: PLC0415 as above
         except ModuleNotFoundError as missing:
             raise NoWidgets(f"Nobody can be asked here: {missing.name} is not installed.") from None
         self.ballot = Ballot(asked)
-        self.panel = DecisionPanel(self.ballot, clock.now)
+        self._parts, offer = parts, parts.offer if parts else None
+        chooser = PartChooser(offer, self._consider, whole=whole) if offer else None
+        self.panel = DecisionPanel(self.ballot, clock.now, chooser)
+        self.chosen: tuple[Runbook, Plan] | None = None
         self.outcome: Decision | Rejection | None = None
         self.applied = False
 
+    def _consider(self, choice: Choice) -> str:
+        """Plan a part that was chosen; says why there is nothing to ask about it."""
+        assert self._parts is not None
+        part, plan = self._parts.plan(choice)
+        if not gates(plan):
+            return f"Not planned: there is nothing to call for {plan.scope.words or 'the whole'}. Choose another part."
+        self.ballot.close("A part was chosen: this panel is void.")
+        self.chosen = part, plan
+        return ""
+
+    @property
+    def taken(self) -> bool:
+        """Whether something was pressed that counts: an answer, or a part."""
+        return self.ballot.answer is not None or self.chosen is not None
+
     def clicked(self) -> str:
         """Take what was pressed while no cell waited for it; says why it was not taken."""
-        problem: str = self.panel.settle(0) if self.ballot.answer is None else ""
+        problem: str = "" if self.taken else self.panel.settle(0)
         return problem
 
     async def answer(self) -> None:
         """Show the panel and wait for the answer. Raises Undecided, Interrupted."""
         self.panel.show()
-        await answered(self.panel, self.ballot)
+        await answered(self)
 
 
-async def answered(panel: Any, ballot: Ballot, look: Callable[[], None] | None = None) -> None:
-    """Wait until the ballot has an answer, looking on meanwhile.
+class Awaited(Protocol):
+    """What a cell waits for: a panel, its ballot, and whether something was pressed that counts."""
+
+    panel: Any
+
+    @property
+    def ballot(self) -> Ballot: ...
+
+    @property
+    def taken(self) -> bool: ...
+
+
+async def answered(asked: Awaited, look: Callable[[], None] | None = None) -> None:
+    """Wait until something was pressed that counts, looking on meanwhile.
 
     Raises Undecided when no front end is there, Interrupted, never a time-out.
     """
     halt, waited, focused = Stop(), 0.0, False
+    panel, ballot = asked.panel, asked.ballot
     with interruptible(halt):
-        while ballot.answer is None:
+        while not asked.taken:
             try:
                 await asyncio.sleep(LOOK)
             except asyncio.CancelledError:

@@ -36,14 +36,14 @@ class GuardedBallot(Ballot):
 class SecondPerson:
     """One phase's decision by other people and the operator: the file, the panel, and what was decided."""
 
-    def __init__(self, plan: Plan, runbook: Runbook, run: RunFolder, callers: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, runbook: Runbook, run: RunFolder, callers: Mapping[str, str], not_yet: str = "") -> None:
         try:
             from runbook_lib.display.awaiting import AwaitingPanel  # noqa: PLC0415 not installed on headless runners
         except ModuleNotFoundError as missing:
             raise screen.NoWidgets(f"Nobody can be asked here: {missing.name} is not installed.") from None
         self._runbook, self._run, self._callers = runbook, run, callers
         self.file = ApprovalFile(approval_path(run, plan.phase), plan, runbook, run, callers.values())
-        self.ballot = GuardedBallot(_asked(plan, runbook), guard=self.file.problem)
+        self.ballot = GuardedBallot(_asked(plan, runbook, not_yet), guard=self.file.problem)
         people = ", ".join(self.file.people()) or "nobody; see the trust policy"
         needs = {"Who may approve": f"{people} ({self.file.needed} needed)", "Fingerprint": plan.fingerprint}
         self.panel = AwaitingPanel(self.ballot, runbook.clock.now, needs, command(run, plan.phase))
@@ -56,11 +56,16 @@ class SecondPerson:
         """Show the panel and wait for the operator's answer. Raises Undecided, Interrupted."""
         self._look()
         self.panel.show()
-        await screen.answered(self.panel, self.ballot, self._look)
+        await screen.answered(self, self._look)
+
+    @property
+    def taken(self) -> bool:
+        """Whether the operator has answered."""
+        return self.ballot.answer is not None
 
     def clicked(self) -> str:
         """Take what was pressed while no cell waited for it; says why it was not taken."""
-        problem: str = self.panel.settle(0) if self.ballot.answer is None else ""
+        problem: str = "" if self.taken else self.panel.settle(0)
         return problem
 
     def decided(self, folder: PhaseFolder) -> Decision | Rejection:
@@ -107,8 +112,8 @@ def command(run: RunFolder, phase: str) -> str:
     return f"runbook approve {run.name} --phase {phase} --ticket TICKET --key THEIR_KEY{where}"
 
 
-def _asked(plan: Plan, runbook: Runbook) -> Question:
+def _asked(plan: Plan, runbook: Runbook, not_yet: str) -> Question:
     """The operator's question: the ticket is the approval's, so it is not asked for again."""
-    asked = screen.question_about(plan, "Another person has to approve", runbook.phase, runbook.settings)
+    asked = screen.question_about(plan, "Another person has to approve", runbook.phase, runbook.settings, not_yet)
     facts = {name: value for name, value in asked.facts.items() if name != "Fingerprint"}
     return replace(asked, needs_ticket=False, ticket="", facts=facts)

@@ -12,7 +12,6 @@ from runbook_lib.evidence.run_folder import RunFolderError, find_runs, runs_root
 from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers
 from runbook_lib.organization.reads import READS
 from runbook_lib.phases import Phase
-from runbook_lib.plan import Scope
 from runbook_lib.project import root
 from runbook_lib.runbook import PreconditionsFailed, Runbook, managed
 from runbook_lib.services import CallFailed
@@ -25,16 +24,17 @@ def open_start(parameters_file: str, scope: str, approval: str, run_folder: str)
     """Read the settings. Raises Halt, in two lines, when they are wrong."""
     with plainly_said():
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
-        return Start(parameters_file, read_scope(scope))
+        return Start(parameters_file, scope)
 
 
 class Start:
     """What an operator wants to know before opening a notebook."""
 
-    def __init__(self, parameters_file: str, scope: Scope) -> None:
-        self.clock, self.scope = Clock(), scope
+    def __init__(self, parameters_file: str, scope: str) -> None:
+        self.clock = Clock()
         self.parameters = parameters_path(parameters_file)
         self.settings = load(self.parameters, self.clock.now().date())
+        self.scope = read_scope(scope, self.settings)
         self.runs = runs_root("", os.environ, root())
         self.phases = tuple(phase for phase in managed(self.settings) if phase.service)
 

@@ -263,6 +263,12 @@ class Scope:
         """Whether nothing is left out."""
         return not (self.regions or self.accounts or self.organizational_units)
 
+    @property
+    def words(self) -> str:
+        """The part in words; "" for the whole."""
+        parts = {"Regions": self.regions, "accounts": self.accounts, "organizational units": self.organizational_units}
+        return "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runbook_lib import __version__
 from runbook_lib.coverage.account_sets import AccountSets, count_of
@@ -26,6 +26,12 @@ class Change:
     roles: Mapping[str, str]
     """Account id → what it is, for example "management account"."""
     concurrency: int = 8
+    wave: str = ""
+    """Which wave of a roll-out it is; "" where there are none."""
+    later: str = ""
+    """What waits for later waves."""
+    stages: Mapping[str, str] = field(default_factory=dict)
+    """Name of a stage → what its calls are."""
 
 
 def plan_document(plan: Plan, change: Change) -> str:
@@ -57,6 +63,8 @@ def _head(plan: Plan, change: Change, sets: AccountSets) -> Iterator[str]:
             ("Mode", plan.mode),
             ("Organization", plan.organization),
             ("Made for", f"{count_of(plan.population)} of the organization; {_scope(plan.scope)}"),
+            *((("Wave", change.wave),) if change.wave else ()),
+            *((("Waits for later waves", change.later),) if change.later else ()),
             ("Calls are made as", _roles(callers, change.roles, sets) if callers else "nobody: there is nothing to call"),
             ("Changing calls", f"{guess.calls:,}; planned waits: {guess.waits:,}"),
             ("Estimated duration", f"{guess.duration}, reading before and after not included" if plan.steps else "none"),
@@ -72,8 +80,7 @@ def _head(plan: Plan, change: Change, sets: AccountSets) -> Iterator[str]:
 
 
 def _scope(scope: Scope) -> str:
-    parts = {"Regions": scope.regions, "accounts": scope.accounts, "organizational units": scope.organizational_units}
-    named = "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
+    named = scope.words
     return f"only {named}" if named else "the whole of what the settings name"
 
 
@@ -92,7 +99,8 @@ def _calls(groups: Sequence[Group[Action]], change: Change, sets: AccountSets) -
     for number, group in enumerate(groups, 1):
         if group.first.stage != stage:
             stage = group.first.stage
-            yield from (f"### Stage {markdown_safe(stage)}", "")
+            title = change.stages.get(stage, "")
+            yield from (f"### Stage {markdown_safe(stage + (f': {title}' if title else ''))}", "")
         yield from _call(number, group, change, sets)
 
 

@@ -8,26 +8,19 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from runbook_lib.plan import digest
+from runbook_lib.settings.part import AccountId, Part, Region, Regions, Unit
+from runbook_lib.settings.wave import WavePart
 
-AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
-Regions = Annotated[tuple[Region, ...], Field(strict=False, min_length=1)]
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
 AutoEnable = Literal["NEW", "ALL", "NONE"]
-StageName = Literal["prepare", "management", "delegated", "members", "lowering"]
-
-
-class Part(BaseModel):
-    """Base of every section: immutable, an unknown key is an error, and no value is taken for another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+StageName = Literal["prepare", "management", "delegated", "members", "workloads", "lowering"]
 
 
 class OrganizationPart(Part):
@@ -98,7 +91,7 @@ class Exclusion(Part):
 
     account: Annotated[AccountId | None, Field(description="Leave this account out. 12 digits in quotes.")] = None
     organizational_unit: Annotated[
-        Annotated[str, Field(pattern=r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$")] | None,
+        Unit | None,
         Field(description="Leave out every account below this organizational unit (or root), at any depth."),
     ] = None
     region: Annotated[Region | None, Field(description="Leave this Region out for every account.")] = None
@@ -340,6 +333,12 @@ class Settings(Part):
     security_hub: Annotated[SecurityHubPart | None, Field(description="Security Hub CSPM; absent: not managed here.")] = None
     guardduty: Annotated[GuardDutyPart | None, Field(description="GuardDuty; absent: not managed here.")] = None
     inspector: Annotated[InspectorPart | None, Field(description="Inspector; absent: not managed here.")] = None
+    waves: Annotated[
+        Annotated[tuple[WavePart, ...], Field(strict=False, min_length=1)] | None,
+        Field(
+            description="Parts of the organization, one after the other; what none of them names is the last. Absent: all at once."
+        ),
+    ] = None
     limits: Annotated[Limits | None, Field(description="How many accounts and Regions one plan may touch; absent: no limit.")] = (
         None
     )
@@ -372,6 +371,7 @@ def managed_services(settings: Settings) -> tuple[ServiceName, ...]:
 def settings_digest(settings: Settings) -> str:
     """SHA-256 (hex) of the values without `mode`: the same file rehearsed and live has one digest.
 
-    Keys that are absent stay absent; defaults count as said, so that a default that changes with a new version is noticed.
+    Keys that are absent stay absent; defaults count as said, so that a default that changes with a new version is noticed. `waves`
+    count too: a scope says which part was approved, not what has to be done before it, and an approval holds for that order only.
     """
     return digest(settings.model_dump(mode="json", exclude={"mode"}, exclude_none=True))

@@ -14,6 +14,7 @@ from runbook_lib.settings.checks.document import Document, read_document
 from runbook_lib.settings.checks.places import check_places
 from runbook_lib.settings.checks.services import check_services
 from runbook_lib.settings.checks.shape import check_shape
+from runbook_lib.settings.checks.waves import check_waves
 
 SECRETS = re.compile(
     r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"  # access key ids
@@ -82,7 +83,9 @@ def parse(text: str, today: dt.date, file: str) -> Settings:
         settings, problems, tree = check_shape(document)
         known = [problem for _, problem in document.problems]
         problems = _further(problems, known)
-        problems += _further([*check_access(tree), *check_places(tree, today), *check_services(tree)], [*known, *problems])
+        problems += _further(
+            [*check_access(tree), *check_places(tree, today), *check_services(tree), *check_waves(tree)], [*known, *problems]
+        )
         findings += [_finding(document, file, each, document.line(each.path)) for each in problems]
     if settings is None or findings:
         raise SettingsError(file, findings)

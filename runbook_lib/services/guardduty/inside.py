@@ -12,6 +12,13 @@ EFFECTS = {
     "EC2_AGENT_MANAGEMENT": "GuardDuty installs its agent on EC2 instances through SSM, with a VPC endpoint and security group.",
 }
 """By feature or agent; those that are missing only read logs AWS already has."""
+WORKLOADS = frozenset({"EBS_MALWARE_PROTECTION", "RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"})
+"""The features that act on workloads, each with its agents: AWS takes a feature and its agents in one entry."""
+
+
+def on_workloads(item: str) -> bool:
+    """Whether a feature or agent acts on workloads inside accounts, and so is decided apart."""
+    return item.partition("/")[0] in WORKLOADS
 
 
 def enabling(items: Iterable[str]) -> str:
@@ -21,7 +28,7 @@ def enabling(items: Iterable[str]) -> str:
 
 
 def enrolling(automatic: Mapping[str, str]) -> str:
-    """The side effects of becoming a member: auto-enable applies to every account in the request."""
-    applied = [item for item, choice in automatic.items() if choice != "NONE"]
+    """The side effects of becoming a member under these auto-enable choices: they apply to every account in the request."""
+    applied = [item for item, choice in sorted(automatic.items()) if item and choice != "NONE"]
     known = enabling(applied)
     return f"{known} The organization's auto-enable features are applied: {', '.join(applied)}." if applied else known

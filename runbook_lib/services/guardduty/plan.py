@@ -2,7 +2,10 @@
 
 Per Region: own detectors with explicit features first, so that designation switches on nothing by default; designation, one Region
 after the other; auto-enable before members, because CreateMembers applies it to every account in the request; existing members'
-features once they are enrolled. Units depend on settings and on what AWS had before the runbook came, never on how far it has come.
+features once they are enrolled. What acts on workloads comes after all that, in a stage of its own: the delegated account's and
+the members' features, and auto-enable of these last, so that no enrolment switches them on. Where AWS has them in auto-enable
+already, enrolment does, and belongs in that stage. Units depend on settings and on what AWS had before the runbook came, never on
+how far it has come.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
 from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.guardduty.calls import Calls
+from runbook_lib.services.guardduty.inside import on_workloads
 from runbook_lib.services.guardduty.observe import DESIGNATION
 from runbook_lib.services.guardduty.state import State
 from runbook_lib.services.guardduty.wanted import RANK
@@ -76,9 +80,22 @@ class Region:
 
     def delegated(self, usable: tuple[str, ...], prepared: tuple[str, ...]) -> list[Step]:
         """Everything the delegated account does as administrator."""
-        organization = self._organization(usable)
-        members = self._members(usable, tuple(step.id for step in organization))
-        return [*self._own(usable), *organization, *members, *self._export(usable), *self._lowered(usable)]
+        organization = self._organization(usable, workloads=False)
+        enrolling, wait, awaited = self._members(usable, tuple(step.id for step in organization))
+        after = usable, awaited, wait
+        steps = [*self._own(usable), *organization, *enrolling, *self._features(*after, workloads=False), *self._export(usable)]
+        acting = [*self._own_workloads(usable, prepared), *self._features(*after, workloads=True)]
+        return [*steps, *acting, *self._organization(usable, workloads=True), *self._lowered(usable)]
+
+    def _own_lacking(self, *, workloads: bool) -> list[str]:
+        """The features that the delegated account itself lacks."""
+        cells = [cell for cell in self._raising("features") if self.calls.population.delegated in cell.accounts]
+        return [cell.item for cell in cells if on_workloads(cell.item) == workloads]
+
+    def _own_workloads(self, usable: tuple[str, ...], prepared: tuple[str, ...]) -> list[Action]:
+        """What acts on workloads in the delegated account: a new detector has it off, so that it is decided apart."""
+        lacking = self._own_lacking(workloads=True)
+        return [self.calls.own_workloads(lacking, (*usable, *prepared))] if lacking else []
 
     def _own(self, usable: tuple[str, ...]) -> list[Step]:
         """The delegated account's existing detector: resumed, missing features, frequency. A new one has them from the start."""
@@ -86,45 +103,59 @@ class Region:
         if delegated in self._observed("detector", "none"):
             return []
         steps: list[Step] = []
-        lacking = [cell.item for cell in self._raising("features") if delegated in cell.accounts]
+        lacking = self._own_lacking(workloads=False)
         if lacking or delegated in self._observed("detector", "suspended"):
             steps.append(self.calls.resume(delegated, "delegated", usable, lacking))
         if frequency := self._raising("publishing frequency"):
             steps.append(self.calls.frequency(frequency[0].observed, usable))
         return steps
 
-    def _organization(self, usable: tuple[str, ...]) -> list[Action]:
-        raised = self._raising("auto-enable")
+    def _organization(self, after: tuple[str, ...], *, workloads: bool) -> list[Action]:
+        gaps = self._raising("auto-enable")
+        # Before designation what is wanted off is open too: it asks for no call beside one that switches something on.
+        kinds = {on_workloads(cell.item) for cell in gaps if cell.desired != "NONE"} or {False}
+        raised = [cell for cell in gaps if on_workloads(cell.item) == workloads and workloads in kinds]
         held = {cell.item for cell in self.cells if self._is_held(cell)}
-        return [self.calls.organization(held, raised, usable)] if raised else []
+        return [self.calls.organization(held, raised, after, workloads=workloads)] if raised else []
 
     def _is_held(self, cell: Cell) -> bool:
         """Auto-enable values that this Region's raising call must not carry: what would lower is decided apart."""
         return cell.region == self.calls.region and cell.aspect == "auto-enable" and cell.in_scope and lowers(cell)
 
-    def _members(self, usable: tuple[str, ...], organization: tuple[str, ...]) -> list[Step]:
+    def _enrolment_stage(self) -> str:
+        """Where accounts are enrolled: AWS applies auto-enable to them, and with it what acts on workloads, where that is on."""
+        applied = [item for item, choice in self.calls.enrolment_applies().items() if choice != "NONE"]
+        return "workloads" if any(map(on_workloads, applied)) else "delegated"
+
+    def _members(self, usable: tuple[str, ...], organization: tuple[str, ...]) -> tuple[list[Step], Wait | None, frozenset[str]]:
+        """The steps that enrol accounts, the wait that ends them, and whom it waits for."""
+        stage = self._enrolment_stage()
         gaps = self._raising("membership")
         delegated = frozenset({self.calls.population.delegated})
         resumed = self._observed("membership", "Disabled") - delegated
         created = accounts_of(gaps) - resumed - delegated
-        steps: list[Step] = [*self.calls.create_members(created, usable + organization), *self.calls.start(resumed, usable)]
+        steps: list[Step] = [
+            *self.calls.create_members(created, usable + organization, stage),
+            *self.calls.start(resumed, usable, stage),
+        ]
         awaited = created | resumed | accounts_of(under_way(self.cells, self.calls.region, "membership"))
-        wait = self.calls.enrolled(awaited, usable + tuple(step.id for step in steps)) if awaited else None
-        steps += [wait] if wait else []
-        return [*steps, *self._features(usable, awaited, wait)]
+        wait = self.calls.enrolled(awaited, usable + tuple(step.id for step in steps), stage) if awaited else None
+        return [*steps, *([wait] if wait else [])], wait, awaited
 
-    def _features(self, usable: tuple[str, ...], awaited: frozenset[str], wait: Wait | None) -> list[Action]:
-        """One feature set for all members that lack any of it; accounts with a governed item get the set without that item."""
-        lacking = accounts_of(self._raising("features")) & self.calls.population.members[self.calls.region]
-        sendable = self._sendable()
+    def _features(self, usable: tuple[str, ...], awaited: frozenset[str], wait: Wait | None, *, workloads: bool) -> list[Action]:
+        """One feature set of a kind for all members that lack any of it; accounts with a governed item get it without that item."""
+        cells = [cell for cell in self._raising("features") if on_workloads(cell.item) == workloads]
+        lacking = accounts_of(cells) & self.calls.population.members[self.calls.region]
+        sendable = {item: accounts for item, accounts in self._sendable().items() if on_workloads(item) == workloads}
         groups: dict[tuple[str, ...], set[str]] = {}
         for account in sorted(lacking):
             items = tuple(item for item, accounts in sendable.items() if account in accounts)
             groups.setdefault(items, set()).add(account)
         steps: list[Action] = []
         for items, accounts in sorted(groups.items()):
-            after = usable + ((wait.id,) if wait and accounts & awaited else ())
-            steps += self.calls.member_features(items, accounts, after)
+            waits = wait if wait and accounts & awaited else None
+            stage = "workloads" if workloads else waits.stage if waits else "delegated"
+            steps += self.calls.member_features(items, accounts, (*usable, *((waits.id,) if waits else ())), stage)
         return steps
 
     def _sendable(self) -> dict[str, frozenset[str]]:

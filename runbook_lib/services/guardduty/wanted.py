@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from runbook_lib.capabilities import offered
+from runbook_lib.services.guardduty.inside import on_workloads
 from runbook_lib.settings import GuardDutyPart
 
 ORGANIZATION_FEATURES = (
@@ -95,12 +96,14 @@ def items_of(listed: Iterable[Mapping[str, object]], field: str) -> dict[str, st
 def own_detector(part: GuardDutyPart, region: str) -> list[dict[str, object]]:
     """`Features` of a new detector: every feature that the Region offers said on or off, so that no default decides.
 
-    Runtime monitoring and its older EKS-only form exclude each other in one request [model]; the older one is off by default.
+    Off too is what acts on workloads: it is switched on in a stage of its own. Runtime monitoring and its older EKS-only form
+    exclude each other in one request [model]; the older one is off by default.
     """
     wanted = existing(part)
     older = wanted.get("EKS_RUNTIME_MONITORING", False) and "RUNTIME_MONITORING" not in wanted
     left_out = "RUNTIME_MONITORING" if older else "EKS_RUNTIME_MONITORING"
     names = [name for name in ORGANIZATION_FEATURES if name != left_out and offered("guardduty", name, region)]
-    values = {name: "ENABLED" if wanted.get(name, False) else "DISABLED" for name in names}
-    agents = {i: "ENABLED" if on else "DISABLED" for i, on in wanted.items() if "/" in i and i.partition("/")[0] in names}
+    on = {item for item, enabled in wanted.items() if enabled and not on_workloads(item)}
+    values = {name: "ENABLED" if name in on else "DISABLED" for name in names}
+    agents = {i: "ENABLED" if i in on else "DISABLED" for i in wanted if "/" in i and i.partition("/")[0] in names}
     return features({**values, **agents}, "Status")

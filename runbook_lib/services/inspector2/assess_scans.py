@@ -105,7 +105,8 @@ def _unknown(column: Column, seen: RegionState, population: Population, region: 
         unread.append((seen.own.code, seen.own.reason, frozenset({population.delegated})))
     if isinstance(seen.members, Unknown):
         unread.append((seen.members.code, seen.members.reason, aside["unknown"]))
-    return tuple(cell for code, reason, accounts in unread for cell in column.unknown(accounts, code, reason, step))
+    asked = population.members[region] | {population.delegated}
+    return tuple(cell for code, reason, accounts in unread for cell in column.unknown(accounts & asked, code, reason, step))
 
 
 def _unwanted(column: Column, accounts: Accounts) -> Cells:

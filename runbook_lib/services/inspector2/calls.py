@@ -10,7 +10,7 @@ from runbook_lib.limits import BATCH
 from runbook_lib.observation import Known
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Direction, ForEach, Wait, batches
 from runbook_lib.scope import Population
-from runbook_lib.services.inspector2.inside import enabling
+from runbook_lib.services.inspector2.inside import WORKLOADS, enabling
 from runbook_lib.services.inspector2.observe import SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES, RegionState
 from runbook_lib.settings import InspectorPart
@@ -80,24 +80,27 @@ class Calls:
             for batch in batches(accounts, BATCH["inspector2:Enable"])
         ]  # fmt: skip
 
-    def scanning(self, types: Sequence[str], accounts: Iterable[str], after: tuple[str, ...]) -> Wait:
+    def scanning(self, types: Sequence[str], accounts: Iterable[str], after: tuple[str, ...], stage: str) -> Wait:
         named, listed = tuple(sorted(accounts)), ", ".join(types)
         sentence = f"{listed} are on in {len(named)} accounts in {self.region}"
-        return self._wait("BatchGetAccountStatus", SCANNING + listed, sentence, after, targets=named)
+        return self._wait("BatchGetAccountStatus", SCANNING + listed, sentence, after, targets=named, stage=stage)
 
-    def organization(self, kept: set[str], raised: Sequence[Cell], after: tuple[str, ...]) -> Action:
-        """Auto-enable, every flag said; what is on and may not be lowered here stays on."""
-        wanted = set(self.part.new_accounts or ()) | kept
-        return self._organization(wanted, raised, after, Direction.RAISES)
+    def organization(self, kept: set[str], raised: Sequence[Cell], after: tuple[str, ...], stage: str) -> Action:
+        """Auto-enable, every flag said; what is on and may not be lowered here stays on.
+
+        Where the stage is not that of workloads, what acts on them is left as it is.
+        """
+        wanted = set(self.part.new_accounts or ()) - (frozenset() if stage == "workloads" else WORKLOADS)
+        return self._organization(wanted | kept, raised, after, stage)
 
     def lower_organization(self, lowered: Sequence[Cell], after: tuple[str, ...]) -> Action:
         """Auto-enable with what settings allow to lower switched off; other flags as settings and AWS have them."""
         flags = self.seen.organization.value.flags if isinstance(self.seen.organization, Known) else {}
         on = {scan_type for scan_type, name in SCAN_TYPES.items() if flags.get(name, False)}
         wanted = (set(self.part.new_accounts or ()) | on) - {cell.item for cell in lowered}
-        return self._organization(wanted, lowered, after, Direction.LOWERS)
+        return self._organization(wanted, lowered, after, "lowering")
 
-    def _organization(self, wanted: set[str], changed: Sequence[Cell], after: tuple[str, ...], direction: Direction) -> Action:
+    def _organization(self, wanted: set[str], changed: Sequence[Cell], after: tuple[str, ...], stage: str) -> Action:
         before = self.seen.organization.value.flags if isinstance(self.seen.organization, Known) else {}
         here = {scan_type: name for scan_type, name in SCAN_TYPES.items() if offered(SERVICE, scan_type, self.region)}
         flags = {name: scan_type in wanted for scan_type, name in here.items()}
@@ -105,8 +108,8 @@ class Calls:
         also = {"ami": True} if before.get("ami", False) else {}
         on = [scan_type for scan_type in sorted(here) if scan_type in wanted]
         return self._action(
-            "UpdateOrganizationConfiguration", {"autoEnable": {**flags, **also}}, after=after, direction=direction,
-            stage="lowering" if direction is Direction.LOWERS else "delegated", affects=frozenset({self.population.delegated}),
+            "UpdateOrganizationConfiguration", {"autoEnable": {**flags, **also}}, after=after, stage=stage,
+            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES, affects=frozenset({self.population.delegated}),
             reason=f"auto-enable in {self.region} differs from settings: {', '.join(cell.item for cell in changed)}",
             before=", ".join(f"{cell.item} {cell.observed}" for cell in changed), becomes=f"on: {', '.join(on) or 'nothing'}",
             back_out=BackOut(
@@ -125,22 +128,22 @@ class Calls:
         after = (*update.after, update.id)
         return self._wait("DescribeOrganizationConfiguration", AUTOMATIC + on, sentence, after, stage=update.stage)
 
-    def setting(self, cell: Cell, after: tuple[str, ...], lower: bool = False) -> Action:
+    def setting(self, cell: Cell, after: tuple[str, ...], stage: str) -> Action:
         """The EC2 scan mode or the ECR re-scan duration of the delegated account and all its members."""
         parameters = _parameters(cell.aspect, cell.desired)
         back = BackOut("Sets the earlier value.", "UpdateConfiguration", _parameters(cell.aspect, cell.observed))
         hybrid = cell.desired == "EC2_HYBRID"
         return self._action(
-            "UpdateConfiguration", parameters, after=after, stage="lowering" if lower else "delegated",
+            "UpdateConfiguration", parameters, after=after, stage=stage,
             affects=self.population.members[self.region] | {self.population.delegated},
             reason=f"{cell.aspect} in {self.region}: {cell.reason}", before=cell.observed or "not known before designation",
-            becomes=cell.desired, direction=Direction.LOWERS if lower else Direction.RAISES,
+            becomes=cell.desired, direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=back if cell.observed else BackOut("Not reversible exactly: AWS's first value is not known before."),
             lane=f"{SERVICE} configuration {self.region}",
             inside_accounts="Snapshots of EBS volumes are taken and scanned where no SSM agent runs." if hybrid else "",
         )  # fmt: skip
 
-    def applied(self, aspect: str, after: tuple[str, ...], stage: str = "delegated") -> Wait:
+    def applied(self, aspect: str, after: tuple[str, ...], stage: str) -> Wait:
         wanted = str(self.part.ec2_scan_mode if aspect == "ec2 scan mode" else self.part.ecr_rescan_duration)
         sentence = f"AWS has applied {aspect} {wanted} in {self.region}"
         return self._wait("GetConfiguration", APPLIED[aspect] + wanted, sentence, after, stage=stage)

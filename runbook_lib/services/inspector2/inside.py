@@ -13,6 +13,10 @@ EFFECTS = {
 }
 
 
+WORKLOADS = frozenset({"EC2", "ECR", "LAMBDA_CODE"})
+"""The scan types that act on workloads; the others read what AWS itself holds (packages of functions, connected repositories)."""
+
+
 def enabling(scan_types: Iterable[str]) -> str:
     """The side effects of these scan types."""
     return " ".join([BASIS, *(EFFECTS[scan_type] for scan_type in scan_types)])

@@ -22,6 +22,7 @@ PATTERNS = (
     (":kms:", "Not the ARN of a KMS key: arn:PARTITION:kms:REGION:ACCOUNT:key/ID. An alias will not do."),
     ("{2,1224}", "Not an external id: 2 to 1224 letters, digits and _+=,.@:/-."),
     ("{1,576}", "Not the name of a role: letters, digits and _+=,.@- with an optional path, no leading arn:."),
+    ("{0,39}", "Not the name of a wave: small letters, digits and hyphens, a letter first, for example canary."),
     ("^[0-9]+(", 'Not a version: digits and dots, for example "1.0.0".'),
     ("^[a-z0-9][", "Not the name of a standard as its ARN spells it, for example aws-foundational-security-best-practices."),
 )
@@ -57,6 +58,9 @@ def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
     for position, exclusion in enumerate(at(tree, "exclusions") or []):
         if region := at(exclusion, "region"):
             yield ("exclusions", position, "region"), region
+    for number, _ in enumerate(at(tree, "waves") or []):
+        path = ("waves", number, "regions")
+        yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
     if home := at(tree, *aggregation, "home_region"):
         yield (*aggregation, "home_region"), home
     for region, destination in (at(tree, "guardduty", "export") or {}).items():

@@ -1,0 +1,40 @@
+"""Planning anew for a part that was chosen at the gate: from the observation in hand, with a plan and fingerprint of its own."""
+
+from runbook_lib.parts import Choice, Offer, Turn, offer
+from runbook_lib.plan import Plan
+from runbook_lib.runbook import Assessment, Runbook, Standing
+from runbook_lib.waves import earlier, wave_of
+
+
+class Parts:
+    """One observation of the whole, and what may be planned of it. Reads nothing and calls nothing.
+
+    Where the notebook was given a part, or holds for the whole organization at once, there is nothing to choose.
+    """
+
+    def __init__(self, runbook: Runbook, seen: Assessment) -> None:
+        self._runbook, self._seen = runbook, seen
+        self.standings: tuple[Standing, ...] = runbook.standings(seen) if runbook.scope.whole else ()
+
+    @property
+    def offer(self) -> Offer | None:
+        """What may be chosen; None where nothing may."""
+        if not self._runbook.scope.whole or self._runbook.phase.service in ("", "organizations"):
+            return None
+        turns, turn = [], True
+        for standing in self.standings:
+            turns.append(Turn(standing.wave, standing.words, open=turn and not standing.done))
+            turn = turn and standing.done
+        return offer(self._seen.organization, self._seen.population.regions, turns)
+
+    def plan(self, choice: Choice) -> tuple[Runbook, Plan]:
+        """The phase on the chosen part, and its plan."""
+        part = self._runbook.within(choice.scope(self._runbook.settings))
+        return part, part.plan(part.narrowed(self._seen))
+
+    def not_yet(self, plan: Plan) -> str:
+        """Why a plan cannot be approved now: a wave that comes before is not done. Apply asks AWS again."""
+        wave = wave_of(plan.scope, self._runbook.settings)
+        before = {each.name for each in earlier(wave, self._runbook.settings)} if wave and self._runbook.in_waves else set()
+        left = [standing for standing in self.standings if standing.wave.name in before and not standing.done]
+        return f"{left[0].wave.title} comes first ({left[0].words}). Choose it below." if left else ""
