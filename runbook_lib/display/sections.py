@@ -20,6 +20,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.phases import Phase
 from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.groups import Group
 from runbook_lib.runbook import ApplyReport
@@ -75,8 +76,8 @@ def checks(cells: Sequence[Cell]) -> Notes:
     )
 
 
-def planned(plan: Plan, concurrency: int) -> Notes:
-    """The plan: what is called, waited for, blocked and left alone."""
+def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
+    """The plan: what is called, waited for, blocked and left alone, and what it may cost."""
     guess = estimate(plan, concurrency)
     inside = sorted({action.inside_accounts for action in plan.actions if action.inside_accounts})
     head = Facts(
@@ -86,6 +87,7 @@ def planned(plan: Plan, concurrency: int) -> Notes:
             "Blast radius": blast_radius(plan),
             "Changing calls": guess.calls,
             "Duration": guess.duration if plan.steps else "none",
+            "May cost": costs.words,
             "Blockers": len(plan.blockers),
             "Inside accounts": "see below" if inside else "nothing",
             "Must be applied first": ", ".join(plan.requires) or "nothing",
@@ -97,8 +99,19 @@ def planned(plan: Plan, concurrency: int) -> Notes:
         tables.shown(tables.plan_summary(plan), "Calls"),
         *(_group(group) for group in plan_groups.actions_by_call(plan)),
         *([Folded("What it does inside accounts", Lines(_sentences(inside)))] if inside else []),
+        *([_costs(costs)] if costs.lines else []),
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
         Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
+    )
+
+
+def _costs(costs: Costs) -> Folded:
+    """What is paid for, feature by feature; what is unknown and what is not estimated."""
+    return Folded(
+        f"What it may cost: {len(costs.lines)} paid features",
+        tables.shown(tables.frame(cost_rows(costs), COST_COLUMNS), "Paid features that the plan switches on"),
+        "Not estimated:",
+        Lines(costs.not_estimated),
     )
 
 

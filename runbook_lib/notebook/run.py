@@ -39,6 +39,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.project import resolve, root
 from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Runbook, access_for, managed
@@ -273,14 +274,15 @@ class NotebookRun:
             self.others.ballot.close("The plan was made anew; this panel is void.")
             self.others = None
         self.planned = self.runbook.plan(self.before)
-        self._keep(self.planned, "plan-at-apply" if self.approval else "plan")
+        costs = self.runbook.costs(self.before, self.planned)
+        self._keep(self.planned, "plan-at-apply" if self.approval else "plan", costs)
         self.results |= {
             "actions": len(self.planned.actions), "blockers": len(self.planned.blockers), "fingerprint": self.planned.fingerprint,
         }  # fmt: skip
         self.state = "planned"
-        return sections.planned(self.planned, self.settings.concurrency)
+        return sections.planned(self.planned, self.settings.concurrency, costs)
 
-    def _keep(self, plan: Plan, stem: str) -> None:
+    def _keep(self, plan: Plan, stem: str, costs: Costs | None = None) -> None:
         """Write a plan for machines and for a change board."""
         write_text(self.folder.path / f"{stem}.json", plan_file.dumps(plan))
         organization = self.settings.organization
@@ -289,6 +291,7 @@ class NotebookRun:
             purpose=self.runbook.phase.purpose,
             roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
             concurrency=self.settings.concurrency,
+            costs=costs,
         )
         write_text(self.folder.path / f"{stem}.md", plan_document(plan, change))
 

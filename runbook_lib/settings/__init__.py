@@ -8,9 +8,11 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from runbook_lib.plan import digest
+from runbook_lib.settings.part import Part, Text
+from runbook_lib.settings.prices import PricesPart
 
 AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
@@ -18,16 +20,9 @@ Regions = Annotated[tuple[Region, ...], Field(strict=False, min_length=1)]
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
-Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
 AutoEnable = Literal["NEW", "ALL", "NONE"]
 StageName = Literal["prepare", "management", "delegated", "members", "lowering"]
-
-
-class Part(BaseModel):
-    """Base of every section: immutable, an unknown key is an error, and no value is taken for another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class OrganizationPart(Part):
@@ -340,6 +335,9 @@ class Settings(Part):
     security_hub: Annotated[SecurityHubPart | None, Field(description="Security Hub CSPM; absent: not managed here.")] = None
     guardduty: Annotated[GuardDutyPart | None, Field(description="GuardDuty; absent: not managed here.")] = None
     inspector: Annotated[InspectorPart | None, Field(description="Inspector; absent: not managed here.")] = None
+    prices: Annotated[PricesPart | None, Field(description="What paid features cost, for estimates in plans; absent: unknown.")] = (
+        None
+    )
     limits: Annotated[Limits | None, Field(description="How many accounts and Regions one plan may touch; absent: no limit.")] = (
         None
     )
