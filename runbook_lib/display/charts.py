@@ -24,6 +24,10 @@ STYLES = {
 }
 
 
+MOST_UNITS = 25
+"""Organizational units that a picture shows each on its own."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """One service: rows are organizational units, columns Regions; each field has its counts."""
@@ -85,12 +89,23 @@ def pictures(cells: Iterable[Cell], organization: Organization, titles: Mapping[
             fields = sums.setdefault(cell.service, {})
             for name, number in Counter(unit.get(account, NO_UNIT) for account in cell.accounts).items():
                 fields.setdefault((name, cell.region), Counter())[cell.status] += number
-    return [
-        Picture(
-            titles.get(service, service),
-            tuple(sorted({name for name, _ in fields})),
-            tuple(sorted({region for _, region in fields})),
-            {key: Count(*(counted[status] for status in Status)) for key, counted in fields.items()},
-        )
-        for service, fields in sorted(sums.items())
-    ]
+    return [_picture(titles.get(service, service), fields) for service, fields in sorted(sums.items())]
+
+
+def _picture(title: str, fields: Mapping[tuple[str, str], Counter[Status]]) -> Picture:
+    """The units with most left to do, in their order; many others are one line, so that the saved notebook stays small."""
+    left: Counter[str] = Counter()
+    for (unit, _), counted in fields.items():
+        left[unit] += counted[Status.GAP] + counted[Status.UNKNOWN]
+    units = sorted(left)
+    shown = set(sorted(units, key=lambda unit: (-left[unit], unit))[:MOST_UNITS]) if len(units) > MOST_UNITS + 1 else set(units)
+    others = f"{len(units) - len(shown)} other units"
+    sums: dict[tuple[str, str], Counter[Status]] = {}
+    for (unit, region), counted in fields.items():
+        sums.setdefault((unit if unit in shown else others, region), Counter()).update(counted)
+    return Picture(
+        title,
+        (*(unit for unit in units if unit in shown), *([others] if len(shown) < len(units) else [])),
+        tuple(sorted({region for _, region in fields})),
+        {key: Count(*(counted[status] for status in Status)) for key, counted in sums.items()},
+    )

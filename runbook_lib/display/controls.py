@@ -17,6 +17,7 @@ from runbook_lib.clock import Stop
 from runbook_lib.confirm import Ballot
 from runbook_lib.display import html
 from runbook_lib.display.banner import banner
+from runbook_lib.display.fields import Field
 
 SETTLE = 0.4
 """Seconds from a press until it counts: messages of two widgets may overtake each other."""
@@ -106,21 +107,6 @@ def instruction(phrase: str, *, needs_ticket: bool) -> str:
     needs = [*(["give the ticket"] if needs_ticket else []), *([f"type {phrase}"] if phrase else [])]
     first = f"To approve, {' and '.join(needs)}, then press Approve." if needs else "Press Approve or Reject."
     return f"{first} Rejecting needs a reason. Nothing is called before you decide; there is no time limit."
-
-
-class Field(widgets.Text):  # type: ignore[misc]  # ipywidgets has no types
-    """A text field whose every change arrives while a cell awaits.
-
-    ipykernel 7.4 takes widget messages while a cell awaits, but does not report that it has: without that report the front end
-    holds back the field's next change until the cell has ended. A second report, where the kernel makes its own, changes nothing.
-    """
-
-    def _handle_msg(self, msg: dict[str, Any]) -> None:
-        super()._handle_msg(msg)
-        kernel = getattr(self.comm, "kernel", None)
-        if kernel is not None:
-            topic = f"kernel.{kernel.ident}.status".encode()
-            kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent=msg, ident=topic)
 
 
 def _field(label: str, placeholder: str, value: str = "") -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.approval import Approval
 from runbook_lib.confirm import Decision, Rejection
-from runbook_lib.coverage import Cell, Gap, Status
+from runbook_lib.coverage import Cell, Gap, Status, count
 from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
@@ -28,6 +28,7 @@ from runbook_lib.services.registry import SERVICES
 
 SHOWN_LINES = 5
 """Command lines shown per group of calls; all are in plan.json."""
+ANSWERS = ("covered", "gap", "unknown", "excluded", "not_applicable")
 TITLES = {service.name: service.title for service in SERVICES}
 
 
@@ -39,6 +40,17 @@ def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
         tables.shown(tables.totals_table(cells), "Coverage"),
         *pictures(cells, organization, TITLES),
         Folded("By aspect, Region and organizational unit", *by),
+    )
+
+
+def explorable(cells: Sequence[Cell], which: str) -> Notes:
+    """The answers account by account, as counts; what stays of the table that is searched at the screen."""
+    counted = count(cells)
+    listed = ", ".join(f"{getattr(counted, name):,} {name.replace('_', ' ')}" for name in ANSWERS)
+    return Notes(
+        f"{counted.total:,} answers, account by account, out of scope included: {listed}.",
+        f"All of them are in {which}. At the screen, running this cell opens them to search, filter and sort; "
+        "run it again after Verify for those of then.",
     )
 
 

@@ -130,6 +130,8 @@ class NotebookRun:
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
         self.others: SecondPerson | None = None
+        self.explorer: Any = None
+        self.looked = ""
         self.ended: RunStatus | None = None
         self.evidence: tuple[str, ...] = ()
         self.answers = Answers()
@@ -162,6 +164,7 @@ class NotebookRun:
 
     def abandon(self) -> None:
         """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
+        self.close_explorer()
         ballots = [asked.ballot for asked in self.asked.values()]
         for ballot in [*ballots, *([self.others.ballot] if self.others else [])]:
             ballot.close("The notebook was opened anew; this panel is void.")
@@ -247,6 +250,7 @@ class NotebookRun:
                 self.cells_before = self.cells
         else:
             self.organization, self.cells = self.runbook.survey()
+        self.looked = which
         facts = {"mode": self.settings.mode, "phase": self.folder.name, "run": self.run.name}
         write_coverage(self.folder.path, which, self.cells, self.organization, facts)
         write_text(self.folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
@@ -257,6 +261,28 @@ class NotebookRun:
             "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
             "excluded": counted.excluded, "not applicable": counted.not_applicable,
         }  # fmt: skip
+
+    @plainly
+    def explore(self) -> Notes | None:
+        """The newest coverage account by account: at the screen to search, filter and sort; headless its counts."""
+        head = sections.explorable(self.cells, f"coverage-{self.looked or 'before'}.csv of the run folder")
+        if headless():
+            return head
+        self.close_explorer()
+        try:
+            from runbook_lib.display.cell_table import CellTable  # noqa: PLC0415 not needed on headless runners
+            from runbook_lib.display.explorer import Explorer  # noqa: PLC0415 widgets are not installed there
+        except ModuleNotFoundError:
+            return head
+        self.explorer = Explorer(CellTable(self.cells, self.organization), head)
+        self.explorer.show()
+        return None
+
+    def close_explorer(self) -> None:
+        """Leave counts in its place, so that the saved notebook is a plain record."""
+        if self.explorer is not None:
+            self.explorer.close()
+            self.explorer = None
 
     @plainly
     def plan(self) -> Notes:
