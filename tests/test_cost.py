@@ -101,7 +101,7 @@ def test_a_bare_organization_is_reckoned_without_a_read_and_everything_on_costs_
     )
     assert "guardduty RUNTIME_MONITORING" not in names
     made.enable()
-    assert all(planned(made, phase)[0] == Costs() for phase in ("10_security_hub", "20_guardduty", "30_inspector"))
+    assert not any(planned(made, phase)[0].lines for phase in ("10_security_hub", "20_guardduty", "30_inspector"))
 
 
 def test_trials_are_read_where_a_member_is_charged_for_one_feature_more(made: Simulated) -> None:

@@ -23,6 +23,9 @@ STYLES = {
     "-": _BASE + "border:1px dotted #999;background:#fff;color:#555;",
 }
 
+CLASSES = {"C": "covered", "P": "partly", "G": "gap", "?": "unknown", "-": "nothing"}
+RULES = "\n".join(f".field-{CLASSES[letter]} {{ {style} }}" for letter, style in STYLES.items())
+"""The same for pages of our own, which keep classes of what a cell showed and drop its styles."""
 
 MOST_UNITS = 25
 """Organizational units that a picture shows each on its own."""
@@ -54,7 +57,8 @@ class Picture:
         counted = self.fields.get((unit, region), Count())
         letter = letter_of(counted)
         words = f"{unit}, {region}: {LETTERS[letter]}, {counted.covered} covered, {counted.gap} gap, {counted.unknown} unknown"
-        return f'<td style="{STYLES[letter]}" title="{html.escaped(words)}">{letter} {html.escaped(_short(counted))}</td>'
+        look = f'class="field-{CLASSES[letter]}" style="{STYLES[letter]}"'
+        return f'<td {look} title="{html.escaped(words)}">{letter} {html.escaped(_short(counted))}</td>'
 
     def __repr__(self) -> str:
         width = max([len(unit) for unit in self.units] + [19])
