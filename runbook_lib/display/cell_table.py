@@ -14,7 +14,7 @@ from runbook_lib.coverage import Cell, Cells, Status
 from runbook_lib.coverage.summary import NO_UNIT
 from runbook_lib.organization import Organization
 
-COLUMNS = ("account", "name", "unit", "Region", "service", "aspect", "answer", "observed", "desired", "reason", "next step")
+COLUMNS = ("account", "name", "unit", "Region", "service", "aspect", "answer", "observed → desired", "reason and next step")
 FILTERS = ("scope", "answer", "service", "aspect", "Region", "unit")
 """What rows can be picked by, in the order of the page."""
 URGENCY = (Status.UNKNOWN, Status.GAP, Status.EXCLUDED, Status.NOT_APPLICABLE, Status.COVERED)
@@ -77,7 +77,8 @@ class CellTable:
 
     def _words(self, cell: Cell, account: int) -> tuple[str, ...]:
         about = (self.accounts[account], self.names[account], self.units[account], cell.region, cell.service, _what(cell))
-        return (*about, _answer(cell), cell.observed, cell.desired, cell.reason, cell.next_step)
+        seen = f"{cell.observed} → {cell.desired}" if cell.desired not in ("", cell.observed) else cell.observed
+        return (*about, _answer(cell), seen, f"{cell.reason}. {cell.next_step}" if cell.next_step else cell.reason)
 
     def _wanted(self, choice: Choice) -> npt.NDArray[np.bool_]:
         """One truth per entry, looked up in one per cell and one per account."""

@@ -17,6 +17,8 @@ from runbook_lib.display.fields import Field, Select
 
 ALL = "all"
 PAGE = 20
+SHORT = "max-height:26rem;overflow:auto;line-height:1.3;font-size:.9em"
+"""Of the page: what comes below stays near, whatever the reasons say."""
 NARROW = {"description_width": "4rem"}
 LABELS = {"unit": "OU", "answer": "Answer"}
 
@@ -80,7 +82,7 @@ class Explorer(Live):
         self._earlier.disabled, self._later.disabled = self.first == 0, self.first + PAGE >= len(self.rows)
         where = f"{self.first + 1:,} to {self.first + len(here):,} of {len(self.rows):,}" if len(here) else "Nothing matches"
         table = html.table(COLUMNS, self.table.page(here), where)
-        self._page.value = html.framed(f'<div role="region" aria-live="polite" aria-label="accounts">{table}</div>')
+        self._page.value = html.framed(f'<div role="region" aria-live="polite" aria-label="accounts" style="{SHORT}">{table}</div>')
 
     def show(self) -> None:
         """Draw it; where there are no widgets (a saved notebook on another site) its head is shown in its place."""

@@ -13,11 +13,11 @@ from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
 from runbook_lib.display.cli_line import back_out_line, cli_line
-from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes, Part
+from runbook_lib.display.notes import Card, Facts, Folded, Lines, Link, Notes, Part
 from runbook_lib.evidence.run_folder import RUN_COLUMNS, run_rows
 from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
-from runbook_lib.phases import Phase
+from runbook_lib.phases import COVERAGE, Phase
 from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
@@ -49,8 +49,7 @@ def explorable(cells: Sequence[Cell], which: str) -> Notes:
     listed = ", ".join(f"{getattr(counted, name):,} {name.replace('_', ' ')}" for name in ANSWERS)
     return Notes(
         f"{counted.total:,} answers, account by account, out of scope included: {listed}.",
-        f"All of them are in {which}. At the screen, running this cell opens them to search, filter and sort; "
-        "run it again after Verify for those of then.",
+        f"All are in {which}. In JupyterLab this cell opens them to search, filter and sort; run it again for those of later.",
     )
 
 
@@ -67,8 +66,11 @@ def scope_words(scope: Scope) -> str:
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
-    """Where each phase stands."""
-    return Notes(tables.shown(tables.frame(rows, ("notebook", "phase", "stands", "because")), caption))
+    """Where each phase stands, and the way to the first that is not done."""
+    open_ = [row for row in rows if row[2] != "done"]
+    name, title = open_[0][:2] if open_ else (COVERAGE.name, COVERAGE.title)
+    table = tables.shown(tables.frame(rows, ("notebook", "phase", "stands", "because")), caption)
+    return Notes(table, Link("Next: ", f"{title} ({name})", f"{name}.ipynb"))
 
 
 def runs(root: Path, most: int = 12) -> Notes:
