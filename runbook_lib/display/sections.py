@@ -9,6 +9,7 @@ from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.approval import Approval
 from runbook_lib.confirm import Decision, Rejection
 from runbook_lib.coverage import Cell, Gap, Status, count
+from runbook_lib.coverage.account_sets import count_of
 from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
@@ -26,6 +27,8 @@ from runbook_lib.plan.groups import Group
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.registry import SERVICES
 
+SHORT = 60
+"""Characters of a change that are shown before anything is unfolded."""
 SHOWN_LINES = 5
 """Command lines shown per group of calls; all are in plan.json."""
 ANSWERS = ("covered", "gap", "unknown", "excluded", "not_applicable")
@@ -138,10 +141,11 @@ def _sentences(texts: Sequence[str]) -> list[str]:
 def _group(group: Group[Action]) -> Folded:
     """One call in all its Regions and batches: reason, before and after, and the exact line."""
     first = group.first
+    change = f"{first.before} → {first.becomes}"
     facts = {
         "Reason": "; ".join(group.reasons[:3])
         + (f"; {len(group.reasons) - 3} more, in plan.json" if len(group.reasons) > 3 else ""),
-        "Before → after": f"{first.before} → {first.becomes}",
+        "Before → after": change,
         "Accounts": f"{len(group.accounts)} in {', '.join(group.regions)}",
         "Inside accounts": first.inside_accounts or "nothing",
     }
@@ -149,7 +153,8 @@ def _group(group: Group[Action]) -> Folded:
     more = len(group.entries) - SHOWN_LINES
     calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries)} calls"
     return Folded(
-        f"{first.service}:{first.operation}: {calls}, {first.before} → {first.becomes}",
+        f"{first.service}:{first.operation}: {calls} for {count_of(group.accounts)} in {', '.join(group.regions)}"
+        + (f", {change}" if len(change) <= SHORT else ""),
         Facts("", facts),
         Lines([*lines, f"# and {more} more such calls, in plan.json"] if more > 0 else lines),
     )
@@ -274,7 +279,7 @@ def remaining(cells: Sequence[Cell], organization: Organization, before: Sequenc
     waiting = sorted({cell.reason for cell in left if cell.gap is Gap.IN_PROGRESS})
     return Notes(
         *([tables.shown(tables.totals_table(before), "Coverage before")] if before else []),
-        tables.shown(tables.totals_table(cells), "Coverage"),
+        tables.shown(tables.totals_table(cells), "Coverage now" if before else "Coverage"),
         tables.shown(tables.coverage_table(cells, organization, "service"), "By service, in scope"),
         *pictures(cells, organization, TITLES),
         *([f"AWS is still working on it: {'; '.join(waiting)}. Run this cell again in a while."] if waiting else []),
