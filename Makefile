@@ -10,12 +10,13 @@ STAMP := $(VENV)/installed
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt tests/browser/older-kernel.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv is missing. Install it with: sudo apt install git make python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (once; a few minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lab,rehearsal,test]'
+	@$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(VENV)/older-kernel --requirement tests/browser/older-kernel.txt
 	@touch $@
 
 install: $(STAMP) ## install everything into .venv

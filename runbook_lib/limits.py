@@ -15,10 +15,12 @@ BATCH: Mapping[str, int] = MappingProxyType(
         "guardduty:CreateMembers": 50,  # [model]
         "guardduty:GetMembers": 50,  # [model]
         "guardduty:GetMemberDetectors": 50,  # [model]
+        "guardduty:GetRemainingFreeTrialDays": 50,  # [model]
         "guardduty:UpdateMemberDetectors": 50,  # [model]
         "guardduty:StartMonitoringMembers": 50,  # [model]
         "inspector2:Enable": 100,  # [model]
         "inspector2:BatchGetAccountStatus": 100,  # [model]
+        "inspector2:BatchGetFreeTrialInfo": 100,  # [model]
         "inspector2:AssociateMember": 1,  # [model]
     }
 )

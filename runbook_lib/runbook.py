@@ -18,6 +18,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS, observe_organization
 from runbook_lib.phases import PHASES, Phase, phase_named
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
+from runbook_lib.plan.cost import Costs, costs
 from runbook_lib.scope import Population, part_of, population
 from runbook_lib.services import Service
 from runbook_lib.services.organizations.assess import objections
@@ -205,6 +206,13 @@ class Runbook:
             mode=self.settings.mode,
             created=self.clock.now().isoformat(timespec="seconds"),
         )
+
+    def costs(self, seen: Assessment, plan: Plan) -> Costs:
+        """What the plan may cost, with what AWS says of trials: a few reads, and none where nothing paid is switched on."""
+        service = service_named(self.phase.service)
+        charged = service.charges(plan.actions, seen.cells, seen.state, self.settings)
+        trials = service.trials(charged, seen.state, seen.population.delegated, self.access, self.clock.now())
+        return costs(charged, trials, self.settings.prices, service.not_estimated)
 
     def _too_wide(self, steps: Sequence[Step]) -> Blocker | None:
         """Settings' limits on the blast radius of one plan; a plan beyond them has no step at all."""

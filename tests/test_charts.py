@@ -1,11 +1,12 @@
 """Coverage as a picture says the same in a letter, in words and as plain text."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from runbook_lib.coverage import Cell, Count, Status
-from runbook_lib.display.charts import letter_of, pictures
+from runbook_lib.display.charts import MOST_UNITS, letter_of, pictures
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes
 from runbook_lib.observation import Known
 from runbook_lib.organization import Account, AccountState, Organization
@@ -56,6 +57,17 @@ def test_a_picture_counts_an_account_in_its_own_unit() -> None:
     assert re.search(r"ou-a +C 100.0 % +G 0.0 %", repr(picture))
     assert "ou-a, us-east-2: gap, 0 covered, 1 gap, 0 unknown" in picture.inside()
     assert picture.inside().count("<td") == 4
+
+
+def test_many_units_are_drawn_as_those_with_most_to_do_and_one_line_for_the_others() -> None:
+    units = {f"{number:012}": f"ou-{number:02}" for number in range(40)}
+    accounts = {each: Account(each, "", AccountState.ACTIVE, (unit,)) for each, unit in units.items()}
+    cells = [cell(each, Status.GAP if number >= 30 else Status.COVERED) for number, each in enumerate(accounts)]
+    [picture] = pictures(cells, replace(organization(), accounts=accounts), {})
+    assert len(picture.units) == MOST_UNITS + 1
+    assert picture.units[-1] == "15 other units"
+    assert {f"ou-{number}" for number in range(30, 40)} < set(picture.units)
+    assert sum(each.covered for each in picture.fields.values()) == 30
 
 
 def test_names_of_units_are_escaped() -> None:

@@ -1,5 +1,6 @@
 import html
 import re
+from dataclasses import replace
 from typing import Any
 
 import mistune
@@ -8,7 +9,9 @@ import value_samples as samples
 from runbook_lib.display.cli_line import cli_line
 from runbook_lib.escaping import visible
 from runbook_lib.plan import Plan
+from runbook_lib.plan.cost import Charge, Paid, Trials, costs
 from runbook_lib.plan.document import Change, plan_document
+from runbook_lib.settings.prices import Price, PricesPart
 
 CHANGE = Change(
     "GuardDuty <b>for</b> o-rehearsal001",
@@ -48,7 +51,8 @@ def headings(text: str, level: int) -> list[str]:
 
 def test_the_parts_that_a_change_board_asks_for_come_in_order() -> None:
     assert headings(document(), 2) == [
-        "Purpose", "Calls", "Waits between the calls", "Blast radius", "Side effects inside accounts", "What is blocked",
+        "Purpose", "Calls", "Waits between the calls", "Blast radius", "Side effects inside accounts", "What it may cost",
+        "What is blocked",
         "What is left alone, and why", "Back-out, in reverse order", "Accounts",
     ]  # fmt: skip
     assert headings(document(), 1) == ["GuardDuty <b>for</b> o-rehearsal001"]
@@ -153,3 +157,14 @@ def test_a_thousand_members_in_seventeen_regions_stay_a_document() -> None:
     assert len(text) < 200_000
     assert "340 calls" in text
     assert "1,000 calls" in text
+
+
+def test_costs_say_what_is_unknown_and_what_is_not_estimated() -> None:
+    paid = [Charge(Paid("inspector", name, "instances", 15), {"us-east-1": samples.plan().population}) for name in ("EC2", "ECR")]
+    prices = PricesPart(currency="USD", inspector={"EC2": Price(price=2, unit="instance | GB", quantity=3)})
+    found = costs(paid, Trials(), prices, ["AWS Config's recording."])
+    text = plan_document(samples.plan(), replace(CHANGE, costs=found))
+    table = next(each for each in tables(text) if each[0][0] == "Paid feature")
+    assert [row[-1] for row in table[1:]] == [f"{len(samples.plan().population) * 6:,.2f} USD", "unknown"]
+    assert "1 of 2 paid features have no price in settings" in text
+    assert "* AWS Config's recording." in text

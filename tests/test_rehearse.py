@@ -119,7 +119,7 @@ class TestOthers:
             assert plan.no_changes
             assert all(each.reason for each in plan.no_changes)
             assert not read(folder.journal)
-            assert "There is nothing to apply" in outputs(folder.notebook("plan"))[6]
+            assert "There is nothing to apply" in outputs(folder.notebook("plan"))[7]
 
     @pytest.mark.soak
     def test_another_partition(self, rehearse: Rehearse) -> None:

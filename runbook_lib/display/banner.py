@@ -8,6 +8,8 @@ STYLES = {
     "rehearsal": _COMMON + "border:2px dashed #777;background:#fff;color:#111;",
     "live": _COMMON + "border:8px double #fff;background:#7a0000;color:#fff;font-size:1.15em;letter-spacing:.04em;",
 }
+RULES = "\n".join(f".runbook-{mode} {{ {style} }}" for mode, style in STYLES.items())
+"""The same for pages of our own, which keep classes of what a cell showed and drop its styles."""
 MARKS = {"rehearsal": "", "live": "!!! "}
 
 

@@ -23,6 +23,13 @@ STYLES = {
     "-": _BASE + "border:1px dotted #999;background:#fff;color:#555;",
 }
 
+CLASSES = {"C": "covered", "P": "partly", "G": "gap", "?": "unknown", "-": "nothing"}
+RULES = "\n".join(f".field-{CLASSES[letter]} {{ {style} }}" for letter, style in STYLES.items())
+"""The same for pages of our own, which keep classes of what a cell showed and drop its styles."""
+
+MOST_UNITS = 25
+"""Organizational units that a picture shows each on its own."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -50,7 +57,8 @@ class Picture:
         counted = self.fields.get((unit, region), Count())
         letter = letter_of(counted)
         words = f"{unit}, {region}: {LETTERS[letter]}, {counted.covered} covered, {counted.gap} gap, {counted.unknown} unknown"
-        return f'<td style="{STYLES[letter]}" title="{html.escaped(words)}">{letter} {html.escaped(_short(counted))}</td>'
+        look = f'class="field-{CLASSES[letter]}" style="{STYLES[letter]}"'
+        return f'<td {look} title="{html.escaped(words)}">{letter} {html.escaped(_short(counted))}</td>'
 
     def __repr__(self) -> str:
         width = max([len(unit) for unit in self.units] + [19])
@@ -85,12 +93,23 @@ def pictures(cells: Iterable[Cell], organization: Organization, titles: Mapping[
             fields = sums.setdefault(cell.service, {})
             for name, number in Counter(unit.get(account, NO_UNIT) for account in cell.accounts).items():
                 fields.setdefault((name, cell.region), Counter())[cell.status] += number
-    return [
-        Picture(
-            titles.get(service, service),
-            tuple(sorted({name for name, _ in fields})),
-            tuple(sorted({region for _, region in fields})),
-            {key: Count(*(counted[status] for status in Status)) for key, counted in fields.items()},
-        )
-        for service, fields in sorted(sums.items())
-    ]
+    return [_picture(titles.get(service, service), fields) for service, fields in sorted(sums.items())]
+
+
+def _picture(title: str, fields: Mapping[tuple[str, str], Counter[Status]]) -> Picture:
+    """The units with most left to do, in their order; many others are one line, so that the saved notebook stays small."""
+    left: Counter[str] = Counter()
+    for (unit, _), counted in fields.items():
+        left[unit] += counted[Status.GAP] + counted[Status.UNKNOWN]
+    units = sorted(left)
+    shown = set(sorted(units, key=lambda unit: (-left[unit], unit))[:MOST_UNITS]) if len(units) > MOST_UNITS + 1 else set(units)
+    others = f"{len(units) - len(shown)} other units"
+    sums: dict[tuple[str, str], Counter[Status]] = {}
+    for (unit, region), counted in fields.items():
+        sums.setdefault((unit if unit in shown else others, region), Counter()).update(counted)
+    return Picture(
+        title,
+        (*(unit for unit in units if unit in shown), *([others] if len(shown) < len(units) else [])),
+        tuple(sorted({region for _, region in fields})),
+        {key: Count(*(counted[status] for status in Status)) for key, counted in sums.items()},
+    )

@@ -16,8 +16,8 @@ from runbook_lib.apply.report import Tick
 from runbook_lib.clock import Stop
 from runbook_lib.confirm import Ballot
 from runbook_lib.display import html
-from runbook_lib.display.attended import Field
 from runbook_lib.display.banner import banner
+from runbook_lib.display.fields import Field
 from runbook_lib.display.parts import PartChooser
 
 SETTLE = 0.4

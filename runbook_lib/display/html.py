@@ -68,6 +68,11 @@ def paragraph(text: str) -> str:
     return f"<p>{escaped(text)}</p>"
 
 
+def link(before: str, text: str, address: str) -> str:
+    """A paragraph with a way to somewhere near."""
+    return f'<p>{escaped(before)}<a href="{escaped(address)}">{escaped(text)}</a></p>'
+
+
 def facts(pairs: Mapping[str, object]) -> str:
     """A table of names and values."""
     rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(value)}</td></tr>" for name, value in pairs.items())

@@ -67,6 +67,19 @@ class Lines:
         return "\n".join(visible(line) for line in self.lines)
 
 
+class Link:
+    """The way to another notebook of the same folder."""
+
+    def __init__(self, before: str, text: str, notebook: str) -> None:
+        self.before, self.text, self.notebook = before, text, notebook
+
+    def inside(self) -> str:
+        return html.link(self.before, self.text, self.notebook)
+
+    def __repr__(self) -> str:
+        return visible(f"{self.before}{self.text}")
+
+
 class Notes:
     """Several things shown by one cell, in order; a bare string is a sentence."""
 
@@ -80,7 +93,7 @@ class Notes:
         return "\n\n".join(map(_plain, self.parts))
 
 
-Part = str | Facts | Shown | Folded | Lines | Picture
+Part = str | Facts | Shown | Folded | Lines | Link | Picture
 
 
 def _inside(part: Part) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from runbook_lib.display import html
-from runbook_lib.display.attended import Tick
+from runbook_lib.display.fields import Tick
 from runbook_lib.parts import Choice, Offer
 
 WORDS = (

@@ -8,25 +8,30 @@ from typing import Any
 from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.approval import Approval
 from runbook_lib.confirm import Decision, Rejection
-from runbook_lib.coverage import Cell, Gap, Status
+from runbook_lib.coverage import Cell, Gap, Status, count
+from runbook_lib.coverage.account_sets import count_of
 from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
 from runbook_lib.display.cli_line import back_out_line, cli_line
-from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes, Part
+from runbook_lib.display.notes import Card, Facts, Folded, Lines, Link, Notes, Part
 from runbook_lib.evidence.run_folder import RUN_COLUMNS, run_rows
 from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
-from runbook_lib.phases import Phase
+from runbook_lib.phases import COVERAGE, Phase
 from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.groups import Group
 from runbook_lib.runbook import ApplyReport, Standing
 from runbook_lib.services.registry import SERVICES
 
+SHORT = 60
+"""Characters of a change that are shown before anything is unfolded."""
 SHOWN_LINES = 5
 """Command lines shown per group of calls; all are in plan.json."""
+ANSWERS = ("covered", "gap", "unknown", "excluded", "not_applicable")
 TITLES = {service.name: service.title for service in SERVICES}
 
 
@@ -41,6 +46,16 @@ def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
     )
 
 
+def explorable(cells: Sequence[Cell], which: str) -> Notes:
+    """The answers account by account, as counts; what stays of the table that is searched at the screen."""
+    counted = count(cells)
+    listed = ", ".join(f"{getattr(counted, name):,} {name.replace('_', ' ')}" for name in ANSWERS)
+    return Notes(
+        f"{counted.total:,} answers, account by account, out of scope included: {listed}.",
+        f"All are in {which}. In JupyterLab this cell opens them to search, filter and sort; run it again for those of later.",
+    )
+
+
 def card(mode: str, facts: Mapping[str, object]) -> Card:
     """Where a notebook acts, and as whom; a rehearsal and a live run look unlike at a glance."""
     return Card(mode, facts)
@@ -52,8 +67,11 @@ def scope_words(scope: Scope) -> str:
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
-    """Where each phase stands."""
-    return Notes(tables.shown(tables.frame(rows, ("notebook", "phase", "stands", "because")), caption))
+    """Where each phase stands, and the way to the first that is not done."""
+    open_ = [row for row in rows if row[2] != "done"]
+    name, title = open_[0][:2] if open_ else (COVERAGE.name, COVERAGE.title)
+    table = tables.shown(tables.frame(rows, ("notebook", "phase", "stands", "because")), caption)
+    return Notes(table, Link("Next: ", f"{title} ({name})", f"{name}.ipynb"))
 
 
 def runs(root: Path, most: int = 12) -> Notes:
@@ -73,8 +91,8 @@ def checks(cells: Sequence[Cell]) -> Notes:
     )
 
 
-def planned(plan: Plan, concurrency: int) -> Notes:
-    """The plan: what is called, waited for, blocked and left alone."""
+def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
+    """The plan: what is called, waited for, blocked and left alone, and what it may cost."""
     guess = estimate(plan, concurrency)
     inside = sorted({action.inside_accounts for action in plan.actions if action.inside_accounts})
     head = Facts(
@@ -84,6 +102,7 @@ def planned(plan: Plan, concurrency: int) -> Notes:
             "Blast radius": blast_radius(plan),
             "Changing calls": guess.calls,
             "Duration": guess.duration if plan.steps else "none",
+            "May cost": costs.words,
             "Blockers": len(plan.blockers),
             "Inside accounts": "see below" if inside else "nothing",
             "Must be applied first": ", ".join(plan.requires) or "nothing",
@@ -95,6 +114,7 @@ def planned(plan: Plan, concurrency: int) -> Notes:
         tables.shown(tables.plan_summary(plan), "Calls"),
         *(_group(group) for group in plan_groups.actions_by_call(plan)),
         *([Folded("What it does inside accounts", Lines(_sentences(inside)))] if inside else []),
+        *([_costs(costs)] if costs.lines else []),
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
         Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
     )
@@ -113,6 +133,16 @@ def waves(standings: Sequence[Standing]) -> tuple[Part, Part]:
     return tables.shown(tables.frame(rows, ("wave", "part", "stands")), "Waves"), said or "Every wave is done."
 
 
+def _costs(costs: Costs) -> Folded:
+    """What is paid for, feature by feature; what is unknown and what is not estimated."""
+    return Folded(
+        f"What it may cost: {len(costs.lines)} paid features",
+        tables.shown(tables.frame(cost_rows(costs), COST_COLUMNS), "Paid features that the plan switches on"),
+        "Not estimated:",
+        Lines(costs.not_estimated),
+    )
+
+
 def _sentences(texts: Sequence[str]) -> list[str]:
     """Each sentence once, in order."""
     parts = (part.strip().rstrip(".") for text in texts for part in text.replace("; ", ". ").split(". "))
@@ -122,10 +152,11 @@ def _sentences(texts: Sequence[str]) -> list[str]:
 def _group(group: Group[Action]) -> Folded:
     """One call in all its Regions and batches: reason, before and after, and the exact line."""
     first = group.first
+    change = f"{first.before} → {first.becomes}"
     facts = {
         "Reason": "; ".join(group.reasons[:3])
         + (f"; {len(group.reasons) - 3} more, in plan.json" if len(group.reasons) > 3 else ""),
-        "Before → after": f"{first.before} → {first.becomes}",
+        "Before → after": change,
         "Accounts": f"{len(group.accounts)} in {', '.join(group.regions)}",
         "Inside accounts": first.inside_accounts or "nothing",
     }
@@ -133,7 +164,8 @@ def _group(group: Group[Action]) -> Folded:
     more = len(group.entries) - SHOWN_LINES
     calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries)} calls"
     return Folded(
-        f"{first.service}:{first.operation}: {calls}, {first.before} → {first.becomes}",
+        f"{first.service}:{first.operation}: {calls} for {count_of(group.accounts)} in {', '.join(group.regions)}"
+        + (f", {change}" if len(change) <= SHORT else ""),
         Facts("", facts),
         Lines([*lines, f"# and {more} more such calls, in plan.json"] if more > 0 else lines),
     )
@@ -258,7 +290,7 @@ def remaining(cells: Sequence[Cell], organization: Organization, before: Sequenc
     waiting = sorted({cell.reason for cell in left if cell.gap is Gap.IN_PROGRESS})
     return Notes(
         *([tables.shown(tables.totals_table(before), "Coverage before")] if before else []),
-        tables.shown(tables.totals_table(cells), "Coverage"),
+        tables.shown(tables.totals_table(cells), "Coverage now" if before else "Coverage"),
         tables.shown(tables.coverage_table(cells, organization, "service"), "By service, in scope"),
         *pictures(cells, organization, TITLES),
         *([f"AWS is still working on it: {'; '.join(waiting)}. Run this cell again in a while."] if waiting else []),

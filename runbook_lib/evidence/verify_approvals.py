@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.evidence.archive import Archive
@@ -13,6 +14,7 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.review import review_defect
 from runbook_lib.evidence.trust import Trust
 from runbook_lib.journal import JournalBroken, complete_lines
+from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 
 
@@ -51,30 +53,37 @@ def _defects(folder: Path, phase: Path, approval: Approval, seal: Entry, trust: 
     where = f"{folder.name}/{phase.name}"
     keyids = frozenset(seal.sealed.signatures)
     callers = str(seal.sealed.statement["predicate"]["runDetails"]["builder"]["id"]).split()
-    begun = _begun(phase, seal)
+    times = _times(phase, approval)
+    begun = dt.datetime.fromisoformat(times[0] if times else seal.started)
     reasons = list(people_refusals(approval, trust, Runner(keyids, frozenset(callers)), begun))
     checks = (
         (approval.mode == seal.mode, f"given in mode {approval.mode}"),
         (approval.organization == seal.organization, f"given for organization {approval.organization}"),
         (approval.phase == phase.name, f"given for phase {approval.phase}"),
         (_fingerprint(phase, approval) in ("", approval.fingerprint), "given for another plan than the one beside it"),
-        (not _called(phase) or approval.not_before <= begun < approval.not_after, "used outside its window"),
+        (not times or approval.not_before <= begun < approval.not_after, "used outside its window"),
     )
     for reason in (*reasons, *(said for holds, said in checks if not holds)):
         yield Fault(where, Kind.APPROVAL, reason)
 
 
-def _begun(phase: Path, seal: Entry) -> dt.datetime:
-    """When the first call went out, else when the run began."""
-    times = [line["time"] for line in _lines(phase) if line["kind"] == "intent"]
-    return dt.datetime.fromisoformat(times[0] if times else seal.started)
+def _times(phase: Path, approval: Approval) -> list[str]:
+    """When calls went out under this approval: those of the plan beside it, where a phase asks gate by gate; else all."""
+    plan = _plan(phase, approval)
+    called = [line for line in _lines(phase) if line["kind"] == "intent"]
+    return [line["time"] for line in called if plan is None or not plan.units.isdisjoint(_units(line))]
+
+
+def _units(line: dict[str, Any]) -> set[tuple[str, str]]:
+    """The units that one intent in the journal is about."""
+    return {(line["unit"], target) for target in line["target_accounts"] or ("",)}
 
 
 def _called(phase: Path) -> bool:
     return any(line.get("kind") == "intent" for line in _lines(phase))
 
 
-def _lines(phase: Path) -> list[dict[str, str]]:
+def _lines(phase: Path) -> list[dict[str, Any]]:
     journal = phase / "journal.jsonl"
     try:
         return complete_lines(journal) if journal.is_file() else []
@@ -82,12 +91,18 @@ def _lines(phase: Path) -> list[dict[str, str]]:
         return []
 
 
+def _plan(phase: Path, approval: Approval) -> Plan | None:
+    """The plan that lies beside an approval, if it lies there and can be read."""
+    try:
+        return plan_file.load(phase / approval.plan) if (phase / approval.plan).is_file() else None
+    except plan_file.PlanFileError:
+        return None
+
+
 def _fingerprint(phase: Path, approval: Approval) -> str:
     """The fingerprint of the plan that lies beside an approval; "" where it lies elsewhere."""
-    try:
-        return plan_file.load(phase / approval.plan).fingerprint if (phase / approval.plan).is_file() else ""
-    except plan_file.PlanFileError:
-        return "unreadable"
+    plan = _plan(phase, approval)
+    return plan.fingerprint if plan is not None else "unreadable" if (phase / approval.plan).is_file() else ""
 
 
 def _replays(used: dict[str, list[tuple[str, str, Entry]]]) -> Iterator[Fault]:

@@ -17,6 +17,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.ansi import strip_ansi
 
 from runbook_lib.atomic_file import write_text
+from runbook_lib.display import banner, charts
 from runbook_lib.display.clean_html import clean_html
 from runbook_lib.display.html import POLICY, STYLE, escaped, facts
 from runbook_lib.escaping import visible
@@ -49,7 +50,15 @@ def notebook_page(document: Any, *, mode: str, phase: str, more: Mapping[str, st
     title = f"{phase} ({mode})"
     head = {"Phase": phase, "Mode": mode, **_papermill(document), **(more or {})}
     body, _ = exporter.from_notebook_node(
-        document, resources={"runbook": {"title": title, "policy": POLICY, "style": STYLE, "facts": facts(head)}}
+        document,
+        resources={
+            "runbook": {
+                "title": title,
+                "policy": POLICY,
+                "style": f"{STYLE}\n{banner.RULES}\n{charts.RULES}",
+                "facts": facts(head),
+            }
+        },
     )
     return str(body)
 

@@ -41,6 +41,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.project import resolve, root
 from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Runbook, access_for, managed
@@ -134,6 +135,8 @@ class NotebookRun:
         self.report: ApplyReport | None = None
         self.asked: dict[str, screen.Asked] = {}
         self.others: SecondPerson | None = None
+        self.explorer: Any = None
+        self.looked = ""
         self.ended: RunStatus | None = None
         self.evidence: tuple[str, ...] = ()
         self.answers = Answers()
@@ -166,6 +169,7 @@ class NotebookRun:
 
     def abandon(self) -> None:
         """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
+        self.close_explorer()
         ballots = [asked.ballot for asked in self.asked.values()]
         for ballot in [*ballots, *([self.others.ballot] if self.others else [])]:
             ballot.close("The notebook was opened anew; this panel is void.")
@@ -252,6 +256,7 @@ class NotebookRun:
                 self.cells_before = self.cells
         else:
             self.organization, self.cells = self.runbook.survey()
+        self.looked = which
         facts = {"mode": self.settings.mode, "phase": self.folder.name, "run": self.run.name}
         write_coverage(self.folder.path, which, self.cells, self.organization, facts)
         write_text(self.folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
@@ -262,6 +267,28 @@ class NotebookRun:
             "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
             "excluded": counted.excluded, "not applicable": counted.not_applicable,
         }  # fmt: skip
+
+    @plainly
+    def explore(self) -> Notes | None:
+        """The newest coverage account by account: at the screen to search, filter and sort; headless its counts."""
+        head = sections.explorable(self.cells, f"coverage-{self.looked or 'before'}.csv of the run folder")
+        if headless():
+            return head
+        self.close_explorer()
+        try:
+            from runbook_lib.display.cell_table import CellTable  # noqa: PLC0415 not needed on headless runners
+            from runbook_lib.display.explorer import Explorer  # noqa: PLC0415 widgets are not installed there
+        except ModuleNotFoundError:
+            return head
+        self.explorer = Explorer(CellTable(self.cells, self.organization), head)
+        self.explorer.show()
+        return None
+
+    def close_explorer(self) -> None:
+        """Leave counts in its place, so that the saved notebook is a plain record."""
+        if self.explorer is not None:
+            self.explorer.close()
+            self.explorer = None
 
     @plainly
     def plan(self) -> Notes:
@@ -283,11 +310,14 @@ class NotebookRun:
 
     def _take_up(self, plan: Plan) -> Notes:
         """Make a plan the one that is decided about: keep it, and show it."""
+        assert self.before is not None, "run observe() first"
         self.planned = plan
-        self._keep(plan, "plan-at-apply" if self.approval else "plan")
+        seen = self.before if self.acting is self.runbook else self.acting.narrowed(self.before)
+        costs = self.acting.costs(seen, plan)
+        self._keep(plan, "plan-at-apply" if self.approval else "plan", costs)
         self.results |= {"actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint}
         self.state = "planned"
-        return sections.planned(plan, self.settings.concurrency)
+        return sections.planned(plan, self.settings.concurrency, costs)
 
     def _waves(self) -> Iterator[Part]:
         """How far each wave has come, by the latest observation, and what comes next."""
@@ -298,7 +328,7 @@ class NotebookRun:
         elif later := later_words(self.runbook.scope, self.settings):
             yield f"This is {wave_words(self.runbook.scope, self.settings)}. Next: {later}."
 
-    def _keep(self, plan: Plan, stem: str) -> None:
+    def _keep(self, plan: Plan, stem: str, costs: Costs | None = None) -> None:
         """Write a plan for machines and for a change board."""
         write_text(self.folder.path / f"{stem}.json", plan_file.dumps(plan))
         organization = self.settings.organization
@@ -310,6 +340,7 @@ class NotebookRun:
             wave=wave_words(plan.scope, self.settings) if self.runbook.in_waves else "",
             later=later_words(plan.scope, self.settings) if self.runbook.in_waves else "",
             stages={stage.name: stage.title for stage in self.runbook.phase.stages},
+            costs=costs,
         )
         write_text(self.folder.path / f"{stem}.md", plan_document(plan, change))
 

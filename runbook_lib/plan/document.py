@@ -10,6 +10,7 @@ from runbook_lib.display.cli_line import back_out_line, cli_line
 from runbook_lib.escaping import markdown_safe
 from runbook_lib.plan import Action, Plan, Scope
 from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import estimate
 from runbook_lib.plan.groups import Group, concerned
 
@@ -32,6 +33,8 @@ class Change:
     """What waits for later waves."""
     stages: Mapping[str, str] = field(default_factory=dict)
     """Name of a stage → what its calls are."""
+    costs: Costs | None = None
+    """None where the plan is written down again without looking at AWS."""
 
 
 def plan_document(plan: Plan, change: Change) -> str:
@@ -44,6 +47,7 @@ def plan_document(plan: Plan, change: Change) -> str:
         _waits(plan),
         _blast_radius(plan, sets),
         _side_effects(plan, sets),
+        _costs(change.costs),
         _blockers(plan, sets),
         _no_changes(plan, sets),
         _back_out(calls),
@@ -182,6 +186,17 @@ def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[str]:
         for text, actions in effects.items()
     ]  # fmt: skip
     yield from _table(("Effect", "By", "Regions", "Accounts"), rows)
+
+
+def _costs(costs: Costs | None) -> Iterator[str]:
+    yield from ("## What it may cost", "")
+    if costs is None:
+        yield from ("See the document of the plan as it was made.", "")
+        return
+    yield from (f"{markdown_safe(costs.words)}.", "")
+    if costs.lines:
+        yield from _table(COST_COLUMNS, [tuple(map(str, row)) for row in cost_rows(costs)])
+        yield from ("Not estimated:", "", *(f"* {markdown_safe(each)}" for each in costs.not_estimated), "")
 
 
 def _blockers(plan: Plan, sets: AccountSets) -> Iterator[str]:

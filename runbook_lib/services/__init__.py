@@ -3,6 +3,7 @@
 A service module knows one AWS service and nothing of the others. Everything but `observe`, `check` and `resolve` is pure.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Step, Wait
+from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.scope import Population
 from runbook_lib.settings import Settings
 
@@ -100,6 +102,8 @@ class Service(Protocol):
     mutations: frozenset[str]
     """Operation names in AWS's spelling as "service:Operation" (a service may need another one's operation, for example
     organizations:RegisterDelegatedAdministrator or iam:GetRole); anything else is refused."""
+    not_estimated: tuple[str, ...]
+    """What its plans may cost besides, which nobody can tell beforehand, as sentences."""
 
     def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
         """Read everything `assess` needs. Reads only."""
@@ -111,6 +115,12 @@ class Service(Protocol):
         self, cells: Cells, state: Any, organization: Organization, settings: Settings, population: Population
     ) -> Sequence[Step | NoChange | Blocker]:
         """Turn gaps into steps; everything else into a NoChange or a Blocker. Pure."""
+
+    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, settings: Settings) -> Sequence[Charge]:
+        """The paid features that these calls switch on, and in which accounts; at most, where it cannot be told. Pure."""
+
+    def trials(self, charged: Sequence[Charge], state: Any, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+        """What AWS says of trials, in a few reads, of the charged accounts. Never fails: what is not read is not confirmed."""
 
     def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
         """Read the part of the state that `missing` looks at, and no more. Reads only."""

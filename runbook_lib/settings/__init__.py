@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runbook_lib.plan import digest
-from runbook_lib.settings.part import AccountId, Part, Region, Regions, Unit
+from runbook_lib.settings.part import AccountId, Part, Region, Regions, Text, Unit
+from runbook_lib.settings.prices import PricesPart
 from runbook_lib.settings.wave import WavePart
 
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
-Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
 AutoEnable = Literal["NEW", "ALL", "NONE"]
 StageName = Literal["prepare", "management", "delegated", "members", "workloads", "lowering"]
@@ -339,6 +339,9 @@ class Settings(Part):
             description="Parts of the organization, one after the other; what none of them names is the last. Absent: all at once."
         ),
     ] = None
+    prices: Annotated[PricesPart | None, Field(description="What paid features cost, for estimates in plans; absent: unknown.")] = (
+        None
+    )
     limits: Annotated[Limits | None, Field(description="How many accounts and Regions one plan may touch; absent: no limit.")] = (
         None
     )

@@ -8,6 +8,7 @@ AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
 Regions = Annotated[tuple[Region, ...], Field(strict=False, min_length=1)]
 Unit = Annotated[str, Field(pattern=r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$")]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Part(BaseModel):

@@ -67,6 +67,23 @@ class Lab:
             shutil.rmtree(folder)
         return self.copy(notebook, name, **parameters)
 
+    def add_kernel(self, name: str, packages: Path) -> None:
+        """Another kernel: this interpreter, with the packages of a folder before its own."""
+        folder = self.folder / ".jupyter" / "DATA" / "kernels" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": name,
+            "language": "python", "env": {"PYTHONPATH": os.pathsep.join([str(packages), str(PROJECT)])},
+        }  # fmt: skip
+        (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+
+    def use_kernel(self, notebook: str, name: str) -> None:
+        """Let a notebook of the folder ask for that kernel."""
+        file = self.folder / "notebooks" / f"{notebook}.ipynb"
+        content = json.loads(file.read_text(encoding="utf-8"))
+        content["metadata"]["kernelspec"] |= {"name": name, "display_name": name}
+        file.write_text(json.dumps(content), encoding="utf-8")
+
     def copy(self, notebook: str, name: str, **parameters: str) -> str:
         text = (PROJECT / "notebooks" / notebook).read_text(encoding="utf-8")
         for key, value in parameters.items():
@@ -89,6 +106,10 @@ class Lab:
 
     def url(self, notebook: str) -> str:
         return f"http://127.0.0.1:{self.port}/lab/tree/notebooks/{notebook}?token={TOKEN}&reset"
+
+    def url_in_notebook_7(self, notebook: str) -> str:
+        """The same server has Notebook 7, where that is installed."""
+        return f"http://127.0.0.1:{self.port}/notebooks/notebooks/{notebook}?token={TOKEN}"
 
     def made(self) -> list[str]:
         """Mutating calls that reached the simulated organization and succeeded, as service:Operation."""

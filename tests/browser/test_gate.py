@@ -244,7 +244,12 @@ def _wait_for(at: NotebookPage, true: Callable[[], Any], seconds: int = 30) -> N
 def _show_record(at: NotebookPage) -> None:
     """Run the cell that shows what the run folder says."""
     at.ready()
-    cell = at.page.locator(".jp-CodeCell", has_text=REPORT)
+    run_cell(at, REPORT)
+
+
+def run_cell(at: NotebookPage, code: str) -> None:
+    """Run one cell by its code."""
+    cell = at.page.locator(".jp-CodeCell", has_text=code)
     cell.locator(".cm-content").click()
     at.page.keyboard.press("Shift+Enter")
     at.page.wait_for_timeout(500)

@@ -32,6 +32,7 @@ def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
             for code in ("run.card()", "run.observe()", "run.plan()", "run.verify()")[: 4 if phase.service else 2]:
                 at.look(code, f"journey-{phase.name}-{code[4:-2]}")
         assert lab.latest(phase.name)["run"] == "done", at.text()[-2000:]
+        assert "NOT verified" not in at.text()
     return decisions
 
 

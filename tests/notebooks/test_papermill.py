@@ -41,7 +41,7 @@ def latest(served: Served, phase: str) -> RunFolder:
 
 def cell(out: Path, call: str) -> str:
     """What the cell of `run.<call>()` shows."""
-    order = ("parameters", "injected", "card", "observe", "plan", "confirm", "apply", "verify", "back_out", "finish")
+    order = ("parameters", "injected", "card", "observe", "explore", "plan", "confirm", "apply", "verify", "back_out", "finish")
     return outputs(out)[order.index(call)]
 
 

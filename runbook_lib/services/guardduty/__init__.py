@@ -3,6 +3,7 @@
 from runbook_lib.services import Service
 from runbook_lib.services.guardduty import assess as assessing
 from runbook_lib.services.guardduty import check as checking
+from runbook_lib.services.guardduty import cost as costing
 from runbook_lib.services.guardduty import judge as judging
 from runbook_lib.services.guardduty import observe as observing
 from runbook_lib.services.guardduty import plan as planning
@@ -21,6 +22,7 @@ class GuardDuty:
         "guardduty:DescribePublishingDestination",
         "guardduty:GetDetector",
         "guardduty:GetMemberDetectors",
+        "guardduty:GetRemainingFreeTrialDays",
         "guardduty:ListDetectors",
         "guardduty:ListMembers",
         "guardduty:ListPublishingDestinations",
@@ -38,6 +40,9 @@ class GuardDuty:
     observe = staticmethod(observing.observe)
     assess = staticmethod(assessing.assess)
     plan = staticmethod(planning.plan)
+    not_estimated: tuple[str, ...] = costing.NOT_ESTIMATED
+    charges = staticmethod(costing.charges)
+    trials = staticmethod(costing.trials)
     foundation = staticmethod(observing.observe)
     missing = staticmethod(assessing.missing)
     judge = staticmethod(judging.judge)

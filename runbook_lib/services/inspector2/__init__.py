@@ -4,6 +4,7 @@ from runbook_lib.plan import Reference
 from runbook_lib.services import Reader, Service
 from runbook_lib.services.inspector2 import assess as assessing
 from runbook_lib.services.inspector2 import check as checking
+from runbook_lib.services.inspector2 import cost as costing
 from runbook_lib.services.inspector2 import judge as judging
 from runbook_lib.services.inspector2 import observe as observing
 from runbook_lib.services.inspector2 import plan as planning
@@ -18,6 +19,7 @@ class Inspector:
     principals: tuple[str, ...] = (observing.DESIGNATION.principal,)
     reads = observing.DESIGNATION.reads | {
         "inspector2:BatchGetAccountStatus",
+        "inspector2:BatchGetFreeTrialInfo",
         "inspector2:DescribeOrganizationConfiguration",
         "inspector2:GetConfiguration",
         "inspector2:ListMembers",
@@ -32,6 +34,9 @@ class Inspector:
     observe = staticmethod(observing.observe)
     assess = staticmethod(assessing.assess)
     plan = staticmethod(planning.plan)
+    not_estimated: tuple[str, ...] = costing.NOT_ESTIMATED
+    charges = staticmethod(costing.charges)
+    trials = staticmethod(costing.trials)
     foundation = staticmethod(observing.observe)
     missing = staticmethod(assessing.missing)
     judge = staticmethod(judging.judge)

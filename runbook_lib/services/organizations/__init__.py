@@ -1,11 +1,13 @@
 """Prerequisites: who and where we are, nobody else delegated, Regions, roles, AWS Config; the plan turns on trusted access."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runbook_lib.coverage import Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, NoChange, Reference, Step
+from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.scope import Population
 from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
@@ -25,6 +27,7 @@ class Prerequisites:
     principals: tuple[str, ...] = ()
     reads = observing.READS | {"organizations:ListAWSServiceAccessForOrganization"}
     mutations = frozenset({"organizations:EnableAWSServiceAccess"})
+    not_estimated: tuple[str, ...] = ()
 
     def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> observing.State:
         return observing.observe(organization, settings, reader)
@@ -47,6 +50,13 @@ class Prerequisites:
             else:
                 made.append(NoChange(*place, reason=cell.reason))
         return made
+
+    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, settings: Settings) -> Sequence[Charge]:
+        """Trusted access costs nothing."""
+        return ()
+
+    def trials(self, charged: Sequence[Charge], state: Any, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+        return Trials()
 
     def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> None:
         """The organization itself says it all."""

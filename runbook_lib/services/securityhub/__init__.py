@@ -12,6 +12,7 @@ from runbook_lib.services import Service
 from runbook_lib.services.designation import designated
 from runbook_lib.services.securityhub.assess import assess
 from runbook_lib.services.securityhub.check import check, resolve
+from runbook_lib.services.securityhub.cost import NOT_ESTIMATED, charges, trials
 from runbook_lib.services.securityhub.judge import judge
 from runbook_lib.services.securityhub.observe import READS, foundation, observe
 from runbook_lib.services.securityhub.state import DESIGNATION, NAME, TITLE, State, on
@@ -45,6 +46,9 @@ class SecurityHub:
     foundation = staticmethod(foundation)
     assess = staticmethod(assess)
     plan = staticmethod(plan)
+    not_estimated: tuple[str, ...] = NOT_ESTIMATED
+    charges = staticmethod(charges)
+    trials = staticmethod(trials)
     missing = staticmethod(missing)
     judge = staticmethod(judge)
     check = staticmethod(check)

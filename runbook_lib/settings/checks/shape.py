@@ -23,6 +23,7 @@ PATTERNS = (
     ("{2,1224}", "Not an external id: 2 to 1224 letters, digits and _+=,.@:/-."),
     ("{1,576}", "Not the name of a role: letters, digits and _+=,.@- with an optional path, no leading arn:."),
     ("{0,39}", "Not the name of a wave: small letters, digits and hyphens, a letter first, for example canary."),
+    ("^[A-Z]{3}$", "Not a currency: three capital letters as ISO 4217 has them, for example USD."),
     ("^[0-9]+(", 'Not a version: digits and dots, for example "1.0.0".'),
     ("^[a-z0-9][", "Not the name of a standard as its ARN spells it, for example aws-foundational-security-best-practices."),
 )
@@ -139,6 +140,8 @@ def _plain_message(kind: str, context: dict[str, Any]) -> str:
     said = {
         "bool_type": 'Not a boolean. Write true or false, without quotes ("yes", "no", "true" in quotes and numbers are none).',
         "int_type": "Not a whole number. Write digits without quotes.",
+        "float_type": "Not a number. Write digits, with a point where there are decimals, without quotes.",
+        "finite_number": "Not a number that can be reckoned with. Write digits, with a point where there are decimals.",
         "int_from_float": "Not a whole number. Write digits without a point.",
         "string_too_short": "This text is empty. Say it in a word or two.",
         "date_type": "Not a day. Write it as YYYY-MM-DD.",
