@@ -20,6 +20,9 @@ ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
+S3_STORE = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*/?"
+STORE = rf"^({S3_STORE}|/.*|~.*|[^/:]+(/.*)?)$"
+"""A store of evidence: a bucket with an optional prefix, or a folder; what looks like another address is neither."""
 AutoEnable = Literal["NEW", "ALL", "NONE"]
 StageName = Literal["prepare", "management", "delegated", "members", "lowering"]
 
@@ -300,6 +303,39 @@ class Lowering(Part):
     reason: Annotated[Text, Field(description="Why less protection is wanted. Shown in the plan.")]
 
 
+class ObjectLockPart(Part):
+    """How what lies in the S3 store is kept: every object is locked when it is written, for as long as `retention` says."""
+
+    account: Annotated[
+        AccountId,
+        Field(description="The account that owns the bucket, 12 digits in quotes; a bucket of this name elsewhere is refused."),
+    ]
+    region: Annotated[Region, Field(description="The bucket's Region.")]
+    retention: Annotated[
+        Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4} (days?|years?)$")],
+        Field(description="How long each object stays locked after it was written, for example 7 years or 400 days."),
+    ]
+    mode: Annotated[
+        Text,
+        Field(
+            description=(
+                "GOVERNANCE, or a sentence that says what COMPLIANCE means (the check of the file shows it): in that mode nobody, "
+                "not even the root user, can delete an object or shorten its retention."
+            )
+        ),
+    ] = "GOVERNANCE"
+
+    @property
+    def compliance(self) -> str:
+        """The one value of `mode` that means COMPLIANCE: nobody writes it, with this very retention, without meaning it."""
+        return f"COMPLIANCE: nobody can delete this evidence for {self.retention}, not even the root user"
+
+    @property
+    def lock_mode(self) -> Literal["GOVERNANCE", "COMPLIANCE"]:
+        """Object Lock's mode, as AWS spells it."""
+        return "COMPLIANCE" if self.mode == self.compliance else "GOVERNANCE"
+
+
 class EvidencePart(Part):
     """How live runs are sealed. A rehearsal seals with a key of its own, made on first use, and reads nothing of this."""
 
@@ -312,15 +348,25 @@ class EvidencePart(Part):
         Field(description="Profile whose credentials sign, or assume role_arn; absent: the shell's or runner's."),
     ] = None
     role_arn: Annotated[
-        RoleArn | None, Field(description="Role to assume for signing; it needs kms:Sign and kms:GetPublicKey.")
+        RoleArn | None,
+        Field(description="Role to assume for signing (kms:Sign, kms:GetPublicKey) and for the store, where that is in S3."),
     ] = None
     trust_policy: Annotated[
         Text | None,
         Field(description="Signed file that says who may approve, how many, with which keys; absent: nobody is asked for a key."),
     ] = None
     store: Annotated[
-        Text | None,
-        Field(description="Folder of the chain, shared by all machines that run this organization live; absent: beside the runs."),
+        Annotated[str, Field(pattern=STORE)] | None,
+        Field(
+            description=(
+                "Where the chain is kept, shared by all machines that run this organization live: a folder, or "
+                "s3://BUCKET/PREFIX for a bucket with Object Lock, which keeps the runs' files too; absent: beside the runs."
+            )
+        ),
+    ] = None
+    object_lock: Annotated[
+        ObjectLockPart | None,
+        Field(description="How long the S3 store keeps what is written, and where it is; said together with an s3:// store."),
     ] = None
 
 
