@@ -8,29 +8,18 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from runbook_lib.plan import digest
+from runbook_lib.settings.base import STORE, AccountId, Part, Region, RoleArn, Text
+from runbook_lib.settings.object_lock import ObjectLockPart
 
-AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
 Regions = Annotated[tuple[Region, ...], Field(strict=False, min_length=1)]
-RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
-Text = Annotated[str, Field(min_length=1)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
-S3_STORE = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*/?"
-STORE = rf"^({S3_STORE}|/.*|~.*|[^/:]+(/.*)?)$"
-"""A store of evidence: a bucket with an optional prefix, or a folder; what looks like another address is neither."""
 AutoEnable = Literal["NEW", "ALL", "NONE"]
 StageName = Literal["prepare", "management", "delegated", "members", "lowering"]
-
-
-class Part(BaseModel):
-    """Base of every section: immutable, an unknown key is an error, and no value is taken for another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class OrganizationPart(Part):
@@ -301,39 +290,6 @@ class Lowering(Part):
     aspect: Annotated[Text, Field(description="The aspect, spelled as the Blocker spells it, for example features.")]
     item: Annotated[str, Field(description="The item, for example S3_DATA_EVENTS; absent where the Blocker names none.")] = ""
     reason: Annotated[Text, Field(description="Why less protection is wanted. Shown in the plan.")]
-
-
-class ObjectLockPart(Part):
-    """How what lies in the S3 store is kept: every object is locked when it is written, for as long as `retention` says."""
-
-    account: Annotated[
-        AccountId,
-        Field(description="The account that owns the bucket, 12 digits in quotes; a bucket of this name elsewhere is refused."),
-    ]
-    region: Annotated[Region, Field(description="The bucket's Region.")]
-    retention: Annotated[
-        Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4} (days?|years?)$")],
-        Field(description="How long each object stays locked after it was written, for example 7 years or 400 days."),
-    ]
-    mode: Annotated[
-        Text,
-        Field(
-            description=(
-                "GOVERNANCE, or a sentence that says what COMPLIANCE means (the check of the file shows it): in that mode nobody, "
-                "not even the root user, can delete an object or shorten its retention."
-            )
-        ),
-    ] = "GOVERNANCE"
-
-    @property
-    def compliance(self) -> str:
-        """The one value of `mode` that means COMPLIANCE: nobody writes it, with this very retention, without meaning it."""
-        return f"COMPLIANCE: nobody can delete this evidence for {self.retention}, not even the root user"
-
-    @property
-    def lock_mode(self) -> Literal["GOVERNANCE", "COMPLIANCE"]:
-        """Object Lock's mode, as AWS spells it."""
-        return "COMPLIANCE" if self.mode == self.compliance else "GOVERNANCE"
 
 
 class EvidencePart(Part):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.settings import ObjectLockPart
 from runbook_lib.settings.checks import Path, Problem, Tree, at
+from runbook_lib.settings.object_lock import ObjectLockPart
 
 LONGEST_YEARS = 100
 """Longest retention that Object Lock takes. Source: Amazon S3 User Guide, "Object Lock considerations"."""

@@ -1,0 +1,20 @@
+"""What the sections of the settings are made of: the base of every section, and texts of a certain form."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
+Text = Annotated[str, Field(min_length=1)]
+S3_STORE = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*/?"
+STORE = rf"^({S3_STORE}|/.*|~.*|[^/:]+(/.*)?)$"
+"""A store of evidence: a bucket with an optional prefix, or a folder; what looks like another address is neither."""
+RETENTION = r"^[1-9][0-9]{0,4} (days?|years?)$"
+
+
+class Part(BaseModel):
+    """Base of every section: immutable, an unknown key is an error, and no value is taken for another type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
