@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
+from runbook_lib.cli.fetch import fetch_command
 from runbook_lib.cli.plain import PlainGroup
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import chain_name
@@ -88,6 +89,7 @@ def register(cli: click.Group) -> None:
     cli.add_command(run)
     cli.add_command(approve_command)
     cli.add_command(evidence)
+    evidence.add_command(fetch_command)
     evidence.add_command(key_command)
     evidence.add_command(trust_command)
     evidence.add_command(review_command)

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     OPEN_START = "open start"
     APPROVAL = "approval defect"
     EMERGENCY = "emergency without review"
+    NOT_LOCKED = "not locked"
     CADENCE = "no sealed coverage run"
 
 
