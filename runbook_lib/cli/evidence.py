@@ -65,7 +65,8 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     with ExitStack() as resources:
         desk = desk_for(_runs(runs), settings, os.environ, resources)
         number = declare_lost(desk, chain, run_named, scrub(reason), getpass.getuser())
-    click.echo(f"{run_named}: lost, number {number} of {chain}")
+        click.echo(f"{run_named}: lost, number {number} of {chain}")
+        desk.store.local(chain)
     return 0
 
 
@@ -169,8 +170,10 @@ def seal_command(run_named: str, runs: str) -> int:
     chosen = RunFolder.open(folder / Path(run_named).name)
     settings = load(chosen.settings, dt.datetime.now(dt.UTC).date())
     with ExitStack() as resources:
-        made = seal(chosen, desk_for(folder, settings, os.environ, resources))
-    for line in withheld(made):
-        click.echo(line)
-    click.echo(f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}")
+        desk = desk_for(folder, settings, os.environ, resources)
+        made = seal(chosen, desk)
+        for line in withheld(made):
+            click.echo(line)
+        click.echo(f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}")
+        desk.store.local(made.chain)
     return 0

@@ -17,37 +17,41 @@ from runbook_lib.evidence.s3_store import S3Store
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.secret_scan import Gate, held_credentials
 from runbook_lib.project import resolve
-from runbook_lib.settings import EvidencePart, Settings
+from runbook_lib.settings import Settings
+from runbook_lib.settings.object_lock import ObjectLockPart
 
 
 def desk_for(root: Path, settings: Settings, environment: Mapping[str, str], resources: ExitStack) -> Desk:
     """The desk for runs below `root`. `resources` closes connections. Raises NotSealed, KeyProblem, StoreFailed."""
     signer: Signer
-    store: ChainStore = FolderStore(root / CHAINS)
+    here = FolderStore(local_chains(root, settings))
+    store: ChainStore = here
     if settings.mode == "rehearsal":
         signer = local_signer(root / KEYS, "rehearsal")
-    elif settings.evidence is None:
+    elif (part := settings.evidence) is None:
         raise NotSealed("settings name no key for the evidence of live runs (evidence.signing_key)")
     else:
-        clients = EvidenceClients.of(settings.mode, settings.evidence, resources)
-        signer = KmsSigner(settings.evidence.signing_key, clients.kms(settings.evidence.signing_key))
-        store = _store(settings.evidence, root, clients)
+        clients = EvidenceClients.of(settings.mode, part, resources)
+        signer = KmsSigner(part.signing_key, clients.kms(part.signing_key))
+        if part.bucket:
+            store = _in_bucket(part.bucket, part.object_lock, clients, here)
     gate = Gate(root / ASIDE, held_credentials(environment))
     return Desk(store, signer, root / KEYS, gate, _now, _policy(settings))
 
 
-def _store(part: EvidencePart, root: Path, clients: EvidenceClients) -> ChainStore:
-    """Where settings keep the chain: beside the runs, in another folder, or in a bucket that is seen to lock what it is given."""
-    seen = FolderStore(root / CHAINS)
-    if part.store is None:
-        return seen
-    if not part.store.startswith("s3://"):
-        return FolderStore(Path(part.store).expanduser())
-    if part.object_lock is None:
+def local_chains(root: Path, settings: Settings) -> Path:
+    """The folder on this machine with the chains of these settings: the store itself, or what was read of a bucket so far."""
+    part = settings.evidence if settings.mode == "live" else None
+    return Path(part.store).expanduser() if part and part.store and not part.bucket else root / CHAINS
+
+
+def _in_bucket(store: str, lock: ObjectLockPart | None, clients: EvidenceClients, seen: FolderStore) -> S3Store:
+    """The store in a bucket that was seen to lock what it is given."""
+    if lock is None:
         raise NotSealed("settings name a bucket for evidence and not how it is locked (evidence.object_lock)")
-    bucket = clients.bucket(part.store, part.object_lock.account, part.object_lock.region)
+    bucket = clients.bucket(store, lock.account, lock.region)
     bucket.refuse_unlocked()
-    return S3Store(bucket, part.store, part.object_lock, seen, _now)
+    return S3Store(bucket, store, lock, seen, _now)
 
 
 def _now() -> dt.datetime:

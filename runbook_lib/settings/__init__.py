@@ -325,6 +325,11 @@ class EvidencePart(Part):
         Field(description="How long the S3 store keeps what is written, and where it is; said together with an s3:// store."),
     ] = None
 
+    @property
+    def bucket(self) -> str:
+        """The store, where it is in S3; else ""."""
+        return self.store if self.store and self.store.startswith("s3://") else ""
+
 
 class Settings(Part):
     """What one organization should look like."""

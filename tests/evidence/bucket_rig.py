@@ -87,8 +87,8 @@ class Rig:
     def bucket(self) -> Bucket:
         return Bucket(self.wire, NAME, ACCOUNT, pause=lambda seconds: None)
 
-    def store(self, root: Path) -> S3Store:
-        return S3Store(self.bucket, STORE, LOCK, FolderStore(root / CHAINS), lambda: dt.datetime.now(dt.UTC))
+    def store(self, root: Path, lock: ObjectLockPart = LOCK) -> S3Store:
+        return S3Store(self.bucket, STORE, lock, FolderStore(root / CHAINS), lambda: dt.datetime.now(dt.UTC))
 
     def desk(self, root: Path) -> Desk:
         """The desk of one machine: its folder of runs and its copy of the one key."""

@@ -296,3 +296,12 @@ def test_a_file_kept_before_stays_locked_for_as_long_as_its_run_needs(s3: Rig, t
 )
 def test_a_retention_ends_when_a_calendar_says(retention: str, since: str, until: str) -> None:
     assert stamp(retained_until(retention, dt.datetime.fromisoformat(since))) == until
+
+
+def test_compliance_is_what_its_sentence_says_and_nothing_else(s3: Rig, tmp_path: Path) -> None:
+    meant = rigs.LOCK.model_copy(update={"mode": rigs.LOCK.compliance})
+    modes = list[str]()
+    for lock in (meant, meant.model_copy(update={"retention": "70 years"}), meant.model_copy(update={"mode": "COMPLIANCE"})):
+        s3.store(tmp_path, lock).create(CHAIN, len(modes) + 1, BYTES)
+        modes.append(s3.wire.of("put_object")[-1]["ObjectLockMode"])
+    assert modes == ["COMPLIANCE", "GOVERNANCE", "GOVERNANCE"]
