@@ -91,6 +91,11 @@ class S3Store:
 
 
 def all_of(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> list[T]:
-    """What `work` returns for each of many arguments, some of them at a time; the first error is raised."""
+    """What `work` returns for each of many arguments, some of them at a time; after an error no more are begun, and it is raised."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [each.result() for each in [pool.submit(work, *given) for given in arguments]]
+        begun = [pool.submit(work, *given) for given in arguments]
+        try:
+            return [each.result() for each in begun]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

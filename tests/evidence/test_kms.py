@@ -17,7 +17,7 @@ from test_verify_by_hand import RUN
 
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.desk import desk_for, local_chains
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.seal import NotSealed, seal
 from runbook_lib.evidence.start import begin
@@ -114,6 +114,18 @@ def test_without_a_bucket_that_locks_nothing_live_is_applied(kms: Any, tmp_path:
     approval = made.approval("20_guardduty", mode="live", organization=ORGANIZATION)
     with pytest.raises(PreconditionsFailed, match=r"so nothing is applied: s3://acme-evidence.*(versioning|NoSuchBucket)"):
         begin(run, given, approval, {}, made.environment())
+
+
+def test_where_the_chain_lies_on_this_machine(tmp_path: Path) -> None:
+    arn = f"arn:aws:kms:{REGION}:222222222222:alias/e"
+    for given, folder in (
+        (settings(), tmp_path / "chain"),
+        (settings(arn), tmp_path / "chain"),
+        (settings(arn, store="/srv/evidence"), Path("/srv/evidence")),
+        (settings(arn, store="s3://acme-evidence"), tmp_path / "chain"),
+        (settings(arn, store="/srv/evidence").model_copy(update={"mode": "rehearsal"}), tmp_path / "chain"),
+    ):
+        assert local_chains(tmp_path, given) == folder
 
 
 def test_openssl_verifies_what_kms_signed(kms: Any, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+import json
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ import sealed_runs as made
 from botocore.exceptions import ClientError
 from bucket_rig import CHAIN, LOST, NAME, Power, Rig, refusal
 
+from runbook_lib.evidence import bucket
 from runbook_lib.evidence.chain import StoreFailed, append
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.keys import local_signer
@@ -305,3 +308,13 @@ def test_compliance_is_what_its_sentence_says_and_nothing_else(s3: Rig, tmp_path
         s3.store(tmp_path, lock).create(CHAIN, len(modes) + 1, BYTES)
         modes.append(s3.wire.of("put_object")[-1]["ObjectLockMode"])
     assert modes == ["COMPLIANCE", "GOVERNANCE", "GOVERNANCE"]
+
+
+def test_the_documentation_names_every_permission_and_its_policy_is_one() -> None:
+    text = (Path(bucket.__file__).parents[1] / "docs" / "evidence.md").read_text(encoding="utf-8")
+    asked = re.findall(r"\bs3:[A-Z]\w+", Path(bucket.__file__).read_text(encoding="utf-8"))
+    assert [each for each in asked if f"`{each}`" not in text] == []
+    found = re.search(r'```json\n(\{\n  "Version".*?)```', text, re.DOTALL)
+    assert found is not None
+    policy = json.loads(found.group(1))
+    assert {each["Effect"] for each in policy["Statement"]} == {"Deny"}
