@@ -176,7 +176,8 @@ class Bucket:
             yield
         except ClientError as error:
             code = _code(error)
-            about = f"; it takes {permission}, and the account that settings name" if code in {"AccessDenied", "403"} else ""
+            owner = self._common["ExpectedBucketOwner"]
+            about = f"; it takes {permission}, and a bucket of account {owner}" if code in {"AccessDenied", "403"} else ""
             raise StoreFailed(f"s3://{self.name}/{key}: {error.operation_name}: {code}{about}") from None
         except BotoCoreError as error:
             raise StoreFailed(f"s3://{self.name}/{key}: {error}") from None

@@ -91,7 +91,7 @@ class S3Store:
 
 
 def all_of(work: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> list[T]:
-    """What `work` returns for each of many arguments, some of them at a time; after an error no more are begun, and it is raised."""
+    """What `work` returns for each of many arguments, some at a time. After an error no more are begun, and it is raised."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         begun = [pool.submit(work, *given) for given in arguments]
         try:
