@@ -41,7 +41,7 @@ lab: $(STAMP) ## open the notebooks in JupyterLab, with a simulated organization
 	@$(BIN)/runbook lab $(ARGS)
 
 schema: $(STAMP) ## write the settings schema anew
-	@$(BIN)/runbook schema > runbook_lib/settings/schema.json
+	@$(BIN)/runbook schema > schema.new && mv schema.new runbook_lib/settings/schema.json
 
 upgrade: ## try the newest versions that pyproject.toml allows and write them to constraints.txt
 	@rm -rf $(VENV)-upgrade && $(PYTHON) -m venv $(VENV)-upgrade

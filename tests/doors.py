@@ -72,7 +72,7 @@ def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = N
 
     `slow` gives the seconds after which the answer to a change is sent.
     """
-    front = build_app(seed, moto=False, **options)
+    front = build_app(seed, **({"moto": False} | options))
     runs = folder / "runs"
     with serve(_Slow(front, slow) if slow else front) as url:
         place = runs / "simulated-organization"

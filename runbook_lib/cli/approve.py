@@ -13,6 +13,7 @@ from runbook_lib.atomic_file import write_bytes
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.desk import local_chains
 from runbook_lib.evidence.faults import Kind
 from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
@@ -24,7 +25,7 @@ from runbook_lib.evidence.verify import verify
 from runbook_lib.json_log import scrub
 from runbook_lib.plan import file as plan_file
 from runbook_lib.project import root
-from runbook_lib.settings.file import load
+from runbook_lib.settings.file import SettingsError, load
 
 RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 KEY = click.option(
@@ -88,9 +89,19 @@ def _refuse_addresses(*texts: str) -> None:
 
 def _hold_against_seal(folder: Path, run: RunFolder) -> None:
     """What is approved must be what was planned: a sealed run is verified first; one still open has nothing to verify."""
-    found = verify(folder, pinned_trust(folder / KEYS), [run.name]).faults if seal_of(run) is not None else ()
+    if seal_of(run) is None:
+        return
+    found = verify(folder, pinned_trust(folder / KEYS), [run.name], chains=_chains(folder, run)).faults
     if faults := [fault for fault in found if fault.kind is not Kind.EMERGENCY]:
         raise click.ClickException("\n".join(["nothing was signed, this run was altered:", *map(str, faults)]))
+
+
+def _chains(folder: Path, run: RunFolder) -> Path | None:
+    """Where the chain of a run lies; settings that cannot be read were altered, which verifying says."""
+    try:
+        return local_chains(folder, load(run.settings, dt.datetime.now(dt.UTC).date()))
+    except SettingsError:
+        return None
 
 
 def _planned(run: RunFolder, names: tuple[str, ...]) -> Iterator[PhaseFolder]:

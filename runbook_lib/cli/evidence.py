@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
+from runbook_lib.cli.fetch import fetch_command
 from runbook_lib.cli.plain import PlainGroup
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import chain_name
@@ -66,7 +67,8 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     with ExitStack() as resources:
         desk = desk_for(_runs(runs), settings, os.environ, resources)
         number = declare_lost(desk, chain, run_named, scrub(reason), getpass.getuser())
-    click.echo(f"{run_named}: lost, number {number} of {chain}")
+        click.echo(f"{run_named}: lost, number {number} of {chain}")
+        desk.store.local(chain)
     return 0
 
 
@@ -90,6 +92,7 @@ def register(cli: click.Group) -> None:
     cli.add_command(run)
     cli.add_command(approve_command)
     cli.add_command(evidence)
+    evidence.add_command(fetch_command)
     evidence.add_command(key_command)
     evidence.add_command(trust_command)
     evidence.add_command(review_command)
@@ -181,6 +184,7 @@ def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
         made = seal(chosen, desk)
         lines = [*withheld(made), f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}"]
         lines += attach_saved(chosen, desk, notebook)
+        desk.store.local(made.chain)
     click.echo("\n".join(lines))
     write_page(folder)
     return 2 if not_attached(chosen) else 0

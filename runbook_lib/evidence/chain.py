@@ -7,7 +7,7 @@ decides who was first, so two machines on one store never take the same number.
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,14 @@ class ChainStore(Protocol):
 
     def create(self, chain: str, number: int, data: bytes) -> bool:
         """Write an entry once and for all; False when the number is taken. Raises StoreFailed."""
+        ...
+
+    def keep(self, chain: str, folder: Path, files: Mapping[str, str]) -> None:
+        """Keep the files of a run folder (name → digest) that an entry is about to name, where a store does. Raises StoreFailed."""
+        ...
+
+    def local(self, chain: str) -> Path:
+        """A folder of chains on this machine that has all entries of this one. Raises StoreFailed."""
         ...
 
 
@@ -96,17 +104,27 @@ class FolderStore:
         sync_folder(folder)
         return True
 
+    def keep(self, chain: str, folder: Path, files: Mapping[str, str]) -> None:
+        """The files stay where they are: in the folder of runs."""
+
+    def local(self, chain: str) -> Path:
+        return self.root
+
 
 def append(store: ChainStore, chain: str, make: Callable[[int, str], bytes]) -> tuple[int, bytes]:
     """Put a new entry at the end: `make(number, digest of the one before)` is called until a number is won.
 
     The digest before number 1 is "". Raises ChainBroken, StoreFailed.
     """
+    lost = 0
     while True:
         number, previous = _next(store, chain)
+        if number <= lost:
+            raise StoreFailed(f"{chain}, number {number}: is taken, and the store does not list it")
         data = make(number, previous)
         if store.create(chain, number, data):
             return number, data
+        lost = number
 
 
 def _next(store: ChainStore, chain: str) -> tuple[int, str]:

@@ -7,36 +7,55 @@ from pathlib import Path
 
 from securesystemslib.signer import Signer
 
-from runbook_lib.access.clients import Clients
-from runbook_lib.access.pace import Pace
-from runbook_lib.clock import Clock
 from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
-from runbook_lib.evidence.chain import FolderStore
+from runbook_lib.evidence.chain import ChainStore, FolderStore
+from runbook_lib.evidence.clients import EvidenceClients
 from runbook_lib.evidence.contents import file_digest
 from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.kms import KmsSigner, kms_client
+from runbook_lib.evidence.kms import KmsSigner
+from runbook_lib.evidence.s3_store import S3Store
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.secret_scan import Gate, held_credentials
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
+from runbook_lib.settings.object_lock import ObjectLockPart
 
 
 def desk_for(root: Path, settings: Settings, environment: Mapping[str, str], resources: ExitStack) -> Desk:
     """The desk for runs below `root`. `resources` closes connections. Raises NotSealed, KeyProblem, StoreFailed."""
     signer: Signer
-    chain = root / CHAINS
+    here = FolderStore(local_chains(root, settings))
+    store: ChainStore = here
     if settings.mode == "rehearsal":
         signer = local_signer(root / KEYS, "rehearsal")
-    elif settings.evidence is None:
+    elif (part := settings.evidence) is None:
         raise NotSealed("settings name no key for the evidence of live runs (evidence.signing_key)")
     else:
-        clients = Clients(settings.mode, "evidence", 1, Pace(Clock(), share=1.0), None)
-        resources.callback(clients.close)
-        part = settings.evidence
-        signer = KmsSigner(part.signing_key, kms_client(part, clients))
-        chain = Path(part.store).expanduser() if part.store else chain
+        clients = EvidenceClients.of(settings.mode, part, resources)
+        signer = KmsSigner(part.signing_key, clients.kms(part.signing_key))
+        if part.bucket:
+            store = _in_bucket(part.bucket, part.object_lock, clients, here)
     gate = Gate(root / ASIDE, held_credentials(environment))
-    return Desk(FolderStore(chain), signer, root / KEYS, gate, lambda: dt.datetime.now(dt.UTC), _policy(settings))
+    return Desk(store, signer, root / KEYS, gate, _now, _policy(settings))
+
+
+def local_chains(root: Path, settings: Settings) -> Path:
+    """The folder on this machine with the chains of these settings: the store itself, or what was read of a bucket so far."""
+    part = settings.evidence if settings.mode == "live" else None
+    return Path(part.store).expanduser() if part and part.store and not part.bucket else root / CHAINS
+
+
+def _in_bucket(store: str, lock: ObjectLockPart | None, clients: EvidenceClients, seen: FolderStore) -> S3Store:
+    """The store in a bucket that was seen to lock what it is given."""
+    if lock is None:
+        raise NotSealed("settings name a bucket for evidence and not how it is locked (evidence.object_lock)")
+    bucket = clients.bucket(store, lock.account, lock.region)
+    bucket.refuse_unlocked()
+    return S3Store(bucket, store, lock, seen, _now)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _policy(settings: Settings) -> str:

@@ -58,12 +58,12 @@ def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) 
         except EXPECTED as problem:
             yield f"Evidence: not sealed: {problem}"
             return
-    yield from withheld(made)
-    chains = (
-        Path(settings.evidence.store).expanduser()
-        if settings.mode == "live" and settings.evidence and settings.evidence.store
-        else None
-    )
+        yield from withheld(made)
+        try:
+            chains = desk.store.local(made.chain)
+        except EXPECTED as problem:
+            yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, NOT verified: {problem}"
+            return
     faults = verify(run.path.parent, pinned_trust(run.path.parent / KEYS), [run.name], chains=chains).faults
     yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, {'NOT verified' if faults else 'verified'}"
     yield from (f"  {fault}" for fault in faults)

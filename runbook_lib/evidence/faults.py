@@ -23,6 +23,7 @@ class Kind(StrEnum):
     OPEN_START = "open start"
     APPROVAL = "approval defect"
     EMERGENCY = "emergency without review"
+    NOT_LOCKED = "not locked"
     CADENCE = "no sealed coverage run"
 
 

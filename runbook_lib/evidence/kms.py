@@ -7,9 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from securesystemslib.signer import AWSSigner, SSlibKey
 
-from runbook_lib.access.clients import Clients
 from runbook_lib.evidence.chain import StoreFailed
-from runbook_lib.settings import EvidencePart
 
 
 class KmsSigner(AWSSigner):
@@ -38,18 +36,3 @@ class KmsSigner(AWSSigner):
             raise StoreFailed(f"{self.aws_key_id}: KMS did not sign: {error}") from None
         self._public_key.verify_signature(signature, payload)
         return signature
-
-
-def kms_client(part: EvidencePart, clients: Clients) -> Any:
-    """A KMS client in the key's Region, with the credentials that settings name for evidence. Raises StoreFailed."""
-    region, account = part.signing_key.split(":")[3:5]
-    session = clients.session(part.profile)
-    try:
-        if part.role_arn:
-            sts = clients.client(session, "evidence", "sts", region, mutating=False)
-            given = sts.assume_role(RoleArn=part.role_arn, RoleSessionName="runbook-evidence")["Credentials"]
-            session = clients.session(part.profile)
-            session.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
-        return clients.client(session, account, "kms", region, mutating=False)
-    except (ClientError, BotoCoreError) as error:
-        raise StoreFailed(f"evidence cannot be signed as settings say: {error}") from None

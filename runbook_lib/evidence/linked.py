@@ -108,6 +108,7 @@ def _appended(run: RunFolder, seal: Entry, addition: Addition, desk: Desk) -> by
     folder, withheld = _put(run, addition, desk.gate)
     digests = {f"{ATTACHED}/{addition.name}/{name}": digest for name, digest in contents(folder).files.items()}
     pin(desk.keys, seal.mode, desk.signer.public_key)
+    desk.store.keep(seal.chain, run.path, digests)
 
     def make(number: int, previous: str) -> bytes:
         # Whoever takes this number has read the chain up to the one before it, so nobody can have said it in between.

@@ -1,7 +1,8 @@
 """Sealing runs: the statement about a run's folder is signed, takes the next number of its chain, and is put into the folder.
 
-The chain's entry is written first, so losing power at any moment leaves one of three states: not sealed (the next command seals),
-entry written but not yet in the folder (the next command puts it there), or sealed.
+Where the store keeps the files too, they go there first; then the chain's entry is written. So losing power at any moment leaves
+one of three states: not sealed (the next command seals), entry written but not yet in the folder (the next command puts it there),
+or sealed.
 """
 
 import datetime as dt
@@ -98,8 +99,10 @@ def _appended(run: RunFolder, chain: str, start: str, desk: Desk) -> bytes:
     approvals = approvals_of(run)
     record = run.record()
     withheld = desk.gate.withhold(run.path)
-    facts = RunFacts(run.name, record, status, contents(run.path), approvals, withheld, desk.trust, start, notes)
+    found = contents(run.path)
+    facts = RunFacts(run.name, record, status, found, approvals, withheld, desk.trust, start, notes)
     pin(desk.keys, record["mode"], desk.signer.public_key)
+    desk.store.keep(chain, run.path, found.files)
 
     def make(number: int, previous: str) -> bytes:
         return sign(run_statement(facts, number, previous, desk.now()), desk.signer)

@@ -66,18 +66,21 @@ def declare_lost(desk: Desk, chain: str, run: str, reason: str, who: str) -> int
 
 
 def open_starts(store: ChainStore, chain: str) -> dict[str, Entry]:
-    """Runs that have a start record and no end, by name. Raises ChainBroken, StoreFailed."""
-    found = dict[str, Entry]()
-    for number in store.numbers(chain):
+    """Runs that have a start record and no end, by name. Raises ChainBroken, StoreFailed.
+
+    Read from the end to the newest start: whoever wrote that one had found every earlier start ended, so there is one at most.
+    """
+    ended = set[str]()
+    for number in reversed(store.numbers(chain)):
         try:
             each = entry(read(store.read(chain, number)))
         except EnvelopeBroken as broken:
             raise ChainBroken(f"{chain}, number {number}: {broken}") from None
         if each.kind == "start":
-            found[each.run] = each
-        elif each.kind in ("run", "lost"):
-            found.pop(each.run, None)
-    return found
+            return {} if each.run in ended else {each.run: each}
+        if each.kind in ("run", "lost"):
+            ended.add(each.run)
+    return {}
 
 
 def _busy(other: Entry) -> str:

@@ -11,11 +11,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runbook_lib.plan import digest
-from runbook_lib.settings.part import AccountId, Part, Region, Regions, Text, Unit
+from runbook_lib.settings.object_lock import ObjectLockPart
+from runbook_lib.settings.part import STORE, AccountId, Part, Region, Regions, RoleArn, Text, Unit
 from runbook_lib.settings.prices import PricesPart
 from runbook_lib.settings.wave import WavePart
 
-RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 ServiceName = Literal["securityhub", "guardduty", "inspector2"]
@@ -305,16 +305,31 @@ class EvidencePart(Part):
         Field(description="Profile whose credentials sign, or assume role_arn; absent: the shell's or runner's."),
     ] = None
     role_arn: Annotated[
-        RoleArn | None, Field(description="Role to assume for signing; it needs kms:Sign and kms:GetPublicKey.")
+        RoleArn | None,
+        Field(description="Role to assume for signing (kms:Sign, kms:GetPublicKey) and for the store, where that is in S3."),
     ] = None
     trust_policy: Annotated[
         Text | None,
         Field(description="Signed file that says who may approve, how many, with which keys; absent: nobody is asked for a key."),
     ] = None
     store: Annotated[
-        Text | None,
-        Field(description="Folder of the chain, shared by all machines that run this organization live; absent: beside the runs."),
+        Annotated[str, Field(pattern=STORE)] | None,
+        Field(
+            description=(
+                "Where the chain is kept, shared by all machines that run this organization live: a folder, or "
+                "s3://BUCKET/PREFIX for a bucket with Object Lock, which keeps the runs' files too; absent: beside the runs."
+            )
+        ),
     ] = None
+    object_lock: Annotated[
+        ObjectLockPart | None,
+        Field(description="How long the S3 store keeps what is written, and where it is; said together with an s3:// store."),
+    ] = None
+
+    @property
+    def bucket(self) -> str:
+        """The store, where it is in S3; else ""."""
+        return self.store if self.store and self.store.startswith("s3://") else ""
 
 
 class Settings(Part):

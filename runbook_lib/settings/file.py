@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from runbook_lib.settings import Settings
@@ -11,6 +12,7 @@ from runbook_lib.settings.checks import Path as KeyPath
 from runbook_lib.settings.checks import Problem, dotted
 from runbook_lib.settings.checks.access import check_access
 from runbook_lib.settings.checks.document import Document, read_document
+from runbook_lib.settings.checks.evidence import check_evidence
 from runbook_lib.settings.checks.places import check_places
 from runbook_lib.settings.checks.services import check_services
 from runbook_lib.settings.checks.shape import check_shape
@@ -83,9 +85,10 @@ def parse(text: str, today: dt.date, file: str) -> Settings:
         settings, problems, tree = check_shape(document)
         known = [problem for _, problem in document.problems]
         problems = _further(problems, known)
-        problems += _further(
-            [*check_access(tree), *check_places(tree, today), *check_services(tree), *check_waves(tree)], [*known, *problems]
-        )
+        checks = (
+            check_access(tree), check_places(tree, today), check_services(tree), check_waves(tree), check_evidence(tree),
+        )  # fmt: skip
+        problems += _further(chain.from_iterable(checks), [*known, *problems])
         findings += [_finding(document, file, each, document.line(each.path)) for each in problems]
     if settings is None or findings:
         raise SettingsError(file, findings)

@@ -1,4 +1,4 @@
-"""What every section of settings is made of: its base, and the ids by which organizations, accounts and Regions are named."""
+"""What every section of settings is made of: its base, and texts of a certain form."""
 
 from typing import Annotated
 
@@ -8,7 +8,12 @@ AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
 Regions = Annotated[tuple[Region, ...], Field(strict=False, min_length=1)]
 Unit = Annotated[str, Field(pattern=r"^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$")]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
 Text = Annotated[str, Field(min_length=1)]
+S3_STORE = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.=-]+)*/?"
+STORE = rf"^({S3_STORE}|/.*|~.*|[^/:]+(/.*)?)$"
+"""A store of evidence: a bucket with an optional prefix, or a folder; what looks like another address is neither."""
+RETENTION = r"^[1-9][0-9]{0,4} (days?|years?)$"
 
 
 class Part(BaseModel):

@@ -91,6 +91,14 @@ def ended_run(root: Path, number: int = 0, *, mode: str = "rehearsal", organizat
     return run
 
 
+def small_run(root: Path) -> RunFolder:
+    """A run that ended before any phase; its process is gone."""
+    run = RunFolder.create(root, "rehearsal", BEGIN, settings=b"mode: rehearsal\n", command=[], organization=ORGANIZATION)
+    run.finish(RunStatus.DONE, BEGIN)
+    of_process(run, ended_process())
+    return run
+
+
 def of_process(run: RunFolder, process: int, **others: Any) -> None:
     run.record_file.write_text(json.dumps(run.record() | {"process": process} | others, indent=1) + "\n")
 

@@ -17,9 +17,13 @@ from test_verify_by_hand import RUN
 
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.desk import desk_for, local_chains
+from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.seal import NotSealed, seal
+from runbook_lib.evidence.start import begin
+from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
+from runbook_lib.settings.object_lock import ObjectLockPart
 
 REGION = "eu-central-1"
 ORGANIZATION = "o-exampleorgid"
@@ -78,6 +82,50 @@ def test_a_role_of_its_own_signs_and_the_chain_lies_where_settings_say(kms: Any,
     assert second.number == 2
     assert made.checked(tmp_path / "one machine", run.name, chains=tmp_path / "shared").faults == ()
     assert made.kinds(made.checked(tmp_path / "one machine", chains=tmp_path / "shared")) == {"missing"}
+
+
+def test_a_live_run_begins_and_ends_in_a_bucket(kms: Any, tmp_path: Path) -> None:
+    s3 = boto3.client("s3", region_name=REGION)
+    where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    s3.create_bucket(Bucket="acme-evidence", ObjectLockEnabledForBucket=True, **where)
+    lock = ObjectLockPart(account="123456789012", region=REGION, retention="400 days")
+    role = "arn:aws:iam::123456789012:role/RunbookEvidence"
+    given = settings(key(kms), role_arn=role, store="s3://acme-evidence/acme/", object_lock=lock)
+    run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
+    begin(run, given, made.approval("20_guardduty", mode="live", organization=ORGANIZATION), {}, made.environment())
+    (said,) = sealing(run, given, made.environment())
+    assert said.startswith(f"Evidence: number 2 of live/{ORGANIZATION}, head digest ")
+    assert said.endswith(", verified")
+    found = [each["Key"] for each in s3.list_objects_v2(Bucket="acme-evidence", Prefix="acme/chain/")["Contents"]]
+    assert found == [f"acme/chain/live/{ORGANIZATION}/0000000{number}.intoto.jsonl" for number in (1, 2)]
+    head = s3.head_object(Bucket="acme-evidence", Key=found[1])
+    assert head["ObjectLockMode"] == "GOVERNANCE"
+    assert made.checked(tmp_path / "runs").faults == ()
+
+
+@pytest.mark.parametrize("bucket", ["without Object Lock", "not there"])
+def test_without_a_bucket_that_locks_nothing_live_is_applied(kms: Any, tmp_path: Path, bucket: str) -> None:
+    if bucket == "without Object Lock":
+        where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+        boto3.client("s3", region_name=REGION).create_bucket(Bucket="acme-evidence", **where)
+    lock = ObjectLockPart(account="123456789012", region=REGION, retention="400 days")
+    given = settings(key(kms), store="s3://acme-evidence", object_lock=lock)
+    run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
+    approval = made.approval("20_guardduty", mode="live", organization=ORGANIZATION)
+    with pytest.raises(PreconditionsFailed, match=r"so nothing is applied: s3://acme-evidence.*(versioning|NoSuchBucket)"):
+        begin(run, given, approval, {}, made.environment())
+
+
+def test_where_the_chain_lies_on_this_machine(tmp_path: Path) -> None:
+    arn = f"arn:aws:kms:{REGION}:222222222222:alias/e"
+    for given, folder in (
+        (settings(), tmp_path / "chain"),
+        (settings(arn), tmp_path / "chain"),
+        (settings(arn, store="/srv/evidence"), Path("/srv/evidence")),
+        (settings(arn, store="s3://acme-evidence"), tmp_path / "chain"),
+        (settings(arn, store="/srv/evidence").model_copy(update={"mode": "rehearsal"}), tmp_path / "chain"),
+    ):
+        assert local_chains(tmp_path, given) == folder
 
 
 def test_openssl_verifies_what_kms_signed(kms: Any, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from runbook_lib.settings.checks import Path, Problem, Tree, at, dotted, nearest
 from runbook_lib.settings.checks.document import Document
 
 PATTERNS = (
+    ("s3://", "Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),
+    ("days?", "Not a time: a number of days or years, for example 7 years or 400 days."),
     ("^o-", "Not an organization id: it starts with o- and has 10 to 32 small letters and digits. Copy it from AWS Organizations."),
     ("^(ou-", "Not the id of an organizational unit (ou-…) or root (r-…). Copy it from AWS Organizations."),
     ("^[0-9]{12}$", "Not an account id: exactly 12 digits in quotes. Copy it from AWS Organizations."),
@@ -64,6 +66,8 @@ def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
         yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
     if home := at(tree, *aggregation, "home_region"):
         yield (*aggregation, "home_region"), home
+    if store := at(tree, "evidence", "object_lock", "region"):
+        yield ("evidence", "object_lock", "region"), store
     for region, destination in (at(tree, "guardduty", "export") or {}).items():
         if destination is not None:
             yield ("guardduty", "export", region), region
