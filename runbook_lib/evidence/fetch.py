@@ -63,14 +63,9 @@ def fetch(bucket: Bucket, store: str, folder: Path, demand: Demand) -> Fetched:
     runs = [each for each in read_ if isinstance(each, Entry) and each.kind in ("run", "linked")]
     for run in runs:
         faults += _files(bucket, folder, run, f"{files}{run.chain}/{run.run}/", named)
-    ends = [until for _, until in locks]
-    return Fetched(
-        len(found),
-        sum(run.kind == "run" for run in runs),
-        Counter(mode for mode, _ in locks),
-        min(ends, default=None),
-        tuple(sorted(set(faults))),
-    )
+    ends = min((until for _, until in locks), default=None)
+    sealed = sum(run.kind == "run" for run in runs)
+    return Fetched(len(found), sealed, Counter(mode for mode, _ in locks), ends, tuple(sorted(set(faults))))
 
 
 def _laid_upon(key: str, kept: Kept) -> Iterator[Fault]:
