@@ -67,6 +67,8 @@ class Command:
         if approval is not None and (emergency := read_approval(approval).emergency):
             more, title = {"EMERGENCY": emergency, **more}, f"{title}, EMERGENCY"
         write_notebook_html(output, page, mode=title, phase=phase.name, more=more)
+        for remark in result.remarks:
+            self.say(f"  {remark}")
         self.say(f"  {result.words}")
         return result
 
@@ -82,7 +84,7 @@ class Command:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
         error = str(results.get("error") or done.error or done.interrupted)
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
-        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds)
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, tuple(results.get("remarks", ())))
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class PhaseResult:
     planned: bool = False
     """Whether this execution had no approval and so could only plan."""
     seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
+    """What AWS says of the settings that holds up nothing."""
 
     @property
     def exit_code(self) -> int:

@@ -22,6 +22,7 @@ from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.groups import Group
+from runbook_lib.preflight import Remark
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.registry import SERVICES
 
@@ -51,6 +52,12 @@ def scope_words(scope: Scope) -> str:
     parts = {"Regions": scope.regions, "accounts": scope.accounts, "organizational units": scope.organizational_units}
     named = "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
     return f"only {named}; steps that reach beyond wait for the whole" if named else "the whole organization"
+
+
+def preflight_words(remarks: Sequence[Remark]) -> str:
+    """What was found when settings were held against AWS, where nothing refused the plan."""
+    said = [f"{remark.standing}: {remark}" for remark in remarks]
+    return "\n".join(["nothing is contradicted", *said])
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:

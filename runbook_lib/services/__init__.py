@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, Blocker, NoChange, Reference, Step, Wait
+from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
+from runbook_lib.preflight import Remark
 from runbook_lib.scope import Population
 from runbook_lib.settings import Settings
 
@@ -100,6 +101,9 @@ class Service(Protocol):
     mutations: frozenset[str]
     """Operation names in AWS's spelling as "service:Operation" (a service may need another one's operation, for example
     organizations:RegisterDelegatedAdministrator or iam:GetRole); anything else is refused."""
+
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        """Hold what settings and scope name, and only AWS knows, against AWS: misspelt names above all. Reads only, and few."""
 
     def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
         """Read everything `assess` needs. Reads only."""

@@ -11,6 +11,7 @@ from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
+from runbook_lib.services.organizations import preflight as checking
 from runbook_lib.settings import Settings
 
 STAGE, LANE = "management", "designation"
@@ -23,8 +24,10 @@ class Prerequisites:
     title = "Prerequisites"
     phase = "00_prerequisites"
     principals: tuple[str, ...] = ()
-    reads = observing.READS | {"organizations:ListAWSServiceAccessForOrganization"}
+    reads = observing.READS | checking.READS | {"organizations:ListAWSServiceAccessForOrganization"}
     mutations = frozenset({"organizations:EnableAWSServiceAccess"})
+
+    preflight = staticmethod(checking.preflight)
 
     def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> observing.State:
         return observing.observe(organization, settings, reader)
