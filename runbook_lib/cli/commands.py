@@ -40,6 +40,8 @@ class Command:
     environment: Mapping[str, str]
     say: Say
     seconds_per_cell: int | None = None
+    given: Path | None = None
+    """The settings file that the user knows; `parameters` is the run's copy, with the same lines."""
 
     def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
@@ -82,7 +84,9 @@ class Command:
             results["error"] = results.get("error") or done.error or done.interrupted
             if recorded:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
-        error = str(results.get("error") or done.error or done.interrupted)
+        error = str(results.get("error") or done.error or done.interrupted).replace(
+            str(self.parameters), str(self.given or self.parameters)
+        )
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
         return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, tuple(results.get("remarks", ())))
 
