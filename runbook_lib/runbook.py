@@ -19,12 +19,14 @@ from runbook_lib.organization.reads import READS, observe_organization
 from runbook_lib.phases import PHASES, Phase, phase_named
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
 from runbook_lib.plan.cost import Costs, costs
+from runbook_lib.preflight import Remark, contradictions
 from runbook_lib.scope import Population, part_of, population
-from runbook_lib.services import Service
-from runbook_lib.services.organizations.assess import objections
+from runbook_lib.services import Reader, Service
+from runbook_lib.services.ahead import Afterwards, Ahead, Kept
+from runbook_lib.services.organizations.preflight import objections
 from runbook_lib.services.registry import SERVICES, service_named
 from runbook_lib.settings import Settings, settings_digest
-from runbook_lib.waves import Wave, earlier, wave_objections, wave_of, waves
+from runbook_lib.waves import Wave, earlier, wave_of, waves
 
 SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
@@ -40,6 +42,14 @@ class PreconditionsFailed(Exception):
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)
         super().__init__("; ".join(self.findings))
+
+
+class Contradicted(PreconditionsFailed):
+    """Settings or scope name what AWS says is not so; `remarks` has all of it."""
+
+    def __init__(self, remarks: Sequence[Remark]) -> None:
+        self.remarks = tuple(remarks)
+        super().__init__([str(remark) for remark in remarks])
 
 
 @dataclass(frozen=True)
@@ -115,32 +125,51 @@ class Runbook:
     def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
         self._seen: Organization | None = None
-        self._unused: tuple[float, Organization] | None = None
+        self._unused: tuple[float, Organization, Kept] | None = None
 
     def organization(self) -> Organization:
-        """Read the organization; refuse when it is not the one that settings name. Raises PreconditionsFailed."""
-        self._seen = organization = observe_organization(self.settings, self.access, before=self._seen)
-        if found := objections(organization, self.settings) or wave_objections(organization, self.settings):
-            raise PreconditionsFailed(found)
-        self._unused = self.clock.monotonic(), organization
+        """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
+        organization = self._read_organization()
+        _refuse(objections(organization, self.settings))
+        self._unused = self.clock.monotonic(), organization, {}
         return organization
 
-    def _organization_now(self) -> Organization:
-        """The organization for one observation: as `organization` read it a moment ago, if no observation has used that, else anew.
+    def preflight(self) -> tuple[Organization, tuple[Remark, ...]]:
+        """Hold everything that settings and scope name against AWS, before any plan. Raises Contradicted, with all at once.
+
+        The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right.
+        """
+        organization, kept = self._read_organization(), Kept()
+        named = [phase.service for phase in managed(self.settings) if phase.service] if self.phase.service else ["organizations"]
+        jobs = [
+            partial(service_named(name).preflight, organization, self.settings, self.scope, Ahead(self.access, kept))
+            for name in named
+        ]
+        remarks = [remark for found in self.access.parallel(jobs) for remark in found]
+        _refuse(contradictions(remarks))
+        self._unused = self.clock.monotonic(), organization, kept
+        return organization, tuple(remarks)
+
+    def _read_organization(self) -> Organization:
+        self._seen = observe_organization(self.settings, self.access, before=self._seen)
+        return self._seen
+
+    def _now(self) -> tuple[Organization, Reader]:
+        """Organization and reader for one observation: what was read a moment ago, if no observation has used that, else anew.
 
         The list of ten thousand accounts takes a minute at AWS's rate.
         """
         unused, self._unused = self._unused, None
         if unused is not None and self.clock.monotonic() - unused[0] < MOMENT:
-            return unused[1]
+            return unused[1], Afterwards(self.access, unused[2])
         organization = self.organization()
         self._unused = None
-        return organization
+        return organization, self.access
 
-    def assess(self, service: Service, organization: Organization) -> Assessment:
+    def assess(self, service: Service, organization: Organization, reader: Reader | None = None) -> Assessment:
         """Observe one service in that organization and compare it with settings."""
         people = self._population(service, organization)
-        state = service.observe(organization, self.settings, people, self.access)
+        state = service.observe(organization, self.settings, people, reader or self.access)
         return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
 
     def _population(self, service: Service, organization: Organization) -> Population:
@@ -149,11 +178,11 @@ class Runbook:
 
     def observe(self) -> Assessment:
         """Observe this phase's service."""
-        return self.assess(service_named(self.phase.service), self._organization_now())
+        return self.assess(service_named(self.phase.service), *self._now())
 
     def survey(self) -> tuple[Organization, Cells]:
         """Observe every service that settings manage: the whole coverage."""
-        organization = self._organization_now()
+        organization, _ = self._now()
         services = [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
         looks = self.access.parallel([partial(self.assess, service, organization) for service in services])
         return organization, tuple(cell for seen in looks for cell in seen.cells)
@@ -333,3 +362,8 @@ class Runbook:
             covered.steps, stage, service=service, access=self.access, resolve=resolve,
             journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after,
         )  # fmt: skip
+
+
+def _refuse(remarks: Sequence[Remark]) -> None:
+    if remarks:
+        raise Contradicted(remarks)

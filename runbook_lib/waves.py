@@ -12,6 +12,7 @@ from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings, managed_services
+from runbook_lib.settings.checks import Path, Problem
 from runbook_lib.settings.wave import REST, WavePart
 
 SHOWN = 5
@@ -89,10 +90,10 @@ def wave_words(scope: Scope, settings: Settings) -> str:
     return f"{wave.title} (all that is left, and what reaches beyond a part)" if wave.last else wave.title
 
 
-def wave_objections(organization: Organization, settings: Settings) -> tuple[str, ...]:
+def wave_objections(organization: Organization, settings: Settings) -> tuple[Problem, ...]:
     """What is wrong with the waves, now that the accounts are known: with any of these, no plan is made at all."""
     named = settings.waves or ()
-    found = [each for number, part in enumerate(named) for each in _unknown(organization, settings, part, f"waves[{number}]")]
+    found = [each for number, part in enumerate(named) for each in _unknown(organization, part, ("waves", number))]
     if found:
         return tuple(found)
     asked = frozenset(
@@ -101,31 +102,33 @@ def wave_objections(organization: Organization, settings: Settings) -> tuple[str
     places = [(part.name, _accounts(organization, settings, part), frozenset(part.regions) or asked) for part in named]
     for number, (_, accounts, _) in enumerate(places):
         if not accounts:
-            found.append(
-                f"waves[{number}]: it covers no account: those it names are the delegated account, not active, or excluded; "
-                "name others, or remove the wave"
-            )
+            message = "It covers no account: those it names are the delegated account, not active, or excluded. Name others."
+            found.append(Problem(("waves", number), message, named[number].name))
     for (name, accounts, regions), (other, accounts_too, regions_too) in combinations(places, 2):
         if (both := accounts & accounts_too) and (where := regions & regions_too):
             shown = ", ".join(sorted(both)[:SHOWN]) + (", …" if len(both) > SHOWN else "")
-            found.append(
-                f"waves: {name} and {other} overlap in {len(both)} accounts ({shown}) in {', '.join(sorted(where))}; "
-                "an account and Region belongs to one wave: name it once"
+            message = (
+                f"It overlaps with {name} in {len(both)} accounts ({shown}) in {', '.join(sorted(where))}. "
+                "An account and Region belongs to one wave: name it once."
             )
+            found.append(Problem(("waves", [part.name for part in named].index(other)), message, other))
     return tuple(found)
 
 
-def _unknown(organization: Organization, settings: Settings, part: WavePart, key: str) -> Iterator[str]:
+def _unknown(organization: Organization, part: WavePart, path: Path) -> Iterator[Problem]:
     units = {unit for account in organization.accounts.values() for unit in account.organizational_units}
-    for account in part.accounts:
+    for number, account in enumerate(part.accounts):
         if account not in organization.accounts:
-            yield f"{key}.accounts: {account} is not in the organization; correct or remove it"
-    for unit in part.organizational_units:
+            message = f"This is not an account of organization {organization.id}. Correct or remove it."
+            yield Problem((*path, "accounts", number), message, account)
+    for number, unit in enumerate(part.organizational_units):
         if unit not in units:
-            yield f"{key}.organizational_units: there is no account below {unit} in the organization; correct or remove it"
-    for region in part.regions:
+            message = f"No account of organization {organization.id} is below such a unit. Correct or remove it."
+            yield Problem((*path, "organizational_units", number), message, unit)
+    for number, region in enumerate(part.regions):
         if region not in organization.enabled_regions:
-            yield f"{key}.regions: {region} is enabled neither in the management nor in the delegated account; correct or remove it"
+            message = "It is enabled neither in the management nor in the delegated account. Enable it there, or remove it."
+            yield Problem((*path, "regions", number), message, region)
 
 
 def _accounts(organization: Organization, settings: Settings, part: WavePart) -> frozenset[str]:

@@ -275,6 +275,25 @@ class TestFlow:
         assert "https:" not in page
 
 
+def test_names_that_only_aws_knows_are_refused_before_any_plan_at_once(line: Line, tmp_path: Path) -> None:
+    """In the words of the file as the user named it, though the run reads a copy of its own."""
+    text = line.served.settings.read_text(encoding="utf-8")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(text.replace("best-practices", "best-practises"), encoding="utf-8")
+    changes = len(line.served.changes)
+    said = line("plan", "-p", str(bad), "--phase", "20", "--scope", '{"accounts": ["999999999999"]}')
+    assert said.code == 1
+    assert f"{bad}: 3 things that AWS contradicts" in said.out
+    number = next(n for n, each in enumerate(bad.read_text().splitlines(), start=1) if "best-practises" in each)
+    assert f"{bad}, line {number}: security_hub.accept_default_standards[0].name" in said.out
+    assert "Did you mean aws-foundational-security-best-practices?" in said.out
+    assert "scope.accounts[0]\n    value:  999999999999" in said.out
+    assert said.run is not None
+    assert said.run.record()["phases"]["20_guardduty"]["results"]["state"] == "refused"
+    assert not said.run.phase("20_guardduty").plan_json.exists()
+    assert len(line.served.changes) == changes
+
+
 def test_unknown_is_never_0(line: Line) -> None:
     """Everything Inspector has is hidden from the delegated account: that is no gap, and not covered either."""
     front = line.served.front

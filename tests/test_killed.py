@@ -6,7 +6,6 @@ answered; the calls in flight are the exception.
 """
 
 import datetime as dt
-import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -138,9 +137,6 @@ def started(seed: str, phase: str, folder: Path, patch: pytest.MonkeyPatch) -> S
     assert start.attempt(undisturbed).ok
     start.calls, start.cells = undisturbed.count, start.seen
     assert open_cells(start.cells) == []
-    # What is there by now stays: collecting garbage need not walk through it for every client that is made and forgotten.
-    gc.collect()
-    gc.freeze()
     return start
 
 
@@ -200,7 +196,6 @@ def _applied(start: Start, transport: Mortal) -> Units:
 def start_of(tmp_path: Path) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         yield lambda seed, phase: started(seed, phase, tmp_path, patch)
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("moment", MOMENTS[:2])

@@ -9,12 +9,10 @@ from test_scope import DELEGATED, MANAGEMENT, OPEN, ORGANIZATION, OTHER
 
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.observation import Known, Unknown
-from runbook_lib.organization import Account, AccountState
 from runbook_lib.plan import Action, Blocker, NoChange
 from runbook_lib.scope import population
 from runbook_lib.services import CallFailed, Verdict
 from runbook_lib.services.organizations import SERVICE
-from runbook_lib.services.organizations.assess import objections
 from runbook_lib.services.organizations.observe import State
 from runbook_lib.settings import (
     GuardDutyFeature,
@@ -141,27 +139,6 @@ def test_what_a_region_lacks_is_told_and_blocks_nothing() -> None:
     assert found["Inspector", "eu-south-1"].status is Status.NOT_APPLICABLE
     assert "LAMBDA_CODE" in found["Inspector", "eu-south-1"].reason
     assert found["Inspector", "us-east-1"].status is Status.COVERED
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"id": "o-another0001"}, "organization.id"),
-        ({"management_account": OTHER}, "organization.management_account"),
-        ({"accounts": {}}, "organization.delegated_account"),
-        (
-            {"accounts": {DELEGATED: Account(DELEGATED, "d", AccountState.SUSPENDED, ("r-root",))}},
-            "organization.delegated_account: 222222222222 is SUSPENDED",
-        ),
-    ],
-)
-def test_another_organization_than_settings_name_is_refused(changed: Mapping[str, Any], said: str) -> None:
-    found = objections(dataclasses.replace(TRUSTED, **changed), SETTINGS)
-    assert any(said in each for each in found)
-
-
-def test_no_objection_to_the_right_one() -> None:
-    assert objections(TRUSTED, SETTINGS) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from runbook_lib.plan import Scope
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.wave import WavePart
+from runbook_lib.settings.checks import dotted
 from runbook_lib.waves import UnknownWave, later_words, wave_named, wave_objections, wave_of, wave_words, waves
 
 SERVICES = ENABLING[1:]
@@ -63,18 +64,18 @@ def test_an_approval_holds_for_one_order_only() -> None:
     [
         ([{"accounts": [MEMBER]}, {"accounts": [OTHER]}], []),
         ([{"organizational_units": [PROD], **HERE}, {"organizational_units": [PROD], **THERE}], []),
-        ([{"accounts": ["999999999999"]}], ["waves[0].accounts: 999999999999 is not in the organization"]),
-        ([{"organizational_units": ["ou-root-none0001"]}], ["waves[0].organizational_units: there is no account below"]),
-        ([{"accounts": [MEMBER]}, {"regions": ["ap-east-2"]}], ["waves[1].regions: ap-east-2 is enabled neither"]),
-        ([{"accounts": [SUSPENDED]}], ["waves[0]: it covers no account"]),
-        ([{"accounts": [DELEGATED]}], ["waves[0]: it covers no account"]),
-        ([{"organizational_units": [SECURITY]}], ["waves[0]: it covers no account"]),
+        ([{"accounts": ["999999999999"]}], ["waves[0].accounts[0]: 999999999999: This is not an account"]),
+        ([{"organizational_units": ["ou-root-none0001"]}], ["waves[0].organizational_units[0]: ou-root-none0001: No account"]),
+        ([{"accounts": [MEMBER]}, {"regions": ["ap-east-2"]}], ["waves[1].regions[0]: ap-east-2: It is enabled neither"]),
+        ([{"accounts": [SUSPENDED]}], ["It covers no account"]),
+        ([{"accounts": [DELEGATED]}], ["It covers no account"]),
+        ([{"organizational_units": [SECURITY]}], ["It covers no account"]),
         ([{"organizational_units": [PROD]}, {"organizational_units": [WORK]}], [f"overlap in 1 accounts ({MEMBER}) in us-east"]),
-        ([{"accounts": [MANAGEMENT]}, {"regions": ["us-east-1"]}], [f"overlap in 1 accounts ({MANAGEMENT}) in us-east-1;"]),
+        ([{"accounts": [MANAGEMENT]}, {"regions": ["us-east-1"]}], [f"overlap in 1 accounts ({MANAGEMENT}) in us-east-1."]),
     ],
 )  # fmt: skip
 def test_what_is_refused_once_accounts_are_known(parts: list[dict[str, Any]], said: list[str]) -> None:
-    found = wave_objections(ORGANIZATION, planned(*parts))
+    found = [f"{dotted(each.path)}: {each.value}: {each.message}" for each in wave_objections(ORGANIZATION, planned(*parts))]
     assert len(found) == len(said)
     assert all(expected in text for expected, text in zip(said, found, strict=True))
 

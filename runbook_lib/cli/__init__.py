@@ -86,7 +86,7 @@ def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: in
     settings = load(parameters, _today())
     read_scope(scope, settings)
     wanted = commands.chosen(settings, phases)
-    with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
+    with _command(settings, parameters, runs, cell_timeout) as command:
         return commands.plan(command, wanted, scope)
 
 
@@ -110,7 +110,7 @@ def apply(
     """
     settings = load(parameters, _today())
     read_scope(scope, settings)
-    with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
+    with _command(settings, parameters, runs, cell_timeout) as command:
         files = [
             commands.approval_file(given, command.run.path.parent, command.run.path, _user(), ticket or "none given", settings.mode)
             for given in approvals
@@ -131,7 +131,7 @@ def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -
     Progress goes to stderr, the coverage alone to stdout. Exit code 2: there are gaps, or something could not be read.
     """
     settings = load(parameters, _today())
-    with _command(settings, parameters.read_bytes(), runs, cell_timeout, quiet=True) as command:
+    with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
         result = command.phase(phase_named("90_coverage"))
         code = commands.finish(command, [result])
         if result.exit_code == 1:
@@ -307,18 +307,14 @@ def _server_folder(runs: str) -> Path:
 
 @contextmanager
 def _command(
-    settings: Settings,
-    text: bytes,
-    runs: str,
-    seconds: int | None,
-    environment: Mapping[str, str] | None = None,
-    *,
-    quiet: bool = False,
-) -> Iterator[commands.Command]:
+    settings: Settings, file: Path | bytes, runs: str, seconds: int | None, environment: Mapping[str, str] | None = None,
+    *, quiet: bool = False,
+) -> Iterator[commands.Command]:  # fmt: skip
     """A run for one command, with the environment its kernels get. A run that breaks off is recorded as failed."""
     kernels = environment if environment is not None else _kernel_environment(settings, runs)
     folder = RunFolder.create(
-        runs_root(runs, os.environ, root()), settings.mode, dt.datetime.now(dt.UTC), settings=text,
+        runs_root(runs, os.environ, root()), settings.mode, dt.datetime.now(dt.UTC),
+        settings=file.read_bytes() if isinstance(file, Path) else file,
         command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
     )  # fmt: skip
     speak = Voice(sys.stderr if quiet else sys.stdout)
@@ -326,7 +322,8 @@ def _command(
     with sealed_at_end(folder, settings, kernels, speak, attach_found), json_log(folder.log), terminable():
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
-            yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds)
+            given = file if isinstance(file, Path) else folder.settings
+            yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds, given)
         except BaseException as error:
             if folder.record()["status"] == RunStatus.RUNNING:
                 stopped = isinstance(error, KeyboardInterrupt)

@@ -40,6 +40,8 @@ class Command:
     environment: Mapping[str, str]
     say: Say
     seconds_per_cell: int | None = None
+    given: Path | None = None
+    """The settings file that the user knows; `parameters` is the run's copy, with the same lines."""
 
     def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
@@ -67,6 +69,8 @@ class Command:
         if approval is not None and (emergency := read_approval(approval).emergency):
             more, title = {"EMERGENCY": emergency, **more}, f"{title}, EMERGENCY"
         write_notebook_html(output, page, mode=title, phase=phase.name, more=more)
+        for remark in result.remarks:
+            self.say(f"  {remark}")
         self.say(f"  {result.words}")
         return result
 
@@ -80,9 +84,11 @@ class Command:
             results["error"] = results.get("error") or done.error or done.interrupted
             if recorded:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
-        error = str(results.get("error") or done.error or done.interrupted)
+        error = str(results.get("error") or done.error or done.interrupted).replace(
+            str(self.parameters), str(self.given or self.parameters)
+        )
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
-        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds)
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, tuple(results.get("remarks", ())))
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,8 @@ class PhaseResult:
     planned: bool = False
     """Whether this execution had no approval and so could only plan."""
     seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
+    """What AWS says of the settings that holds up nothing."""
 
     @property
     def exit_code(self) -> int:

@@ -24,6 +24,7 @@ from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.groups import Group
+from runbook_lib.preflight import Remark
 from runbook_lib.runbook import ApplyReport, Standing
 from runbook_lib.services.registry import SERVICES
 
@@ -64,6 +65,12 @@ def card(mode: str, facts: Mapping[str, object]) -> Card:
 def scope_words(scope: Scope) -> str:
     """What a notebook is about: everything, or which part."""
     return f"only {scope.words}; steps that reach beyond wait for the whole" if scope.words else "the whole organization"
+
+
+def preflight_words(remarks: Sequence[Remark]) -> str:
+    """What was found when settings were held against AWS, where nothing refused the plan."""
+    said = [f"{remark.standing}: {remark}" for remark in remarks]
+    return "\n".join(["nothing is contradicted", *said])
 
 
 def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:

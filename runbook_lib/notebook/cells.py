@@ -18,7 +18,7 @@ from runbook_lib.project import ProjectNotFound, resolve
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
-from runbook_lib.settings.file import SettingsError
+from runbook_lib.settings.file import SettingsContradicted, SettingsError
 from runbook_lib.waves import UnknownWave, wave_named
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class RunEnded(Exception):
 
 
 EXPECTED: dict[type[Exception], str] = {
+    SettingsContradicted: "Mend the settings (or the scope), or the credentials, then run again. Nothing was changed.",
     SettingsError: "Mend the settings file, then run again. Nothing was called.",
     BadParameter: "Give the four parameters as strings; see the first cell.",
     ApprovalRefused: "Nothing of what it refused was called. Plan again and have that plan approved.",

@@ -43,16 +43,18 @@ from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.document import Change, plan_document
+from runbook_lib.preflight import SCOPE, Remark
 from runbook_lib.project import resolve, root
-from runbook_lib.runbook import ApplyReport, Assessment, PreconditionsFailed, Runbook, access_for, managed
+from runbook_lib.runbook import ApplyReport, Assessment, Contradicted, PreconditionsFailed, Runbook, access_for, managed
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings, settings_digest
-from runbook_lib.settings.file import load
+from runbook_lib.settings.file import SettingsContradicted, load, located
 from runbook_lib.waves import later_words, wave_words
 
 P = ParamSpec("P")
 R = TypeVar("R")
 LOG = logging.getLogger(__name__)
+REFUSALS = (ApprovalRefused, PreconditionsFailed, SettingsContradicted)
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def plainly_in(notebook: "NotebookRun | None" = None, step: str = "") -> Iterato
     except KINDS as error:
         LOG.exception("halted")
         if notebook is not None and not isinstance(error, RunEnded):
-            notebook.state = "refused" if isinstance(error, ApprovalRefused | PreconditionsFailed) else "failed"
+            notebook.state = "refused" if isinstance(error, REFUSALS) else "failed"
             notebook.error = str(error)
             notebook.end(RunStatus.FAILED)
         raise Halt(f"{error}\n{advice(error)}") from None
@@ -145,8 +147,21 @@ class NotebookRun:
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             access.on_answer = self.answers.keep
             self.runbook = self.acting = Runbook(chosen, self.settings, access, self.clock, asked)
-            self.organization: Organization = self.runbook.organization()
+            self.organization, self.remarks = self._preflight()
             self.run.add_callers(self.organization.callers)
+
+    def _preflight(self) -> tuple[Organization, tuple[Remark, ...]]:
+        """Hold the settings against AWS; what it contradicts is said with its place in the file."""
+        try:
+            organization, remarks = self.runbook.preflight()
+        except Contradicted as found:
+            problems = [remark.problem for remark in found.remarks]
+            name = str(self.parameters)
+            text = self.run.settings.read_text(encoding="utf-8-sig")
+            raise SettingsContradicted(name, located(name, text, problems, SCOPE)) from None
+        if remarks:
+            self.results["remarks"] = [f"{remark.standing}: {remark}" for remark in remarks]
+        return organization, remarks
 
     def _refuse_other_mode(self) -> None:
         """An approval of the other mode is refused before anything is read; all else about it is the gate's to say."""
@@ -220,6 +235,7 @@ class NotebookRun:
             "Settings": f"{self.parameters.name}, digest {settings_digest(settings)[:16]}, {described(self.parameters)}",
             "Scope": sections.scope_words(runbook.scope),
             **({"Wave": wave_words(runbook.scope, settings)} if runbook.in_waves else {}),
+            "Settings held against AWS": sections.preflight_words(self.remarks),
             "Ticket": self._ticket(),
             "Run": self.run.name,
         }

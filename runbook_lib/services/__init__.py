@@ -11,8 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, Blocker, NoChange, Reference, Step, Wait
+from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
 from runbook_lib.plan.cost import Charge, Trials
+from runbook_lib.preflight import Remark
 from runbook_lib.scope import Population
 from runbook_lib.settings import Settings
 
@@ -104,6 +105,9 @@ class Service(Protocol):
     organizations:RegisterDelegatedAdministrator or iam:GetRole); anything else is refused."""
     not_estimated: tuple[str, ...]
     """What its plans may cost besides, which nobody can tell beforehand, as sentences."""
+
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        """Hold what settings and scope name, and only AWS knows, against AWS: misspelt names above all. Reads only, and few."""
 
     def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
         """Read everything `assess` needs. Reads only."""

@@ -31,7 +31,10 @@ LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: where, the value as written (empty where there is none), and what to do."""
+    """One thing that is wrong: where, the value as written (empty where there is none), and what to do.
+
+    Line 0: what is wrong stands in no file.
+    """
 
     file: str
     line: int
@@ -40,19 +43,27 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        head = f"{self.file}, line {self.line}" + (f": {self.key}" if self.key else "")
+        head = (f"{self.file}, line {self.line}" if self.line else self.file) + (f": {self.key}" if self.key else "")
         return f"{head}\n" + (f"    value:  {self.value}\n" if self.value else "") + f"    {self.message}"
 
 
 class SettingsError(Exception):
     """The parameters file cannot be used; `findings` has everything that is wrong with it, by line."""
 
+    what = "to correct"
+
     def __init__(self, file: str, findings: Iterable[Finding]) -> None:
         self.file = file
         self.findings = tuple(sorted(findings, key=lambda each: (each.line, each.key, each.message)))
         count = len(self.findings)
-        title = f"{file}: {count} thing{'s' if count > 1 else ''} to correct"
+        title = f"{file}: {count} thing{'s' if count > 1 else ''} {self.what}"
         super().__init__("\n\n".join([title, *map(str, self.findings)]))
+
+
+class SettingsContradicted(SettingsError):
+    """The file is well formed, and AWS says otherwise."""
+
+    what = "that AWS contradicts"
 
 
 def load(path: Path, today: dt.date) -> Settings:
@@ -93,6 +104,17 @@ def parse(text: str, today: dt.date, file: str) -> Settings:
     if settings is None or findings:
         raise SettingsError(file, findings)
     return settings
+
+
+def located(file: str, text: str, problems: Iterable[Problem], elsewhere: str = "") -> list[Finding]:
+    """Problems that were found later, at their lines of the file's text; what begins with `elsewhere` stands in no file."""
+    document = read_document(text)
+    return [
+        Finding(elsewhere, 0, dotted(each.path), each.value or "", each.message)
+        if each.path[:1] == (elsewhere,)
+        else _finding(document, file, each, document.line(each.path))
+        for each in problems
+    ]
 
 
 def _further(problems: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:

@@ -7,6 +7,7 @@ from runbook_lib.services.guardduty import cost as costing
 from runbook_lib.services.guardduty import judge as judging
 from runbook_lib.services.guardduty import observe as observing
 from runbook_lib.services.guardduty import plan as planning
+from runbook_lib.services.guardduty.preflight import preflight
 from runbook_lib.services.guardduty.wanted import MALWARE
 
 
@@ -37,6 +38,7 @@ class GuardDuty:
         "guardduty:UpdateOrganizationConfiguration",
     }
 
+    preflight = staticmethod(preflight)
     observe = staticmethod(observing.observe)
     assess = staticmethod(assessing.assess)
     plan = staticmethod(planning.plan)

@@ -1,6 +1,10 @@
 """Amazon Inspector: administrator, members, scan types, auto-enable, EC2 scan mode, ECR re-scan duration."""
 
-from runbook_lib.plan import Reference
+from collections.abc import Sequence
+
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Reference, Scope
+from runbook_lib.preflight import Remark
 from runbook_lib.services import Reader, Service
 from runbook_lib.services.inspector2 import assess as assessing
 from runbook_lib.services.inspector2 import check as checking
@@ -8,6 +12,7 @@ from runbook_lib.services.inspector2 import cost as costing
 from runbook_lib.services.inspector2 import judge as judging
 from runbook_lib.services.inspector2 import observe as observing
 from runbook_lib.services.inspector2 import plan as planning
+from runbook_lib.settings import Settings
 
 
 class Inspector:
@@ -41,6 +46,10 @@ class Inspector:
     missing = staticmethod(assessing.missing)
     judge = staticmethod(judging.judge)
     check = staticmethod(checking.check)
+
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        """Settings name nothing of Inspector that only AWS knows."""
+        return ()
 
     def resolve(self, reference: Reference, reader: Reader) -> str:
         """Inspector's calls need no identifier that AWS assigns."""

@@ -13,6 +13,7 @@ from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
+from runbook_lib.services.organizations import preflight as checking
 from runbook_lib.settings import Settings
 
 STAGE, LANE = "management", "designation"
@@ -25,9 +26,11 @@ class Prerequisites:
     title = "Prerequisites"
     phase = "00_prerequisites"
     principals: tuple[str, ...] = ()
-    reads = observing.READS | {"organizations:ListAWSServiceAccessForOrganization"}
+    reads = observing.READS | checking.READS | {"organizations:ListAWSServiceAccessForOrganization"}
     mutations = frozenset({"organizations:EnableAWSServiceAccess"})
     not_estimated: tuple[str, ...] = ()
+
+    preflight = staticmethod(checking.preflight)
 
     def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> observing.State:
         return observing.observe(organization, settings, reader)

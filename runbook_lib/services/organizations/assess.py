@@ -43,28 +43,6 @@ def assess(state: State, organization: Organization, settings: Settings) -> Cell
     )
 
 
-def objections(organization: Organization, settings: Settings) -> tuple[str, ...]:
-    """What settings say of the organization and AWS contradicts: with any of these, no plan is made at all. Pure."""
-    wanted = settings.organization
-    found = []
-    if organization.id != wanted.id:
-        found.append(f"organization.id: settings name {wanted.id}, the credentials lead into {organization.id}")
-    if organization.management_account != wanted.management_account:
-        found.append(
-            f"organization.management_account: settings name {wanted.management_account}, "
-            f"AWS names {organization.management_account}"
-        )
-    delegated = organization.accounts.get(wanted.delegated_account)
-    if delegated is None:
-        found.append(f"organization.delegated_account: {wanted.delegated_account} is not an account of the organization")
-    elif not delegated.active:
-        found.append(f"organization.delegated_account: {wanted.delegated_account} is {delegated.state.value}")
-    for number, exclusion in enumerate(settings.exclusions):
-        if exclusion.account and exclusion.account not in organization.accounts:
-            found.append(f"exclusions.{number}.account: {exclusion.account} is not in the organization; remove the entry")
-    return tuple(found)
-
-
 def _cell(aspect: str, account: str, status: Status, reason: str, **more: object) -> Cell:
     region = str(more.pop("region", GLOBAL))
     return Cell("organizations", region, aspect, frozenset({account}), status, reason, **more)  # type: ignore[arg-type] # names above

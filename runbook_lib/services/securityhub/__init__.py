@@ -15,6 +15,7 @@ from runbook_lib.services.securityhub.check import check, resolve
 from runbook_lib.services.securityhub.cost import NOT_ESTIMATED, charges, trials
 from runbook_lib.services.securityhub.judge import judge
 from runbook_lib.services.securityhub.observe import READS, foundation, observe
+from runbook_lib.services.securityhub.preflight import preflight
 from runbook_lib.services.securityhub.state import DESIGNATION, NAME, TITLE, State, on
 from runbook_lib.services.securityhub.steps import MUTATIONS, plan
 from runbook_lib.settings import Settings
@@ -42,6 +43,7 @@ class SecurityHub:
     reads = READS
     mutations = MUTATIONS
 
+    preflight = staticmethod(preflight)
     observe = staticmethod(observe)
     foundation = staticmethod(foundation)
     assess = staticmethod(assess)
