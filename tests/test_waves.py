@@ -10,8 +10,8 @@ from test_scope import DELEGATED, MANAGEMENT, MEMBER, ORGANIZATION, OTHER, PROD,
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.settings import Settings, settings_digest
-from runbook_lib.settings.wave import WavePart
 from runbook_lib.settings.checks import dotted
+from runbook_lib.settings.wave import WavePart
 from runbook_lib.waves import UnknownWave, later_words, wave_named, wave_objections, wave_of, wave_words, waves
 
 SERVICES = ENABLING[1:]
@@ -70,8 +70,8 @@ def test_an_approval_holds_for_one_order_only() -> None:
         ([{"accounts": [SUSPENDED]}], ["It covers no account"]),
         ([{"accounts": [DELEGATED]}], ["It covers no account"]),
         ([{"organizational_units": [SECURITY]}], ["It covers no account"]),
-        ([{"organizational_units": [PROD]}, {"organizational_units": [WORK]}], [f"overlap in 1 accounts ({MEMBER}) in us-east"]),
-        ([{"accounts": [MANAGEMENT]}, {"regions": ["us-east-1"]}], [f"overlap in 1 accounts ({MANAGEMENT}) in us-east-1."]),
+        ([{"organizational_units": [PROD]}, {"organizational_units": [WORK]}], [f"in 1 accounts ({MEMBER}) in us-east"]),
+        ([{"accounts": [MANAGEMENT]}, {"regions": ["us-east-1"]}], [f"in 1 accounts ({MANAGEMENT}) in us-east-1."]),
     ],
 )  # fmt: skip
 def test_what_is_refused_once_accounts_are_known(parts: list[dict[str, Any]], said: list[str]) -> None:
