@@ -125,7 +125,7 @@ def test_nothing_is_chosen_beforehand_and_only_what_can_be_had_can_be_pressed() 
 def test_ticks_are_planned_once_and_decide_nothing() -> None:
     shown = Panel()
     shown.ticks["us-east-2"].value = True
-    shown.ticks[f"{CANARY} (1 accounts)"].value = True
+    shown.ticks[f"{CANARY} (1 account)"].value = True
     for _ in range(2):
         shown.buttons["Plan this part"].click()
     shown.buttons["Approve"].click()

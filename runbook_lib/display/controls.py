@@ -75,14 +75,17 @@ class DecisionPanel(Live):
         self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
         self._approve.on_click(lambda _: self._press(approved=True))
         self._reject.on_click(lambda _: self._press(approved=False))
-        self._said = widgets.HTML(f"<p>{html.escaped(instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>")
+        self._said = widgets.HTML(
+            f"<p>{html.escaped(asked.not_yet or instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>"
+        )
         fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
         head = widgets.HTML(banner(asked.mode, asked.title))
         facts = widgets.HTML(html.facts(asked.facts))
         below = [chooser.box] if chooser is not None else []
         if chooser is not None:
             chooser.claim = self._claim
-        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), facts, *below])
+        rest = [*below, facts] if asked.not_yet else [facts, *below]
+        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), *rest])
 
     def focus(self) -> None:
         """Put the keyboard into the first field, so that no mouse is needed; never onto a button."""

@@ -27,7 +27,7 @@ class PartChooser:
         self.claim: Callable[[], bool] = lambda: True
         """Whether a press is the first in the panel."""
         self._regions = {region: _tick(region) for region in offered.regions}
-        self._units = {unit: _tick(f"{unit} ({number} accounts)") for unit, number in offered.units}
+        self._units = {unit: _tick(f"{unit} ({number} account{'s' * (number != 1)})") for unit, number in offered.units}
         self._turns = [(turn.open, self._button(f"Plan {turn.words}", turn.wave.name)) for turn in offered.turns]
         self._part = self._button("Plan this part", "")
         self._back = self._button("Plan the whole", None)

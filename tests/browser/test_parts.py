@@ -118,7 +118,10 @@ def test_a_canary_wave_and_then_the_rest(lab: Lab, open_page: Open, monkeypatch:
     document = Path(lab.runs_of(PHASE)[-1] / "plan.md").read_text(encoding="utf-8")
     assert "| Wave | Wave 1 of 2: canary |" in document
     at.run_all()
-    at.panel("Wave 2 of 2: rest")
+    at.panel("Decision 1 of 2: management account")
+    assert "Wave 2 of 2: rest" in at.panel("Decision 1 of 2").inner_text()
+    at.button("Approve").click()
+    at.panel("Decision 2 of 2: delegated account")
     at.button("Approve").click()
     at.done()
     assert "Every wave is done." in at.text()
