@@ -1,6 +1,7 @@
 """What the commands do, over the library: run notebooks headlessly, one phase after the other, into one run folder."""
 
 import datetime as dt
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.approval import Approval, approve, read_approval
+from runbook_lib.atomic_file import write_text
 from runbook_lib.cli.headless import Executed, execute
 from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.notebook.html import write_notebook_html
@@ -19,6 +21,7 @@ from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.project import root
 from runbook_lib.runbook import managed
 from runbook_lib.settings import Settings
+from runbook_lib.waves import waves
 
 Say = Callable[[str], None]
 LOG = logging.getLogger(__name__)
@@ -244,24 +247,34 @@ def written(approval: Approval, path: Path) -> Path:
 
 
 def rehearse(command: Command) -> int:
-    """Do per phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
+    """Do per wave and phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
     results: list[PhaseResult] = []
     phases, last = chosen(command.settings, ()), phase_named("90_coverage")
     for phase in (*phases, last):
         notebook_of(phase)
-    for phase in phases:
-        planned = command.phase(phase, planning=True)
-        if planned.exit_code == 1:
-            results.append(planned)
-            break
-        made = plan_file.load(planned.folder.plan_json)
-        approval = approve(made, approver="rehearsal", ticket="rehearsal", now=dt.datetime.now(dt.UTC))
-        results.append(command.phase(phase, approval=written(approval, planned.folder.approval)))
-        if results[-1].exit_code == 1:
-            break
+    for wave in [each.name for each in waves(command.settings)] or [""]:
+        for phase in phases if not results or results[-1].exit_code != 1 else ():
+            results.append(_rehearsed(command, phase, wave))
+            if results[-1].exit_code == 1:
+                break
     if results[-1].status is RunStatus.STOPPED:
         return finish(command, results)
     return finish(command, results, command.phase(last))
+
+
+def _rehearsed(command: Command, phase: Phase, wave: str) -> PhaseResult:
+    """One phase of one wave. What was approved for each wave stays beside what was approved for the others."""
+    scope, suffix = (json.dumps({"wave": wave}), f"-{wave}") if wave else ("", "")
+    if wave:
+        command.say(f"wave {wave}")
+    planned = command.phase(phase, scope, planning=True)
+    if planned.exit_code == 1:
+        return planned
+    made, name = plan_file.load(planned.folder.plan_json), f"plan{suffix}.json"
+    if wave:
+        write_text(planned.folder.path / name, plan_file.dumps(made))
+    approval = approve(made, approver="rehearsal", ticket="rehearsal", now=dt.datetime.now(dt.UTC), file=name)
+    return command.phase(phase, scope, written(approval, planned.folder.path / f"approval{suffix}.json"))
 
 
 def forecast(command: Command, calls: int) -> list[str]:

@@ -5,6 +5,7 @@ Once they have done their work the widgets give way to a plain record, which sta
 """
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -65,6 +66,7 @@ class DecisionPanel(Live):
     def __init__(self, ballot: Ballot, now: Callable[[], dt.datetime], chooser: PartChooser | None = None) -> None:
         self.ballot, self._now, self._chooser = ballot, now, chooser
         self._pressed: tuple[bool, float] | None = None
+        self._claimed, self._lock = False, threading.Lock()
         asked = ballot.question
         self._ticket = _field("Ticket", "ticket, for example CHG-1234", asked.ticket)
         self._reason = _field("Reason", "reason; needed to reject")
@@ -73,14 +75,17 @@ class DecisionPanel(Live):
         self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
         self._approve.on_click(lambda _: self._press(approved=True))
         self._reject.on_click(lambda _: self._press(approved=False))
-        self._said = widgets.HTML(f"<p>{html.escaped(instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>")
+        self._said = widgets.HTML(
+            f"<p>{html.escaped(asked.not_yet or instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>"
+        )
         fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
         head = widgets.HTML(banner(asked.mode, asked.title))
         facts = widgets.HTML(html.facts(asked.facts))
         below = [chooser.box] if chooser is not None else []
         if chooser is not None:
-            chooser.on_press = self._freeze
-        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), facts, *below])
+            chooser.claim = self._claim
+        rest = [*below, facts] if asked.not_yet else [facts, *below]
+        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), *rest])
 
     def focus(self) -> None:
         """Put the keyboard into the first field, so that no mouse is needed; never onto a button."""
@@ -91,12 +96,19 @@ class DecisionPanel(Live):
 
     def _press(self, *, approved: bool) -> None:
         """Remember the first press. It counts a moment later: text typed just before may arrive after the click."""
-        self._freeze()
-        if self._pressed is None:
+        if self._claim():
             self._pressed = (approved, time.monotonic())
+
+    def _claim(self) -> bool:
+        """Whether a press is the first, of whichever button; from then on none is taken."""
+        with self._lock:
+            first, self._claimed = not self._claimed, True
+        self._freeze()
+        return first
 
     def _freeze(self, frozen: bool = True) -> None:
         """Take no press of any button, or take presses again."""
+        self._claimed = frozen
         self._approve.disabled = self._reject.disabled = frozen
         if self._chooser is not None:
             self._chooser.freeze(frozen)

@@ -24,9 +24,10 @@ class PartChooser:
     def __init__(self, offered: Offer, consider: Callable[[Choice], str], *, whole: bool) -> None:
         self._consider, self._whole = consider, whole
         self._pressed: tuple[Choice | None, float] | None = None
-        self.on_press: Callable[[], None] = lambda: None
+        self.claim: Callable[[], bool] = lambda: True
+        """Whether a press is the first in the panel."""
         self._regions = {region: _tick(region) for region in offered.regions}
-        self._units = {unit: _tick(f"{unit} ({number} accounts)") for unit, number in offered.units}
+        self._units = {unit: _tick(f"{unit} ({number} account{'s' * (number != 1)})") for unit, number in offered.units}
         self._turns = [(turn.open, self._button(f"Plan {turn.words}", turn.wave.name)) for turn in offered.turns]
         self._part = self._button("Plan this part", "")
         self._back = self._button("Plan the whole", None)
@@ -57,8 +58,7 @@ class PartChooser:
 
     def _press(self, choice: Choice | None) -> None:
         """Remember the first press. What is ticked is looked at a moment later: a tick may arrive after the press."""
-        self.on_press()
-        if self._pressed is None:
+        if self.claim():
             self._pressed = (choice, time.monotonic())
 
     def settle(self, after: float) -> str:

@@ -127,17 +127,14 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
     )
 
 
-def waves(standings: Sequence[Standing]) -> tuple[Part, Part]:
+def waves(standings: Sequence[Standing], *, verified: bool) -> tuple[Part, Part]:
     """How far each wave of a roll-out has come, and which comes next."""
-    rows = [
-        (each.wave.title, each.wave.scope.words or "all that is left, and what reaches beyond a part", each.words)
-        for each in standings
-    ]
+    beyond = "all that is left, and what reaches beyond a part"
+    rows = [(each.wave.title, each.wave.scope.words or beyond, each.words) for each in standings]
     left = next((each.wave for each in standings if not each.done), None)
-    said = (
-        f"Next: {left.title}. Run the notebook again (Run All Cells) and choose it; by command: --wave {left.name}." if left else ""
-    )
-    return tables.shown(tables.frame(rows, ("wave", "part", "stands")), "Waves"), said or "Every wave is done."
+    do = "to go on, run the notebook again (Run All Cells)" if verified else "it is the one to decide about"
+    said = f"Next: {left.title}; {do}. By command: --wave {left.name}." if left else "Every wave is done."
+    return tables.shown(tables.frame(rows, ("wave", "part", "stands")), "Waves"), said
 
 
 def _costs(costs: Costs) -> Folded:

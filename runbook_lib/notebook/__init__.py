@@ -276,7 +276,7 @@ class Notebook(NotebookRun):
         elif not self.plans:
             self.state = "observed"
         left = sections.remaining(self.cells, self.organization, self.cells_before if self.decision else ())
-        return Notes(*left.parts, *self._waves())
+        return Notes(*left.parts, *self._waves(verified=True))
 
     @plainly
     def back_out(self) -> Notes:

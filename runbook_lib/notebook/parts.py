@@ -5,6 +5,9 @@ from runbook_lib.plan import Plan
 from runbook_lib.runbook import Assessment, Runbook, Standing
 from runbook_lib.waves import earlier, wave_of
 
+WAY = ' Choose it below, or give the notebook its part: scope {{"wave": "{name}"}}.'
+"""What to do where it is another wave's turn."""
+
 
 class Parts:
     """One observation of the whole, and what may be planned of it. Reads nothing and calls nothing.
@@ -37,4 +40,4 @@ class Parts:
         wave = wave_of(plan.scope, self._runbook.settings)
         before = {each.name for each in earlier(wave, self._runbook.settings)} if wave and self._runbook.in_waves else set()
         left = [standing for standing in self.standings if standing.wave.name in before and not standing.done]
-        return f"{left[0].wave.title} comes first ({left[0].words}). Choose it below." if left else ""
+        return f"{left[0].wave.title} comes first ({left[0].words})." + WAY.format(name=left[0].wave.name) if left else ""

@@ -322,7 +322,7 @@ class NotebookRun:
             self.others.ballot.close("The plan was made anew; this panel is void.")
             self.others = None
         self.acting, self.parts = self.runbook, Parts(self.runbook, self.before)
-        return Notes(*self._take_up(self.runbook.plan(self.before)).parts, *self._waves())
+        return Notes(*self._take_up(self.runbook.plan(self.before)).parts, *self._waves(verified=False))
 
     def _take_up(self, plan: Plan) -> Notes:
         """Make a plan the one that is decided about: keep it, and show it."""
@@ -335,12 +335,12 @@ class NotebookRun:
         self.state = "planned"
         return sections.planned(plan, self.settings.concurrency, costs)
 
-    def _waves(self) -> Iterator[Part]:
+    def _waves(self, *, verified: bool) -> Iterator[Part]:
         """How far each wave has come, by the latest observation, and what comes next."""
         if self.before is None or not self.runbook.in_waves:
             return
         if self.runbook.scope.whole:
-            yield from sections.waves(self.runbook.standings(self.before))
+            yield from sections.waves(self.runbook.standings(self.before), verified=verified)
         elif later := later_words(self.runbook.scope, self.settings):
             yield f"This is {wave_words(self.runbook.scope, self.settings)}. Next: {later}."
 

@@ -1,4 +1,7 @@
-"""From a bare organization to full coverage by the browser: three clicks to open and run a notebook, one per decision."""
+"""From a bare organization to full coverage by the browser: three clicks to open and run a notebook, one per decision.
+
+GuardDuty and Inspector ask three times: what acts on workloads inside accounts is decided apart.
+"""
 
 import json
 import shutil
@@ -12,8 +15,9 @@ from page import NotebookPage
 from runbook_lib.phases import PHASES, Phase
 
 LINKS = ("Prerequisites", "Security Hub", "GuardDuty", "Inspector", "Coverage")
-GATES = {"organizations": ["management account"], "": []}
 BOTH = ["management account", "delegated account"]
+THREE = [*BOTH, "what acts inside accounts"]
+GATES = {"organizations": ["management account"], "securityhub": BOTH, "guardduty": THREE, "inspector2": THREE, "": []}
 
 
 def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
@@ -24,7 +28,7 @@ def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
         at.follow(link, phase.name)
         at.run_all()
         assert at.clicks - before <= 3
-        for title in GATES.get(phase.service, BOTH):
+        for title in GATES[phase.service]:
             _decide(at, phase, title, seconds)
             decisions += 1
         at.done(seconds)
@@ -50,8 +54,10 @@ def follow_all(lab: Lab, at: NotebookPage, seconds: int) -> None:
     at.done()
     at.picture("journey-start")
     before = at.clicks
-    assert walk(lab, at, seconds) == 7
-    assert at.clicks - before <= 22
+    decisions = sum(len(GATES[phase.service]) for phase in PHASES)
+    assert decisions == 9
+    assert walk(lab, at, seconds) == decisions
+    assert at.clicks - before <= 3 * len(PHASES) + decisions
     counted = lab.latest("90_coverage")["results"]
     assert (counted["gap"], counted["unknown"]) == (0, 0)
     assert counted["covered"] > 200

@@ -153,3 +153,19 @@ def test_an_unknown_key_in_the_scope_is_refused(seven: Served, tmp_path: Path) -
     assert "region" in said[0]
     assert "regions, accounts, organizational_units" in said[0]
     assert len(seven.front.log.entries) == calls
+
+
+def test_a_wave_is_a_part_with_a_name(seven: Served, tmp_path: Path) -> None:
+    """The scope parameter names it; the plan is that part's, and says what waits for later waves."""
+    settings = seven.settings.with_name("waves.yaml")
+    waves = "\nwaves:\n  - { name: canary, organizational_units: [ou-reh1-platform1] }\n"
+    settings.write_text(seven.settings.read_text(encoding="utf-8") + waves, encoding="utf-8")
+    done = execute(
+        seven, "10_security_hub", tmp_path / "wave.ipynb", parameters_file=str(settings), scope='{"wave": "canary"}', approval=""
+    )
+    assert done.returncode == 0, done.stderr
+    folder = latest(seven, "10_security_hub").phase("10_security_hub")
+    assert plan_file.load(folder.plan_json).scope.organizational_units == ("ou-reh1-platform1",)
+    document = folder.plan_document.read_text(encoding="utf-8")
+    assert "| Wave | Wave 1 of 2: canary |" in document
+    assert "| Waits for later waves | rest (" in document
