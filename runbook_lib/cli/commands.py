@@ -82,7 +82,7 @@ class Command:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
         error = str(results.get("error") or done.error or done.interrupted)
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
-        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds)
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, str(results.get("may cost", "")))
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class PhaseResult:
     planned: bool = False
     """Whether this execution had no approval and so could only plan."""
     seconds: float = 0.0
+    costs: str = ""
+    """What its plan may cost, in words; empty where none was made."""
 
     @property
     def exit_code(self) -> int:
@@ -171,6 +173,7 @@ def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
             break
         for line in described(plan_file.load(result.folder.plan_json)):
             command.say(f"  {line}")
+        command.say(f"  may cost: {result.costs}")
         command.say(f"  plan: {result.folder.plan_document}")
     return finish(command, results)
 

@@ -304,6 +304,7 @@ class NotebookRun:
         self._keep(self.planned, "plan-at-apply" if self.approval else "plan", costs)
         self.results |= {
             "actions": len(self.planned.actions), "blockers": len(self.planned.blockers), "fingerprint": self.planned.fingerprint,
+            "may cost": costs.words,
         }  # fmt: skip
         self.state = "planned"
         return sections.planned(self.planned, self.settings.concurrency, costs)
