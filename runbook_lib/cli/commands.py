@@ -91,7 +91,8 @@ class Command:
             str(self.parameters), str(self.given or self.parameters)
         )
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
-        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, tuple(results.get("remarks", ())))
+        remarks, costs = tuple(results.get("remarks", ())), str(results.get("may cost", ""))
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, remarks, costs)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class PhaseResult:
     seconds: float = 0.0
     remarks: tuple[str, ...] = ()
     """What AWS says of the settings that holds up nothing."""
+    costs: str = ""
+    """What its plan may cost, in words; empty where none was made."""
 
     @property
     def exit_code(self) -> int:
@@ -182,6 +185,7 @@ def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
             break
         for line in described(plan_file.load(result.folder.plan_json)):
             command.say(f"  {line}")
+        command.say(f"  may cost: {result.costs}")
         command.say(f"  plan: {result.folder.plan_document}")
     return finish(command, results)
 

@@ -331,7 +331,9 @@ class NotebookRun:
         seen = self.before if self.acting is self.runbook else self.acting.narrowed(self.before)
         costs = self.acting.costs(seen, plan)
         self._keep(plan, "plan-at-apply" if self.approval else "plan", costs)
-        self.results |= {"actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint}
+        self.results |= {
+            "actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint, "may cost": costs.words,
+        }  # fmt: skip
         self.state = "planned"
         return sections.planned(plan, self.settings.concurrency, costs)
 

@@ -44,8 +44,8 @@ class NotebookPage:
         self.menu("Run", "Run All Cells")
 
     def follow(self, link: str, notebook: str) -> None:
-        """Open the next notebook by its link in the one in front."""
-        self.page.locator(f"{SHOWN} .jp-MarkdownOutput a", has_text=link).last.click()
+        """Open the next notebook by its last link in the one in front, in prose or in what a cell shows."""
+        self.page.locator(f"{SHOWN} .jp-RenderedHTMLCommon a", has_text=link).last.click()
         self.page.wait_for_selector(
             f'.lm-TabBar-tab.lm-mod-current[title*="{notebook}"], .lm-TabBar-tab.lm-mod-current:has-text("{notebook}")'
         )

@@ -26,6 +26,22 @@ def test_approve_in_notebook_7(lab: Lab, open_page: Open) -> None:
     assert lab.latest(PHASE)["run"] == "done"
 
 
+def test_approve_with_comms_over_subshells_switched_off(lab: Lab, open_page: Open) -> None:
+    """A setting of JupyterLab; the panel works either way."""
+    settings = lab.folder / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension" / "kernels-settings.jupyterlab-settings"
+    settings.write_text('{"commsOverSubshells": "disabled"}', encoding="utf-8")
+    try:
+        at = open_page(lab.fresh(f"{PHASE}.ipynb", "no-subshells"))
+        at.run_all()
+        at.panel()
+        at.button("Approve").click()
+        at.done()
+    finally:
+        settings.unlink()
+    assert enabled(lab) == CALLS
+    assert lab.latest(PHASE)["run"] == "done"
+
+
 def test_an_older_kernel_says_so_and_goes_on_by_the_next_cell(lab: Lab, open_page: Open) -> None:
     packages = PROJECT / ".venv" / "older-kernel"
     assert packages.is_dir(), "the older kernel is not installed: make install"
