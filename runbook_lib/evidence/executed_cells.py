@@ -18,8 +18,8 @@ NAME = "cells.jsonl"
 
 
 def source_digest(source: str) -> str:
-    """What stands for a cell's source."""
-    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+    """What stands for a cell's source; line ends at its end, which a kernel's history drops, are none of it."""
+    return hashlib.sha256(source.rstrip("\n").encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def shape_digest(source: str) -> str:

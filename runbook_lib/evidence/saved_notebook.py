@@ -51,6 +51,8 @@ def compare(record: CellRecord, saved: Sequence[SavedCell], at: dt.datetime) -> 
         return Compared(("the run recorded no cell that was run",), ())
     if later := [each.cell for each in cells if _shows_later_run(record, each)]:
         return Compared((f"it was run again since, and shows a later run (cell {later[0]})",), ())
+    if all(each.count is None for each in cells):
+        return Compared(("no cell in it shows a result: save it after the run, with its outputs, and try again",), ())
     reasons = [*_edited(record, cells), *_results(record, cells), *_gone(record, cells)]
     if not reasons and at < record.until:
         reasons = [f"it was saved at {at:%Y-%m-%d %H:%M:%S} UTC, before the last cell of the run ended; save it, then try again"]

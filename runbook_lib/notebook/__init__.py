@@ -173,7 +173,8 @@ class Notebook(NotebookRun):
         people = confirmed(self.folder)
         self.results |= {name: str(value) for name, value in people.items()}
         approved = sections.decision(outcome.approval, outcome.approved)
-        self.others.panel.give_way(Facts("Approved by another person, and confirmed", {**approved.facts, **people}))
+        facts = {**approved.facts, "Approver": people.pop("Approved by"), **people}
+        self.others.panel.give_way(Facts("Approved by others, confirmed by the operator", facts))
 
     def _reject(self, gate: Gate) -> None:
         no = self.asked[gate.name].outcome
@@ -289,7 +290,7 @@ class Notebook(NotebookRun):
         """What the run folder says about this phase: decisions and calls, whatever the page has kept."""
         with plainly_in():
             shown, people = sections.recorded(self.run.name, *read_record(self.folder)), confirmed(self.folder)
-            return Notes(Facts("Decided by two", people), *shown.parts) if people else shown
+            return Notes(Facts("Approved by others, confirmed by the operator", people), *shown.parts) if people else shown
 
     def finish(self) -> Facts:
         """End the run: say what was left where, and fail when something went wrong, so that a pipeline sees it."""

@@ -21,7 +21,8 @@ class Listener:
         saved = session_notebook()
         compared_with, came = as_it_came(folder.name, saved)
         self._log.opened(shown(saved), compared_with, came, self._history())
-        self._log.began(self._count, _cell_id(shell), source_digest(self._source(self._count)))
+        source, cell = _running(shell)
+        self._log.began(self._count, cell, source_digest(source or self._source(self._count)))
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
 
@@ -31,10 +32,12 @@ class Listener:
         return int(self._shell.execution_count) - 1
 
     def _source(self, count: int) -> str:
-        return str(self._shell.history_manager.input_hist_raw[count])
+        """A source from the kernel's history; "" where that has none."""
+        kept = self._shell.history_manager.input_hist_raw
+        return str(kept[count]) if count < len(kept) else ""
 
     def _history(self) -> dict[int, str]:
-        return {count: source_digest(self._source(count)) for count in range(1, self._count)}
+        return {count: source_digest(source) for count in range(1, self._count) if (source := self._source(count))}
 
     def _before(self, info: Any) -> None:
         if info.store_history:
@@ -52,10 +55,10 @@ class Listener:
                 self._shell.events.unregister(event, heard)
 
 
-def _cell_id(shell: Any) -> str:
-    """The id that the front end gave the cell that runs now; "" where it gives none."""
+def _running(shell: Any) -> tuple[str, str]:
+    """Source of the cell that runs now, and the id that the front end gave it; "" where it is not said."""
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    return str((parent.get("metadata") or {}).get("cellId") or "")
+    return str(parent.get("content", {}).get("code", "")), str((parent.get("metadata") or {}).get("cellId") or "")
 
 
 def session_notebook() -> Path | None:

@@ -9,6 +9,7 @@ import pytest
 import sealed_runs as made
 
 from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.linked import Addition, attach
 from runbook_lib.evidence.run_folder import RunFolder
 
 DOCUMENT = Path(__file__).parents[2] / "runbook_lib" / "docs" / "verify-by-hand.md"
@@ -19,7 +20,9 @@ RUN, CHAIN = (part.split("```", 1)[0] for part in DOCUMENT.read_text(encoding="u
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("evidence") / "runs"
     for number in range(3):
-        made.sealed_run(root, number)
+        run, _ = made.sealed_run(root, number)
+        if number == 1:
+            attach(run, Addition("witness report", "witness", {"report.json": b"{}"}), made.desk(root))
     return root
 
 
@@ -68,6 +71,11 @@ def flip(path: Path) -> None:
         lambda run: (run.path / "more").symlink_to("run.json"),
         lambda run: (run.path / "settings.yaml").rename(run.path / "settings.yml"),
         lambda run: shutil.copy(runs(run.path.parent)[0].path / SEAL, run.path / SEAL),
+        lambda run: flip(run.path / "attached" / "witness" / "report.json"),
+        lambda run: flip(run.path / "attached" / "witness.intoto.jsonl"),
+        lambda run: (run.path / "attached" / "witness" / "report.json").unlink(),
+        lambda run: (run.path / "attached" / "more").write_text(""),
+        lambda run: shutil.copy(run.path / SEAL, run.path / "attached" / "more.intoto.jsonl"),
     ],
 )
 def test_a_tampered_run_does_not(sealed: Path, tmp_path: Path, tamper: Callable[[RunFolder], object]) -> None:
