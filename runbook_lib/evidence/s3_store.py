@@ -38,7 +38,7 @@ class S3Store:
         self._heads: dict[str, tuple[int, str]] = {}
 
     def numbers(self, chain: str) -> tuple[int, ...]:
-        """The numbers that were ever taken; what is new is read. Raises StoreFailed, also where one is gone that was seen before."""
+        """The numbers that were ever taken; what is new is read. Raises StoreFailed, also where one is gone that was here."""
         listed = self._bucket.keys(f"{self._chains}{chain}/")
         named = {key.rpartition("/")[2]: kept.version for key, kept in listed.items()}
         found = {int(match.group(1)): version for name, version in named.items() if (match := ENTRY.match(name))}
