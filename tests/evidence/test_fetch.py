@@ -15,6 +15,7 @@ from runbook_lib.cli import main
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.clients import EvidenceClients
 from runbook_lib.evidence.fetch import Demand, Fetched, fetch
+from runbook_lib.evidence.linked import Addition, attach
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import start
@@ -40,10 +41,11 @@ def fetched(s3: Rig, folder: Path, demand: Demand = SEVEN) -> Fetched:
 
 def test_what_is_fetched_is_what_was_sealed(s3: Rig, tmp_path: Path) -> None:
     runs = filled(s3, tmp_path / "runs", whole=True)
+    attach(runs[0], Addition("witness report", "witness-config", {"report.json": b"{}"}), s3.desk(tmp_path / "runs"))
     s3.wire.calls.clear()
     for _ in range(2):
         found = fetched(s3, tmp_path / "copy")
-        assert (found.faults, found.entries, found.runs) == ((), 3, 2)
+        assert (found.faults, found.entries, found.runs) == ((), 4, 2)
         assert found.modes == {"GOVERNANCE": len(s3.keys())}
         assert found.until is not None
         assert found.until > dt.datetime.now(dt.UTC) + dt.timedelta(days=7 * 365)
