@@ -147,6 +147,10 @@ def test_the_command(s3: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert "in mode GOVERNANCE; the first lock ends on 20" in said
     shutil.copytree(tmp_path / "runs" / "keys", tmp_path / "copy" / "keys")
     assert run_command("verify", "--runs", copy) == 0
+    assert run_command("verify", "--runs", copy, "--store", str(tmp_path / "copy" / "chain")) == 0
+    for elsewhere, says in ((STORE, "runbook evidence fetch"), (str(tmp_path / "nowhere"), "no such folder")):
+        assert run_command("verify", "--runs", copy, "--store", elsewhere) == 1
+        assert says in capsys.readouterr().err
     assert run_command("fetch", *where, "--retention", "8 years", "--compliance") == 1
     assert "not locked: acme/chain/" in capsys.readouterr().out
     for wrong in (("--retention", "7y"), ("--retention", "7 years", "--account", "acme")):
