@@ -102,6 +102,15 @@ def _runs(given: str) -> Path:
     return runs_root(given, os.environ, root())
 
 
+def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | None:
+    """A folder that is there: one that is not would be taken for a store without chains."""
+    if given is not None and given.startswith("s3://"):
+        raise click.BadParameter(f"{given}: verifying is offline; bring it into a folder first: runbook evidence fetch")
+    if given is not None and not Path(given).is_dir():
+        raise click.BadParameter(f"{given}: there is no such folder")
+    return Path(given) if given is not None else None
+
+
 def _names(given: tuple[str, ...]) -> list[str]:
     """Runs by name or by path."""
     return [Path(each).name for each in given]
@@ -114,7 +123,7 @@ def _names(given: tuple[str, ...]) -> list[str]:
 @click.option(
     "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
 )
-@click.option("--store", type=click.Path(path_type=Path), help="Folder of the chains [default: chain/ below the runs].")
+@click.option("--store", callback=_folder, help="Folder of the chains [default: chain/ below the runs].")
 @click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
 @click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
 @click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")

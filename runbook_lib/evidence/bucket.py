@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.retention import Retained
@@ -165,7 +165,7 @@ class Bucket:
             except ClientError as error:
                 if _code(error) not in _AGAIN and error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500:
                     raise
-            except HTTPClientError:
+            except (HTTPClientError, IncompleteReadError):
                 pass
             self._pause(random.uniform(0.5, 1) * 0.2 * 2**attempt)  # noqa: S311 no secret
         return call()

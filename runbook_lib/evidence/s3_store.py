@@ -35,32 +35,30 @@ class S3Store:
     def __init__(self, bucket: Bucket, store: str, lock: ObjectLockPart, seen: FolderStore, now: Callable[[], dt.datetime]) -> None:
         _, self._chains, self._files = prefixes(store)
         self._bucket, self._lock, self._seen, self._now = bucket, lock, seen, now
-        self._versions: dict[str, str] = {}
+        self._heads: dict[str, tuple[int, str]] = {}
 
     def numbers(self, chain: str) -> tuple[int, ...]:
-        """The numbers that were ever taken. Raises StoreFailed where one is gone that this machine has seen."""
+        """The numbers that were ever taken; what is new is read. Raises StoreFailed, also where one is gone that was here."""
         listed = self._bucket.keys(f"{self._chains}{chain}/")
-        self._versions |= {key: kept.version for key, kept in listed.items()}
-        names = (key.rpartition("/")[2] for key in listed)
-        found = sorted(int(match.group(1)) for name in names if (match := ENTRY.match(name)))
-        if gone := sorted(set(self._seen.numbers(chain)) - set(found)):
+        named = {key.rpartition("/")[2]: kept.version for key, kept in listed.items()}
+        found = {int(match.group(1)): version for name, version in named.items() if (match := ENTRY.match(name))}
+        seen = set(self._seen.numbers(chain))
+        if gone := sorted(seen - set(found)):
             raise StoreFailed(
                 f"s3://{self._bucket.name}/{self._chains}{chain}: lacks number {gone[0]}, which this machine has in "
                 f"{self._seen.root / chain}: entries were taken from the bucket, or this folder of runs belongs to another store"
             )
-        return tuple(found)
+        all_of(self._first, [(chain, number, found[number]) for number in sorted(set(found) - seen)])
+        if found:
+            self._heads[chain] = (max(found), found[max(found)])
+        return tuple(sorted(found))
 
     def read(self, chain: str, number: int) -> bytes:
-        """One entry as it was first written, whatever lies on it now. Raises StoreFailed."""
-        key = self._key(chain, number)
-        if key not in self._versions:
+        """One entry as it was first written, whatever lies on it now; the newest from the bucket itself. Raises StoreFailed."""
+        if chain not in self._heads:
             self.numbers(chain)
-        if key not in self._versions:
-            raise StoreFailed(f"s3://{self._bucket.name}/{key}: there is no such entry")
-        data = self._bucket.get(key, self._versions[key])
-        if not self._seen.create(chain, number, data) and self._seen.read(chain, number) != data:
-            raise StoreFailed(f"s3://{self._bucket.name}/{key}: is not what this machine has read there before")
-        return data
+        head, version = self._heads.get(chain, (0, ""))
+        return self._first(chain, number, version) if number == head else self._seen.read(chain, number)
 
     def create(self, chain: str, number: int, data: bytes) -> bool:
         """Write an entry once and for all; False when the number is taken by another. Raises StoreFailed."""
@@ -79,9 +77,16 @@ class S3Store:
 
     def local(self, chain: str) -> Path:
         """The folder of chains on this machine, with all entries that this chain has now. Raises StoreFailed."""
-        missing = set(self.numbers(chain)) - set(self._seen.numbers(chain))
-        all_of(self.read, [(chain, number) for number in sorted(missing)])
+        self.numbers(chain)
         return self._seen.root
+
+    def _first(self, chain: str, number: int, version: str) -> bytes:
+        """An entry's first version, kept on this machine from now on."""
+        key = self._key(chain, number)
+        data = self._bucket.get(key, version)
+        if not self._seen.create(chain, number, data) and self._seen.read(chain, number) != data:
+            raise StoreFailed(f"s3://{self._bucket.name}/{key}: is not what this machine has read there before")
+        return data
 
     def _key(self, chain: str, number: int) -> str:
         return f"{self._chains}{chain}/{entry_name(number)}"

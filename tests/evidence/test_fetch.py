@@ -15,6 +15,7 @@ from runbook_lib.cli import main
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.clients import EvidenceClients
 from runbook_lib.evidence.fetch import Demand, Fetched, fetch
+from runbook_lib.evidence.linked import Addition, attach
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import start
@@ -40,10 +41,11 @@ def fetched(s3: Rig, folder: Path, demand: Demand = SEVEN) -> Fetched:
 
 def test_what_is_fetched_is_what_was_sealed(s3: Rig, tmp_path: Path) -> None:
     runs = filled(s3, tmp_path / "runs", whole=True)
+    attach(runs[0], Addition("witness report", "witness-config", {"report.json": b"{}"}), s3.desk(tmp_path / "runs"))
     s3.wire.calls.clear()
     for _ in range(2):
         found = fetched(s3, tmp_path / "copy")
-        assert (found.faults, found.entries, found.runs) == ((), 3, 2)
+        assert (found.faults, found.entries, found.runs) == ((), 4, 2)
         assert found.modes == {"GOVERNANCE": len(s3.keys())}
         assert found.until is not None
         assert found.until > dt.datetime.now(dt.UTC) + dt.timedelta(days=7 * 365)
@@ -145,6 +147,10 @@ def test_the_command(s3: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert "in mode GOVERNANCE; the first lock ends on 20" in said
     shutil.copytree(tmp_path / "runs" / "keys", tmp_path / "copy" / "keys")
     assert run_command("verify", "--runs", copy) == 0
+    assert run_command("verify", "--runs", copy, "--store", str(tmp_path / "copy" / "chain")) == 0
+    for elsewhere, says in ((STORE, "runbook evidence fetch"), (str(tmp_path / "nowhere"), "no such folder")):
+        assert run_command("verify", "--runs", copy, "--store", elsewhere) == 1
+        assert says in capsys.readouterr().err
     assert run_command("fetch", *where, "--retention", "8 years", "--compliance") == 1
     assert "not locked: acme/chain/" in capsys.readouterr().out
     for wrong in (("--retention", "7y"), ("--retention", "7 years", "--account", "acme")):

@@ -199,7 +199,11 @@ def test_the_list_is_read_to_its_end(s3: Rig, tmp_path: Path) -> None:
         s3.wire.client.list_object_versions(**parameters, MaxKeys=2) if name == "list_object_versions" else call()
     )
     assert small.store(tmp_path).numbers(CHAIN) == (1, 2, 3, 4, 5)
-    assert len(small.wire.calls) == 3
+    assert len(small.wire.of("list_object_versions")) == 3
+    small.wire.calls.clear()
+    store = small.store(tmp_path)
+    assert [store.read(CHAIN, number) for number in store.numbers(CHAIN)] == [b"%d\n" % number for number in range(1, 6)]
+    assert [each["Key"] for each in small.wire.of("get_object")] == [FIRST.replace("1.", "5.")], "what was seen is not read again"
 
 
 def test_a_deleted_or_overwritten_entry_stays_what_it_was(s3: Rig, tmp_path: Path) -> None:
