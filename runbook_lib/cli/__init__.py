@@ -1,7 +1,6 @@
 """The command line: thin, over `commands` and the library. Exit codes: 0 done and covered, 2 something is left, 1 failed."""
 
 import datetime as dt
-import getpass
 import logging
 import os
 import shlex
@@ -26,6 +25,7 @@ from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
+from runbook_lib.identity import user
 from runbook_lib.json_log import json_log
 from runbook_lib.notebook.attaching import attach_found
 from runbook_lib.notebook.cells import BadParameter, read_scope
@@ -112,7 +112,7 @@ def apply(
     read_scope(scope)
     with _command(settings, parameters.read_bytes(), runs, cell_timeout) as command:
         files = [
-            commands.approval_file(given, command.run.path.parent, command.run.path, _user(), ticket or "none given", settings.mode)
+            commands.approval_file(given, command.run.path.parent, command.run.path, user(), ticket or "none given", settings.mode)
             for given in approvals
         ]
         if emergency:
@@ -287,14 +287,6 @@ def _say_how_to_use(server: "RunningServer", runs: str) -> None:
         if name.startswith("AWS_") or name == "NO_PROXY":
             say(f"  export {name}={shlex.quote(server.environment[name])}")
     say(f"End it with: {_stop_command(runs)}")
-
-
-def _user() -> str:
-    """Who runs the command; containers have users without a name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def _today() -> dt.date:

@@ -1,7 +1,6 @@
 """The commands about evidence: list runs, seal what was left, verify."""
 
 import datetime as dt
-import getpass
 import os
 import re
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from runbook_lib.evidence.start import declare_lost
 from runbook_lib.evidence.trust import pinned_trust, read_policy
 from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
 from runbook_lib.notebook.attaching import attach_saved
 from runbook_lib.project import root
@@ -65,7 +65,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     chain = chain_name(settings.mode, settings.organization.id)
     with ExitStack() as resources:
         desk = desk_for(_runs(runs), settings, os.environ, resources)
-        number = declare_lost(desk, chain, run_named, scrub(reason), getpass.getuser())
+        number = declare_lost(desk, chain, run_named, scrub(reason), user())
     click.echo(f"{run_named}: lost, number {number} of {chain}")
     return 0
 
