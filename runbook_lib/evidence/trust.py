@@ -97,6 +97,15 @@ def pinned_trust(folder: Path) -> Trust:
     return Trust({mode: pinned(folder, mode) for mode in ("rehearsal", "live")}, "keys pinned beside the runs")
 
 
+def given_keys(paths: Sequence[Path]) -> Trust:
+    """Public keys (PEM) from the auditor's own hand, good for either mode. Raises TrustProblem."""
+    try:
+        keys = tuple(public_key(path.read_text(encoding="utf-8")) for path in paths)
+    except (OSError, UnicodeDecodeError, KeyProblem) as error:
+        raise TrustProblem(f"{', '.join(map(str, paths))}: {error}") from None
+    return Trust({"rehearsal": keys, "live": keys}, "the given keys")
+
+
 def read_policy(path: Path) -> Trust:
     """A trust policy, after checking its owner's signature. Raises TrustProblem."""
     try:
