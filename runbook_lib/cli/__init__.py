@@ -22,6 +22,7 @@ from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
 from runbook_lib.cli.terminal import Voice, terminable
+from runbook_lib.cli.trail import TRAIL, write_trail
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
@@ -256,15 +257,20 @@ def _at(runs: str) -> str:
 @click.option("--regions", help="Regions of the rehearsal, separated by commas.")
 @SCENARIO
 @click.option("--stop", "stopping", is_flag=True, help="Stop the simulated organization.")
+@TRAIL
 @RUNS
-def simulate(organization: str, accounts: int | None, regions: str | None, scenario: str, stopping: bool, runs: str) -> int:
+def simulate(
+    organization: str, accounts: int | None, regions: str | None, scenario: str, stopping: bool, trail: Path | None, runs: str
+) -> int:
     """Start, or stop, the simulated organization alone.
 
     Prints the variables with which any AWS client on this machine reaches it; it runs until `--stop`.
     """
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
-    if not stopping:
+    if trail is not None:
+        say(write_trail(_server_folder(runs), trail))
+    elif not stopping:
         _say_how_to_use(_simulated(runs, organization, accounts, regions, scenario, keep=True)[0], runs)
     elif (server := environment.find(_server_folder(runs))) is None:
         say("No simulated organization is running.")

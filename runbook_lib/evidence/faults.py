@@ -24,6 +24,12 @@ class Kind(StrEnum):
     APPROVAL = "approval defect"
     EMERGENCY = "emergency without review"
     CADENCE = "no sealed coverage run"
+    EVENT_LATE = "event late"
+    EVENT_MISSING = "event missing"
+    EVENT_DIFFERS = "event differs"
+    OTHERS_EVENT = "event of another run"
+    NOT_JOURNALED = "call not in the journal"
+    FOREIGN_CHANGE = "foreign change"
 
 
 @dataclass(frozen=True, order=True)
