@@ -20,8 +20,9 @@ from ruamel.yaml import YAML
 from runbook_lib.approval import ApprovalRefused, read_approval
 from runbook_lib.atomic_file import sync_folder, write_bytes
 from runbook_lib.evidence.answers import AnswersBroken, read_answers
-from runbook_lib.evidence.contents import SEAL, contents
+from runbook_lib.evidence.contents import ATTACHED, LINKED, SEAL, contents, file_digest
 from runbook_lib.evidence.envelope import STATEMENT, sign
+from runbook_lib.evidence.linked import linked_of
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.redaction import Redactor
 from runbook_lib.evidence.run_folder import RunFolder
@@ -34,6 +35,8 @@ from runbook_lib.pseudonyms import Pseudonyms
 
 REDACTED_TYPE = "urn:incident-detection-runbook:redacted:1"
 ABOUT = "redaction.json"
+LATER = "later"
+"""The folder in a copy for what was attached to the run after it was sealed."""
 _KEPT = ("text/html", "text/plain", "text/markdown")
 """Forms of output that can be read and so redacted; pictures and scripts cannot."""
 
@@ -67,11 +70,25 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
     copy = Copy(Redactor(pseudonyms, accounts, names))
     for name in sorted(seal.subjects):
         _take(copy, name, (run.path / name).read_bytes())
+    for name, data in _attached(run):
+        _take(copy, name, data)
     _render(copy, run.record())
     copy.files[ABOUT] = _json(_about(copy, seal))
     _refuse_left_over(copy, accounts)
     _write(copy, target, seal, desk)
     return target
+
+
+def _attached(run: RunFolder) -> Iterator[tuple[str, bytes]]:
+    """What was linked to the run after it was sealed, under the names it has in the copy: there the seal is on it too."""
+    for path in sorted((run.path / ATTACHED).glob(f"*{LINKED}")):
+        linked = linked_of(run, path.name.removesuffix(LINKED))
+        for name, digest in linked.subjects.items() if linked is not None else ():
+            file = run.path / (SEAL if name == SEAL else name)
+            if not file.is_file() or file_digest(file) != digest:
+                raise NotRedacted(f"no copy was made: {run.name}/{name} is not what {path.name} says")
+            if name != SEAL:
+                yield f"{LATER}/{name.removeprefix(f'{ATTACHED}/')}", file.read_bytes()
 
 
 def gathered(run: RunFolder) -> tuple[set[str], dict[str, set[str]]]:
