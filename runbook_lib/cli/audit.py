@@ -1,6 +1,7 @@
-"""The commands for auditors and outsiders: a redacted copy of a run, and a second witness."""
+"""The commands for auditors and outsiders: a redacted copy of a run, a second witness, OSCAL."""
 
 import datetime as dt
+import json
 import os
 from collections import Counter
 from contextlib import ExitStack
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.atomic_file import write_text
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.escaping import visible
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.desk import desk_for
+from runbook_lib.evidence.oscal import VERSION, assessment_results
+from runbook_lib.evidence.oscal_validation import complaints, installed
 from runbook_lib.evidence.redact import ABOUT, redact
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.seal import Desk
@@ -81,6 +85,28 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
     click.echo(", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items())))
     click.echo(f"{run.name}: linked as {made.parameters['name']}, number {made.number} of {made.chain}, digest {made.digest}")
     return 2 if counts[DISAGREE] else 0
+
+
+@click.command("oscal", cls=PlainCommand)
+@click.argument("run_named", metavar="RUN")
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@RUNS
+def oscal_command(run_named: str, out: Path, runs: str) -> int:
+    """Write a sealed run as OSCAL assessment results to OUT, a file that is not there yet.
+
+    Where the extra `oscal` is installed, compliance-trestle validates it; exit code 1 when it finds something.
+    """
+    run = RunFolder.open(runs_root(runs, os.environ, root()) / Path(run_named).name)
+    document = assessment_results(run)
+    if out.exists():
+        raise click.BadParameter(f"{out}: is there already; nothing is overwritten", param_hint="OUT")
+    write_text(out, json.dumps(document, indent=1) + "\n")
+    said = complaints(out) if installed() else ""
+    validated = "NOT valid" if said else "valid" if installed() else "not validated: the extra `oscal` is not installed"
+    click.echo(f"{run.name}: OSCAL {VERSION} assessment results in {out}, {validated}")
+    if said:
+        click.echo(said)
+    return 1 if said else 0
 
 
 def _columns(given: tuple[str, ...]) -> dict[str, str]:

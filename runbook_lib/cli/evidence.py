@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
-from runbook_lib.cli.audit import redact_command, witness_command
+from runbook_lib.cli.audit import oscal_command, redact_command, witness_command
 from runbook_lib.cli.plain import PlainGroup
 from runbook_lib.cli.verify import verify_command
 from runbook_lib.evidence.chain import chain_name
@@ -89,6 +89,7 @@ def register(cli: click.Group) -> None:
     evidence.add_command(trust_command)
     evidence.add_command(review_command)
     evidence.add_command(redact_command)
+    evidence.add_command(oscal_command)
     evidence.add_command(witness_command)
     evidence.add_command(verify_command)
 

@@ -5,6 +5,7 @@ import html
 import json
 import platform
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -44,26 +45,33 @@ BUCKET = "acme-bank-guardduty"
 KEY = Pseudonyms(b"a key of the tests")
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
-    """A sealed run over accounts with names that every format writes differently."""
-    monkeypatch.setattr(platform, "node", lambda: HOST)
-    organization = simulated("seven", tmp_path, monkeypatch)
-    world = organization.front.world
-    for account, name in zip(sorted(world.organization.accounts), NAMES, strict=False):
-        world.organization.accounts[account].name = name
-    text = adapted(PARAMETERS, world.partition, home(organization.front), sorted(world.regions), world.organization.accounts)
-    settings = f"# comment of {PERSON}\n{text}".encode()
-    run = RunFolder.create(
-        tmp_path / "runs", "rehearsal", made.BEGIN, settings=settings, command=["runbook", "plan", "-p", "/home/zoe/acme.yaml"],
-        organization=world.organization.id,
-    )  # fmt: skip
-    look(organization, run)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over accounts with names that every format writes differently; not sealed yet."""
+    root = tmp_path_factory.mktemp("redact")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setattr(platform, "node", lambda: HOST)
+        organization = simulated("seven", root, environment)
+        world = organization.front.world
+        for account, name in zip(sorted(world.organization.accounts), NAMES, strict=False):
+            world.organization.accounts[account].name = name
+        text = adapted(PARAMETERS, world.partition, home(organization.front), sorted(world.regions), world.organization.accounts)
+        run = RunFolder.create(
+            root / "runs", "rehearsal", made.BEGIN, settings=f"# comment of {PERSON}\n{text}".encode(),
+            command=["runbook", "plan", "-p", "/home/zoe/acme.yaml"], organization=world.organization.id,
+        )  # fmt: skip
+        look(organization, run)
     run.finish_phase(PHASE, RunStatus.DONE, made.BEGIN)
     run.finish(RunStatus.DONE, made.BEGIN)
     made.of_process(run, made.ended_process())
-    seal(run, made.desk(run.path.parent))
-    return run
+    return run.path
+
+
+@pytest.fixture
+def run(built: Path, tmp_path: Path) -> RunFolder:
+    copied = RunFolder(shutil.copytree(built, tmp_path / "runs" / built.name))
+    seal(copied, made.desk(copied.path.parent))
+    return copied
 
 
 def look(organization: Simulated, run: RunFolder) -> None:
