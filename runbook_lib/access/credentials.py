@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from runbook_lib.clock import Clock
+from runbook_lib.identity import written
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Door, Settings
 
@@ -133,9 +134,9 @@ class Doors:
             return opened.session
 
     def caller(self, account: str) -> str:
-        """ARN of the identity that acts in an account."""
+        """ARN of the identity that acts in an account, as it is written down."""
         self.session(account)
-        return self._of(account).caller
+        return written(self._of(account).caller)
 
     def key(self, account: str) -> str:
         """The access key id in use for an account's role ("" for a profile): tells `refresh` which credentials failed."""
@@ -275,15 +276,18 @@ UNSENT = frozenset(
 
 
 def failed(error: BotoCoreError | ClientError | Exception, service: str, operation: str, account: str, region: str) -> CallFailed:
-    """The one form in which a failed call reaches the rest: AWS's code, or the class name of botocore's exception."""
+    """The one form in which a failed call reaches the rest: AWS's code, or the class name of botocore's exception.
+
+    AWS's messages name the caller, so they are written like callers.
+    """
     if not isinstance(error, ClientError):
         code = type(error).__name__
         return CallFailed(
-            code, str(error), service=service, operation=operation, account=account, region=region, sent=code not in UNSENT
+            code, written(str(error)), service=service, operation=operation, account=account, region=region, sent=code not in UNSENT
         )
     said, about = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
     return CallFailed(
-        said.get("Code", "Unknown"), said.get("Message", ""),
+        said.get("Code", "Unknown"), written(said.get("Message", "")),
         service=service, operation=operation, account=account, region=region,
         status=about.get("HTTPStatusCode", 0), request_id=about.get("RequestId", ""),
     )  # fmt: skip

@@ -1,7 +1,6 @@
 """The command line: thin, over `commands` and the library. Exit codes: 0 done and covered, 2 something is left, 1 failed."""
 
 import datetime as dt
-import getpass
 import logging
 import os
 import shlex
@@ -24,9 +23,11 @@ from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
 from runbook_lib.cli.part import part_options
 from runbook_lib.cli.terminal import Voice, terminable
+from runbook_lib.cli.trail import TRAIL, write_trail
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
+from runbook_lib.identity import user
 from runbook_lib.json_log import json_log
 from runbook_lib.notebook.attaching import attach_found
 from runbook_lib.notebook.cells import BadParameter, read_scope
@@ -112,7 +113,7 @@ def apply(
     read_scope(scope, settings)
     with _command(settings, parameters, runs, cell_timeout) as command:
         files = [
-            commands.approval_file(given, command.run.path.parent, command.run.path, _user(), ticket or "none given", settings.mode)
+            commands.approval_file(given, command.run.path.parent, command.run.path, user(), ticket or "none given", settings.mode)
             for given in approvals
         ]
         if emergency:
@@ -256,15 +257,20 @@ def _at(runs: str) -> str:
 @click.option("--regions", help="Regions of the rehearsal, separated by commas.")
 @SCENARIO
 @click.option("--stop", "stopping", is_flag=True, help="Stop the simulated organization.")
+@TRAIL
 @RUNS
-def simulate(organization: str, accounts: int | None, regions: str | None, scenario: str, stopping: bool, runs: str) -> int:
+def simulate(
+    organization: str, accounts: int | None, regions: str | None, scenario: str, stopping: bool, trail: Path | None, runs: str
+) -> int:
     """Start, or stop, the simulated organization alone.
 
     Prints the variables with which any AWS client on this machine reaches it; it runs until `--stop`.
     """
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
-    if not stopping:
+    if trail is not None:
+        say(write_trail(_server_folder(runs), trail))
+    elif not stopping:
         _say_how_to_use(_simulated(runs, organization, accounts, regions, scenario, keep=True)[0], runs)
     elif (server := environment.find(_server_folder(runs))) is None:
         say("No simulated organization is running.")
@@ -287,14 +293,6 @@ def _say_how_to_use(server: "RunningServer", runs: str) -> None:
         if name.startswith("AWS_") or name == "NO_PROXY":
             say(f"  export {name}={shlex.quote(server.environment[name])}")
     say(f"End it with: {_stop_command(runs)}")
-
-
-def _user() -> str:
-    """Who runs the command; containers have users without a name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def _today() -> dt.date:

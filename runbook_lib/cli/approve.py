@@ -1,7 +1,6 @@
 """The commands by which other people say yes: `runbook approve`, keys, and the trust policy."""
 
 import datetime as dt
-import getpass
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
 from runbook_lib.evidence.seal import seal_of
 from runbook_lib.evidence.trust import Trust, pinned_trust, signed_policy
 from runbook_lib.evidence.verify import verify
+from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
 from runbook_lib.plan import file as plan_file
 from runbook_lib.project import root
@@ -122,7 +122,7 @@ def _there(path: Path, fingerprint: str) -> Approval | None:
 
 def _name(trust: Trust, keyid: str) -> str:
     """The approver's name: as the trust policy has it for this key, else the name of the user."""
-    return next((person.name for person, key in trust.persons() if key.keyid == keyid), getpass.getuser())
+    return next((person.name for person, key in trust.persons() if key.keyid == keyid), user())
 
 
 @click.command("review", cls=PlainCommand)

@@ -1,18 +1,17 @@
 """The commands about evidence: list runs, seal what was left, verify."""
 
 import datetime as dt
-import getpass
 import os
-import re
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
+from runbook_lib.cli.audit import oscal_command, redact_command, witness_command
 from runbook_lib.cli.fetch import fetch_command
 from runbook_lib.cli.plain import PlainGroup
-from runbook_lib.evidence.archive import KEYS
+from runbook_lib.cli.verify import verify_command
 from runbook_lib.evidence.chain import chain_name
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import withheld
@@ -22,17 +21,13 @@ from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import declare_lost
-from runbook_lib.evidence.trust import pinned_trust, read_policy
-from runbook_lib.evidence.verify import Cadence, verify
-from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
 from runbook_lib.notebook.attaching import attach_saved
 from runbook_lib.project import root
 from runbook_lib.settings.file import load
 
 RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
-TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
-_ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
 
 
 @click.group(cls=PlainGroup)
@@ -66,7 +61,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     chain = chain_name(settings.mode, settings.organization.id)
     with ExitStack() as resources:
         desk = desk_for(_runs(runs), settings, os.environ, resources)
-        number = declare_lost(desk, chain, run_named, scrub(reason), getpass.getuser())
+        number = declare_lost(desk, chain, run_named, scrub(reason), user())
         click.echo(f"{run_named}: lost, number {number} of {chain}")
         desk.store.local(chain)
     return 0
@@ -96,80 +91,14 @@ def register(cli: click.Group) -> None:
     evidence.add_command(key_command)
     evidence.add_command(trust_command)
     evidence.add_command(review_command)
+    evidence.add_command(redact_command)
+    evidence.add_command(oscal_command)
+    evidence.add_command(witness_command)
+    evidence.add_command(verify_command)
 
 
 def _runs(given: str) -> Path:
     return runs_root(given, os.environ, root())
-
-
-def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | None:
-    """A folder that is there: one that is not would be taken for a store without chains."""
-    if given is not None and given.startswith("s3://"):
-        raise click.BadParameter(f"{given}: verifying is offline; bring it into a folder first: runbook evidence fetch")
-    if given is not None and not Path(given).is_dir():
-        raise click.BadParameter(f"{given}: there is no such folder")
-    return Path(given) if given is not None else None
-
-
-def _names(given: tuple[str, ...]) -> list[str]:
-    """Runs by name or by path."""
-    return [Path(each).name for each in given]
-
-
-@evidence.command("verify")
-@click.argument("runs_named", metavar="[RUN]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All runs and chains (the same as naming no run).")
-@click.option("--live", is_flag=True, help="Live runs only.")
-@click.option(
-    "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
-)
-@click.option("--store", callback=_folder, help="Folder of the chains [default: chain/ below the runs].")
-@click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
-@click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
-@click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
-@click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
-@RUNS
-def verify_command(
-    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, trust: Path | None,
-    cadence: str | None, begin: dt.datetime | None, end: dt.datetime | None, runs: str,
-) -> int:  # fmt: skip
-    """Hold runs against their seals. Offline and read-only; one line per fault, exit code 1 on any."""
-    if everything and runs_named:
-        raise click.UsageError("name runs, or give --all")
-    folder = _runs(runs)
-    seen = verify(
-        folder,
-        read_policy(trust) if trust else pinned_trust(folder / KEYS),
-        _names(runs_named),
-        [_anchor(each) for each in anchors],
-        "live" if live else "",
-        store,
-        _cadence(cadence, begin, end),
-    )
-    for fault in seen.faults:
-        click.echo(str(fault))
-    for chain, (number, digest) in sorted(seen.heads.items()):
-        click.echo(f"Chain {chain}: number {number}, head digest {digest}")
-    click.echo(f"{len(seen.runs)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
-    return 1 if seen.faults else 0
-
-
-def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | None) -> Cadence | None:
-    if every is None:
-        if begin or end:
-            raise click.UsageError("--from and --to belong to --cadence")
-        return None
-    if (match := re.fullmatch(r"([1-9][0-9]{0,4})([hd])", every)) is None:
-        raise click.BadParameter(f"{every}: hours or days are expected, for example 24h or 7d", param_hint="--cadence")
-    hours = int(match.group(1)) * (24 if match.group(2) == "d" else 1)
-    first = begin.replace(tzinfo=dt.UTC) if begin else None
-    return Cadence(dt.timedelta(hours=hours), end.replace(tzinfo=dt.UTC) if end else dt.datetime.now(dt.UTC), first)
-
-
-def _anchor(text: str) -> Anchor:
-    if (match := _ANCHOR.match(text)) is None:
-        raise click.BadParameter(f"{text}: NUMBER:DIGEST is expected, as a command prints them at its end", param_hint="--anchor")
-    return Anchor(int(match.group(2)), match.group(3), match.group(1) or "")
 
 
 @evidence.command("seal")

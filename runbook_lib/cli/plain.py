@@ -7,10 +7,17 @@ import click
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.evidence import ending
 from runbook_lib.evidence.answers import AnswersBroken
+from runbook_lib.evidence.cloudtrail import TrailProblem
+from runbook_lib.evidence.oscal import NotExported
+from runbook_lib.evidence.redact import NotRedacted
+from runbook_lib.evidence.witness_report import WitnessProblem
 from runbook_lib.plan.file import PlanFileError
 from runbook_lib.settings.file import SettingsError
 
-EXPECTED: tuple[type[Exception], ...] = (*ending.EXPECTED, AnswersBroken, ApprovalRefused, PlanFileError, SettingsError)
+EXPECTED: tuple[type[Exception], ...] = (
+    *ending.EXPECTED, AnswersBroken, ApprovalRefused, NotExported, NotRedacted, PlanFileError, SettingsError, TrailProblem,
+    WitnessProblem,
+)  # fmt: skip
 
 
 class PlainCommand(click.Command):

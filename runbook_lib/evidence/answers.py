@@ -7,16 +7,15 @@ import base64
 import datetime as dt
 import gzip
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_file import write_bytes
+from runbook_lib.identity import ADDRESS
 from runbook_lib.services import CallFailed
 
 FORMAT = "runbook answers 1"
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%*+^_~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 class AnswersBroken(Exception):
@@ -62,7 +61,7 @@ def _special(value: Any) -> Any:
 
 
 def _redacted(line: str, marks: dict[str, str]) -> str:
-    return _ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
+    return ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
 
 
 def read_answers(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

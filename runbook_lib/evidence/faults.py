@@ -25,6 +25,12 @@ class Kind(StrEnum):
     EMERGENCY = "emergency without review"
     NOT_LOCKED = "not locked"
     CADENCE = "no sealed coverage run"
+    EVENT_LATE = "event late"
+    EVENT_MISSING = "event missing"
+    EVENT_DIFFERS = "event differs"
+    OTHERS_EVENT = "event of another run"
+    NOT_JOURNALED = "call not in the journal"
+    FOREIGN_CHANGE = "foreign change"
 
 
 @dataclass(frozen=True, order=True)

@@ -1,7 +1,6 @@
 """Four eyes: signatures on approvals, and why an approval may not be used for a run."""
 
 import datetime as dt
-import getpass
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from runbook_lib.evidence.envelope import PAYLOAD_TYPE, STATEMENT
 from runbook_lib.evidence.keys import KeyProblem
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
 from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust, read_policy
+from runbook_lib.identity import user
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
 
@@ -108,7 +108,7 @@ def _may(person: Person, mode: str, at: dt.datetime) -> bool:
 def _is(person: Person, key: Key, trust: Trust, runner: Runner) -> bool:
     """Whether a person is the runner: by key or by identity."""
     keys = runner.keyids | {key.keyid for keys in trust.runners.values() for key in keys}
-    return key.keyid in keys or bool(runner.identities & {person.name, *person.identities})
+    return key.keyid in keys or person.is_among(runner.identities)
 
 
 def use_refusals(approval: Approval, root: Path, run: str) -> Iterator[str]:
@@ -155,7 +155,7 @@ def parties(settings: Settings, runs: Path, callers: Iterable[str]) -> tuple[Tru
         own = frozenset(key.keyid for key in pinned_trust(runs / KEYS).runners[settings.mode])
     except (TrustProblem, KeyProblem) as problem:
         raise ApprovalRefused([str(problem)]) from None
-    return trust, Runner(own, frozenset({getpass.getuser(), *callers}))
+    return trust, Runner(own, frozenset({user(), *callers}))
 
 
 def needed(settings: Settings, runs: Path) -> int:

@@ -36,7 +36,7 @@ def review_defect(folder: Path, seal: Entry, trust: Trust) -> str:
     good = [
         person.name
         for person, key in trust.persons()
-        if "review" in person.may and person.good(seal.mode, at) and not builder & {person.name, *person.identities}
+        if "review" in person.may and person.good(seal.mode, at) and not person.is_among(builder)
         if key.keyid not in seal.sealed.signatures and sealed.signed_by([key])
     ]
     return "" if good else "is signed by nobody who may review this run"

@@ -6,7 +6,7 @@ runners' keys pinned beside the runs are known, and nobody is asked for a key.
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +17,7 @@ from securesystemslib.signer import Key, Signer
 
 from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, parse, read, sign
 from runbook_lib.evidence.keys import KeyProblem, pinned, public_key
+from runbook_lib.identity import names
 
 POLICY_TYPE = "urn:incident-detection-runbook:trust-policy:1"
 Mode = Literal["rehearsal", "live"]
@@ -33,7 +34,7 @@ class Part(BaseModel):
 
 
 class Person(Part):
-    """Somebody who may approve. `identities`: names of OS users and ARNs under which the same person runs commands."""
+    """Somebody who may approve. `identities`: OS users, ARNs and e-mail addresses under which the same person runs commands."""
 
     name: Annotated[str, Field(min_length=1, pattern=r"^[^@]+$")]
     key: str
@@ -47,6 +48,10 @@ class Person(Part):
         """Whether this person's key counts in a mode at a time."""
         since = self.valid_from is None or self.valid_from <= at
         return mode in self.modes and since and (self.valid_until is None or at < self.valid_until)
+
+    def is_among(self, identities: Iterable[str]) -> bool:
+        """Whether one of these identities is this person. Both sides are compared as they are written down."""
+        return bool(names(identities) & names((self.name, *self.identities)))
 
 
 class Runner(Part):
@@ -90,6 +95,15 @@ class Trust:
 def pinned_trust(folder: Path) -> Trust:
     """The keys pinned beside the runs: good against changes by whoever does not also change them. Raises KeyProblem."""
     return Trust({mode: pinned(folder, mode) for mode in ("rehearsal", "live")}, "keys pinned beside the runs")
+
+
+def given_keys(paths: Sequence[Path]) -> Trust:
+    """Public keys (PEM) from the auditor's own hand, good for either mode. Raises TrustProblem."""
+    try:
+        keys = tuple(public_key(path.read_text(encoding="utf-8")) for path in paths)
+    except (OSError, UnicodeDecodeError, KeyProblem) as error:
+        raise TrustProblem(f"{', '.join(map(str, paths))}: {error}") from None
+    return Trust({"rehearsal": keys, "live": keys}, "the given keys")
 
 
 def read_policy(path: Path) -> Trust:

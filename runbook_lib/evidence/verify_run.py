@@ -1,14 +1,26 @@
 """One run's folder held against its seal."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from runbook_lib.evidence.contents import SEAL, Contents, contents
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry
 
 
-def folder_faults(folder: Path, seal: Entry) -> Iterator[Fault]:
+class Listed(Protocol):
+    """What the seal of a folder says lies in it."""
+
+    @property
+    def subjects(self) -> Mapping[str, str]: ...
+    @property
+    def folders(self) -> frozenset[str]: ...
+    @property
+    def withheld(self) -> Container[str]: ...
+
+
+def folder_faults(folder: Path, seal: Listed) -> Iterator[Fault]:
     """Every difference between a run's folder and what its seal says lies in it."""
     run = folder.name
     found = contents(folder)
@@ -37,7 +49,7 @@ def _renamed(run: str, missing: dict[str, str], added: dict[str, str]) -> Iterat
             yield Fault(f"{run}/{name}", Kind.RENAMED, f"lies there as {other}")
 
 
-def _folders(run: str, found: Contents, seal: Entry) -> Iterator[Fault]:
+def _folders(run: str, found: Contents, seal: Listed) -> Iterator[Fault]:
     for name in sorted(found.folders - seal.folders):
         yield Fault(f"{run}/{name}", Kind.ADDED, "this folder was not there when the run was sealed")
     for name in sorted(seal.folders - found.folders):

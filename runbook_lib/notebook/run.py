@@ -23,7 +23,7 @@ from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
 from runbook_lib.evidence.versions import described
-from runbook_lib.json_log import json_log
+from runbook_lib.json_log import json_log, scrub
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.cells import (
     KINDS,
@@ -199,7 +199,7 @@ class NotebookRun:
             return
         self.note("end")
         self.ended = status
-        now, results = self.clock.now(), {"state": self.state, "error": self.error, **self.results}
+        now, results = self.clock.now(), {"state": self.state, "error": scrub(self.error), **self.results}
         self.run.finish_phase(self.folder.name, status, now, results)
         if self.owns_run:
             self.run.finish(status, now, error=self.error)

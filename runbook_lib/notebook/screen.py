@@ -6,7 +6,6 @@ the same panel stays usable. The run folder is the truth: whatever a page shows 
 
 import asyncio
 import contextvars
-import getpass
 import json
 import os
 import signal
@@ -27,6 +26,7 @@ from runbook_lib.confirm import Ballot, Decision, Question, Rejection
 from runbook_lib.display.sections import scope_words
 from runbook_lib.evidence.run_folder import PhaseFolder
 from runbook_lib.gates import Gate, gates, part
+from runbook_lib.identity import user
 from runbook_lib.notebook.parts import Parts
 from runbook_lib.parts import Choice
 from runbook_lib.phases import Phase
@@ -255,12 +255,8 @@ def decided(
 
 def operator(callers: Mapping[str, str]) -> str:
     """Who decides: the user of this system, and as whom AWS knows them."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = f"user id {os.getuid()}"
     arns = ", ".join(sorted(set(callers.values())))
-    return f"{user} ({arns})" if arns else user
+    return f"{user()} ({arns})" if arns else user()
 
 
 class Troubles:

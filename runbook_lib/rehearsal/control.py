@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from runbook_lib.rehearsal import events
+from runbook_lib.rehearsal import cloudtrail, events
 from runbook_lib.rehearsal.operations.event_buses import Buses
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.registry import ApiError
@@ -32,6 +32,7 @@ class Control:
             ("GET", "health"): self.health,
             ("GET", "accounts"): lambda: sorted(self.front.world.organization.accounts),
             ("GET", "log"): self.log,
+            ("GET", "cloudtrail"): lambda: cloudtrail.export(self.front.log.entries),
             ("GET", "deliveries"): lambda: [asdict(each) for each in self.front.world.of(Buses).deliveries],
             ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
             ("POST", "clear-log"): self.front.log.clear,

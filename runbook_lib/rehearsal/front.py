@@ -237,6 +237,9 @@ class _Handling:
             answered=longest_list(self.given),
             more=bool(self.given and (self.given.get("NextToken") or self.given.get("nextToken"))),
             fault=self.fault,
+            request_id=self.request_id,
+            principal=caller.principal if caller else "",
+            unique_id=caller.unique_id if caller else "",
         )
         with self.world.lock:
             self.front.log.add(entry)

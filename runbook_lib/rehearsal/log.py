@@ -36,6 +36,10 @@ class Entry:
     """Whether the answer had a token for a next page."""
     fault: str = ""
     """The scenario's fault that befell the request; "" for none. A cut connection has status 0."""
+    request_id: str = ""
+    principal: str = ""
+    """ARN of who called; "" where nobody was recognized."""
+    unique_id: str = ""
 
 
 class Log:

@@ -1,7 +1,4 @@
-"""Names that hide and stay the same: a keyed digest in place of an account's name and e-mail address.
-
-Account ids, OU ids and the organization's id are kept: a plan's fingerprint holds them.
-"""
+"""Names that hide and stay the same: a keyed digest in place of what names an account, a person or a machine."""
 
 import hashlib
 import hmac
@@ -21,6 +18,10 @@ class Pseudonyms:
 
     def email(self, email: str) -> str:
         return f"account-{self._digest('email', email.lower())[:20]}@example.com"
+
+    def of(self, kind: str, value: str) -> str:
+        """A pseudonym that says of which kind it is, for any kind of value: `account-…`, `host-…`."""
+        return f"{kind}-{self._digest(kind, value)[:16]}"
 
     def _digest(self, kind: str, text: str) -> str:
         return hmac.new(self._key, f"{kind}\0{text}".encode(), hashlib.sha256).hexdigest()

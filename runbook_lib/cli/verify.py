@@ -1,0 +1,147 @@
+"""`runbook evidence verify`: runs, redacted copies and exported events, held against what was sealed."""
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from runbook_lib.cli.plain import PlainCommand
+from runbook_lib.evidence.against_cloudtrail import against
+from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.cloudtrail import read_trails
+from runbook_lib.evidence.faults import Fault
+from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.trust import Trust, given_keys, pinned_trust, read_policy
+from runbook_lib.evidence.verify import Cadence, verify
+from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.evidence.verify_copy import verify_copy
+from runbook_lib.project import root
+
+RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
+_ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
+
+
+def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | None:
+    """A folder that is there: one that is not would be taken for a store without chains."""
+    if given is not None and given.startswith("s3://"):
+        raise click.BadParameter(f"{given}: verifying is offline; bring it into a folder first: runbook evidence fetch")
+    if given is not None and not Path(given).is_dir():
+        raise click.BadParameter(f"{given}: there is no such folder")
+    return Path(given) if given is not None else None
+
+
+@click.command("verify", cls=PlainCommand)
+@click.argument("runs_named", metavar="[RUN]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All runs and chains (the same as naming no run).")
+@click.option("--live", is_flag=True, help="Live runs only.")
+@click.option(
+    "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
+)
+@click.option("--store", callback=_folder, help="Folder of the chains [default: chain/ below the runs].")
+@click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
+@click.option(
+    "--key", "keys", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="The runner's public key (PEM), from the auditor's own hand; repeatable.",
+)  # fmt: skip
+@click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
+@click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
+@click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
+@click.option(
+    "--against-cloudtrail", "trails", multiple=True, type=click.Path(path_type=Path, exists=True),
+    help="Events exported from CloudTrail, a file or a folder: calls that only one side has, and changes by others. Repeatable.",
+)  # fmt: skip
+@RUNS
+def verify_command(
+    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, trust: Path | None,
+    keys: tuple[Path, ...],
+    trails: tuple[Path, ...], cadence: str | None, begin: dt.datetime | None, end: dt.datetime | None, runs: str,
+) -> int:  # fmt: skip
+    """Hold runs, or redacted copies named by their folder, against their seals.
+
+    Offline and read-only; one line per fault, exit code 1 on any.
+    """
+    if everything and runs_named:
+        raise click.UsageError("name runs, or give --all")
+    folder = runs_root(runs, os.environ, root())
+    trusted = _trust(trust, keys, folder)
+    copies = [Path(each) for each in runs_named if _elsewhere(Path(each), folder)]
+    copied = sum([_verify_copy(each, trusted, folder) for each in copies])
+    if copies and len(copies) == len(runs_named):
+        return 1 if copied else 0
+    seen = verify(
+        folder,
+        trusted,
+        [Path(each).name for each in runs_named if Path(each) not in copies],
+        [_anchor(each) for each in anchors],
+        "live" if live else "",
+        store,
+        _cadence(cadence, begin, end),
+    )
+    _say(seen.faults)
+    differing = _hold_against_cloudtrail(folder, seen.runs, trails)
+    for chain, (number, digest) in sorted(seen.heads.items()):
+        click.echo(f"Chain {chain}: number {number}, head digest {digest}")
+    click.echo(f"{len(seen.runs)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
+    return 1 if seen.faults or copied or differing else 0
+
+
+def _trust(policy: Path | None, keys: tuple[Path, ...], folder: Path) -> Trust:
+    if policy and keys:
+        raise click.UsageError("give --trust or --key: a trust policy names the runners' keys itself")
+    if keys:
+        return given_keys(keys)
+    return read_policy(policy) if policy else pinned_trust(folder / KEYS)
+
+
+def _elsewhere(path: Path, folder: Path) -> bool:
+    """Whether a path is a folder that lies not among the runs: a copy."""
+    return path.is_dir() and path.resolve().parent != folder.resolve()
+
+
+def _verify_copy(path: Path, trust: Trust, folder: Path) -> int:
+    """Say what is to be said of a redacted copy; the number of its faults."""
+    seen = verify_copy(path.resolve(), trust, folder)
+    _say(seen.faults)
+    if seen.seal is not None:
+        click.echo(f"{path}: a REDACTED COPY of {seen.seal.run}, whose seal has digest {seen.seal.original}; made {seen.seal.when}")
+    click.echo(f"{path}: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
+    return len(seen.faults)
+
+
+def _say(faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        click.echo(str(fault))
+
+
+def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | None) -> Cadence | None:
+    if every is None:
+        if begin or end:
+            raise click.UsageError("--from and --to belong to --cadence")
+        return None
+    if (match := re.fullmatch(r"([1-9][0-9]{0,4})([hd])", every)) is None:
+        raise click.BadParameter(f"{every}: hours or days are expected, for example 24h or 7d", param_hint="--cadence")
+    hours = int(match.group(1)) * (24 if match.group(2) == "d" else 1)
+    first = begin.replace(tzinfo=dt.UTC) if begin else None
+    return Cadence(dt.timedelta(hours=hours), end.replace(tzinfo=dt.UTC) if end else dt.datetime.now(dt.UTC), first)
+
+
+def _anchor(text: str) -> Anchor:
+    if (match := _ANCHOR.match(text)) is None:
+        raise click.BadParameter(f"{text}: NUMBER:DIGEST is expected, as a command prints them at its end", param_hint="--anchor")
+    return Anchor(int(match.group(2)), match.group(3), match.group(1) or "")
+
+
+def _hold_against_cloudtrail(folder: Path, runs: Iterable[str], trails: tuple[Path, ...]) -> int:
+    """Say how the journals of runs and the exported events differ; the number of differences."""
+    events = read_trails(trails)
+    found = 0
+    for name in runs if trails else ():
+        seen = against(RunFolder.open(folder / name), events)
+        _say(seen.faults)
+        click.echo(f"{name}: {seen.joined} of {seen.calls} journaled calls are in CloudTrail, {len(seen.faults)} differences")
+        found += len(seen.faults)
+    return found

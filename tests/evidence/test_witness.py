@@ -1,0 +1,171 @@
+"""A second witness: reports in the forms that scanners write, compared with a run's coverage and linked to its seal."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sealed_runs as made
+from click.testing import CliRunner
+from simulated import PARAMETERS
+
+from runbook_lib.cli import cli
+from runbook_lib.evidence.linked import linked_of
+from runbook_lib.evidence.run_folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.witness import compare
+from runbook_lib.evidence.witness_report import WitnessProblem, read_report
+
+A, B, C = "111111111111", "222222222222", "000000000003"
+EAST = "us-east-1"
+SETS = [[A], [B], [C], [A, B]]
+CELLS = [
+    ("guardduty", "detector", "", "covered", 3), ("guardduty", "membership", "", "gap", 2),
+    ("guardduty", "features", "S3_DATA_EVENTS", "covered", 0), ("guardduty", "features", "S3_DATA_EVENTS", "gap", 1),
+    ("guardduty", "features", "RDS_LOGIN_EVENTS", "unknown", 0), ("inspector2", "scan types", "EC2", "covered", 0),
+    ("securityhub", "hub", "", "covered", 0), ("securityhub", "membership", "", "unknown", 0),
+]  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    run = RunFolder.create(
+        tmp_path / "runs", "rehearsal", made.BEGIN, settings=PARAMETERS.read_bytes(), command=[], organization=made.ORGANIZATION
+    )
+    folder = run.start_phase("90_coverage", made.BEGIN)
+    names = ("service", "aspect", "item", "status", "account_set")
+    cells = [dict(zip(names, cell, strict=True)) | {"region": EAST} for cell in CELLS]
+    folder.coverage("after", "json").write_text(json.dumps({"account_sets": SETS, "cells": cells}))
+    run.finish_phase("90_coverage", RunStatus.DONE, made.BEGIN)
+    run.finish(RunStatus.DONE, made.BEGIN)
+    made.of_process(run, made.ended_process())
+    seal(run, made.desk(run.path.parent))
+    return run
+
+
+def verdicts(run: RunFolder, file: Path, **columns: str) -> dict[tuple[str, ...], str]:
+    """(account, service, aspect, item) → verdict, of everything but what only the run has."""
+    found = compare(run, read_report(file, columns))
+    return {(each.place[0], *each.place[2:]): each.verdict for each in found if each.verdict != "only the run"}
+
+
+def asff(account: str, control: str, status: str, **others: Any) -> dict[str, Any]:
+    return {
+        "AwsAccountId": account, "Region": EAST, "GeneratorId": f"security-control/{control}", "RecordState": "ACTIVE",
+        "Compliance": {"Status": status, "SecurityControlId": control},
+    } | others  # fmt: skip
+
+
+def ocsf(account: str, check: str, status: str) -> dict[str, Any]:
+    cloud = {"account": {"uid": account}, "provider": "aws", "region": EAST}
+    return {"class_uid": 2004, "metadata": {"event_code": check, "version": "1.4.0"}, "status_code": status, "cloud": cloud}
+
+
+def test_findings_of_security_hub(run: RunFolder, tmp_path: Path) -> None:
+    findings = [
+        asff(A, "GuardDuty.1", "PASSED"), asff(B, "GuardDuty.1", "FAILED"), asff(C, "GuardDuty.1", "FAILED"),
+        asff(A, "GuardDuty.10", "PASSED"), asff(B, "GuardDuty.10", "PASSED"), asff(A, "GuardDuty.9", "PASSED"),
+        asff(A, "Inspector.2", "PASSED"), asff(A, "Inspector.1", "WARNING"), asff(A, "IAM.1", "FAILED"),
+        asff(A, "Inspector.1", "FAILED", RecordState="ARCHIVED"),
+    ]  # fmt: skip
+    file = tmp_path / "findings.json"
+    file.write_text(json.dumps({"Findings": findings}))
+    report = read_report(file, {})
+    assert (report.format, report.others) == ("asff", 1)
+    assert verdicts(run, file) == {
+        (A, "guardduty", "enabled", ""): "agree",
+        (B, "guardduty", "enabled", ""): "disagree",
+        (C, "guardduty", "enabled", ""): "agree",
+        (A, "guardduty", "features", "S3_DATA_EVENTS"): "agree",
+        (B, "guardduty", "features", "S3_DATA_EVENTS"): "disagree",
+        (A, "guardduty", "features", "RDS_LOGIN_EVENTS"): "undecided",
+        (A, "inspector2", "scan types", "ECR"): "only the witness",
+        (A, "inspector2", "scan types", "EC2"): "undecided",
+    }
+    only = [each for each in compare(run, report) if each.verdict == "only the run"]
+    assert {each.place[2:4] for each in only} == {("securityhub", "hub"), ("securityhub", "membership")}
+
+
+def test_findings_in_ocsf_as_scanners_write_them(run: RunFolder, tmp_path: Path) -> None:
+    findings = [
+        ocsf(A, "guardduty_is_enabled", "PASS"), ocsf(B, "guardduty_s3_protection_enabled", "FAIL"), ocsf(A, "iam_x", "FAIL"),
+        ocsf(A, "securityhub_enabled", "PASS"), ocsf(A, "guardduty_is_enabled", "FAIL"), ocsf(A, "guardduty_is_enabled", "PASS"),
+    ]  # fmt: skip
+    file = tmp_path / "prowler.ocsf.json"
+    file.write_text(json.dumps(findings))
+    assert read_report(file, {}).format == "ocsf"
+    assert verdicts(run, file) == {
+        (A, "guardduty", "enabled", ""): "disagree",
+        (B, "guardduty", "features", "S3_DATA_EVENTS"): "agree",
+        (A, "securityhub", "enabled", ""): "undecided",
+    }, "one detector of two that is off makes it off"
+
+
+def test_a_table_whose_columns_are_named(run: RunFolder, tmp_path: Path) -> None:
+    file = tmp_path / "scan.csv"
+    rows = "".join(f"{account};{EAST};guardduty_is_enabled;PASS\n" for account in (A, "3"))
+    file.write_text(f"ACCOUNT_UID;REGION;CHECK_ID;STATUS\n{rows}")
+    with pytest.raises(WitnessProblem, match=r"scan\.csv: has no column account, region, state; it has ACCOUNT_UID"):
+        read_report(file, {})
+    columns = {"account": "ACCOUNT_UID", "region": "REGION", "check": "CHECK_ID", "state": "STATUS"}
+    assert verdicts(run, file, **columns) == {(A, "guardduty", "enabled", ""): "agree", (C, "guardduty", "enabled", ""): "disagree"}
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_our_own_form(run: RunFolder, tmp_path: Path, form: str) -> None:
+    rows = [
+        {"account": A, "region": EAST, "service": "guardduty", "aspect": "features", "item": "S3_DATA_EVENTS", "state": "on"},
+        {"account": A, "region": EAST, "service": "securityhub", "aspect": "hub", "item": "", "state": "off"},
+    ]
+    file = tmp_path / f"own.{form}"
+    if form == "json":
+        file.write_text(json.dumps(rows))
+    else:
+        file.write_text("\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows)]))
+    assert verdicts(run, file) == {
+        (A, "guardduty", "features", "S3_DATA_EVENTS"): "agree", (A, "securityhub", "hub", ""): "disagree",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1]", "a list of findings"), ("{", "is not JSON"), ("[]", "says nothing about"),
+        ('[{"class_uid": 2004}]', "finding 1: KeyError"),
+        ('[{"account": "1", "region": "x", "state": "on"}]', "row 1: account, region"),
+        ("account,region,state,check\n1,us-east-1,on,IAM.1\n", "1 rows about others"),
+    ],
+)  # fmt: skip
+def test_what_is_no_report_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(WitnessProblem, match=f"x.json: .*{said}"):
+        read_report(tmp_path / "x.json", {})
+
+
+def test_the_command_links_report_and_comparison_to_the_seal(run: RunFolder, tmp_path: Path) -> None:
+    file, runs = tmp_path / "Hub Findings.json", run.path.parent
+    file.write_text(json.dumps({"Findings": [asff(A, "GuardDuty.1", "PASSED"), asff(B, "GuardDuty.1", "FAILED")]}))
+
+    def command(*words: object) -> tuple[int, str]:
+        done = CliRunner().invoke(cli, ["evidence", *map(str, words), "--runs", str(runs)], standalone_mode=False)
+        return (done.return_value if done.exception is None else 1), done.output + str(done.exception or "")
+
+    for _ in range(2):
+        code, said = command("witness", run.name, file)
+        assert code == 2
+        assert f"disagree: guardduty enabled in {B} {EAST}: run covered, witness off" in said
+        assert "number 2 of" in said, "the same report is linked once"
+    (folder,) = [path for path in (run.path / "attached").iterdir() if path.is_dir()]
+    assert folder.name.startswith("witness-hub-findings-")
+    statement = linked_of(run, folder.name)
+    assert statement is not None
+    assert statement.parameters["facts"]["cells"]["disagree"] == 1
+    assert (folder / "report.json").read_bytes() == file.read_bytes()
+    rows = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
+    assert {row["verdict"] for row in rows} == {"agree", "disagree", "only the run"}
+    assert command("verify", run.name)[0] == 0
+    (folder / "comparison.csv").write_text("all agree")
+    code, said = command("verify", run.name)
+    assert (code, "changed" in said) == (1, True)
+    assert command("witness", run.name, file, "--column", "x=y")[0] == 1
