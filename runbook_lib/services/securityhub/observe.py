@@ -147,15 +147,16 @@ def observe(organization: Organization, settings: Settings, population: Populati
 
 
 def foundation(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
-    """What later phases build on: the administrator, its own hub, and whether it can act."""
-    administrators = read_administrators(DESIGNATION, organization, population.regions, reader)
+    """What later phases build on: whether the administrator can act; where it cannot, whether its own hub is on."""
     regions, account = population.regions, population.delegated
-    hubs = reader.parallel([partial(observed, partial(hub, reader, account, region)) for region in regions])
-    usable = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
+    read = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
+    usable = dict(zip(regions, read, strict=True))
+    lacking = [region for region in regions if not isinstance(usable[region], Known)]
+    hubs = reader.parallel([partial(observed, partial(hub, reader, account, region)) for region in lacking])
     return State(
-        administrators=administrators,
-        delegated_hubs=dict(zip(regions, hubs, strict=True)),
-        configurations=dict(zip(regions, usable, strict=True)),
+        administrators={},
+        delegated_hubs=dict(zip(lacking, hubs, strict=True)),
+        configurations=usable,
     )
 
 
@@ -164,14 +165,19 @@ def _column(read: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _delegated(reader: Reader, account: str, region: str, whole: bool) -> dict[str, Observation[Any]]:
-    """One Region as the delegated account; without `whole` only what shows who is a member."""
-    columns: dict[str, Observation[Any]] = {"hub": observed(partial(hub, reader, account, region))}
-    columns["members"] = _members(reader, account, region, columns["hub"])
+    """One Region as the delegated account; without `whole` only what shows who is a member.
+
+    Where its hub is off, AWS refuses all that needs one, so that is not asked.
+    """
+    own = observed(partial(hub, reader, account, region))
+    reads: dict[str, Callable[[], Observation[Any]]] = {"members": partial(_members, reader, account, region, own)}
     if whole:
-        columns["configuration"] = observed(partial(configuration, reader, account, region))
-        columns["standards"] = observed(partial(standards, reader, account, region))
-        columns["offered"] = observed(partial(offered, reader, account, region))
-    return columns
+        reads["configuration"] = partial(observed, partial(configuration, reader, account, region))
+        reads["standards"] = partial(observed, partial(standards, reader, account, region))
+        reads["offered"] = partial(observed, partial(offered, reader, account, region))
+    later = dict.fromkeys(reads.keys() - {"offered"}, NotYet(HUB_STEP)) if own == Known(False) else {}
+    asked = [name for name in reads if name not in later]
+    return {"hub": own, **later, **dict(zip(asked, reader.parallel([reads[name] for name in asked]), strict=True))}
 
 
 def _members(reader: Reader, account: str, region: str, own_hub: Observation[bool]) -> Observation[dict[str, str]]:
