@@ -66,6 +66,9 @@ def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
             "planned": run["actions"], "serial": serial, "phases": run["phases"],
         }  # fmt: skip
         say(f"    {run['mutating']:,} changing of {run['actions']:,} planned; calls {run['calls'] / floor:.2f} × the floor")
+        causes = {"changes": run["mutating"], **run["causes"], "polls": run["causes"].pop("stages") - run["mutating"]}
+        found["a"]["causes"] = causes
+        say("    " + ", ".join(f"{cause} {number:,}" for cause, number in causes.items()))
         say(f"    one after the other (calls × {empty['wall'] * 1000:.0f} ms, the measured mean of one): {serial:.0f} s")
         say("    " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in run["phases"].items()))
         if "c" in parts:
@@ -96,7 +99,7 @@ def reading(accounts: int) -> dict[str, Any]:
             one |= {"floor": floor, "calls_to_floor": run["calls"] / floor, "client_cpu": run["client_cpu"]}
             one |= {"gap": run["gap"], "unknown": run["unknown"]}
             say(
-                f"    calls {one['calls_to_floor']:.2f} × the floor; "
+                f"    calls {one['calls_to_floor']:.2f} × the floor; answers written in {run['writing']:.1f} s; "
                 f"{run['covered']:,} covered, {run['gap']} gaps, {run['unknown']} unknown"
             )
             found[str(number)] = one
