@@ -102,7 +102,7 @@ def _structure(shape: StructureShape, known: dict[str, Write]) -> Write:
                 found[wire] = write(each)
             except SimulationError as error:
                 raise error.inside(f".{name}") from None
-        if missing := sorted(each for each in required if value.get(each) is None):
+        if required and (missing := sorted(each for each in required if value.get(each) is None)):
             raise SimulationError(f": the model requires {', '.join(missing)}")
         return found
 
