@@ -173,13 +173,26 @@ class Runbook:
         state = service.observe(organization, self.settings, people, reader or self.access)
         return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
 
+    def _assess_again(self, service: Service, before: Organization) -> Assessment:
+        """The same, organization and service read side by side; the service once more where the organization has changed."""
+        people = self._population(service, before)
+        jobs: list[Callable[[], Any]] = [self._now, partial(service.observe, before, self.settings, people, self.access)]
+        (organization, _), state = self.access.parallel(jobs)
+        if (organization.accounts, organization.regions) != (before.accounts, before.regions):
+            return self.assess(service, organization)
+        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
+
     def _population(self, service: Service, organization: Organization) -> Population:
         among = service.name if service.name != "organizations" else "securityhub"
         return population(organization, self.settings, among, self.scope)
 
     def observe(self) -> Assessment:
         """Observe this phase's service."""
-        seen = self.assess(service_named(self.phase.service), *self._now())
+        service, before = service_named(self.phase.service), self._seen
+        if before is None or self._unused is not None:
+            seen = self.assess(service, *self._now())
+        else:
+            seen = self._assess_again(service, before)
         self._latest = self.clock.monotonic(), seen
         return seen
 
