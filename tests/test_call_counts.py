@@ -9,6 +9,7 @@ from simulated import ENABLING, Simulated, simulated
 
 from runbook_lib.clock import Stop
 from runbook_lib.journal import Journal
+from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.runbook import MOMENT
 
 EXPECTED: Mapping[str, Mapping[str, int]] = {
@@ -131,3 +132,20 @@ def test_a_fresh_observation_is_not_used_after_a_call_or_a_minute(tmp_path: Path
         assert report.ok
         reads = Counter(entry.operation for entry in list(one.front.log.entries)[before:])
     assert reads["ListAWSServiceAccessForOrganization"] == 1
+
+
+def test_a_later_look_sees_who_was_suspended_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Organization and service are read side by side then; what was read for other accounts is read again."""
+    one = simulated("seven", tmp_path, monkeypatch)
+    runbook = one.runbook("30_inspector")
+    with runbook.access:
+        first = runbook.observe()
+        member = max(first.population.accounts - {runbook.settings.organization.delegated_account})
+        close_account(one.front.world, member, "SUSPENDED")
+        before = len(one.front.log.entries)
+        second = runbook.observe()
+        reads = Counter(entry.operation for entry in list(one.front.log.entries)[before:])
+        runbook.observe()
+        again = Counter(entry.operation for entry in list(one.front.log.entries)[before:]) - reads
+    assert first.population.accounts - second.population.accounts == {member}
+    assert (reads["ListDelegatedAdminAccounts"], again["ListDelegatedAdminAccounts"]) == (4, 2)
