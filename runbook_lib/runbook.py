@@ -33,7 +33,7 @@ SETTLE_SECONDS = 300
 LIMITS = "limits"
 """The aspect of the Blocker of a plan that would touch too much."""
 MOMENT = 60.0
-"""Seconds for which what was read of the organization may serve the observation that follows."""
+"""Seconds for which what was read may serve what follows, as long as nothing was called in between."""
 
 
 class PreconditionsFailed(Exception):
@@ -126,6 +126,7 @@ class Runbook:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
         self._seen: Organization | None = None
         self._unused: tuple[float, Organization, Kept] | None = None
+        self._latest: tuple[float, Assessment] | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
@@ -172,13 +173,34 @@ class Runbook:
         state = service.observe(organization, self.settings, people, reader or self.access)
         return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
 
+    def _assess_again(self, service: Service, before: Organization) -> Assessment:
+        """The same, organization and service read side by side; the service once more where the organization has changed."""
+        people = self._population(service, before)
+        jobs: list[Callable[[], Any]] = [self._now, partial(service.observe, before, self.settings, people, self.access)]
+        (organization, _), state = self.access.parallel(jobs)
+        if (organization.accounts, organization.regions) != (before.accounts, before.regions):
+            return self.assess(service, organization)
+        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
+
     def _population(self, service: Service, organization: Organization) -> Population:
         among = service.name if service.name != "organizations" else "securityhub"
         return population(organization, self.settings, among, self.scope)
 
     def observe(self) -> Assessment:
         """Observe this phase's service."""
-        return self.assess(service_named(self.phase.service), *self._now())
+        service, before = service_named(self.phase.service), self._seen
+        if before is None or self._unused is not None:
+            seen = self.assess(service, *self._now())
+        else:
+            seen = self._assess_again(service, before)
+        self._latest = self.clock.monotonic(), seen
+        return seen
+
+    def _of_a_moment_ago(self) -> Assessment | None:
+        """The latest observation, where it is fresh: what a plan was just made from need not be read again for its first stage."""
+        if self._latest is None or self.clock.monotonic() - self._latest[0] >= MOMENT:
+            return None
+        return self._latest[1]
 
     def survey(self) -> tuple[Organization, Cells]:
         """Observe every service that settings manage: the whole coverage."""
@@ -270,7 +292,8 @@ class Runbook:
 
     def requirements(self) -> None:
         """Raise PreconditionsFailed when a phase that must come first has not been applied, or an earlier wave is not done."""
-        organization = self.organization()
+        latest = self._of_a_moment_ago()
+        organization = latest.organization if latest else self.organization()
         phases = [phase for phase in map(phase_named, self.phase.requires) if phase in managed(self.settings)]
         looks = self.access.parallel([partial(self._missing, service_named(phase.service), organization) for phase in phases])
         found = [f"apply {phase.name} first: {each}" for phase, missing in zip(phases, looks, strict=True) for each in missing]
@@ -303,6 +326,8 @@ class Runbook:
     ) -> ApplyReport:
         """Make the approved calls that are still to be made, stage by stage, each after a fresh observation and plan.
 
+        An observation of this runbook's that is not a minute old is fresh, unless something was called after it.
+
         `applied_before` are units which journals of earlier attempts under this approval record as applied. Raises ApprovalRefused
         or PreconditionsFailed before any call; a stage that goes beyond the approval is refused and ends the report.
         """
@@ -331,14 +356,15 @@ class Runbook:
         """Observe and plan again; wait a while for AWS to show what an earlier attempt already applied."""
         patience = self.clock.now() + dt.timedelta(seconds=SETTLE_SECONDS)
         pause = 1.0
+        seen = self._of_a_moment_ago() or self.observe()
         while True:
-            seen = self.observe()
             covered = cover(approved, self.plan(seen), stage)
             again = {unit for step in covered.steps if isinstance(step, Action) and step.stage == stage for unit in step.units}
             if not again & applied_before or self.clock.now() >= patience:
                 return covered, seen.organization
             self.clock.sleep(pause)
             pause = min(pause * 1.6, 15)
+            seen = self.observe()
 
     def _run(
         self,
@@ -350,6 +376,7 @@ class Runbook:
         stop: Stop,
         progress: Callable[[Tick], None],
     ) -> StageReport:
+        self._latest = None
         service = service_named(self.phase.service)
         assigned = Once(lambda reference: service.resolve(reference, self.access))
 

@@ -261,7 +261,7 @@ def test_a_proxy_never_sees_a_rehearsal(make: Make, aws: FakeAws, monkeypatch: p
     monkeypatch.delenv("NO_PROXY", raising=False)
     access = make()
     detectors(access)
-    client = access._client(DELEGATED, "guardduty", "us-east-1", mutating=False)
+    client = access._client(DELEGATED, "guardduty", "us-east-1")
     assert client._endpoint.http_session._proxy_config.proxy_url_for(URL) is None
 
 

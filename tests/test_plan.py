@@ -2,12 +2,16 @@
 
 import dataclasses
 import datetime as dt
+import hashlib
 import os
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runbook_lib.plan import (
     ACCOUNT_EMAIL,
@@ -22,8 +26,17 @@ from runbook_lib.plan import (
     Scope,
     Wait,
     batches,
+    digest,
+    freeze,
     plain,
     thaw,
+)
+
+PLANE = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLANE, inner, max_size=4),
+    max_leaves=12,
 )
 
 MEMBERS = [f"{number:012d}" for number in range(100000000001, 100000000061)]
@@ -180,3 +193,19 @@ def test_fewer_targets_keep_their_units() -> None:
     action = create_members(tuple(MEMBERS))
     assert action.only(MEMBERS[:3]).units < action.units
     assert action.only(MEMBERS[:3]).affects == frozenset(MEMBERS[:3])
+
+
+@given(JSON)
+def test_a_digest_is_of_the_canonical_json(value: Any) -> None:
+    assert digest(value) == digest(freeze(value)) == hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+
+
+def test_a_digest_is_of_references_as_plans_write_them() -> None:
+    parameters = {"DetectorId": Reference("guardduty:detector", "1", "r"), "AccountIds": ForEach(ACCOUNT_ID)}
+    assert digest(freeze(parameters)) == hashlib.sha256(rfc8785.dumps(plain(parameters))).hexdigest()
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), b"x"])
+def test_what_json_does_not_have_has_no_digest(value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        digest({"a": value})

@@ -87,10 +87,10 @@ class Access:
         return self._clients.counters
 
     def _sts(self, session: Session) -> Any:
-        return self._clients.client(session, "", "sts", self._sts_region, mutating=False)
+        return self._clients.client(session, "", "sts", self._sts_region)
 
-    def _client(self, account: str, service: str, region: str, *, mutating: bool) -> Any:
-        return self._clients.client(self._doors.session(account), account, service, region, mutating=mutating)
+    def _client(self, account: str, service: str, region: str) -> Any:
+        return self._clients.client(self._doors.session(account), account, service, region)
 
     # What services and apply use.
 
@@ -109,7 +109,7 @@ class Access:
     def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
-        client = self._client(account, service, region, mutating=False)
+        client = self._client(account, service, region)
         renewed = False
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             self._pace.wait((account, region, service, operation))
@@ -132,7 +132,7 @@ class Access:
     def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every page of a paged read, the largest pages the model allows. A repeated token raises CallFailed RepeatedPageToken."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
-        model = self._client(account, service, region, mutating=False).meta.service_model
+        model = self._client(account, service, region).meta.service_model
         sent, received, size = paging(model, operation)
         request = {**size, **parameters}
         seen = set[str]()
@@ -190,7 +190,7 @@ class Access:
         Expired credentials raise CallFailed like any other refusal; the next attempt has fresh ones.
         """
         self._refuse_unlisted(self._mutations, service, operation, "mutations")
-        client = self._client(account, service, region, mutating=True)
+        client = self._client(account, service, region)
         key, invocation = self._doors.key(account), ""
 
         def sending(identity: str) -> None:

@@ -16,6 +16,7 @@ from botocore.session import Session
 from runbook_lib import __version__
 from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request, shared_loader
 from runbook_lib.access.pace import Pace
+from runbook_lib.access.parsing import Parsers
 
 THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
@@ -41,7 +42,7 @@ class Clients:
     def __init__(self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None) -> None:
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
-        self._made: dict[tuple[int, str, str, str, bool], Any] = {}
+        self._made: dict[tuple[int, str, str, str], Any] = {}
         self._making, self._counting = threading.Lock(), threading.Lock()
         self.counters = Counters()
         self.sending = threading.local()
@@ -52,23 +53,22 @@ class Clients:
         session = Session(profile=profile)
         session.register_component("data_loader", shared_loader())
         session.set_config_variable("sts_regional_endpoints", "regional")
-        # Nobody here looks at AWS's times, and to parse them costs a third of reading a page of members.
-        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+        session.register_component("response_parser_factory", Parsers())
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
         session.get_component("event_emitter").register_first("before-send", self._guard)
         if self._attach is not None:
             self._attach(session)
         return session
 
-    def client(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
+    def client(self, session: Session, account: str, service: str, region: str) -> Any:
         """The client of a session's account for a service in a Region. It makes one attempt per call; `access` repeats reads.
 
         botocore's own repetitions share a quota per client that a throttled run uses up, and they do not keep to our pace.
         """
-        key = (id(session), account, service, region, mutating)
+        key = (id(session), account, service, region)
         with self._making:
             if key not in self._made:
-                self._made[key] = self._make(session, account, service, region, mutating=mutating)
+                self._made[key] = self._make(session, account, service, region)
             return self._made[key]
 
     def count_retry(self) -> None:
@@ -81,27 +81,30 @@ class Clients:
         for client in self._made.values():
             client.close()
 
-    def _make(self, session: Session, account: str, service: str, region: str, *, mutating: bool) -> Any:
-        client = session.create_client(service, region_name=region, config=self._config(STS_ATTEMPTS if service == "sts" else 1))
+    def _make(self, session: Session, account: str, service: str, region: str) -> Any:
+        config = self._config(session.user_agent(), STS_ATTEMPTS if service == "sts" else 1)
+        client = session.create_client(service, region_name=region, config=config)
         try:
             check_endpoint(self._mode, service, region, client.meta.endpoint_url)
         except WrongEndpoint:
             client.close()
             raise
-        if mutating:
+        if service != "sts":
             # A handler of the longer event name runs before all of "before-send", an in-process simulation's included.
             identity = client.meta.service_model.service_id.hyphenize()
             client.meta.events.register_first(f"before-send.{identity}", self._announce)
         client.meta.events.register_first("needs-retry", self._tally(account, service, region))
         return client
 
-    def _config(self, attempts: int) -> Config:
+    def _config(self, agent: str, attempts: int) -> Config:
         return Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=2 * self._concurrency + 2,
             use_dualstack_endpoint=False,
+            # Given whole: botocore else puts it together anew, twice for each call, which costs as much as signing.
+            user_agent=agent,
             user_agent_extra=self._agent,
             # None lets botocore take the environment's proxy, which must not see a rehearsal's loopback calls.
             proxies={} if self._mode == "rehearsal" else None,
@@ -111,9 +114,11 @@ class Clients:
         check_request(self._mode, request.url)
 
     def _announce(self, request: Any, **_: Any) -> None:
-        """Tell the thread's `on_send` about an attempt, after signing and before it leaves."""
+        """Tell the thread's `on_send` about an attempt of a mutating call, after signing and before it leaves."""
+        if (hook := getattr(self.sending, "hook", None)) is None:
+            return
         identity = request.headers["amz-sdk-invocation-id"]
-        self.sending.hook(identity.decode() if isinstance(identity, bytes) else identity)
+        hook(identity.decode() if isinstance(identity, bytes) else identity)
 
     def _tally(self, account: str, service: str, region: str) -> Callable[..., None]:
         """Count every attempt, also those that botocore repeats by itself."""

@@ -6,7 +6,9 @@ E-mail addresses are replaced by numbered marks, the same address by the same ma
 import base64
 import datetime as dt
 import gzip
+import io
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from runbook_lib.identity import ADDRESS
 from runbook_lib.services import CallFailed
 
 FORMAT = "runbook answers 1"
+FASTEST, LEVEL = 1, 6
+"""zlib's levels, while answers come in and in the file."""
 
 
 class AnswersBroken(Exception):
@@ -23,22 +27,29 @@ class AnswersBroken(Exception):
 
 
 class Answers:
-    """The newest answer to each read of one notebook. `keep` may be called from many threads."""
+    """The newest answer to each read of one notebook. `keep` may be called from many threads.
+
+    Kept as compressed text: as objects, the answers about ten thousand accounts fill gigabytes.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[str, Any] | CallFailed] = {}
+        self._kept: dict[str, bytes] = {}
 
     def keep(self, answer: dict[str, Any] | CallFailed, *call: Any) -> None:
         """Take the answer to a call: (service, operation, account, region, parameters)."""
-        self._kept[key(*call)] = answer
+        text = json.dumps(_plain(answer), sort_keys=True, default=_special)
+        self._kept[key(*call)] = zlib.compress(text.encode(), FASTEST)
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all answers; `about` heads the file."""
         marks = dict[str, str]()
-        lines = [json.dumps({"format": FORMAT, **about}, sort_keys=True)]
-        for call, answer in sorted(self._kept.copy().items()):
-            lines.append(_redacted(json.dumps([call, _plain(answer)], sort_keys=True, default=_special), marks))
-        write_bytes(path, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", filename="", compresslevel=LEVEL, mtime=0) as file:
+            file.write(json.dumps({"format": FORMAT, **about}, sort_keys=True).encode() + b"\n")
+            for call, answer in sorted(self._kept.copy().items()):
+                line = f"[{json.dumps(call)}, {zlib.decompress(answer).decode()}]\n"
+                file.write(_redacted(line, marks).encode())
+        write_bytes(path, packed.getvalue())
 
 
 def key(service: str, operation: str, account: str, region: str, parameters: Mapping[str, Any]) -> str:
@@ -61,6 +72,8 @@ def _special(value: Any) -> Any:
 
 
 def _redacted(line: str, marks: dict[str, str]) -> str:
+    if "@" not in line:
+        return line
     return ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
 
 

@@ -36,7 +36,7 @@ class EvidenceClients:
     def assume(self, role: str, region: str) -> None:
         """Go on as a role. Raises StoreFailed."""
         with _plainly():
-            sts = self._clients.client(self._session, "evidence", "sts", region, mutating=False)
+            sts = self._clients.client(self._session, "evidence", "sts", region)
             given = sts.assume_role(RoleArn=role, RoleSessionName="runbook-evidence")["Credentials"]
             self._session = self._clients.session(self._profile)
             self._session.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
@@ -52,7 +52,7 @@ class EvidenceClients:
 
     def _client(self, service: str, account: str, region: str) -> Any:
         with _plainly():
-            return self._clients.client(self._session, account, service, region, mutating=False)
+            return self._clients.client(self._session, account, service, region)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Replayed(Access):
     def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
         return [job() for job in jobs]
 
-    def _client(self, account: str, service: str, region: str, *, mutating: bool) -> Any:
+    def _client(self, account: str, service: str, region: str) -> Any:
         return SimpleNamespace(meta=SimpleNamespace(service_model=self._session.get_service_model(service)))
 
     def _refuse_unlisted(self, listed: frozenset[str], service: str, operation: str, kind: str) -> None:

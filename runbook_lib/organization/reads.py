@@ -62,11 +62,11 @@ class _Observing:
 
     def organization(self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]]) -> Organization:
         """The whole observation; `known` are members' Regions that need no second look."""
-        described = self.access.read("organizations", "DescribeOrganization", self.management, self.region)["Organization"]
         both = (self.management, self.delegated)
-        jobs: list[Callable[[], Any]] = [self._accounts, self._trusted, *(partial(self._regions, account) for account in both)]
+        jobs: list[Callable[[], Any]] = [self._described, self._accounts, self._trusted]
+        jobs += [partial(self._regions, account) for account in both]
         jobs += [partial(self._registered, principal) for principal in PRINCIPALS]
-        accounts, trusted, *rest = self.access.parallel(jobs)
+        described, accounts, trusted, *rest = self.access.parallel(jobs)
         own, registered = dict(zip(both, rest[:2], strict=True)), rest[2:]
         members = [each.id for each in accounts.values() if each.active and each.id not in own]
         wanted = self._opt_in_asked(own[self.management]) if with_member_regions is None else with_member_regions
@@ -84,6 +84,11 @@ class _Observing:
             delegated_administrators=dict(zip(PRINCIPALS, registered, strict=True)),
             callers=self._callers(),
         )
+
+    def _described(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.access.read("organizations", "DescribeOrganization", self.management, self.region)
+        described: dict[str, Any] = found["Organization"]
+        return described
 
     def _list(self, operation: str, key: str, **parameters: Any) -> list[dict[str, Any]]:
         pages = self.access.pages("organizations", operation, self.management, self.region, **parameters)

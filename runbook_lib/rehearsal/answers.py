@@ -4,7 +4,8 @@ import base64
 import calendar
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -34,6 +35,22 @@ MODELLED = ("guardduty", "securityhub", "inspector2", "account", "organizations"
 class SimulationError(Exception):
     """The simulation would have answered something that the service's model does not allow."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text, self.where = text, ""
+
+    def inside(self, place: str) -> "SimulationError":
+        """The same, with the place around where it was found."""
+        self.where = place + self.where
+        return self
+
+    def __str__(self) -> str:
+        return self.where + self.text
+
+
+Write = Callable[[Any], Any]
+"""Checks one value of an answer by its shape and gives it as JSON data; raises SimulationError."""
+
 
 def success(service: str, operation: str, answer: Mapping[str, Any] | None) -> tuple[int, bytes]:
     """Status and JSON body of an answer. `SimulationError` names every undeclared, missing or mistyped member."""
@@ -43,67 +60,131 @@ def success(service: str, operation: str, answer: Mapping[str, Any] | None) -> t
         if answer:
             raise SimulationError(f"{service}:{operation} has no output, but was given {sorted(answer)}")
         return status, b"{}" if service_model(service).metadata["protocol"] == "json" else b""
-    document = _wire(model.output_shape, dict(answer or {}), f"{service}:{operation}")
+    try:
+        document = _output(service, operation)(dict(answer or {}))
+    except SimulationError as error:
+        raise error.inside(f"{service}:{operation}") from None
     return status, json.dumps(document).encode()
 
 
-def _wire(shape: Shape, value: Any, where: str) -> Any:
+@cache
+def _output(service: str, operation: str) -> Write:
+    """What the model says of an operation's answer, looked up once."""
+    shape = operation_model(service, operation).output_shape
+    assert shape is not None, "an operation without output has nothing to check"
+    return _writing(shape, {})
+
+
+def _writing(shape: Shape, known: dict[str, Write]) -> Write:
+    """`known` holds the shapes around this one, which it may hold again."""
     if isinstance(shape, StructureShape):
-        return _structure(shape, value, where)
+        return known.get(shape.name) or _structure(shape, known)
     if isinstance(shape, ListShape):
-        return [_wire(shape.member, each, f"{where}[{index}]") for index, each in enumerate(_typed(value, (list, tuple), where))]
+        return _list(_writing(shape.member, known))
     if isinstance(shape, MapShape):
-        return {key: _wire(shape.value, each, f"{where}.{key}") for key, each in _typed(value, dict, where).items()}
-    return _scalar(shape, value, where)
+        return _map(_writing(shape.value, known))
+    return _scalar(shape)
 
 
-def _structure(shape: StructureShape, value: Any, where: str) -> dict[str, Any]:
-    given = {name: each for name, each in _typed(value, dict, where).items() if each is not None}
+def _structure(shape: StructureShape, known: dict[str, Write]) -> Write:
+    members: dict[str, tuple[str, Write]] = {}
+    required = frozenset(shape.required_members)
+
+    def structure(value: Any) -> Any:
+        found = {}
+        for name, each in _typed(value, dict).items():
+            if each is None:
+                continue
+            if name not in members:
+                raise SimulationError(f": the model declares no member {name}")
+            wire, write = members[name]
+            try:
+                found[wire] = write(each)
+            except SimulationError as error:
+                raise error.inside(f".{name}") from None
+        if required and (missing := sorted(each for each in required if value.get(each) is None)):
+            raise SimulationError(f": the model requires {', '.join(missing)}")
+        return found
+
     if shape.is_document_type:
-        return given
-    if unknown := sorted(set(given) - set(shape.members)):
-        raise SimulationError(f"{where}: the model declares no member {', '.join(unknown)}")
-    if missing := sorted(set(shape.required_members) - set(given)):
-        raise SimulationError(f"{where}: the model requires {', '.join(missing)}")
-    return {
-        shape.members[name].serialization.get("name", name): _wire(shape.members[name], each, f"{where}.{name}")
-        for name, each in given.items()
-    }
+        return lambda value: {name: each for name, each in _typed(value, dict).items() if each is not None}
+    known[shape.name] = structure
+    for name, member in shape.members.items():
+        members[name] = (member.serialization.get("name", name), _writing(member, known))
+    return structure
 
 
-def _scalar(shape: Shape, value: Any, where: str) -> Any:
+def _list(write: Write) -> Write:
+    def listed(value: Any) -> Any:
+        found: list[Any] = []
+        given = _typed(value, (list, tuple))
+        try:
+            for each in given:
+                found.append(write(each))  # noqa: PERF401 its length tells the place
+        except SimulationError as error:
+            raise error.inside(f"[{len(found)}]") from None
+        return found
+
+    return listed
+
+
+def _map(write: Write) -> Write:
+    def mapped(value: Any) -> Any:
+        found = {}
+        for key, each in _typed(value, dict).items():
+            try:
+                found[key] = write(each)
+            except SimulationError as error:
+                raise error.inside(f".{key}") from None
+        return found
+
+    return mapped
+
+
+def _scalar(shape: Shape) -> Write:
     kind = shape.type_name
     if kind == "timestamp":
-        return _timestamp(shape, value, where)
+        iso = shape.serialization.get("timestampFormat") == "iso8601"
+        return lambda value: _timestamp(value, iso)
     if kind == "blob":
-        return base64.b64encode(_typed(value, bytes, where)).decode()
+        return lambda value: base64.b64encode(_typed(value, bytes)).decode()
     if kind == "boolean":
-        return _typed(value, bool, where)
-    if isinstance(value, bool):
-        raise SimulationError(f"{where}: {kind} expected, not a boolean")
+        return lambda value: _typed(value, bool)
     if kind in ("integer", "long"):
-        return _typed(value, int, where)
+        return lambda value: _number(value, kind, int)
     if kind in ("float", "double"):
-        return float(_typed(value, (int, float), where))
-    if (allowed := shape.metadata.get("enum")) and value not in allowed:
-        raise SimulationError(f"{where}: {value!r} is none of {allowed}")
-    return _typed(value, str, where)
+        return lambda value: float(_number(value, kind, (int, float)))
+    allowed = frozenset(shape.metadata.get("enum") or ())
+
+    def text(value: Any) -> Any:
+        if type(value) is not str:
+            _number(value, kind, str)
+        if allowed and value not in allowed:
+            raise SimulationError(f": {value!r} is none of {sorted(allowed)}")
+        return value
+
+    return text
 
 
-def _typed(value: Any, kinds: type | tuple[type, ...], where: str) -> Any:
+def _number(value: Any, kind: str, kinds: type | tuple[type, ...]) -> Any:
+    """A boolean is an integer in Python, and never one in JSON."""
+    if isinstance(value, bool):
+        raise SimulationError(f": {kind} expected, not a boolean")
+    return _typed(value, kinds)
+
+
+def _typed(value: Any, kinds: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kinds):
-        raise SimulationError(f"{where}: {value!r} has the wrong type")
+        raise SimulationError(f": {value!r} has the wrong type")
     return value
 
 
-def _timestamp(shape: Shape, value: Any, where: str) -> Any:
+def _timestamp(value: Any, iso: bool) -> Any:
     if isinstance(value, dt.datetime):
         moment = value.timestamp() if value.tzinfo else float(calendar.timegm(value.timetuple()))
     else:
-        moment = float(_typed(value, (int, float), where))
-    if shape.serialization.get("timestampFormat") == "iso8601":
-        return iso8601(moment)
-    return round(moment, 3)
+        moment = float(_typed(value, (int, float)))
+    return iso8601(moment) if iso else round(moment, 3)
 
 
 def iso8601(moment: float) -> str:

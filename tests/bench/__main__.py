@@ -66,6 +66,10 @@ def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
             "planned": run["actions"], "serial": serial, "phases": run["phases"],
         }  # fmt: skip
         say(f"    {run['mutating']:,} changing of {run['actions']:,} planned; calls {run['calls'] / floor:.2f} × the floor")
+        stages = run["causes"].pop("stages")
+        causes = {"changes": run["mutating"], **run["causes"], "polls": stages - run["mutating"]}
+        found["a"]["causes"] = causes
+        say("    " + ", ".join(f"{cause} {number:,}" for cause, number in causes.items()))
         say(f"    one after the other (calls × {empty['wall'] * 1000:.0f} ms, the measured mean of one): {serial:.0f} s")
         say("    " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in run["phases"].items()))
         if "c" in parts:
@@ -96,14 +100,18 @@ def reading(accounts: int) -> dict[str, Any]:
             one |= {"floor": floor, "calls_to_floor": run["calls"] / floor, "client_cpu": run["client_cpu"]}
             one |= {"gap": run["gap"], "unknown": run["unknown"]}
             say(
-                f"    calls {one['calls_to_floor']:.2f} × the floor; "
+                f"    calls {one['calls_to_floor']:.2f} × the floor; answers written in {run['writing']:.1f} s; "
                 f"{run['covered']:,} covered, {run['gap']} gaps, {run['unknown']} unknown"
             )
             found[str(number)] = one
     small, large = found[str(accounts // 10)], found[str(accounts)]
     found["growth_of_time"] = math.log10(large["seconds"] / small["seconds"])
     found["growth_of_client_cpu"] = math.log10(large["client_cpu"] / small["client_cpu"])
-    say(f"  growth exponent: time {found['growth_of_time']:.2f}, client CPU {found['growth_of_client_cpu']:.2f}")
+    found["growth_of_bound"] = math.log10(large["bound"] / small["bound"])
+    say(
+        f"  growth exponent: time {found['growth_of_time']:.2f}, the bound's own {found['growth_of_bound']:.2f} "
+        f"(bursts are a gift to the small), client CPU {found['growth_of_client_cpu']:.2f}"
+    )
     return {"b": found}
 
 

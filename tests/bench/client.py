@@ -8,21 +8,25 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from bounds import Bound, first_enablement
 from organizations import DELEGATED, REGIONS
 
 from runbook_lib.access import Access
+from runbook_lib.apply.report import StageReport
 from runbook_lib.approval import approve
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import count
+from runbook_lib.evidence.answers import Answers
 from runbook_lib.journal import Journal
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Assessment, Runbook, access_for
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
@@ -30,10 +34,10 @@ PHASES = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
 CLOCK = Clock()
 
 
-def runbook(settings: Settings, phase: str) -> Runbook:
+def runbook(settings: Settings, phase: str, kind: type[Runbook] = Runbook) -> Runbook:
     """As a fresh process has it: nothing is remembered from an earlier one."""
     chosen = phase_named(phase)
-    return Runbook(chosen, settings, access_for(settings, chosen, "20260101T000000Z-rehearsal-be4c", CLOCK), CLOCK, Scope())
+    return kind(chosen, settings, access_for(settings, chosen, "20260101T000000Z-rehearsal-be4c", CLOCK), CLOCK, Scope())
 
 
 def planned(settings: Settings, phase: str) -> Plan:
@@ -50,21 +54,47 @@ def bound(settings: Settings, folder: Path) -> dict[str, Any]:
     return {"bound": found.seconds, "parts": found.parts, "actions": sum(len(plan.actions) for plan in plans)}
 
 
+class Counted(Runbook):
+    """Books every call on what it was made for."""
+
+    causes: ClassVar = Counter[str]()
+
+    @contextmanager
+    def booked(self, cause: str) -> Iterator[None]:
+        before = self.access.counters.calls.total()
+        yield
+        Counted.causes[cause] += self.access.counters.calls.total() - before
+
+    def observe(self) -> Assessment:
+        first = self._latest is None and not hasattr(self, "observed")
+        self.observed = True
+        with self.booked("observed for the plans" if first else "observed again before a stage"):
+            return super().observe()
+
+    def requirements(self) -> None:
+        with self.booked("earlier phases looked at"):
+            super().requirements()
+
+    def _run(self, *arguments: Any) -> StageReport:
+        with self.booked("stages"):
+            return super()._run(*arguments)
+
+
 def enable(settings: Settings, folder: Path) -> dict[str, Any]:
-    """Plan, approve and apply every phase, one after the other, as `runbook` does headlessly."""
+    """Each phase as its notebook does it where a person approves at once: observe, plan, approve, apply."""
     seconds, problems, calls = {}, [], 0
     for phase in PHASES:
-        began = time.monotonic()
-        plan = planned(settings, phase)
-        approval = approve(plan, approver="bench", ticket="bench", now=CLOCK.now())
-        one = runbook(settings, phase)
+        began, one = time.monotonic(), runbook(settings, phase, Counted)
+        one.access.on_answer = Answers().keep
         with one.access, Journal(folder / f"{phase}.jsonl", "bench", CLOCK) as journal:
+            plan = one.plan(one.observe())
+            approval = approve(plan, approver="bench", ticket="bench", now=CLOCK.now())
             report = one.apply(approval, plan, journal=journal, stop=Stop(), progress=lambda tick: None)
         problems += [f"{phase}: {reason}" for reason in report.refused]
         problems += [f"{step.operation} {step.region} {result.message}" for _, s in report.stages for step, result in s.problems]
         calls += len(plan.actions)
         seconds[phase] = time.monotonic() - began
-    return {"phases": seconds, "problems": problems[:5], "actions": calls}
+    return {"phases": seconds, "problems": problems[:5], "actions": calls, "causes": dict(Counted.causes)}
 
 
 def again(settings: Settings, folder: Path) -> dict[str, Any]:
@@ -78,15 +108,19 @@ def again(settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 def cover(settings: Settings, folder: Path) -> dict[str, Any]:
-    """Read the whole coverage."""
-    one = runbook(settings, "90_coverage")
+    """Read the whole coverage, and keep the raw answers as the notebook does."""
+    one, answers = runbook(settings, "90_coverage"), Answers()
+    one.access.on_answer = answers.keep
     with one.access:
         began = time.monotonic()
-        _, cells = one.survey()
+        organization, cells = one.survey()
         seconds = time.monotonic() - began
+    answers.write(folder / "answers-before.jsonl.gz", {"callers": dict(organization.callers)})
+    writing = time.monotonic() - began - seconds
     counted = count(cell for cell in cells if cell.in_scope)
     return {
-        "survey": seconds, "cells": len(cells), "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
+        "survey": seconds, "writing": writing,
+        "cells": len(cells), "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
         "retries": one.access.counters.retries,
     }  # fmt: skip
 

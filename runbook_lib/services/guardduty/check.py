@@ -10,7 +10,8 @@ from runbook_lib.services.guardduty.calls import ENROLLED, EXPORTING
 from runbook_lib.services.guardduty.observe import (
     DESIGNATION,
     SERVICE,
-    detector_id,
+    detector_found,
+    forget_detectors,
     read_configuration,
     read_destinations,
     read_detector,
@@ -28,6 +29,14 @@ DEAD = {"UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY", "STOPPED"}
 
 def check(step: Step, reader: Reader) -> Progress:
     """The state of one step's targets."""
+    try:
+        return _state(step, reader)
+    except CallFailed:
+        forget_detectors(reader)
+        raise
+
+
+def _state(step: Step, reader: Reader) -> Progress:
     if isinstance(step, Wait):
         return _CONDITIONS[step.condition](step, reader)
     if step.operation in ("RegisterDelegatedAdministrator", DESIGNATION.enable_operation):
@@ -37,7 +46,7 @@ def check(step: Step, reader: Reader) -> Progress:
 
 def resolve(reference: Reference, reader: Reader) -> str:
     """The id of an account's only detector, or of the delegated account's only destination, in the Region."""
-    found = detector_id(reference.account, reference.region, reader)
+    found = detector_found(reference.account, reference.region, reader)
     if reference.kind == "guardduty:destination" and found:
         destinations = read_destinations(reference.account, reference.region, found, reader)
         found = destinations[0].id if len(destinations) == 1 else ""
@@ -50,14 +59,14 @@ def resolve(reference: Reference, reader: Reader) -> str:
 
 
 def _usable(step: Wait, reader: Reader) -> Progress:
-    found = detector_id(step.account, step.region, reader)
+    found = detector_found(step.account, step.region, reader)
     if not found:
         return Progress(NONE, {}, "no detector yet")
     return check_usable(lambda: read_configuration(step.account, step.region, found, reader), SPREADING)
 
 
 def _statuses(step: Step, reader: Reader) -> Mapping[str, str]:
-    found = detector_id(step.account, step.region, reader)
+    found = detector_found(step.account, step.region, reader)
     listed = read_members(step.account, step.region, found, reader) if found else {}
     return {target: listed.get(target, "none") for target in step.targets}
 
@@ -77,7 +86,7 @@ def _created(step: Action, reader: Reader) -> Progress:
 
 
 def _exporting(step: Wait, reader: Reader) -> Progress:
-    found = detector_id(step.account, step.region, reader)
+    found = detector_found(step.account, step.region, reader)
     statuses = {each.status for each in read_destinations(step.account, step.region, found, reader)} if found else set()
     seen = ", ".join(sorted(statuses)) or "no destination"
     refused = {"": f"the destination is {seen}"} if statuses & DEAD else {}
@@ -85,7 +94,7 @@ def _exporting(step: Wait, reader: Reader) -> Progress:
 
 
 def _exported(step: Action, reader: Reader) -> Progress:
-    found = detector_id(step.account, step.region, reader)
+    found = detector_found(step.account, step.region, reader)
     wanted = step.parameters["DestinationProperties"]
     listed = read_destinations(step.account, step.region, found, reader) if found else ()
     same = [each for each in listed if (each.bucket_arn, each.kms_key_arn) == (wanted["DestinationArn"], wanted["KmsKeyArn"])]
@@ -113,7 +122,7 @@ def _detector(step: Action, reader: Reader) -> Progress:
 
 
 def _configuration(step: Action, reader: Reader) -> Progress:
-    found = detector_id(step.account, step.region, reader)
+    found = detector_found(step.account, step.region, reader)
     if not found:
         return Progress(NONE, {}, "no detector")
     now = read_configuration(step.account, step.region, found, reader)
@@ -124,7 +133,7 @@ def _configuration(step: Action, reader: Reader) -> Progress:
 
 
 def _features(step: Action, reader: Reader) -> Progress:
-    found = detector_id(step.account, step.region, reader)
+    found = detector_found(step.account, step.region, reader)
     if not found:
         return Progress(NONE, {}, "no detector")
     now = read_features(step.account, step.region, found, step.targets, reader)

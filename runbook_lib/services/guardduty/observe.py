@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from runbook_lib.limits import BATCH
 from runbook_lib.observation import Known, NotYet, Observation
@@ -43,18 +44,20 @@ def observe(organization: Organization, settings: Settings, population: Populati
 def _region(
     population: Population, region: str, administrators: Observation[Mapping[str, str]], acting: bool, reader: Reader
 ) -> RegionState:
-    management: Observation[Detector | None] = Known(None)
+    own: list[Callable[[], Observation[Detector | None]]] = [partial(_own, population.delegated, region, reader)]
     if population.management in population.members.get(region, ()):
-        management = _own(population.management, region, reader)
-    delegated = _own(population.delegated, region, reader)
+        own.append(partial(_own, population.management, region, reader))
+    delegated, *others = reader.parallel(own)
+    management: Observation[Detector | None] = others[0] if others else Known(None)
     detector = delegated.value if isinstance(delegated, Known) else None
     later = NotYet(STEP)
     if not acting or detector is None:
         absent: Observation[Any] = later if isinstance(delegated, Known) else delegated
         destinations = absent if detector is None else _destinations(population.delegated, region, detector.id, reader)
         return RegionState(administrators, management, delegated, absent, absent, Features(), destinations)
-    configuration, members, features = _as_administrator(population.delegated, region, detector.id, reader)
-    destinations = _destinations(population.delegated, region, detector.id, reader)
+    place = (population.delegated, region, detector.id, reader)
+    reads: list[Callable[[], Any]] = [partial(_as_administrator, *place), partial(_destinations, *place)]
+    (configuration, members, features), destinations = reader.parallel(reads)
     return RegionState(administrators, management, delegated, configuration, members, features, destinations)
 
 
@@ -65,10 +68,26 @@ def _own(account: str, region: str, reader: Reader) -> Observation[Detector | No
         return unread(error)
 
 
+_FOUND: WeakKeyDictionary[Reader, dict[tuple[str, str], str]] = WeakKeyDictionary()
+"""Reader (one run) → (account, Region) → the detector id that was read last."""
+
+
 def detector_id(account: str, region: str, reader: Reader) -> str:
     """The id of the account's only detector in the Region; empty when there is none."""
     ids = [one for page in reader.pages(SERVICE, "ListDetectors", account, region) for one in page.get("DetectorIds") or ()]
-    return str(ids[0]) if ids else ""
+    found = str(ids[0]) if ids else ""
+    _FOUND.setdefault(reader, {})[account, region] = found
+    return found
+
+
+def detector_found(account: str, region: str, reader: Reader) -> str:
+    """The same, as this run has found it already: an id stays as long as the detector. To act and to wait, never to observe."""
+    return _FOUND.get(reader, {}).get((account, region)) or detector_id(account, region, reader)
+
+
+def forget_detectors(reader: Reader) -> None:
+    """Something went wrong with an id: read it again next time."""
+    _FOUND.pop(reader, None)
 
 
 def read_detector(account: str, region: str, reader: Reader) -> Detector | None:

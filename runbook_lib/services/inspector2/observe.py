@@ -51,17 +51,20 @@ def _region(
     population: Population, region: str, administrators: Observation[Mapping[str, str]], acting: bool, reader: Reader
 ) -> RegionState:
     delegated = population.delegated
-    own = _own(delegated, region, reader)
-    if not acting:
-        later = NotYet(STEP)
-        return RegionState(administrators, own, later, later, Scans(), later)
-    organization = _try(lambda: read_organization(delegated, region, reader))
+    first: list[Callable[[], Any]] = [partial(_own, delegated, region, reader)]
+    if acting:
+        first.append(partial(_try, partial(read_organization, delegated, region, reader)))
+    own, *acted = reader.parallel(first)
+    organization: Observation[OrganizationConfiguration] = acted[0] if acted else NotYet(STEP)
     if isinstance(organization, NotYet):
         return RegionState(administrators, own, organization, organization, Scans(), organization)
-    seen = _try(lambda: _members_and_scans(population, region, reader))
+    reads: list[Callable[[], Any]] = [
+        partial(_try, partial(_members_and_scans, population, region, reader)),
+        partial(_try, partial(read_configuration, delegated, region, reader)),
+    ]
+    seen, configuration = reader.parallel(reads)
     members: Observation[Mapping[str, str]] = Known(seen.value[0]) if isinstance(seen, Known) else seen
     scans = seen.value[1] if isinstance(seen, Known) else Scans()
-    configuration = _try(lambda: read_configuration(delegated, region, reader))
     return RegionState(administrators, own, organization, members, scans, configuration)
 
 

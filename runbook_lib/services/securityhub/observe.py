@@ -124,7 +124,8 @@ def observe(organization: Organization, settings: Settings, population: Populati
     open_regions = [region for region in population.regions if region_bar(organization, population, region) is None]
     others = [region for region in population.other_regions if designated(administrators, region, population.delegated)]
     jobs: list[Callable[[], Any]] = [
-        partial(_delegated, reader, population.delegated, r, r in open_regions) for r in open_regions + others
+        partial(_delegated, reader, population.delegated, r, r in open_regions, _unlisted(administrators[r], population.delegated))
+        for r in open_regions + others
     ]
     jobs += [
         partial(_management_hubs, population, reader, open_regions),
@@ -147,15 +148,16 @@ def observe(organization: Organization, settings: Settings, population: Populati
 
 
 def foundation(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
-    """What later phases build on: the administrator, its own hub, and whether it can act."""
-    administrators = read_administrators(DESIGNATION, organization, population.regions, reader)
+    """What later phases build on: whether the administrator can act; where it cannot, whether its own hub is on."""
     regions, account = population.regions, population.delegated
-    hubs = reader.parallel([partial(observed, partial(hub, reader, account, region)) for region in regions])
-    usable = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
+    read = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
+    usable = dict(zip(regions, read, strict=True))
+    lacking = [region for region in regions if not isinstance(usable[region], Known)]
+    hubs = reader.parallel([partial(observed, partial(hub, reader, account, region)) for region in lacking])
     return State(
-        administrators=administrators,
-        delegated_hubs=dict(zip(regions, hubs, strict=True)),
-        configurations=dict(zip(regions, usable, strict=True)),
+        administrators={},
+        delegated_hubs=dict(zip(lacking, hubs, strict=True)),
+        configurations=usable,
     )
 
 
@@ -163,15 +165,29 @@ def _column(read: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
     return {region: columns[name] for region, columns in sorted(read.items()) if name in columns}
 
 
-def _delegated(reader: Reader, account: str, region: str, whole: bool) -> dict[str, Observation[Any]]:
-    """One Region as the delegated account; without `whole` only what shows who is a member."""
-    columns: dict[str, Observation[Any]] = {"hub": observed(partial(hub, reader, account, region))}
-    columns["members"] = _members(reader, account, region, columns["hub"])
+def _unlisted(listed: Observation[Mapping[str, str]], account: str) -> bool:
+    """Whether the administrator list was read, and the account is not in it."""
+    return isinstance(listed, Known) and account not in listed.value
+
+
+def _delegated(reader: Reader, account: str, region: str, whole: bool, no_administrator: bool) -> dict[str, Observation[Any]]:
+    """One Region as the delegated account; without `whole` only what shows who is a member.
+
+    Where its hub is off, or it is no administrator, AWS refuses what needs that, so it is not asked.
+    """
+    own = observed(partial(hub, reader, account, region))
+    reads: dict[str, Callable[[], Observation[Any]]] = {"members": partial(_members, reader, account, region, own)}
     if whole:
-        columns["configuration"] = observed(partial(configuration, reader, account, region))
-        columns["standards"] = observed(partial(standards, reader, account, region))
-        columns["offered"] = observed(partial(offered, reader, account, region))
-    return columns
+        reads["configuration"] = partial(observed, partial(configuration, reader, account, region))
+        reads["standards"] = partial(observed, partial(standards, reader, account, region))
+        reads["offered"] = partial(observed, partial(offered, reader, account, region))
+    later: dict[str, Observation[Any]] = {}
+    if own == Known(False):
+        later = dict.fromkeys(reads.keys() - {"offered"}, NotYet(HUB_STEP))
+    elif no_administrator:
+        later = dict.fromkeys(reads.keys() & {"members", "configuration"}, NotYet(STEP))
+    asked = [name for name in reads if name not in later]
+    return {"hub": own, **later, **dict(zip(asked, reader.parallel([reads[name] for name in asked]), strict=True))}
 
 
 def _members(reader: Reader, account: str, region: str, own_hub: Observation[bool]) -> Observation[dict[str, str]]:

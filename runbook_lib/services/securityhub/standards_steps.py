@@ -11,6 +11,7 @@ from runbook_lib.observation import Known
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Step, Wait, batches
 from runbook_lib.scope import Population
+from runbook_lib.services.column import accounts_of
 from runbook_lib.services.securityhub.standards import ASPECT, requested
 from runbook_lib.services.securityhub.state import NAME, State, items_of, standard_arn, subscription_arn
 from runbook_lib.settings import Settings
@@ -35,9 +36,9 @@ def delegated_standards(
     wanted = items_of(settings.security_hub.delegated_account_standards) if settings.security_hub else ()
     items = requested(state, wanted, region)
     steps: list[Step] = []
-    if account in _accounts(cells, wanted, region, account, Gap.TO_DO):
+    if account in _accounts(cells, wanted, region, Gap.TO_DO):
         steps += _enable(state, organization, account, region, items, "delegated", after)
-    if steps or account in _accounts(cells, wanted, region, account, Gap.IN_PROGRESS):
+    if steps or account in _accounts(cells, wanted, region, Gap.IN_PROGRESS):
         steps.append(_ready(account, region, items, "delegated", (), tuple(step.id for step in steps) or after))
     return steps
 
@@ -56,8 +57,8 @@ def member_standards(
     items = requested(state, wanted, region)
     members = population.members.get(region, frozenset())
     steps: list[Step] = []
-    lacking = frozenset[str]().union(*(_accounts(cells, wanted, region, account, Gap.TO_DO) for account in members))
-    pending = frozenset[str]().union(*(_accounts(cells, wanted, region, account, Gap.IN_PROGRESS) for account in members))
+    lacking = _accounts(cells, wanted, region, Gap.TO_DO) & members
+    pending = _accounts(cells, wanted, region, Gap.IN_PROGRESS) & members
     for account in sorted(lacking):
         steps += _enable(state, organization, account, region, items, "members", after, (account,))
     if lacking | pending:
@@ -66,13 +67,13 @@ def member_standards(
     return steps
 
 
-def _accounts(cells: Cells, items: tuple[str, ...], region: str, account: str, gap: Gap) -> frozenset[str]:
-    """The account, if one of these standards has that gap there."""
+def _accounts(cells: Cells, items: tuple[str, ...], region: str, gap: Gap) -> frozenset[str]:
+    """Who has that gap there in one of these standards."""
 
     def concerns(cell: Cell) -> bool:
         return cell.in_scope and cell.aspect == ASPECT and cell.region == region and cell.item in items and cell.gap is gap
 
-    return frozenset({account}) if any(concerns(cell) and account in cell.accounts for cell in cells) else frozenset()
+    return accounts_of(filter(concerns, cells))
 
 
 def _enable(

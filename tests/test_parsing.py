@@ -1,0 +1,67 @@
+"""Our quick parsers give what botocore's give, for every read that services make."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.parsers import ResponseParserFactory, create_parser
+from botocore.session import Session
+
+from runbook_lib.access.endpoints import shared_loader
+from runbook_lib.access.parsing import Parsers
+from runbook_lib.organization.reads import READS
+from runbook_lib.services.registry import SERVICES
+
+READ = sorted(READS.union(*(service.reads for service in SERVICES)))
+
+
+def wire(shape: Shape, inside: tuple[str, ...] = ()) -> Any:
+    """A document with every member, a null, and something the model does not know."""
+    if isinstance(shape, StructureShape):
+        if shape.name in inside:
+            return {}
+        members = {name: wire(each, (*inside, shape.name)) for name, each in shape.members.items()}
+        named = {shape.members[name].serialization.get("name", name): each for name, each in members.items()}
+        return dict(list(named.items())[:1]) if shape.is_tagged_union else {**named, "unheardOf": 1}
+    if isinstance(shape, ListShape):
+        return [wire(shape.member, inside), None]
+    if isinstance(shape, MapShape):
+        return {"key": wire(shape.value, inside), "nothing": None}
+    values = {"timestamp": 1.5, "blob": "YQ==", "boolean": False, "integer": 0, "long": 7, "double": 0.5, "float": 0.5}
+    return values.get(shape.type_name, f"a {shape.name}")
+
+
+def response(document: Any, status: int = 200) -> dict[str, Any]:
+    headers = {"x-amzn-requestid": "r-1", "Content-Type": "application/json"}
+    return {"body": json.dumps(document).encode(), "headers": headers, "status_code": status, "context": {}}
+
+
+def models() -> list[tuple[str, Any, Any]]:
+    session = Session()
+    session.register_component("data_loader", shared_loader())
+    found: list[tuple[str, Any, Any]] = []
+    for service, operation in (each.split(":") for each in READ):
+        model = session.get_service_model(service)
+        if model.metadata["protocol"] in ("json", "rest-json"):
+            found.append((f"{service}:{operation}", model, model.operation_model(operation).output_shape))
+    return found
+
+
+@pytest.mark.parametrize("document", [wire, lambda shape: {}], ids=["everything", "nothing"])
+def test_every_read_is_parsed_as_botocore_parses_it(document: Any) -> None:
+    for name, model, shape in models():
+        plain = ResponseParserFactory()
+        plain.set_parser_defaults(timestamp_parser=str)
+        theirs = plain.create_parser(model.metadata["protocol"])
+        ours = Parsers().create_parser(model.metadata["protocol"])
+        answer = response(document(shape))
+        for _ in range(2):
+            assert ours.parse(answer, shape) == theirs.parse(answer, shape), name
+
+
+def test_errors_are_parsed_as_botocore_parses_them() -> None:
+    name, model, shape = models()[-1]
+    said = response({"__type": "AccessDeniedException", "message": "no"}, 403)
+    protocol = model.metadata["protocol"]
+    assert Parsers().create_parser(protocol).parse(said, shape) == create_parser(protocol).parse(said, shape), name
