@@ -30,8 +30,8 @@ test: $(STAMP) ## lint, types and tests
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: $(STAMP) ## the long proofs: killed at every call of the default organization
-	@$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
+soak: $(STAMP) ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
+	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)
 
 bench: $(STAMP) ## measure against what AWS's limits allow; ARGS="a c" for parts, figures in bench.json
 	@$(BIN)/python tests/bench $(ARGS)
