@@ -58,6 +58,7 @@ AGAIN = [
     ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "refused"}),
     ("30_inspector", "Enable", {"inspector2 already enabled": "failedAccounts"}),
     ("30_inspector", "Enable", {"inspector2 already enabled": "accounts"}),
+    ("30_inspector", "AssociateMember", {"inspector2 associate again": "refused"}),
 ]
 """Calls whose repetition AWS does not document, with either behaviour."""
 LOST = [{"kind": "reset"}, {"kind": "error", "status": 503}]
