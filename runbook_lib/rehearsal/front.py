@@ -206,7 +206,7 @@ class _Handling:
         return taken["status"], taken["headers"], body
 
     def _unanswered(self, why: str) -> ApiError:
-        """moto lacks the operation, or a library for it; it says so by an exception or by a web page."""
+        """Moto lacks the operation, or a library for it; it says so by an exception or by a web page."""
         text = f"{self.request.service}:{self.request.named} is not simulated: moto has no answer ({why})"
         return ApiError("NotSimulated", text, 501)
 
