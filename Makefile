@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install rehearse test lint soak bench lab upgrade schema clean
+.PHONY: help install rehearse test lint soak moto-suite bench lab upgrade schema clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,8 +31,11 @@ test: $(STAMP) ## lint, types and tests
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: $(STAMP) ## the long proofs: killed at every call of the default organization
-	@$(BIN)/python -m pytest -m soak --timeout 7200 $(ARGS)
+soak: $(STAMP) ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
+	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)
+
+moto-suite: $(STAMP) ## moto's own tests with our front before moto; differences from plain moto must be listed
+	@$(BIN)/python tests/rehearsal/moto_suite.py $(ARGS)
 
 bench: $(STAMP) ## measure against what AWS's limits allow; ARGS="a c" for parts, figures in bench.json
 	@$(BIN)/python tests/bench $(ARGS)

@@ -1,6 +1,6 @@
 """What holds for every test: asserts of shared modules say what they compared, nothing is done again that shows nothing new.
 
-In CI no browser scenario goes missing unseen.
+In CI no browser scenario goes missing unseen; long proofs say how much they did.
 """
 
 import functools
@@ -8,7 +8,9 @@ import gc
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +67,13 @@ def pytest_collection_finish() -> None:
 def _versions_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Git and the list of packages take a quarter of a second, and the tests make hundreds of runs."""
     monkeypatch.setattr(run_folder, "versions", known_versions)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests counted (`record_property`): kills and schedules."""
+    counts = Counter[str]()
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, count in report.user_properties:
+            counts[name] += count
+    if counts:
+        terminalreporter.write_line("proved: " + ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())))

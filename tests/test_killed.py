@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from simulated import ENABLING, Simulated, copied, open_cells, simulated
+from simulated import ENABLING, Simulated, copied, much_forgotten, open_cells, simulated
 
 from runbook_lib.approval import Approval
 from runbook_lib.clock import Stop
@@ -194,7 +194,7 @@ def _applied(start: Start, transport: Mortal) -> Units:
 
 @pytest.fixture
 def start_of(tmp_path: Path) -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, much_forgotten():
         yield lambda seed, phase: started(seed, phase, tmp_path, patch)
 
 
@@ -207,11 +207,23 @@ def test_killed_at_every_call_of_seven_accounts(phase: str, moment: str, start_o
         killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
 
 
+LONG = {("default", "30_inspector"): 6}
+"""Phases of so many calls that they are killed in parts: parts run side by side, and each that ends tells how far it is."""
+EVERY = [
+    (seed, phase, part, LONG.get((seed, phase), 1))
+    for seed in ("default", "seven")
+    for phase in reversed(ENABLING)
+    for part in range(LONG.get((seed, phase), 1))
+]
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("phase", ENABLING)
-@pytest.mark.parametrize("seed", ["seven", "default"])
-def test_killed_at_every_call_at_every_moment(seed: str, phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seed", "phase", "part", "parts"), EVERY)
+def test_killed_at_every_call_at_every_moment(
+    seed: str, phase: str, part: int, parts: int, moment: str, start_of: Any, tmp_path: Path, record_property: Any
+) -> None:
     start = start_of(seed, phase)
-    for k in range(1, start.calls + 1):
+    for k in range(1 + part, start.calls + 1, parts):
         killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
+        record_property("kills", 1)

@@ -31,6 +31,9 @@ VARIANTS = [
     ("securityhub standard again", "refused"),
     ("securityhub describe standards", "hub"),
     ("guardduty all", "never"),
+    ("inspector2 administrator listed", "yes"),
+    ("inspector2 omitted flags", "unchanged"),
+    ("designation without trusted access", "refused"),
 ]
 
 

@@ -26,6 +26,7 @@ INVALID = {
     "inspector2": ("ValidationException", "{problem}"),
     "account": ("ValidationException", "{problem}"),
     "organizations": ("InvalidInputException", "{problem}"),
+    "config": ("ValidationException", "{problem}"),
 }
 """How each service refuses what its own model rules out. GuardDuty's text is aws-behaviour 5.1's, the others are assumed."""
 REASON = {
@@ -102,8 +103,21 @@ def parameters(service: str, operation: str, labels: Mapping[str, str], query: s
     return found
 
 
+def _refuse_by_reason(found: dict[str, Any], shape: Any, problems: list[str]) -> None:
+    """The refusals that Organizations words by their reason [model]: a value that an enum lacks, and one against its pattern."""
+    if problems:
+        raise ApiError("InvalidInputException", "You specified an invalid value.", Reason="INVALID_ENUM")
+    for name, value in found.items():
+        pattern = shape.members[name].metadata.get("pattern")
+        if pattern and isinstance(value, str) and re.search(pattern, value) is None:
+            text = "You provided a value that does not match the required pattern."
+            raise ApiError("InvalidInputException", text, Reason="INVALID_PATTERN")
+
+
 def refuse_invalid(service: str, found: dict[str, Any], shape: Shape, problems: list[str]) -> None:
     """Raise the service's validation error when the model rules the parameters out."""
+    if service == "organizations":
+        _refuse_by_reason(found, shape, problems)
     report = ParamValidator().validate(found, shape)
     if report.has_errors():
         problems.append(report.generate_report())

@@ -24,6 +24,8 @@ from runbook_lib.rehearsal.world import World
 
 StartResponse = Callable[..., Any]
 Answer = tuple[int, list[tuple[str, str]], bytes]
+NO_PAGE = b"<title>404 Not Found</title>"
+"""The web page that moto's server has for an operation of a REST service that moto lacks."""
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 429: "Too Many Requests"}
 
 
@@ -192,11 +194,21 @@ class _Handling:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
             taken["status"], taken["headers"] = int(status.split(maxsplit=1)[0]), headers
 
-        parts = self.front.backstop({**self.environ, "wsgi.input": io.BytesIO(self.request.body)}, start)
-        body = b"".join(parts)
+        try:
+            parts = self.front.backstop({**self.environ, "wsgi.input": io.BytesIO(self.request.body)}, start)
+            body = b"".join(parts)
+        except Exception as error:
+            raise self._unanswered(f"{type(error).__name__}: {error}") from error
         if hasattr(parts, "close"):
             parts.close()
+        if taken["status"] == 404 and NO_PAGE in body:
+            raise self._unanswered("no such page")
         return taken["status"], taken["headers"], body
+
+    def _unanswered(self, why: str) -> ApiError:
+        """Moto lacks the operation, or a library for it; it says so by an exception or by a web page."""
+        text = f"{self.request.service}:{self.request.named} is not simulated: moto has no answer ({why})"
+        return ApiError("NotSimulated", text, 501)
 
     def _failure(self, error: ApiError) -> Answer:
         self.code = error.code

@@ -46,8 +46,11 @@ def is_delegated(world: World, account: str, principal: str | None = None) -> bo
 def register_delegated(world: World, principal: str, account: str) -> None:
     """What a service's own Enable…Admin does in Organizations (aws-behaviour 1.3): trusted access and registration; idempotent.
 
+    Whether designation turns trusted access on, or needs it first, is not documented: variant "designation without trusted access".
     The service itself has refused before when `delegated_other` names another account.
     """
+    if principal not in world.organization.trusted and world.variants.get("designation without trusted access", "ok") == "refused":
+        raise ApiError("AccessDeniedException", f"Trusted access for {principal} is not enabled in the organization.", 403)
     world.organization.trusted.setdefault(principal, world.now())
     world.organization.delegated.setdefault(principal, {}).setdefault(account, world.now())
 
@@ -63,14 +66,22 @@ def deregister_delegated(world: World, principal: str, account: str) -> None:
     world.tell("delegated administrator deregistered", principal=principal, account=account)
 
 
+def require_membership(call: Call) -> None:
+    """Organizations' refusal of an account that is in no organization."""
+    if not in_organization(call.world, call.account):
+        raise ApiError("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+
+
 def require_management(call: Call) -> None:
     """Organizations' refusal of a caller other than the management account."""
+    require_membership(call)
     if not is_management(call):
         raise access_denied()
 
 
 def require_management_or_delegated(call: Call) -> None:
     """Organizations' refusal of a plain member (aws-behaviour 3.2)."""
+    require_membership(call)
     if not is_management(call) and not is_delegated(call.world, call.account):
         raise access_denied()
 

@@ -4,11 +4,12 @@ Named ones lie in `scenario_data/*.yaml`; `every-kind.yaml` there shows and expl
 the same requests each time: whatever is random is computed from `seed`.
 """
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -169,4 +170,15 @@ def load(name_or_file: str | Path) -> Scenario:
         raise ValueError(f"{path} cannot be read as a scenario: {error}") from error
     if not isinstance(said, dict):
         raise ValueError(f"{path} is no scenario: a scenario is a mapping of keys")  # noqa: TRY004 the file is wrong, not our types
-    return Scenario.model_validate({"name": path.stem, **said})
+    try:
+        return Scenario.model_validate({"name": path.stem, **said})
+    except ValidationError as error:
+        shown = f"every key is shown, with its meaning, in {FOLDER / 'every-kind.yaml'}"
+        raise ValueError("\n".join([*(_problem(path, each) for each in error.errors()), shown])) from None
+
+
+def _problem(path: Path, found: Mapping[str, Any]) -> str:
+    """File, key and value of one thing that is wrong, and what to do."""
+    key = ".".join(map(str, found["loc"])) or "the whole"
+    told = {"extra_forbidden": "there is no such key", "string_type": "put it in quotes"}
+    return f"{path}: {key}: {found['input']!r}: {told.get(found['type'], found['msg'])}"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from doors import PAPERMILL, ROOT, Served, served
@@ -95,5 +96,6 @@ def test_a_notebook_outlives_its_faults(begun: Begun, tmp_path: Path, phase: str
 
 @pytest.mark.soak
 @pytest.mark.parametrize("number", range(10))
-def test_notebooks_outlive_many_faults(begun: Begun, tmp_path: Path, number: int) -> None:
+def test_notebooks_outlive_many_faults(begun: Begun, tmp_path: Path, number: int, record_property: Any) -> None:
     outlives(begun, tmp_path, ENABLING[number % len(OF_PHASE)], 100 + number)
+    record_property("papermill schedules", 1)

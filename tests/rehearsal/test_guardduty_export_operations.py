@@ -54,6 +54,18 @@ def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
     assert call.refused(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)[1] == GENERIC
 
 
+@pytest.mark.fact("GD-5.2-39")
+def test_a_destination_that_lets_guardduty_in_no_longer(world: World, call: Caller) -> None:
+    detector = designate(call)
+    made = call(DELEGATED, "CreatePublishingDestination", DetectorId=detector, DestinationType="S3", DestinationProperties=BUCKET)
+    state_of(world).unwritable.add(BUCKET["DestinationArn"])
+    asked = {"DetectorId": detector, "DestinationId": made["DestinationId"]}
+    assert call(DELEGATED, "DescribePublishingDestination", **asked)["Status"] == "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY"
+    elsewhere = {"DestinationArn": "arn:aws:s3:::elsewhere"}
+    call(DELEGATED, "UpdatePublishingDestination", **asked, DestinationProperties=elsewhere)
+    assert call(DELEGATED, "DescribePublishingDestination", **asked)["Status"] == "PENDING_VERIFICATION"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,6 +1,7 @@
 """Scenario files, and what each kind of fault and event does to callers: in process and over a socket."""
 
 import json
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,26 @@ def test_the_documented_example_has_every_key_and_every_kind() -> None:
 def test_what_is_wrong_with_a_scenario_is_named(said: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Scenario.model_validate(said)
+
+
+def test_a_file_is_told_where_it_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("weather: bad\nevents: [{ kind: add-account, account: 161616161616, at: 3 }]\nfaults: [{ kind: thunder }]\n")
+    with pytest.raises(ValueError, match="every-kind") as told:
+        scenario.load(file)
+    assert str(told.value).splitlines()[:3] == [
+        f"{file}: faults.0.kind: 'thunder': Input should be 'throttle', 'error', 'reset', 'timeout', 'deny' or 'unprocessed'",
+        f"{file}: events.0.account: 161616161616: put it in quotes",
+        f"{file}: weather: 'bad': there is no such key",
+    ]
+
+
+def test_the_example_of_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (Path(scenario.__file__).parents[1] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    lines = text.partition("# bad-day.yaml\n")[2].partition("\n\n")[0]
+    (tmp_path / "bad-day.yaml").write_text(textwrap.dedent(lines))
+    example = scenario.load(tmp_path / "bad-day.yaml")
+    assert (len(example.faults), len(example.events), example.seed) == (2, 2, 3)
 
 
 def test_a_scenario_that_is_not_there_or_not_yaml_is_an_error(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ OFF: dict[str, tuple[Step, str, str, int]] = {
     "ListMembers": (lambda c: c.list_members(), "BadRequestException", "rejected since no such resource found.", 400),
     "DisableSecurityHub": (lambda c: c.disable_security_hub(), "ResourceNotFoundException", "", 404),
     "DescribeSecurityHubV2": (lambda c: c.describe_security_hub_v2(), "ResourceNotFoundException", "not subscribed to HubV2", 404),
+    "ListAggregatorsV2": (lambda c: c.list_aggregators_v2(), "ConflictException", "V2 is not enabled for", 409),
 }
 
 
@@ -78,7 +79,7 @@ def finding() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("step", "code", "text", "status"), OFF.values(), ids=OFF)
-@pytest.mark.fact("SH-4.1-04", "SH-4.1-09", "SH-4.2-01", "SH-4.2-02", "SH-4.2-10", "SH-4.3-32")
+@pytest.mark.fact("SH-4.1-04", "SH-4.1-09", "SH-4.2-01", "SH-4.2-02", "SH-4.2-10", "SH-4.2-11", "SH-4.3-32")
 def test_hub_off(rig: Rig, step: Step, code: str, text: str, status: int) -> None:
     refused(lambda: step(rig(PLAIN)), code, text, status)
 

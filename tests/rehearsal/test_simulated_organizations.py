@@ -154,6 +154,52 @@ def test_administrators_are_listed_by_service_and_deregistering_is_told(manageme
     assert again["code"] == "AccountNotRegisteredException"
 
 
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("list_accounts", {}),
+        ("list_roots", {}),
+        ("describe_account", {"AccountId": DELEGATED}),
+        ("create_account", {"Email": "new@example.com", "AccountName": "New"}),
+        ("enable_aws_service_access", {"ServicePrincipal": GUARDDUTY}),
+    ],
+)
+@pytest.mark.fact("ORG-3.2-02")
+def test_an_account_outside_is_told_so_whatever_it_asks(client: Client, operation: str, parameters: dict[str, str]) -> None:
+    outside = client("organizations", "999999999999")
+    assert refusal(getattr(outside, operation), **parameters)["code"] == "AWSOrganizationsNotInUseException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "reason"),
+    [
+        ("list_children", {"ParentId": "r-reh1", "ChildType": "COUSIN"}, "INVALID_ENUM"),
+        ("describe_policy", {"PolicyId": "not-a-policy"}, "INVALID_PATTERN"),
+        ("describe_account", {"AccountId": "222"}, "INVALID_PATTERN"),
+    ],
+)
+def test_what_the_model_rules_out_is_refused_with_its_reason(
+    management: Any, operation: str, parameters: dict[str, str], reason: str
+) -> None:
+    refused = refusal(getattr(management, operation), **parameters)
+    assert (refused["code"], refused["reason"]) == ("InvalidInputException", reason)
+
+
+def test_units_are_made_and_creations_listed(management: Any) -> None:
+    made = management.create_organizational_unit(ParentId="r-reh1", Name="Made by hand")["OrganizationalUnit"]
+    again = refusal(management.create_organizational_unit, ParentId="r-reh1", Name="Made by hand")
+    assert again["code"] == "DuplicateOrganizationalUnitException"
+    assert made in management.list_organizational_units_for_parent(ParentId="r-reh1")["OrganizationalUnits"]
+    management.create_account(Email="new@example.com", AccountName="New")
+    assert [each["State"] for each in management.list_create_account_status()["CreateAccountStatuses"]] == ["SUCCEEDED"]
+    assert management.list_create_account_status(States=["IN_PROGRESS"])["CreateAccountStatuses"] == []
+
+
+def test_nobody_makes_a_second_organization(management: Any, client: Client) -> None:
+    assert refusal(management.create_organization)["code"] == "AlreadyInOrganizationException"
+    assert refusal(client("organizations", "999999999999").create_organization)["code"] == "NotSimulated"
+
+
 def test_a_created_account_joins_when_it_is_done_and_the_services_hear_of_it(management: Any, front: Front) -> None:
     joined: list[str] = []
     front.world.on("account joined", lambda world, account: joined.append(account))
@@ -168,6 +214,7 @@ def test_a_created_account_joins_when_it_is_done_and_the_services_hear_of_it(man
     assert management.list_parents(ChildId=joined[0])["Parents"][0]["Id"] == "ou-reh1-sandbox01"
 
 
+@pytest.mark.fact("ORG-3.2-14")
 def test_policies_are_found_where_they_are_attached(management: Any, front: Front) -> None:
     from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 
@@ -178,7 +225,10 @@ def test_policies_are_found_where_they_are_attached(management: Any, front: Fron
         == "EffectivePolicyNotFoundException"
     )
     policy = {"id": "p-reh00001", "name": "On", "type": kind, "content": "{}", "targets": ["ou-reh1-workload1"]}
+    management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
     front.world.of(OrganizationsState).policies = [policy]
+    kept = refusal(management.disable_aws_service_access, ServicePrincipal=GUARDDUTY)
+    assert (kept["code"], kept["reason"]) == ("ConstraintViolationException", "POLICY_TYPE_ENABLED_FOR_THIS_SERVICE")
     assert [each["Id"] for each in management.list_policies(Filter=kind)["Policies"]] == ["p-reh00001"]
     assert management.describe_effective_policy(PolicyType=kind, TargetId=MEMBER)["EffectivePolicy"]["PolicyContent"] == "{}"
     assert (

@@ -148,3 +148,24 @@ def test_the_backstop_knows_which_account_calls() -> None:
     }
     assert topics == {"111111111111": [{"TopicArn": "arn:aws:sns:us-east-1:111111111111:mine"}], "222222222222": []}
     assert session_for(build_app("seven"), "111111111111").client("sns").list_topics()["Topics"] == []
+
+
+def test_what_moto_has_no_answer_to_is_named_and_what_it_keeps_is_read_back() -> None:
+    from botocore.exceptions import ClientError
+
+    from runbook_lib.rehearsal.app import build_app
+    from runbook_lib.rehearsal.inproc import session_for
+
+    session = session_for(build_app("seven"), "111111111111")
+    with pytest.raises(ClientError, match=r"NotSimulated.*sns:PutDataProtectionPolicy is not simulated") as caught:
+        session.client("sns").put_data_protection_policy(ResourceArn="arn", DataProtectionPolicy="{}")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    with pytest.raises(ClientError, match=r"NotSimulated.*macie2:POST /findings is not simulated"):
+        session.client("macie2").list_findings()
+    contact = {"Name": "On call", "EmailAddress": "oncall@example.com", "Title": "Responder", "PhoneNumber": "0"}
+    session.client("account").put_alternate_contact(AlternateContactType="SECURITY", **contact)
+    assert session.client("account").get_alternate_contact(AlternateContactType="SECURITY")["AlternateContact"]["Name"] == "On call"
+    config = session.client("config")
+    assert config.describe_configuration_recorders()["ConfigurationRecorders"] == []
+    config.put_configuration_recorder(ConfigurationRecorder={"name": "mine", "roleARN": "arn:aws:iam::111111111111:role/config"})
+    assert [each["name"] for each in config.describe_configuration_recorders()["ConfigurationRecorders"]] == ["mine"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.organization import account_of, is_delegated, is_management
 from runbook_lib.rehearsal.regions import enabled_by_default
-from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
+from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation, page
 from runbook_lib.rehearsal.world import Settling, SimulatedAccount
 
 PRINCIPAL = "account.amazonaws.com"
@@ -57,6 +57,16 @@ def enable_region(call: Call, RegionName: str, AccountId: str | None = None) -> 
     if account.regions.get(RegionName) != "ENABLED":
         call.world.of(AccountState).enabling[account.id, RegionName] = call.world.settling("ENABLING", "ENABLED")
         account.regions[RegionName] = "ENABLING"
+
+
+@operation("account", "GetAlternateContact")
+@operation("account", "PutAlternateContact")
+@operation("account", "DeleteAlternateContact")
+def alternate_contact(call: Call, AccountId: str | None = None, **_: Any) -> dict[str, Any]:
+    """Nothing else here depends on whom AWS writes to: moto keeps them, once it is clear that the caller may."""
+    if AccountId is not None:
+        _account(call, AccountId)
+    raise PassOn
 
 
 def _status(call: Call, account: SimulatedAccount, region: str) -> str:

@@ -1,9 +1,26 @@
 """config: whether a recorder runs in an account and Region; Security Hub's standards evaluate little without one."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.rehearsal.organization import account_of
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation
+
+
+@dataclass
+class RecordersState:
+    """(account, Region) where somebody set a recorder up by hand: moto keeps it, and tells of it from then on.
+
+    What standards evaluate follows the seed's recorders alone.
+    """
+
+    by_hand: set[tuple[str, str]] = field(default_factory=set)
+
+
+@operation("config", "PutConfigurationRecorder")
+def put_recorder(call: Call, **_: Any) -> dict[str, Any]:
+    call.world.of(RecordersState).by_hand.add((call.account, call.region))
+    raise PassOn
 
 
 @operation("config", "DescribeConfigurationRecorders")
@@ -27,6 +44,8 @@ def describe_recorder_status(call: Call, ConfigurationRecorderNames: list[str] |
 
 
 def _recording(call: Call, names: list[str] | None) -> bool:
+    if (call.account, call.region) in call.world.of(RecordersState).by_hand:
+        raise PassOn
     found = account_of(call.world, call.account)
     running = found is not None and call.region in found.config_recorders
     for name in names or ():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.rehearsal.organization import account_arn, ancestors, require_management_or_delegated
+from runbook_lib.rehearsal.organization import account_arn, ancestors, require_management_or_delegated, require_membership
 from runbook_lib.rehearsal.registry import ApiError, Call, operation
 from runbook_lib.rehearsal.world import SimulatedAccount, World
 
@@ -24,20 +24,8 @@ class OrganizationsState:
 
 @operation("organizations", "DescribeOrganization")
 def describe_organization(call: Call) -> dict[str, Any]:
-    organization, world = call.world.organization, call.world
-    if call.account not in organization.accounts:
-        raise ApiError("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
-    return {
-        "Organization": {
-            "Id": organization.id,
-            "Arn": f"arn:{world.partition}:organizations::{organization.management}:organization/{organization.id}",
-            "FeatureSet": organization.feature_set,
-            "MasterAccountId": organization.management,
-            "MasterAccountArn": account_arn(world, organization.management),
-            "MasterAccountEmail": organization.accounts[organization.management].email,
-            "AvailablePolicyTypes": [],
-        }
-    }
+    require_membership(call)
+    return {"Organization": described(call)}
 
 
 @operation("organizations", "ListAccounts")
@@ -85,7 +73,7 @@ def list_parents(call: Call, ChildId: str, NextToken: str | None = None, MaxResu
 def list_units(call: Call, ParentId: str, NextToken: str | None = None, MaxResults: int | None = None) -> dict[str, Any]:
     require_management_or_delegated(call)
     check_parent(call, ParentId)
-    units = [_unit(call, each.id) for each in call.world.organization.units.values() if each.parent == ParentId]
+    units = [unit(call, each.id) for each in call.world.organization.units.values() if each.parent == ParentId]
     return pages(units, "OrganizationalUnits", NextToken, MaxResults)
 
 
@@ -94,7 +82,7 @@ def describe_unit(call: Call, OrganizationalUnitId: str) -> dict[str, Any]:
     require_management_or_delegated(call)
     if OrganizationalUnitId not in call.world.organization.units:
         raise ApiError("OrganizationalUnitNotFoundException", "You specified an organizational unit that doesn't exist.")
-    return {"OrganizationalUnit": _unit(call, OrganizationalUnitId)}
+    return {"OrganizationalUnit": unit(call, OrganizationalUnitId)}
 
 
 @operation("organizations", "ListAccountsForParent")
@@ -127,6 +115,20 @@ def list_tags(call: Call, ResourceId: str, NextToken: str | None = None) -> dict
     if ResourceId not in organization.accounts and ResourceId not in organization.units and ResourceId != organization.root:
         raise ApiError("TargetNotFoundException", "You specified a target that doesn't exist.")
     return {"Tags": []}
+
+
+def described(call: Call) -> dict[str, Any]:
+    """The organization as AWS describes it."""
+    organization, world = call.world.organization, call.world
+    return {
+        "Id": organization.id,
+        "Arn": f"arn:{world.partition}:organizations::{organization.management}:organization/{organization.id}",
+        "FeatureSet": organization.feature_set,
+        "MasterAccountId": organization.management,
+        "MasterAccountArn": account_arn(world, organization.management),
+        "MasterAccountEmail": organization.accounts[organization.management].email,
+        "AvailablePolicyTypes": [],
+    }
 
 
 def describe(world: World, found: SimulatedAccount) -> dict[str, Any]:
@@ -176,5 +178,5 @@ def arn(call: Call, what: str) -> str:
     return f"arn:{call.partition}:organizations::{organization.management}:{kind}/{organization.id}/{name}"
 
 
-def _unit(call: Call, unit: str) -> dict[str, Any]:
-    return {"Id": unit, "Arn": arn(call, f"ou/{unit}"), "Name": call.world.organization.units[unit].name}
+def unit(call: Call, wanted: str) -> dict[str, Any]:
+    return {"Id": wanted, "Arn": arn(call, f"ou/{wanted}"), "Name": call.world.organization.units[wanted].name}

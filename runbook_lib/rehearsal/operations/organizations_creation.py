@@ -1,14 +1,50 @@
-"""organizations: new accounts, and moving one (aws-behaviour 11.5). An account joins when its creation has settled."""
+"""organizations: an organization, OUs and accounts made anew (aws-behaviour 11.5). An account joins when that has settled."""
 
 from typing import Any
 
-from runbook_lib.rehearsal.operations.organizations import OrganizationsState, account, check_parent
+from runbook_lib.rehearsal.operations.organizations import (
+    OrganizationsState,
+    account,
+    check_parent,
+    described,
+    pages,
+    unit,
+)
 from runbook_lib.rehearsal.organization import join_account, require_management, require_management_or_delegated
 from runbook_lib.rehearsal.registry import ApiError, Call, operation
-from runbook_lib.rehearsal.world import Settling, SimulatedAccount, SimulatedRole
+from runbook_lib.rehearsal.world import OrganizationalUnit, Settling, SimulatedAccount, SimulatedRole
 
 FIRST = 700000000001
 """The first id that a created account gets; a seed's own accounts have repeated or low digits."""
+
+
+@operation("organizations", "CreateOrganization")
+def create_organization(call: Call, FeatureSet: str = "ALL") -> dict[str, Any]:
+    """In a world that has none yet: a second organization beside the seed's is not simulated."""
+    organization = call.world.organization
+    if call.account in organization.accounts:
+        raise ApiError("AlreadyInOrganizationException", "The provided account is already a member of an organization.")
+    if organization.management:
+        raise ApiError("NotSimulated", "organizations:CreateOrganization is not simulated beside another organization", 501)
+    organization.id, organization.root = f"o-{call.account}", "r-0001"
+    organization.management, organization.feature_set = call.account, FeatureSet
+    email = f"account-{call.account}@example.com"
+    organization.accounts[call.account] = SimulatedAccount(
+        call.account, "management", email, organization.root, joined_method="INVITED", joined=call.world.now()
+    )
+    return {"Organization": described(call)}
+
+
+@operation("organizations", "CreateOrganizationalUnit")
+def create_unit(call: Call, ParentId: str, Name: str, **_: Any) -> dict[str, Any]:
+    require_management(call)
+    check_parent(call, ParentId)
+    units = call.world.organization.units
+    if any(each.parent == ParentId and each.name == Name for each in units.values()):
+        raise ApiError("DuplicateOrganizationalUnitException", "An OU with the same name already exists.")
+    made = f"ou-{call.world.organization.root.removeprefix('r-')}-{len(units) + 1:08x}"
+    units[made] = OrganizationalUnit(made, Name, ParentId)
+    return {"OrganizationalUnit": unit(call, made)}
 
 
 @operation("organizations", "CreateAccount")
@@ -37,6 +73,16 @@ def describe_create_account_status(call: Call, CreateAccountRequestId: str) -> d
         text = "We can't find an create account request with the CreateAccountRequestId that you specified."
         raise ApiError("CreateAccountStatusNotFoundException", text)
     return {"CreateAccountStatus": _status(call, CreateAccountRequestId)}
+
+
+@operation("organizations", "ListCreateAccountStatus")
+def list_create_account_status(
+    call: Call, States: list[str] | None = None, NextToken: str | None = None, MaxResults: int | None = None
+) -> dict[str, Any]:
+    require_management_or_delegated(call)
+    found = [_status(call, each) for each in call.world.of(OrganizationsState).creations]
+    wanted = [each for each in found if not States or each["State"] in States]
+    return pages(wanted, "CreateAccountStatuses", NextToken, MaxResults)
 
 
 @operation("organizations", "MoveAccount")

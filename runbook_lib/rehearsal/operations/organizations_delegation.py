@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_lib.rehearsal.operations.organizations import account, describe, pages
+from runbook_lib.rehearsal.operations.organizations import OrganizationsState, account, describe, pages
 from runbook_lib.rehearsal.organization import deregister_delegated, require_management, require_management_or_delegated
 from runbook_lib.rehearsal.registry import ApiError, Call, operation
 
@@ -17,6 +17,14 @@ KNOWN = frozenset(
 """Service principals that Organizations recognizes; a choice from its user guide."""
 
 
+GOVERNING = {
+    "securityhub.amazonaws.com": frozenset({"SECURITYHUB_POLICY", "SECURITYHUB_CSPM_POLICY"}),
+    "guardduty.amazonaws.com": frozenset({"GUARDDUTY_POLICY"}),
+    "inspector2.amazonaws.com": frozenset({"INSPECTOR_POLICY"}),
+}
+"""Policy types by the service that they govern (aws-behaviour 8). A type is in use here while there is a policy of it."""
+
+
 @operation("organizations", "EnableAWSServiceAccess")
 def enable_service_access(call: Call, ServicePrincipal: str) -> None:
     """Repeating it changes nothing and succeeds."""
@@ -26,8 +34,11 @@ def enable_service_access(call: Call, ServicePrincipal: str) -> None:
 
 @operation("organizations", "DisableAWSServiceAccess")
 def disable_service_access(call: Call, ServicePrincipal: str) -> None:
-    """Delegated administrators of the service are deregistered with it [assumed]."""
+    """Delegated administrators of the service are deregistered with it [assumed]; refused while a policy type of it is in use."""
     _check(call, ServicePrincipal)
+    if GOVERNING.get(ServicePrincipal, frozenset()) & {each["type"] for each in call.world.of(OrganizationsState).policies}:
+        text = "You must disable the policy type of this service before you disable its trusted access."
+        raise _constraint("POLICY_TYPE_ENABLED_FOR_THIS_SERVICE", text)
     call.world.organization.trusted.pop(ServicePrincipal, None)
     for each in sorted(call.world.organization.delegated.get(ServicePrincipal, {})):
         deregister_delegated(call.world, ServicePrincipal, each)

@@ -31,7 +31,7 @@ def describe_policy(call: Call, PolicyId: str) -> dict[str, Any]:
     for each in (FULL_ACCESS, *call.world.of(OrganizationsState).policies):
         if each["id"] == PolicyId:
             return {"Policy": {"PolicySummary": _summary(call, each), "Content": each["content"]}}
-    raise ApiError("PolicyNotFoundException", "We can't find a policy with the PolicyId that you specified.")
+    raise ApiError("PolicyNotFoundException", "You specified a policy that doesn't exist.")
 
 
 @operation("organizations", "ListTargetsForPolicy")

@@ -39,7 +39,7 @@ def describe_publishing_destination(call: Call, DetectorId: str, DestinationId: 
     return {
         "DestinationId": found.id,
         "DestinationType": "S3",
-        "Status": found.status.read(),
+        "Status": _status(call, found),
         "PublishingFailureStartTimestamp": 0,
         "DestinationProperties": found.properties,
         "Tags": found.tags,
@@ -53,7 +53,7 @@ def list_publishing_destinations(
     """The destination of the own detector, without its properties [model]."""
     destinations = own_detector(call, DetectorId).destinations.values()
     found, token = paged(list(destinations), NextToken, MaxResults)
-    rows = [{"DestinationId": each.id, "DestinationType": "S3", "Status": each.status.read()} for each in found]
+    rows = [{"DestinationId": each.id, "DestinationType": "S3", "Status": _status(call, each)} for each in found]
     return {"Destinations": rows, "NextToken": token}
 
 
@@ -80,6 +80,13 @@ def _check(call: Call, properties: Mapping[str, str]) -> None:
     fits = bucket.startswith(f"arn:{call.partition}:s3:::") and key.startswith(f"arn:{call.partition}:kms:{call.region}:")
     if not fits or {bucket, key} & state_of(call.world).unwritable:
         raise texts.refusal(texts.DESTINATION_REFUSED)
+
+
+def _status(call: Call, found: Destination) -> str:
+    """What it settles to, unless bucket or key let GuardDuty in once and do so no longer [model]."""
+    if set(found.properties.values()) & state_of(call.world).unwritable:
+        return "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY"
+    return found.status.read()
 
 
 def _destination(call: Call, detector_id: str, destination_id: str) -> Destination:

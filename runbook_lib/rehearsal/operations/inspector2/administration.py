@@ -123,13 +123,17 @@ def describe_organization_configuration(call: Call) -> dict[str, Any]:
 
 @operation("inspector2", "UpdateOrganizationConfiguration")
 def update_organization_configuration(call: Call, autoEnable: dict[str, bool]) -> dict[str, Any]:
-    """Set what new members get; an omitted flag becomes false (assumed), a type the Region lacks refuses the whole call."""
+    """Set what new members get; a type the Region lacks refuses the whole call.
+
+    Whether a flag that is left out becomes false or stays is not documented: variant "inspector2 omitted flags".
+    """
     require_administrator(call, texts.UPDATE_ORGANIZATION)
-    flags = {name: autoEnable.get(name, False) for name in MEMBER_NAMES.values()}
+    configuration = state_of(call.world).organization(call.region)
+    keep = call.world.variants.get("inspector2 omitted flags", "false") == "unchanged"
+    flags = {name: autoEnable.get(name, keep and configuration.flags[name]) for name in MEMBER_NAMES.values()}
     require_supported(call, [kind for kind, name in MEMBER_NAMES.items() if flags[name]])
     if flags["lambdaCode"] and not flags["lambda"]:
         raise texts.invalid(texts.NEEDS_LAMBDA)
-    configuration = state_of(call.world).organization(call.region)
     if flags != configuration.flags:
         seen = configuration.before if current(configuration.lag) == "old" else configuration.flags
         configuration.before, configuration.flags = seen, flags

@@ -29,6 +29,8 @@ def associate_member(call: Call, accountId: str) -> dict[str, Any]:
         raise texts.invalid(texts.NOT_ASSOCIABLE.format(account=accountId))
     if not state_of(call.world).associated(accountId, call.region):
         begin_association(call.world, accountId, call.region)
+    elif call.world.variants.get("inspector2 associate again", "ok") == "refused":
+        raise texts.invalid(texts.ASSOCIATED_ALREADY.format(account=accountId))
     return {"accountId": accountId}
 
 
@@ -59,6 +61,8 @@ def list_members(
         for _, member in sorted(state_of(call.world).members_of(call.region).items())
         if not onlyAssociated or member.relationship.value in ASSOCIATED
     ]
+    if call.world.variants.get("inspector2 administrator listed", "no") == "yes":
+        rows = [Member(call.account, settled("ENABLED"), call.world.now()), *rows]
     found, token = paged(rows, nextToken, maxResults, 50)
     return {"members": [_row(call, member) for member in found], "nextToken": token}
 

@@ -44,6 +44,8 @@ NOT_YET_ASSOCIATED = (
 """[code tf]"""
 NOT_ASSOCIABLE = "Account {account} cannot be associated: it is not an active member account of the organization."
 """Assumed."""
+ASSOCIATED_ALREADY = "Account {account} is already associated."
+"""Assumed: whether a repetition is refused at all is not documented."""
 MIXED_ACCOUNTS = "The delegated administrator account and member accounts cannot be enabled in one request."
 """[issue tf#31307] says they must not be mixed; code and words are assumed."""
 NEEDS_LAMBDA = "Lambda code scanning requires Lambda standard scanning."

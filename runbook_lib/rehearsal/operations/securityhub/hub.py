@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from runbook_lib.rehearsal.registry import Call, operation
+from runbook_lib.rehearsal.registry import ApiError, Call, operation
 
 from .central import refuse_governed
 from .errors import ADMINISTRATOR_KEEPS_HUB, ALREADY_ON, MEMBER_KEEPS_HUB, invalid, missing, refusal
@@ -118,3 +118,9 @@ def untag_resource(call: Call, ResourceArn: str, TagKeys: list[str]) -> dict[str
 def describe_security_hub_v2(call: Call) -> dict[str, Any]:
     """The newer Security Hub is never on here [seen]."""
     raise missing("You are not subscribed to HubV2")
+
+
+@operation("securityhub", "ListAggregatorsV2")
+def list_aggregators_v2(call: Call, **_: Any) -> dict[str, Any]:
+    """As scanners ask for it [seen]."""
+    raise ApiError("ConflictException", f"Security Hub V2 is not enabled for {call.account}")
