@@ -27,9 +27,11 @@ rehearse: $(STAMP) ## run the whole runbook against a simulated organization
 test: $(STAMP) ## lint, types and tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
+	$(BIN)/python -m pytest -n 3 $(ARGS); tests=$$?; \
+	wait $$types; types=$$?; [ $$types -eq 0 ] || cat $(VENV)/types.txt; \
+	exit $$((tests ? tests : types))
 
 soak: $(STAMP) ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
 	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)

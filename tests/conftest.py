@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 pytest finds hooks here
 
 from runbook_lib.evidence import run_folder, versions
 
 pytest.register_assert_rewrite("service_cases", "service_fakes", "service_properties", "schedules")
-
+MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30
+known_versions = functools.cache(versions.versions)
 SCENARIOS = Path(__file__).parent / "browser" / "scenarios.txt"
 """How many browser scenarios there are at least."""
 _RUN: list[str] = []
@@ -40,10 +42,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     sys.stdout.write(f"\nBrowser scenarios run: {len(_RUN)} of at least {least}\n")
     if len(_RUN) < least and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30
-known_versions = functools.cache(versions.versions)
 
 
 def pytest_configure(config: pytest.Config) -> None:

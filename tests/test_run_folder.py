@@ -12,7 +12,8 @@ import pytest
 
 from runbook_lib import atomic_file
 from runbook_lib.evidence import versions
-from runbook_lib.evidence.run_folder import NAME, RunFolder, RunFolderError, RunStatus, find_runs, run_rows, runs_root
+from runbook_lib.evidence.listing import rows
+from runbook_lib.evidence.run_folder import NAME, RunFolder, RunFolderError, RunStatus, find_runs, runs_root
 
 NOW = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(minutes=5)
@@ -174,14 +175,11 @@ def test_the_list_of_runs_leaves_other_folders_out_and_shows_the_unreadable(tmp_
     run.finish(RunStatus.DONE, LATER)
     (tmp_path / "notes").mkdir()
     (tmp_path / "20990101T000000Z-live-0000").mkdir()
-    rows = run_rows(tmp_path)
-    assert rows[0] == (
-        run.name, "rehearsal", "o-rehearsal001", "done", "0", "2026-11-23T07:46:11Z", "2026-11-23T07:51:11Z",
-        "00_prerequisites: done",
-    )  # fmt: skip
-    assert rows[1][3] == "unreadable"
-    assert len(rows) == 2
-    assert run_rows(tmp_path / "nowhere") == []
+    listed = rows(tmp_path)
+    assert [(row.run, row.result) for row in listed] == [(run.name, "done"), ("20990101T000000Z-live-0000", "unreadable")]
+    assert (listed[0].mode, listed[0].organization, listed[0].started) == ("REHEARSAL", "o-rehearsal001", "2026-11-23 07:46:11")
+    assert rows(tmp_path, 1) == listed[1:]
+    assert rows(tmp_path / "nowhere") == []
 
 
 @pytest.mark.parametrize(("text", "words"), [(None, "cannot be read"), ("{", "cannot be read"), ("[]", "not in the format")])

@@ -15,7 +15,7 @@ from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
 from runbook_lib.display.cli_line import back_out_line, cli_line
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Link, Notes, Part
-from runbook_lib.evidence.run_folder import RUN_COLUMNS, run_rows
+from runbook_lib.evidence import listing
 from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
 from runbook_lib.phases import COVERAGE, Phase
@@ -83,8 +83,8 @@ def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
 
 def runs(root: Path, most: int = 12) -> Notes:
     """The latest runs, newest first."""
-    rows = list(reversed(run_rows(root)))[:most] if root.is_dir() else []
-    return Notes(tables.shown(tables.frame(rows, RUN_COLUMNS), "Latest runs"))
+    rows = [row.cells for row in reversed(listing.rows(root, most))]
+    return Notes(tables.shown(tables.frame(rows, listing.COLUMNS), "Latest runs"))
 
 
 def checks(cells: Sequence[Cell]) -> Notes:

@@ -40,9 +40,9 @@ class Row:
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
-def rows(root: Path) -> list[Row]:
-    """All runs below a folder, oldest first. What cannot be read says so; nothing is verified here."""
-    return [_row(run) for run in find_runs(root)]
+def rows(root: Path, most: int = 0) -> list[Row]:
+    """All runs below a folder, or the latest ones, oldest first. What cannot be read says so; nothing is verified here."""
+    return [_row(run) for run in find_runs(root)[-most:]]
 
 
 def _row(run: RunFolder) -> Row:

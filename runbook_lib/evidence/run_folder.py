@@ -239,24 +239,6 @@ def find_runs(root: Path) -> list[RunFolder]:
     return [RunFolder(path) for path in sorted(root.iterdir()) if NAME.match(path.name) and path.is_dir()] if root.is_dir() else []
 
 
-RUN_COLUMNS = ("run", "mode", "organization", "status", "exit code", "started", "finished", "phases")
-
-
-def run_rows(root: Path) -> list[tuple[str, ...]]:
-    """One row of texts per run, oldest first; a folder whose run.json cannot be read says so."""
-    return [_row(run) for run in find_runs(root)]
-
-
-def _row(run: RunFolder) -> tuple[str, ...]:
-    try:
-        record, status = run.record(), run.status
-    except RunFolderError:
-        return (run.name, "", "", "unreadable", "", "", "", "")
-    phases = ", ".join(f"{name}: {phase['status']}" for name, phase in sorted(record["phases"].items()))
-    code = "" if record["exit_code"] is None else str(record["exit_code"])
-    return (run.name, record["mode"], record["organization"], status, code, record["started"], record["finished"] or "", phases)
-
-
 def _new_folder(root: Path, start: str) -> Path:
     """A folder that nobody had before: two runs of one second get different names."""
     root.mkdir(parents=True, exist_ok=True)
