@@ -22,7 +22,8 @@ class AwaitingPanel(DecisionPanel):
         self._standing = widgets.HTML("")
         typed = f" and type {ballot.question.phrase}" if ballot.question.phrase else ""
         self._said.value = html.paragraph(
-            f"When they have approved, press Confirm{typed}: nothing starts by itself. Rejecting needs a reason. "
+            ballot.question.not_yet
+            or f"When they have approved, press Confirm{typed}: nothing starts by itself. Rejecting needs a reason. "
             "There is no time limit."
         )
         how = f"{html.facts(needs)}<p>They type, with their own key:</p><pre>{html.escaped(command)}</pre>"

@@ -150,7 +150,7 @@ class Notebook(NotebookRun):
             if self.others is not None:
                 self.others.ballot.close("This panel is void: it was drawn again below.")
             with self._asking():
-                not_yet = self.parts.not_yet(plan) if self.parts else ""
+                not_yet = self.parts.not_yet(plan, choosing=False) if self.parts else ""
                 self.others = SecondPerson(plan, self.runbook, self.run, self.organization.callers, not_yet)
                 await self.others.answer()
         self._take_others()

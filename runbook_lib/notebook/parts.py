@@ -5,7 +5,7 @@ from runbook_lib.plan import Plan
 from runbook_lib.runbook import Assessment, Runbook, Standing
 from runbook_lib.waves import earlier, wave_of
 
-WAY = ' Choose it below, or give the notebook its part: scope {{"wave": "{name}"}}.'
+WAY = ' {how} the notebook its part: scope {{"wave": "{name}"}}.'
 """What to do where it is another wave's turn."""
 
 
@@ -35,9 +35,15 @@ class Parts:
         part = self._runbook.within(choice.scope(self._runbook.settings))
         return part, part.plan(part.narrowed(self._seen))
 
-    def not_yet(self, plan: Plan) -> str:
-        """Why a plan cannot be approved now: a wave that comes before is not done. Apply asks AWS again."""
+    def not_yet(self, plan: Plan, *, choosing: bool = True) -> str:
+        """Why a plan cannot be approved now: a wave that comes before is not done. Apply asks AWS again.
+
+        `choosing`: whether a part can be chosen where this is shown.
+        """
         wave = wave_of(plan.scope, self._runbook.settings)
         before = {each.name for each in earlier(wave, self._runbook.settings)} if wave and self._runbook.in_waves else set()
         left = [standing for standing in self.standings if standing.wave.name in before and not standing.done]
-        return f"{left[0].wave.title} comes first ({left[0].words})." + WAY.format(name=left[0].wave.name) if left else ""
+        if not left:
+            return ""
+        how = "Choose it below, or give" if choosing else "Give"
+        return f"{left[0].wave.title} comes first ({left[0].words})." + WAY.format(how=how, name=left[0].wave.name)
