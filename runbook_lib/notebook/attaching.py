@@ -84,9 +84,10 @@ def attach_found(root: Path, mode: str, organization: str, desk: Callable[[], De
     Says nothing of the others: the list of runs does, and `runbook evidence seal RUN` says why. The desk is made only if needed.
     """
     for run in find_runs(root):
-        if not (run.path / SEAL).exists() or not _of(run, mode, organization):
+        lacking = not_attached(run)  # asked first: most runs are no runs at the screen, and nothing more is read of them
+        if not lacking or not (run.path / SEAL).exists() or not _of(run, mode, organization):
             continue
-        for phase in not_attached(run):
+        for phase in lacking:
             try:
                 ready = prepared(run, phase)
             except NotAttached:
