@@ -283,5 +283,7 @@ def _rehearsed(command: Command, phase: Phase, wave: str) -> PhaseResult:
 
 def forecast(command: Command, calls: int) -> list[str]:
     """Lines about a live run of the plans that this rehearsal made with `calls` calls."""
-    files = [command.run.phase(phase.name).plan_json for phase in chosen(command.settings, ())]
+    folders = [command.run.phase(phase.name) for phase in chosen(command.settings, ())]
+    named = [f"plan-{wave.name}.json" for wave in waves(command.settings)]
+    files = [file for folder in folders for file in ([folder.path / name for name in named] or [folder.plan_json])]
     return forecast_of([plan_file.load(file) for file in files if file.exists()], calls, command.settings.concurrency)

@@ -38,7 +38,7 @@ DESIGNATION = Designation(
     enable_operation="EnableDelegatedAdminAccount",
     enable_parameter="delegatedAdminAccountId",
     disable_operation="DisableDelegatedAdminAccount",
-    inside_accounts="AWS may switch Inspector on in the delegated account, where it is not on already.",
+    inside_accounts="AWS may switch on scan types in the delegated account by itself, beyond those that are on already.",
 )
 
 
