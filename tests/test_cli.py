@@ -197,6 +197,7 @@ class TestFlow:
         for phase in ENABLING[:2]:
             made = plan_file.load(said.run.phase(phase).plan_json)
             assert f"fingerprint: {made.fingerprint}" in said.out
+            assert "may cost: " in said.out
             assert str(said.run.phase(phase).plan_document) in said.out
             self.plans.append((phase, made.fingerprint))
         logged = [json.loads(each) for each in said.run.log.read_text(encoding="utf-8").splitlines()]

@@ -66,6 +66,7 @@ def test_what_is_asked(there: Simulated) -> None:
     assert asked.phrase == f"apply {len(part(plan, first).actions)}"
     assert asked.facts["Fingerprint"] == part(plan, first).fingerprint
     assert question(plan, second, phase, sensitive).phrase == ""
+    assert "unknown" in question(plan, second, phase, sensitive, may_cost="unknown").facts.values()
     from dataclasses import replace
 
     live = question(replace(plan, mode="live"), second, phase, there.settings)

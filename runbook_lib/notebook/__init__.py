@@ -118,7 +118,7 @@ class Notebook(NotebookRun):
         begun = any(asked.applied for asked in self.asked.values())
         not_yet = self.parts.not_yet(plan) if self.parts else ""
         with self._asking():
-            asked = screen.question(plan, gate, self.runbook.phase, self.settings, not_yet)
+            asked = screen.question(plan, gate, self.runbook.phase, self.settings, not_yet, self.results["may cost"])
             parts = None if begun else self.parts
             self.asked[gate.name] = screen.Asked(asked, self.clock, parts, whole=plan.scope == self.runbook.scope)
             await self.asked[gate.name].answer()

@@ -72,15 +72,17 @@ class StopWithKernel(Stop):
         self._reason = value
 
 
-def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings, not_yet: str = "") -> Question:
-    """What is asked at one gate. Live calls, and stages that settings call sensitive, take typing how many there are."""
+def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings, not_yet: str = "", may_cost: str = "") -> Question:
+    """What is asked at one gate, and what the whole plan may cost."""
     plan, asked = part(whole, gate), gates(whole)
     number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
-    return question_about(plan, number + gate.title, phase, settings, not_yet)
+    asked_about = question_about(plan, number + gate.title, phase, settings, not_yet)
+    cost = {"The whole plan may cost": may_cost} if may_cost else {}
+    return replace(asked_about, facts={**asked_about.facts, **cost})
 
 
 def question_about(plan: Plan, title: str, phase: Phase, settings: Settings, not_yet: str = "") -> Question:
-    """What is asked about all calls of a plan."""
+    """What is asked about all calls of a plan. Live ones, and sensitive stages of settings, take typing how many there are."""
     guess = estimate(plan, settings.concurrency)
     typing = plan.mode == "live" or bool({action.stage for action in plan.actions} & set(settings.confirm_by_typing))
     return Question(
