@@ -170,6 +170,12 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode() + b"\n"
 
 
+def _page(redactor: Redactor, data: bytes) -> bytes:
+    """A page, which says in title and heading that it is redacted."""
+    page = redactor.page(data.decode())
+    return page.replace("<title>", "<title>REDACTED: ", 1).replace("<h1>", "<h1>REDACTED: ", 1).encode()
+
+
 def _text(redactor: Redactor, data: bytes) -> bytes:
     return redactor.text(data.decode()).encode()
 
@@ -178,7 +184,7 @@ _FORMS: Mapping[str, Callable[[Redactor, bytes], bytes]] = {
     "json": lambda redactor, data: _json(redactor.data(json.loads(data))),
     "jsonl": _lines,
     "yaml": _yaml,
-    "html": lambda redactor, data: redactor.page(data.decode()).encode(),
+    "html": _page,
     "md": _text,
     "csv": _text,
     "txt": _text,
