@@ -74,7 +74,7 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
         _take(copy, name, data)
     _render(copy, run.record())
     copy.files[ABOUT] = _json(_about(copy, seal))
-    _refuse_left_over(copy, accounts)
+    _refuse_left_over(copy)
     _write(copy, target, seal, desk)
     return target
 
@@ -245,10 +245,10 @@ def _about(copy: Copy, seal: Entry) -> dict[str, Any]:
     }
 
 
-def _refuse_left_over(copy: Copy, accounts: set[str]) -> None:
+def _refuse_left_over(copy: Copy) -> None:
     for name, data in copy.files.items():
         text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
-        if any(account in text for account in accounts) or findings(text):
+        if copy.redactor.holds_account(text) or findings(text):
             raise NotRedacted(f"no copy was made: {name} still holds what a copy may not hold")
 
 
