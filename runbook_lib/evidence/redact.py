@@ -74,7 +74,7 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
         _take(copy, name, data)
     _render(copy, run.record())
     copy.files[ABOUT] = _json(_about(copy, seal))
-    _refuse_left_over(copy, accounts)
+    _refuse_left_over(copy)
     _write(copy, target, seal, desk)
     return target
 
@@ -170,6 +170,12 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode() + b"\n"
 
 
+def _page(redactor: Redactor, data: bytes) -> bytes:
+    """A page, which says in title and heading that it is redacted."""
+    page = redactor.page(data.decode())
+    return page.replace("<title>", "<title>REDACTED: ", 1).replace("<h1>", "<h1>REDACTED: ", 1).encode()
+
+
 def _text(redactor: Redactor, data: bytes) -> bytes:
     return redactor.text(data.decode()).encode()
 
@@ -178,7 +184,7 @@ _FORMS: Mapping[str, Callable[[Redactor, bytes], bytes]] = {
     "json": lambda redactor, data: _json(redactor.data(json.loads(data))),
     "jsonl": _lines,
     "yaml": _yaml,
-    "html": lambda redactor, data: redactor.page(data.decode()).encode(),
+    "html": _page,
     "md": _text,
     "csv": _text,
     "txt": _text,
@@ -239,10 +245,10 @@ def _about(copy: Copy, seal: Entry) -> dict[str, Any]:
     }
 
 
-def _refuse_left_over(copy: Copy, accounts: set[str]) -> None:
+def _refuse_left_over(copy: Copy) -> None:
     for name, data in copy.files.items():
         text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
-        if any(account in text for account in accounts) or findings(text):
+        if copy.redactor.holds_account(text) or findings(text):
             raise NotRedacted(f"no copy was made: {name} still holds what a copy may not hold")
 
 

@@ -71,10 +71,16 @@ class Redactor:
         """An account id: any twelve digits that stand alone, and a known one wherever it stands."""
         if alone and len(digits) == 12:
             return self._put("account", digits)
-        for known in self._accounts:
-            if known in digits:
-                return digits.replace(known, self._put("account", known))
-        return digits
+        known = self._known(digits)
+        return digits.replace(known, self._put("account", known)) if known else digits
+
+    def _known(self, digits: str) -> str:
+        """The first account id in a run of digits; "" for none."""
+        return next((each for at in range(len(digits) - 11) if (each := digits[at : at + 12]) in self._accounts), "")
+
+    def holds_account(self, text: str) -> bool:
+        """Whether an account id of the run stands anywhere in a text."""
+        return any(self._known(match.group(0)) for match in _DIGITS.finditer(text))
 
     def _put(self, kind: str, value: str) -> str:
         if value in self.replaced.get(kind, ()):

@@ -25,6 +25,7 @@ from runbook_lib.escaping import markdown_safe, spreadsheet_safe
 from runbook_lib.evidence.answers import Answers
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.keys import pem
+from runbook_lib.evidence.linked import Addition, attach
 from runbook_lib.evidence.redact import ABOUT, NotRedacted, redact
 from runbook_lib.evidence.redaction import Redactor
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
@@ -152,6 +153,7 @@ def test_nothing_that_names_somebody_is_in_any_byte_of_the_copy(run: RunFolder, 
     assert set(original) | {ABOUT} == set(found)
     about = json.loads(found[ABOUT])
     assert set(about["left_out"]) == {f"{PHASE}/picture.png", f"{PHASE}/notebook.ipynb: an output", "comments of settings.yaml"}
+    assert "<h1>REDACTED: " in found[f"{PHASE}/coverage-after.html"]
     page = found[f"{PHASE}/notebook.html"]
     assert "REDACTED" in page
     assert page.count("<table") == page.count("</table>") > 3, "an account called table breaks no markup"
@@ -215,6 +217,18 @@ def test_an_altered_run_is_not_copied_and_nothing_is_overwritten(run: RunFolder,
     with pytest.raises(NotRedacted, match="was altered"):
         redact(run, tmp_path / "two", KEY, desk)
     assert not (tmp_path / "two").exists()
+
+
+def test_what_was_attached_later_is_in_the_copy_unless_it_was_altered(run: RunFolder, tmp_path: Path) -> None:
+    desk = made.desk(run.path.parent)
+    attach(run, Addition("witness", "witness-x", {"report.csv": f"account,name\n111111111111,{NAMES[4]}\n".encode()}), desk)
+    copy = redact(run, tmp_path / "copy", KEY, desk)
+    text = (copy / "later" / "witness-x" / "report.csv").read_text()
+    assert text == f"account,name\n{KEY.of('account', '111111111111')},{KEY.of('name', NAMES[4])}\n"
+    assert verify_copy(copy, pinned_trust(run.path.parent / "keys"), run.path.parent).faults == ()
+    (run.path / "attached" / "witness-x" / "report.csv").write_text("another")
+    with pytest.raises(NotRedacted, match=r"report\.csv is not what"):
+        redact(run, tmp_path / "two", KEY, desk)
 
 
 def runbook(*words: object) -> tuple[int, str]:
