@@ -19,7 +19,7 @@ APART = (
 """Files, or tests of one, that have little in common and may run in any worker; other files stay whole: they share fixtures."""
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Tests of one file go to the same worker, those of a few files to any, in the order of collection.
 
     xdist's own marks of groups are lost on pytest 9.2.
