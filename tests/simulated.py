@@ -2,11 +2,9 @@
 
 import copy
 import datetime as dt
-import gc
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,23 +144,6 @@ class Simulated:
 def copied(world: World) -> World:
     """The same world once more, to be changed on its own: the lock is the only thing that cannot be copied."""
     return copy.deepcopy(world, {id(world.lock): threading.RLock()})
-
-
-@contextmanager
-def much_forgotten() -> Iterator[None]:
-    """For tests that make and forget clients by the thousand: collecting garbage takes half of their time otherwise.
-
-    What is there by now stays and need not be walked through again; what comes is walked through less often.
-    """
-    often = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*often)
-        gc.unfreeze()
 
 
 def open_cells(cells: Iterable[Cell]) -> list[Cell]:

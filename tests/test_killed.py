@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from simulated import ENABLING, Simulated, copied, much_forgotten, open_cells, simulated
+from simulated import ENABLING, Simulated, copied, open_cells, simulated
 
 from runbook_lib.approval import Approval
 from runbook_lib.clock import Stop
@@ -194,7 +194,7 @@ def _applied(start: Start, transport: Mortal) -> Units:
 
 @pytest.fixture
 def start_of(tmp_path: Path) -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch, much_forgotten():
+    with pytest.MonkeyPatch.context() as patch:
         yield lambda seed, phase: started(seed, phase, tmp_path, patch)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from schedules import Begun, live_through, prepared, schedule
-from simulated import ENABLING, much_forgotten
+from simulated import ENABLING
 
 from runbook_lib.rehearsal.scenario import Scenario
 
@@ -21,9 +21,7 @@ LARGEST = 12
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
     with pytest.MonkeyPatch.context() as patch:
-        made = prepared(tmp_path_factory.mktemp("schedules"), patch)
-        with much_forgotten():
-            yield made
+        yield prepared(tmp_path_factory.mktemp("schedules"), patch)
 
 
 def holds(begun: Begun, phases: tuple[str, ...], number: int, faults: int) -> None:
