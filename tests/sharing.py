@@ -16,7 +16,7 @@ APART = ("test_killed.py", "test_seeds_outcomes.py", "test_preflight.py")
 """Files whose tests have nothing in common and may run in any worker; all others stay whole, for the sake of their fixtures."""
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Tests of one file go to the same worker, those of a few files to any, in the order of collection.
 
     xdist's own marks of groups are lost on pytest 9.2.
@@ -28,8 +28,10 @@ class ByFile(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """Whatever `--dist` says."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    """For `--dist loadfile`; every other way is xdist's own."""
+    if config.getvalue("dist") != "loadfile":
+        return None
     config.option.loadscopereorder = False
     return ByFile(config, log)
 
