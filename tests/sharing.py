@@ -31,8 +31,10 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """Whatever `--dist` says."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    """For `--dist loadfile`; every other way is xdist's own."""
+    if config.getvalue("dist") != "loadfile":
+        return None
     config.option.loadscopereorder = False
     return ByFile(config, log)
 
