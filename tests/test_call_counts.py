@@ -115,6 +115,8 @@ def enabled_at_the_screen(one: Simulated, phase: str) -> None:
 def test_as_few_calls_as_the_rules_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each read once for the plan and once again before each further stage; each poll as often as a state needs to settle."""
     one = simulated("seven", tmp_path, monkeypatch)
+    # One call at a time: how often a state is looked at does not hang on which thread comes first then.
+    one.settings = one.settings.model_copy(update={"concurrency": 1})
     made = {}
     for phase in ENABLING:
         before = len(one.front.log.entries)
