@@ -295,7 +295,6 @@ class Notebook(NotebookRun):
     def finish(self) -> Facts:
         """End the run: say what was left where, and fail when something went wrong, so that a pipeline sees it."""
         self.runbook.access.close()
-        self.close_explorer()
         left = [cell for cell in self.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
         pending = self.decision is None and self.planned is not None and (self.planned.actions or self.planned.blockers)
         broken = self.state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.ok)

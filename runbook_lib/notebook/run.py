@@ -198,6 +198,7 @@ class NotebookRun:
         if self.ended is not None:
             return
         self.note("end")
+        self.close_explorer()
         self.ended = status
         now, results = self.clock.now(), {"state": self.state, "error": scrub(self.error), **self.results}
         self.run.finish_phase(self.folder.name, status, now, results)
