@@ -119,7 +119,8 @@ class PhaseResult:
     @property
     def words(self) -> str:
         """How it ended, with every count that is not zero, and the number of calls where it is: nothing to do is worth saying."""
-        counted = [f"{self.counts[name]:,} {said}" for name, said in COUNTED if self.counts.get(name)]
+        own = [(name, said) for name, said in COUNTED if not (self.planned and name in OF_APPLY)]
+        counted = [f"{self.counts[name]:,} {said}" for name, said in own if self.counts.get(name)]
         if self.counts.get("actions") == 0:
             counted.insert(0, "0 calls to make")
         ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
@@ -140,6 +141,10 @@ COUNTED = (
     ("excluded", "excluded"),
     ("not applicable", "not applicable"),
 )
+
+
+OF_APPLY = ("applied", "already so", "failed", "not attempted")
+"""Counts that an execution which only plans finds from the wave before."""
 
 
 def notebook_of(phase: Phase) -> Path:

@@ -174,11 +174,11 @@ class RunFolder:
         return [PhaseFolder(path) for path in sorted(self.path.iterdir()) if path.is_dir() and path.name != ATTACHED]
 
     def start_phase(self, name: str, now: dt.datetime) -> PhaseFolder:
-        """Record that a phase began; a second execution of the same phase keeps the first start, and counts for itself."""
+        """Record that a phase began; a second execution of the same phase keeps the first start."""
         folder = self.phase(name)
         with self._changing() as record:
             begun = record["phases"].setdefault(name, {"started": _stamp(now), "results": {}})
-            begun.update(status=RunStatus.RUNNING.value, finished=None, results={})
+            begun.update(status=RunStatus.RUNNING.value, finished=None)
         return folder
 
     def finish_phase(self, name: str, status: RunStatus, now: dt.datetime, results: Mapping[str, Any] | None = None) -> None:
