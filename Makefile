@@ -34,7 +34,7 @@ test: $(STAMP) ## lint, types and tests
 	exit $$((tests ? tests : types))
 
 soak: $(STAMP) ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
-	@$(BIN)/python -m pytest -m soak -n logical --timeout 1800 -v $(ARGS)
+	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)
 
 moto-suite: $(STAMP) ## moto's own tests with our front before moto; differences from plain moto must be listed
 	@$(BIN)/python tests/rehearsal/moto_suite.py $(ARGS)

@@ -12,11 +12,8 @@ LONGEST = (
     "test_seeds_outcomes.py", "test_cli.py", "test_known_faults.py", "test_inventory.py", "test_scope_and_limits.py",
 )  # fmt: skip
 """Files and folders that take longest come first, so that no worker is left alone with one of them at the end."""
-APART = (
-    "test_killed.py", "test_seeds_outcomes.py", "test_preflight.py",
-    "test_schedules.py::test_the_whole_runbook_outlives_its_faults",
-)  # fmt: skip
-"""Files, or tests of one, that have little in common and may run in any worker; other files stay whole: they share fixtures."""
+APART = ("test_killed.py", "test_seeds_outcomes.py", "test_preflight.py")
+"""Files whose tests have nothing in common and may run in any worker; all others stay whole, for the sake of their fixtures."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
@@ -26,8 +23,8 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        return nodeid if f"{Path(file).name}::{test}".startswith(APART) else file
+        file = nodeid.split("::", 1)[0]
+        return nodeid if Path(file).name in APART else file
 
 
 @pytest.hookimpl(optionalhook=True)
