@@ -26,6 +26,8 @@ from runbook_lib.rehearsal.server import serve
 ROOT = Path(__file__).parents[1]
 PAPERMILL = [sys.executable, "-m", "papermill"]
 RUNBOOK = [sys.executable, "-m", "runbook_lib"]
+PATIENCE = 240.0
+"""Seconds after which something that was begun is taken for hung: far longer than anything takes on a busy machine."""
 UNUSED = ("sts", "AssumeRole")
 
 
@@ -47,7 +49,7 @@ class Served:
     def run(self, command: Iterable[str], *, folder: Path | None = None, **more: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
         return subprocess.run(
-            list(command), cwd=folder or ROOT, env={**self.environment, **more}, capture_output=True, text=True, timeout=120,
+            list(command), cwd=folder or ROOT, env={**self.environment, **more}, capture_output=True, text=True, timeout=PATIENCE,
             check=False,
         )  # fmt: skip
 
@@ -112,7 +114,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = 60) -> Any:
+def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = PATIENCE) -> Any:
     """Wait until something is so while a process runs; what the process said is the message when it is never so."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import PAPERMILL, ROOT, RUNBOOK, Served, lines, outputs, served, states, wait_for
+from doors import PAPERMILL, PATIENCE, ROOT, RUNBOOK, Served, lines, outputs, served, states, wait_for
 from simulated import Simulated, settings_for
 
 from runbook_lib.approval import approve
@@ -56,6 +56,12 @@ def approved(served: Served, phase: str) -> Path:
     return folder.approval
 
 
+def longest_cell(notebook: Path) -> float:
+    """Seconds that the slowest cell of an executed notebook took."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return max(float(cell["metadata"]["papermill"]["duration"]) for cell in cells if cell["cell_type"] == "code")
+
+
 class TestStopped:
     """One approval, and two runs that are stopped in the middle of a call; a third one goes on to the end."""
 
@@ -72,7 +78,7 @@ class TestStopped:
         with slow.begun(command) as process:
             run: RunFolder = wait_for(started, process)
             process.send_signal(number)
-            said = process.communicate(timeout=60)[0]
+            said = process.communicate(timeout=PATIENCE)[0]
         assert process.returncode == 1, said
         return run, said
 
@@ -117,14 +123,18 @@ class TestStopped:
 
 
 def test_a_cell_that_takes_too_long_ends_in_order(tmp_path: Path) -> None:
-    """The time-out is longer than opening takes, and shorter than all calls: the call in flight ends, later ones are not made."""
-    with served("seven", tmp_path, slow=lambda entry: 5.0) as organization:
+    """The time-out is longer than any other cell takes, and shorter than two calls: the one in flight ends, no more are made."""
+    call = [0.0]
+    with served("seven", tmp_path, slow=lambda entry: call[0]) as organization:
         planned = organization.run(runbook(organization, "plan", "--phase", FIRST))
         assert planned.returncode == 2, planned.stdout + planned.stderr
-        fingerprint = plan_file.load(find_runs(organization.runs)[0].phase(FIRST).plan_json).fingerprint
-        done = organization.run(runbook(organization, "apply", "--approval", fingerprint, "--cell-timeout", "8"))
+        folder = find_runs(organization.runs)[0].phase(FIRST)
+        limit = max(6, round(3 * longest_cell(folder.notebook())))
+        call[0] = 0.6 * limit
+        fingerprint = plan_file.load(folder.plan_json).fingerprint
+        done = organization.run(runbook(organization, "apply", "--approval", fingerprint, "--cell-timeout", str(limit)))
         assert done.returncode == 1, done.stdout + done.stderr
-        assert "has taken 8 s" in done.stdout
+        assert f"has taken {limit} s" in done.stdout
         run = find_runs(organization.runs)[-1]
         journal = read(run.phase(FIRST).journal)
         kinds = Counter(line["kind"] for line in journal)
@@ -144,7 +154,7 @@ def test_interrupted_while_it_reads_the_cells_that_never_ran_are_pending(slow: S
     with slow.begun(runbook(slow, "plan", "--phase", "30")) as process:
         run: RunFolder = wait_for(opening, process)
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 1, said
     assert run.record()["status"] == "stopped"
     record = states(run.phase("30_inspector").notebook())
@@ -160,7 +170,7 @@ def test_interrupted_before_the_kernel_is_there(slow: Served) -> None:
         run: RunFolder = wait_for(lambda: next((run for run in find_runs(slow.runs) if run.name not in before), None), process)
         wait_for(lambda: run.log.exists() and run.log.stat().st_size, process)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 1, said
     assert run.record()["status"] == "stopped", said
     assert "Traceback" not in said
@@ -210,7 +220,7 @@ class TestKilled:
             process.kill()
             for kernel in kernels if attempt else ():
                 os.kill(kernel, signal.SIGKILL)
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
         assert kernels
         for kernel in kernels:
             gone(kernel)
@@ -235,7 +245,7 @@ def test_a_kernel_that_dies_is_said_and_recorded(slow: Served) -> None:
     with slow.begun(runbook(slow, "plan", "--phase", "20")) as process:
         kernel = wait_for(lambda: children(process.pid), process)[0]
         os.kill(kernel, signal.SIGKILL)
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 1, said
     assert "the kernel died" in said
     assert "Traceback" not in said
@@ -248,7 +258,7 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in found.stdout.split()]
 
 
-def gone(pid: int, seconds: float = 20) -> None:
+def gone(pid: int, seconds: float = PATIENCE) -> None:
     """Wait for a kernel whose command was killed: it ends by itself, and only then is a restart a restart."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -16,6 +16,8 @@ from runbook_lib.rehearsal.environment import RunningServer
 
 PROJECT = Path(__file__).parents[2]
 TOKEN = "browser-tests"
+START_SECONDS = 240
+"""JupyterLab takes 5 s to start, and far longer on a machine where everything else starts too."""
 
 
 class Lab:
@@ -46,12 +48,13 @@ class Lab:
         self._await()
 
     def _await(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.2)
+        self.end()
         raise AssertionError((self.folder / "lab.log").read_text(encoding="utf-8"))
 
     @property
