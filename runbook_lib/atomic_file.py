@@ -19,9 +19,11 @@ def written(path: Path) -> Iterator[TextIOWrapper]:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             part.unlink()
+        if isinstance(error, OSError) and error.errno and not error.filename:
+            error.filename = str(path)  # a full disk names no file by itself
         raise
     sync_folder(path.parent)
 

@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 CONDA: dict[str, Any] = YAML(typ="safe").load(ROOT / "environment.yml")
-WANTED = [Requirement(each) for each in (*PROJECT["dependencies"], *(each for listed in EXTRAS.values() for each in listed))]
+(MAKE,) = set(re.findall(r"--editable '\.\[([a-z,]+)\]'", (ROOT / "Makefile").read_text(encoding="utf-8")))
+INSTALLED = MAKE.split(",")
+"""The extras that make installs and that constraints.txt therefore pins."""
+WANTED = [Requirement(each) for each in (*PROJECT["dependencies"], *(each for name in INSTALLED for each in EXTRAS[name]))]
 PINS = {
     canonicalize_name(name): Version(version)
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -34,7 +37,7 @@ def test_conda_installs_python_pip_and_this_project_and_nothing_else() -> None:
     assert constraint == "--constraint constraints.txt"
     found = re.fullmatch(r"--editable \.\[([a-z,]+)\]", editable)
     assert found
-    assert set(found[1].split(",")) == set(EXTRAS) - {"test"}
+    assert set(found[1].split(",")) == set(INSTALLED) - {"test"}
     assert CONDA["name"] == PROJECT["name"]
 
 

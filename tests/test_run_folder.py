@@ -1,4 +1,5 @@
 import datetime as dt
+import errno
 import fcntl
 import json
 import os
@@ -251,6 +252,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         interrupted()
     assert path.read_text(encoding="utf-8") == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left") as failed:
+        atomic_file.write_text(tmp_path / "run.json", "new")
+    assert failed.value.filename == str(tmp_path / "run.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_have_the_permissions_of_ordinary_files(tmp_path: Path) -> None:
