@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_text
-from runbook_lib.cli.headless import Executed, execute
 from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
-from runbook_lib.notebook.html import write_notebook_html
 from runbook_lib.phases import Phase, UnknownPhase, phase_named
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
@@ -22,6 +21,9 @@ from runbook_lib.project import root
 from runbook_lib.runbook import managed
 from runbook_lib.settings import Settings
 from runbook_lib.waves import waves
+
+if TYPE_CHECKING:
+    from runbook_lib.cli.headless import Executed
 
 Say = Callable[[str], None]
 LOG = logging.getLogger(__name__)
@@ -48,6 +50,9 @@ class Command:
 
     def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
+        from runbook_lib.cli.headless import execute  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
+        from runbook_lib.notebook.html import write_notebook_html  # noqa: PLC0415 as above
+
         folder = self.run.phase(phase.name)
         kind = "plan" if planning else ""
         notebook = notebook_of(phase)
@@ -77,7 +82,7 @@ class Command:
         self.say(f"  {result.words}")
         return result
 
-    def _result(self, phase: Phase, folder: PhaseFolder, done: Executed, *, planned: bool) -> "PhaseResult":
+    def _result(self, phase: Phase, folder: PhaseFolder, done: "Executed", *, planned: bool) -> "PhaseResult":
         recorded = self.run.record()["phases"].get(phase.name, {})
         status = RunStatus(recorded.get("status", "failed"))
         results = dict(recorded.get("results", {}))

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from ruamel.yaml import YAML
 
 from runbook_lib.approval import ApprovalRefused, read_approval
@@ -30,7 +29,6 @@ from runbook_lib.evidence.seal import Desk, NotSealed, seal_of
 from runbook_lib.evidence.secret_scan import findings
 from runbook_lib.evidence.statement import stamp
 from runbook_lib.evidence.verify_run import folder_faults
-from runbook_lib.notebook.html import notebook_page
 from runbook_lib.pseudonyms import Pseudonyms
 
 REDACTED_TYPE = "urn:incident-detection-runbook:redacted:1"
@@ -218,6 +216,10 @@ def _output(copy: Copy, name: str, output: Mapping[str, Any]) -> dict[str, Any]:
 
 def _render(copy: Copy, record: Mapping[str, Any]) -> None:
     """The pages of the notebooks, from what of them is in the copy."""
+    import nbformat  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
+
+    from runbook_lib.notebook.html import notebook_page  # noqa: PLC0415 as above
+
     more = {"Run": record["run"], "Redacted": "a copy for outsiders; names and ids are pseudonyms"}
     for name in [name for name in copy.files if name.endswith(".ipynb")]:
         document = nbformat.reads(copy.files[name].decode(), as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types

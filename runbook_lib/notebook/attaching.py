@@ -7,8 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import EXPECTED
@@ -18,7 +16,6 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunFolderError, find_runs
 from runbook_lib.evidence.saved_notebook import KIND, Compared, SavedCell, attached_name, compare, not_attached
 from runbook_lib.evidence.seal import Desk
-from runbook_lib.notebook.html import notebook_page
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
 
@@ -50,6 +47,8 @@ def prepared(run: RunFolder, phase: PhaseFolder, given: Path | None = None) -> A
 def _addition(
     run: RunFolder, phase: PhaseFolder, record: CellRecord, compared: Compared, data: bytes, document: Any, at: dt.datetime
 ) -> Addition:
+    from runbook_lib.notebook.html import notebook_page  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
+
     saved = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     again = ", ".join(compared.again) or "none"
     about = {"Run": run.name, "Saved": saved, "Cells run again after the end": again}
@@ -130,6 +129,8 @@ def _read(path: Path) -> tuple[bytes, dt.datetime]:
 
 @lru_cache(maxsize=8)  # several runs of one notebook are held against the same file
 def _document(data: bytes, path: Path) -> Any:
+    import nbformat  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
+
     try:
         document = nbformat.reads(data.decode(), as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
         nbformat.validate(document)
