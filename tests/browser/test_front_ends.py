@@ -91,7 +91,6 @@ def test_single_accounts_are_searched_while_the_gate_waits_and_not_saved(lab: La
     at.field("reason").fill("enough seen")
     at.button("Reject").click()
     at.done()
-    at.button("Close").click()
     at.page.get_by_text("answers, account by account").wait_for()
     at.menu("File", "Save Notebook")
     at.page.wait_for_timeout(1000)

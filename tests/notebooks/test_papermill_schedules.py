@@ -89,11 +89,6 @@ def outlives(begun: Begun, folder: Path, phase: str, number: int) -> None:
         check_truth(there.changes, [line for line in announced if line["kind"] == "outcome"])
 
 
-@pytest.mark.parametrize(("phase", "number"), [("20_guardduty", 12)])
-def test_a_notebook_outlives_its_faults(begun: Begun, tmp_path: Path, phase: str, number: int) -> None:
-    outlives(begun, tmp_path, phase, number)
-
-
 @pytest.mark.soak
 @pytest.mark.parametrize("number", range(10))
 def test_notebooks_outlive_many_faults(begun: Begun, tmp_path: Path, number: int, record_property: Any) -> None:
