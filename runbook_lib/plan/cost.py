@@ -22,7 +22,7 @@ class Paid:
     name: str
     counts: str
     trial_days: int = 0
-    """Per account and Region, as AWS's pricing page says; 0 where it names none."""
+    """Per account and Region, as far as is known (see each service's module); 0 where none is known."""
 
 
 @dataclass(frozen=True)

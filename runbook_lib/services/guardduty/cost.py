@@ -1,6 +1,7 @@
 """What GuardDuty charges for: its foundational sources and each protection plan. Names are AWS's, as trials are reported.
 
-Units and trials: GuardDuty's pricing page, read 2026-11 [docs]. Runtime monitoring is charged, and tried, per kind of resource.
+Units and trials are from older copies of GuardDuty's pricing page and from general knowledge [belief]: not confirmed.
+Runtime monitoring is charged, and tried, per kind of resource.
 """
 
 import datetime as dt

@@ -1,4 +1,7 @@
-"""What Inspector charges for: each scan type. Units and trials: Inspector's pricing page, read 2026-11 [docs]."""
+"""What Inspector charges for: each scan type.
+
+Units and trials are from older copies of Inspector's pricing page and from general knowledge [belief]: not confirmed.
+"""
 
 import datetime as dt
 import math

@@ -1,4 +1,6 @@
-"""What Security Hub charges for: checks, and findings taken in. Units and trial: its pricing page, read 2026-11 [docs].
+"""What Security Hub charges for: checks, and findings taken in.
+
+Units and trial are from older copies of its pricing page and from general knowledge [belief]: not confirmed.
 
 No operation of Security Hub tells how long a trial still lasts, so nothing is read.
 """
