@@ -132,8 +132,12 @@ class Runbook:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
         organization = self._read_organization()
         _refuse(objections(organization, self.settings))
-        self._unused = self.clock.monotonic(), organization, {}
+        self.take(organization)
         return organization
+
+    def take(self, organization: Organization) -> None:
+        """Let the next observation use this reading of the organization, which was made a moment ago."""
+        self._unused = self.clock.monotonic(), organization, {}
 
     def preflight(self) -> tuple[Organization, tuple[Remark, ...]]:
         """Hold everything that settings and scope name against AWS, before any plan. Raises Contradicted, with all at once.

@@ -10,6 +10,7 @@ from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence.run_folder import RunFolderError, find_runs, runs_root
 from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers
+from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
 from runbook_lib.phases import Phase
 from runbook_lib.project import root
@@ -83,11 +84,18 @@ class Start:
             self.settings, reads=READS.union(*(service.reads for service in SERVICES)), mutations=frozenset(),
             run="start", clock=self.clock,
         ) as access:  # fmt: skip
-            rows = [self._now(phase, access) for phase in self.phases]
+            runbooks = [Runbook(phase, self.settings, access, self.clock, self.scope) for phase in self.phases]
+            try:
+                organization = runbooks[0].organization()
+                rows = [self._now(runbook, organization) for runbook in runbooks]
+            except (CallFailed, AccessRefused, PreconditionsFailed) as error:
+                rows = [(phase.name, phase.title, "unknown", str(error)) for phase in self.phases]
         return sections.standings("By a quick read now", rows)
 
-    def _now(self, phase: Phase, access: Access) -> tuple[str, str, str, str]:
-        runbook = Runbook(phase, self.settings, access, self.clock, self.scope)
+    def _now(self, runbook: Runbook, organization: Organization) -> tuple[str, str, str, str]:
+        """Where one phase stands in the organization that was read for all of them."""
+        phase = runbook.phase
+        runbook.take(organization)
         try:
             seen = runbook.observe()
             plan = runbook.plan(seen)
