@@ -1,5 +1,7 @@
 """The table of single accounts: what is picked, in which order, and that names of accounts stay text."""
 
+import asyncio
+
 import pytest
 
 from runbook_lib.coverage import Cell, Gap, Status
@@ -66,3 +68,20 @@ def test_names_stay_text_and_the_page_stays_small() -> None:
     explorer._turn(-PAGE)
     explorer._words.value = "nobody"
     assert "Nothing matches" in explorer._page.value
+
+
+def test_a_table_that_nothing_else_closes_closes_itself_once_unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+
+    async def look() -> tuple[int, int]:
+        explorer = Explorer(CellTable(CELLS, organization()), sections.explorable(CELLS, "coverage.csv"))
+        monkeypatch.setattr(explorer, "give_way", given.append)
+        explorer.close_unused(after=0.3)
+        await asyncio.sleep(0.2)
+        explorer._turn(PAGE)
+        await asyncio.sleep(0.2)
+        still = len(given)
+        await asyncio.sleep(0.3)
+        return still, len(given)
+
+    assert asyncio.run(look()) == (0, 1)

@@ -4,6 +4,8 @@ Plain ipywidgets: native fields work by keyboard and in notebooks that nobody tr
 table itself is one piece of escaped HTML, page by page, so its size does not depend on the organization's.
 """
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,8 @@ ALL = "all"
 PAGE = 20
 SHORT = "max-height:26rem;overflow:auto;line-height:1.3;font-size:.9em"
 """Of the page: what comes below stays near, whatever the reasons say."""
+UNUSED = 300.0
+"""Seconds without use after which a table closes that no later cell will close."""
 NARROW = {"description_width": "4rem"}
 LABELS = {"unit": "OU", "answer": "Answer"}
 
@@ -29,6 +33,7 @@ class Explorer(Live):
     def __init__(self, table: CellTable, head: Record) -> None:
         self.table, self.head = table, head
         self.first = 0
+        self.used = time.monotonic()
         self.rows = table.rows(Choice())
         self._words = Field(
             placeholder="account, name, reason: all words must occur", description="Search", continuous_update=False,
@@ -78,6 +83,7 @@ class Explorer(Live):
         self._draw()
 
     def _draw(self) -> None:
+        self.used = time.monotonic()
         here = self.rows[self.first : self.first + PAGE]
         self._earlier.disabled, self._later.disabled = self.first == 0, self.first + PAGE >= len(self.rows)
         where = f"{self.first + 1:,} to {self.first + len(here):,} of {len(self.rows):,}" if len(here) else "Nothing matches"
@@ -89,6 +95,14 @@ class Explorer(Live):
         drawn = self.box._repr_mimebundle_()
         bundle = {**drawn, "text/plain": repr(self.head), "text/html": self.head._repr_html_()}
         self._shown = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
+
+    def close_unused(self, after: float = UNUSED) -> None:
+        """Close it once it has not been used for so many seconds, so that a notebook saved then is a plain record."""
+        left = self.used + after - time.monotonic()
+        if left > 0:
+            asyncio.get_running_loop().call_later(left, self.close_unused, after)
+        else:
+            self.close()
 
     def close(self) -> None:
         """Leave the head alone in its place."""

@@ -299,6 +299,8 @@ class NotebookRun:
             return head
         self.explorer = Explorer(CellTable(self.cells, self.organization), head)
         self.explorer.show()
+        if self.ended is not None:
+            self.explorer.close_unused()
         return None
 
     def close_explorer(self) -> None:
