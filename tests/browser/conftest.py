@@ -2,13 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lab_server import Lab
-from page import NotebookPage
+from page import NotebookPage, Open
 
 CHROMIUM = os.environ.get("RUNBOOK_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -55,17 +55,39 @@ def context(browser: Any) -> Iterator[Any]:
     made.close()
 
 
-@pytest.fixture
-def open_page(lab: Lab, context: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., NotebookPage]]:
-    """Open notebooks in pages of their own; pictures are taken at the end, and pages and kernels closed."""
-    opened: list[NotebookPage] = []
+@pytest.fixture(scope="session")
+def kept() -> list[NotebookPage]:
+    """The page with JupyterLab in it that the next scenario goes on with, if the last one left it in order."""
+    return []
 
-    def open_(url: str, *, calm: bool = True) -> NotebookPage:
-        opened.append(NotebookPage(context.new_page(), url, calm=calm))
-        return opened[-1]
+
+@pytest.fixture
+def open_page(lab: Lab, context: Any, kept: list[NotebookPage], request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Open notebooks; at the end pictures are taken, and notebooks and kernels closed.
+
+    The first notebook comes into the page that is kept, as a person goes on in an open JupyterLab: loading that takes seconds.
+    """
+    opened: list[NotebookPage] = []
+    failed = request.session.testsfailed
+
+    def open_(notebook: str, url: str = "", *, ready: bool = True) -> NotebookPage:
+        lab.start_kernel(notebook)
+        at = kept.pop() if kept and not url else NotebookPage(context.new_page())
+        opened.append(at)
+        if at.page.url == "about:blank":
+            at.load(url or lab.url(notebook))
+            if ready:
+                at.ready()
+        else:
+            at.open(notebook)
+        return at
 
     yield open_
     for number, each in enumerate(opened):
         each.picture(f"{request.node.name}-end{number or ''}")
-        each.page.close()
     lab.shut_kernels()
+    if opened and request.session.testsfailed == failed and opened[0].in_order():
+        kept.append(opened.pop(0))
+        kept[0].leave()
+    for each in opened:
+        each.page.close()

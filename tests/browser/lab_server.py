@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Lab:
         with (folder / "lab.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "runbook_lib", "lab", "--organization", seed, "--no-browser", "--port", str(self.port),
-                 "--runs", str(self.runs), "--", "--allow-root"],
+                 "--runs", str(self.runs), "--", "--allow-root", "--LabApp.expose_app_in_browser=True"],
                 cwd=folder, env={**os.environ, **own, "JUPYTER_TOKEN": TOKEN, "PYTHONPATH": str(PROJECT)}, stdout=log,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -93,17 +94,23 @@ class Lab:
             assert f'{key}: str = \\"\\"' in text
             text = text.replace(f'{key}: str = \\"\\"', f"{key}: str = {json.dumps(json.dumps(value))[1:-1]}")
         (self.folder / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
-        return self.url(f"{name}.ipynb")
+        return f"{name}.ipynb"
+
+    def start_kernel(self, notebook: str) -> None:
+        """Start the kernel that a notebook asks for, which the page then finds running; it comes up while the page opens it."""
+        path = f"notebooks/{notebook}"
+        spec = json.loads((self.folder / path).read_text(encoding="utf-8"))["metadata"]["kernelspec"]["name"]
+        self._api("POST", "sessions", {"path": path, "name": notebook, "type": "notebook", "kernel": {"name": spec}})
 
     def shut_kernels(self) -> None:
         """End every kernel, so that the next scenario has the machine for itself."""
         for session in self._api("GET", "sessions"):
             self._api("DELETE", f"sessions/{session['id']}")
 
-    def _api(self, method: str, page: str) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/{page}", method=method, headers={"Authorization": f"token {TOKEN}"}
-        )
+    def _api(self, method: str, page: str, content: Mapping[str, Any] | None = None) -> Any:
+        data = None if content is None else json.dumps(content).encode()
+        headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/{page}", method=method, headers=headers, data=data)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
             return json.loads(answer.read() or b"null")
 

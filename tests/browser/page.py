@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +12,64 @@ SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 READ_CELLS = """() => [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell')].map(cell => [
   cell.querySelector('.jp-InputPrompt')?.textContent || '',
   [...cell.querySelectorAll('.jp-OutputArea-output')].map(each => each.innerText || each.textContent).join('\\n')])"""
-COUNT_CLICKS = """() => { window.clicks = window.clicks || 0;
+COUNT_CLICKS = """() => { if (window.clicks !== undefined) return;
+  window.clicks = 0;
   document.addEventListener('pointerdown', event => { if (event.isTrusted) window.clicks += 1 }, true) }"""
+OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', { path }).then(() => null)"
+SHOWS = "path => window.jupyterapp?.shell.currentWidget?.context?.path === path"
+CONNECTED = """() => { const at = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  const kernel = at?.session?.kernel;
+  return at?.isReady && !at.isRestarting && kernel?.connectionStatus === 'connected' && kernel.status === 'idle' }"""
+"""The notebook in front has a kernel that listens: what is run earlier than that is lost."""
+LEAVE = "() => [...window.jupyterapp.shell.widgets('main')].forEach(each => each.dispose())"
 
 
 class NotebookPage:
     """A notebook open in JupyterLab."""
 
-    def __init__(self, page: Any, url: str, *, calm: bool = True) -> None:
+    def __init__(self, page: Any) -> None:
         self.page = page
-        page.goto(url)
-        if calm:
+
+    def load(self, url: str) -> None:
+        """Load JupyterLab, or Notebook 7, with a notebook."""
+        self.page.goto(url)
+
+    def open(self, notebook: str, *, ready: bool = True) -> None:
+        """Open a notebook in the JupyterLab that is loaded already, or come back to it."""
+        path = f"notebooks/{notebook}"
+        self.page.evaluate(OPEN, path)
+        self.page.wait_for_function(SHOWS, arg=path)
+        if ready:
             self.ready()
 
+    def leave(self) -> None:
+        """Close every notebook, saved or not."""
+        self.page.evaluate(LEAVE)
+
     def ready(self) -> None:
-        """Wait until the kernel has been idle for more than a second: at first load the indicator flickers, and Run All is lost."""
+        """Wait until the notebook in front can be run."""
         self.page.wait_for_selector(f"{SHOWN} .jp-Cell", timeout=60_000)
-        calm, deadline = 0, time.monotonic() + 60
-        while calm < 5:
-            assert time.monotonic() < deadline, "the kernel never became idle"
-            mark = self.page.query_selector(f"{SHOWN} .jp-Notebook-ExecutionIndicator")
-            calm = calm + 1 if mark and mark.get_attribute("data-status") == "idle" else 0
-            self.page.wait_for_timeout(250)
-        if self.page.evaluate("window.clicks === undefined"):
-            self.page.evaluate(COUNT_CLICKS)
+        self.page.wait_for_function(CONNECTED, timeout=60_000)
+        self.page.evaluate(COUNT_CLICKS)
+
+    def in_order(self) -> bool:
+        """Whether another notebook can be opened here: JupyterLab is loaded and nothing lies over it."""
+        return bool(self.page.evaluate("window.jupyterapp?.name === 'JupyterLab' && !document.querySelector('.jp-Dialog')"))
 
     def menu(self, menu: str, item: str) -> None:
         self.page.get_by_role("menubar").get_by_text(menu, exact=True).first.click()
         self.page.locator(".lm-Menu-itemLabel", has_text=item).first.click()
+
+    def save(self, file: Path) -> str:
+        """Save the notebook in front; what is in its file then."""
+        before = file.stat().st_mtime_ns
+        self.menu("File", "Save Notebook")
+        deadline = time.monotonic() + 20
+        while file.stat().st_mtime_ns == before:
+            assert time.monotonic() < deadline, f"{file} is not saved"
+            self.page.wait_for_timeout(50)
+        self.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+        return file.read_text(encoding="utf-8")
 
     def run_all(self) -> None:
         self.menu("Run", "Run All Cells")
@@ -76,10 +107,10 @@ class NotebookPage:
         """Wait until no cell runs or is queued; what the cells show."""
         deadline = time.monotonic() + seconds
         calm = 0
-        while calm < 4:
+        while calm < 3:
             assert time.monotonic() < deadline, f"still running: {self.cells()}"
             calm = calm + 1 if not any("*" in prompt for prompt, _ in self.cells()) else 0
-            self.page.wait_for_timeout(250)
+            self.page.wait_for_timeout(100)
         return self.cells()
 
     def text(self) -> str:
@@ -96,3 +127,7 @@ class NotebookPage:
     def picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png")
+
+
+Open = Callable[..., NotebookPage]
+"""Opens a notebook of the Lab by name: in the page of the scenarios before, or by another address of it in a page of its own."""

@@ -1,21 +1,20 @@
 """Other front ends and kernels than the newest JupyterLab's: all of it, or told so and never an unguarded apply."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from lab_server import PROJECT, Lab
-from page import NotebookPage
+from page import Open
 from test_gate import APPROVED, CALLS, PHASE, enabled, run_cell
-
-Open = Callable[..., NotebookPage]
 
 
 def test_approve_in_notebook_7(lab: Lab, open_page: Open) -> None:
     pytest.importorskip("notebook")
     lab.fresh(f"{PHASE}.ipynb", "classic")
-    at = open_page(lab.url_in_notebook_7("classic.ipynb"))
+    at = open_page("classic.ipynb", lab.url_in_notebook_7("classic.ipynb"), ready=False)
+    at.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+    at.page.wait_for_timeout(2000)  # it shows idle before it is connected, and what is run then is lost
     at.run_all()
     at.panel()
     at.field("ticket").fill("CHG-9")
@@ -31,7 +30,7 @@ def test_approve_with_comms_over_subshells_switched_off(lab: Lab, open_page: Ope
     settings = lab.folder / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension" / "kernels-settings.jupyterlab-settings"
     settings.write_text('{"commsOverSubshells": "disabled"}', encoding="utf-8")
     try:
-        at = open_page(lab.fresh(f"{PHASE}.ipynb", "no-subshells"))
+        at = open_page(lab.fresh(f"{PHASE}.ipynb", "no-subshells"), lab.url("no-subshells.ipynb"))
         at.run_all()
         at.panel()
         at.button("Approve").click()
@@ -48,7 +47,7 @@ def test_an_older_kernel_says_so_and_goes_on_by_the_next_cell(lab: Lab, open_pag
     lab.add_kernel("older", packages)
     lab.fresh(f"{PHASE}.ipynb", "older")
     lab.use_kernel("older", "older")
-    at = open_page(lab.url("older.ipynb"))
+    at = open_page("older.ipynb")
     at.run_all()
     at.panel()
     at.done(40)
@@ -92,8 +91,6 @@ def test_single_accounts_are_searched_while_the_gate_waits_and_not_saved(lab: La
     at.button("Reject").click()
     at.done()
     at.page.get_by_text("answers, account by account").wait_for()
-    at.menu("File", "Save Notebook")
-    at.page.wait_for_timeout(1000)
-    saved = (lab.folder / "notebooks" / "explore.ipynb").read_text(encoding="utf-8")
+    saved = at.save(lab.folder / "notebooks" / "explore.ipynb")
     assert "widget-view" not in saved
     assert "answers, account by account" in saved

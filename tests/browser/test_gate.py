@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from lab_server import Lab
-from page import NotebookPage
+from page import NotebookPage, Open
 
 from runbook_lib.plan import file as plan_file
 
-Open = Callable[..., NotebookPage]
 CALLS = 4
 """Changing calls of the prerequisites on the bare organization, all in one gate."""
 PHASE = "00_prerequisites"
@@ -182,8 +181,7 @@ def test_reload_while_the_gate_waits(lab: Lab, open_page: Open) -> None:
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "reload"))
     at.run_all()
     at.panel()
-    at.menu("File", "Save Notebook")
-    at.page.wait_for_timeout(1000)
+    at.save(lab.folder / "notebooks" / "reload.ipynb")
     at.page.reload()
     at.panel()
     at.button("Approve").click()
@@ -210,9 +208,8 @@ def test_two_tabs_are_one_decision(lab: Lab, open_page: Open) -> None:
     first = open_page(lab.fresh(f"{PHASE}.ipynb", "tabs"))
     first.run_all()
     first.panel()
-    first.menu("File", "Save Notebook")
-    first.page.wait_for_timeout(1000)
-    second = open_page(lab.url("tabs.ipynb"), calm=False)
+    first.save(lab.folder / "notebooks" / "tabs.ipynb")
+    second = open_page("tabs.ipynb", lab.url("tabs.ipynb"), ready=False)
     second.panel()
     second.button("Approve").click()
     first.done()
@@ -221,15 +218,16 @@ def test_two_tabs_are_one_decision(lab: Lab, open_page: Open) -> None:
 
 
 def test_two_notebooks_at_once(lab: Lab, open_page: Open) -> None:
-    deciding = open_page(lab.fresh(f"{PHASE}.ipynb", "both"))
-    deciding.run_all()
-    deciding.panel()
-    reading = open_page(lab.copy("90_coverage.ipynb", "both-coverage"))
-    reading.run_all()
-    reading.done()
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "both"))
+    at.run_all()
+    at.panel()
+    at.open(lab.copy("90_coverage.ipynb", "both-coverage"))
+    at.run_all()
+    at.done()
     assert lab.latest("90_coverage")["run"] == "left-over"
-    deciding.button("Approve").click()
-    deciding.done()
+    at.open("both.ipynb", ready=False)
+    at.button("Approve").click()
+    at.done()
     assert enabled(lab) == CALLS
 
 
@@ -273,12 +271,12 @@ def test_a_part_is_planned_and_asked_for_anew(lab: Lab, open_page: Open) -> None
 
 def test_reject_the_second_decision(lab: Lab, open_page: Open) -> None:
     """What the first decision covered stays done and is verified; the rest is not called."""
-    first = open_page(lab.fresh(f"{PHASE}.ipynb", "before-second"))
-    first.run_all()
-    first.panel()
-    first.button("Approve").click()
-    first.done()
-    at = open_page(lab.copy("10_security_hub.ipynb", "second"))
+    at = open_page(lab.fresh(f"{PHASE}.ipynb", "before-second"))
+    at.run_all()
+    at.panel()
+    at.button("Approve").click()
+    at.done()
+    at.open(lab.copy("10_security_hub.ipynb", "second"))
     at.run_all()
     at.panel("Decision 1 of 2: management account")
     at.button("Approve").click()

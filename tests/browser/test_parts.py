@@ -1,17 +1,15 @@
 """Choosing a part at the gate, and rolling out in waves, at the screen."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import boto3
 import pytest
 from lab_server import Lab
-from page import NotebookPage
+from page import NotebookPage, Open
 
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 
-Open = Callable[..., NotebookPage]
 PHASE = "10_security_hub"
 PRINCIPALS = ("securityhub", "guardduty", "malware-protection.guardduty", "inspector2")
 CANARY, AUTOMATION, DELEGATED = "ou-reh1-platform1", "333333333333", "222222222222"
