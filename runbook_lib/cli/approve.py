@@ -3,23 +3,27 @@
 import datetime as dt
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import click
+from securesystemslib.signer import Signer
 
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.evidence.archive import KEYS
+from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.contents import REVIEW
-from runbook_lib.evidence.desk import local_chains
+from runbook_lib.evidence.desk import local_chains, store_for
 from runbook_lib.evidence.faults import Kind
 from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
-from runbook_lib.evidence.review import review
+from runbook_lib.evidence.review import keep_review, review
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
-from runbook_lib.evidence.seal import seal_of
-from runbook_lib.evidence.trust import Trust, pinned_trust, signed_policy
+from runbook_lib.evidence.seal import NotSealed, seal_of
+from runbook_lib.evidence.trust import Trust, pinned_trust, read_policy, signed_policy
 from runbook_lib.evidence.verify import verify
 from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
@@ -65,7 +69,9 @@ def approve_command(
     _refuse_addresses(ticket, reason)
     _hold_against_seal(folder, run)
     signer = local_signer(key.parent, key.stem)
-    trust = trust_of(load(run.settings, dt.datetime.now(dt.UTC).date()), folder)
+    settings = load(run.settings, dt.datetime.now(dt.UTC).date())
+    trust = trust_of(settings, folder)
+    _refuse_strangers(trust, signer, "approve", settings.mode)
     for phase in _planned(run, phases):
         plan = plan_file.load(phase.plan_json)
         path = (out or folder / APPROVALS) / f"{run.name}-{phase.name}.json"
@@ -94,6 +100,15 @@ def _hold_against_seal(folder: Path, run: RunFolder) -> None:
     found = verify(folder, pinned_trust(folder / KEYS), [run.name], chains=_chains(folder, run)).faults
     if faults := [fault for fault in found if fault.kind is not Kind.EMERGENCY]:
         raise click.ClickException("\n".join(["nothing was signed, this run was altered:", *map(str, faults)]))
+
+
+def _refuse_strangers(trust: Trust, signer: Signer, act: Literal["approve", "review"], mode: str) -> None:
+    """Refuse a key that the trust policy does not let do this: its signature would not count and only mislead."""
+    if why := trust.obstacle(signer.public_key.keyid, act, mode, dt.datetime.now(dt.UTC)):
+        raise click.ClickException(
+            f"nothing was signed: {trust.source} {why}\n"
+            "give --key the key that it names, or have its owner change `people` there and sign it (runbook evidence trust)"
+        )
 
 
 def _chains(folder: Path, run: RunFolder) -> Path | None:
@@ -128,17 +143,33 @@ def _name(trust: Trust, keyid: str) -> str:
 @click.command("review", cls=PlainCommand)
 @click.argument("run_named", metavar="RUN")
 @click.option("--text", required=True, help="What the review found.")
+@click.option(
+    "--trust",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The trust policy, where it does not lie where the run's settings say.",
+)
 @KEY
 @RUNS
-def review_command(run_named: str, text: str, key: Path, runs: str) -> int:
-    """Sign the later review of a run that was applied in an emergency."""
+def review_command(run_named: str, text: str, trust: Path | None, key: Path, runs: str) -> int:
+    """Sign the later review of a run that was applied in an emergency; it goes to the store of the run's settings too."""
     _refuse_addresses(text)
-    run = RunFolder.open(runs_root(runs, os.environ, root()) / Path(run_named).name)
-    _hold_against_seal(run.path.parent, run)
+    folder = runs_root(runs, os.environ, root())
+    run = RunFolder.open(folder / Path(run_named).name)
+    _hold_against_seal(folder, run)
     if (seal := seal_of(run)) is None:
         raise click.ClickException(f"{run.name}: is not sealed yet")
-    data = review(seal, text, local_signer(key.parent, key.stem), dt.datetime.now(dt.UTC))
-    write_bytes(run.path / REVIEW, data)
+    signer = local_signer(key.parent, key.stem)
+    settings = load(run.settings, dt.datetime.fromisoformat(seal.started).date())
+    _refuse_strangers(read_policy(trust) if trust else trust_of(settings, folder), signer, "review", settings.mode)
+    write_bytes(run.path / REVIEW, review(seal, text, signer, dt.datetime.now(dt.UTC)))
+    try:
+        with ExitStack() as resources:
+            keep_review(store_for(folder, settings, resources), run.path, seal)
+    except (StoreFailed, NotSealed) as problem:
+        raise click.ClickException(
+            f"the review lies in {run.path / REVIEW} and is not in the store: {problem}\n"
+            f"once the store can be written: runbook evidence seal {run.name}"
+        ) from None
     return 0
 
 

@@ -17,6 +17,7 @@ from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.ending import withheld
 from runbook_lib.evidence.listing import page, rows, text, write_page
 from runbook_lib.evidence.recompute import recompute
+from runbook_lib.evidence.review import keep_review
 from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import seal
@@ -113,6 +114,7 @@ def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
     """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given.
 
     To a run at the screen the saved notebook is attached, if it shows what was run; else this says why not, with exit code 2.
+    A review that is not in the store yet is brought there.
     """
     folder = _runs(runs)
     chosen = RunFolder.open(folder / Path(run_named).name)
@@ -120,6 +122,7 @@ def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
     with ExitStack() as resources:
         desk = desk_for(folder, settings, os.environ, resources)
         made = seal(chosen, desk)
+        keep_review(desk.store, chosen.path, made)
         lines = [*withheld(made), f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}"]
         lines += attach_saved(chosen, desk, notebook)
         desk.store.local(made.chain)

@@ -47,6 +47,10 @@ class ChainStore(Protocol):
         """Keep the files of a run folder (name → digest) that an entry is about to name, where a store does. Raises StoreFailed."""
         ...
 
+    def keep_review(self, chain: str, run: str, data: bytes) -> None:
+        """Keep the signed review of a sealed run, where a store keeps files. Raises StoreFailed."""
+        ...
+
     def local(self, chain: str) -> Path:
         """A folder of chains on this machine that has all entries of this one. Raises StoreFailed."""
         ...
@@ -106,6 +110,9 @@ class FolderStore:
 
     def keep(self, chain: str, folder: Path, files: Mapping[str, str]) -> None:
         """The files stay where they are: in the folder of runs."""
+
+    def keep_review(self, chain: str, run: str, data: bytes) -> None:
+        """It stays where it is: in the run's folder."""
 
     def local(self, chain: str) -> Path:
         return self.root

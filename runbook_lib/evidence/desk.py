@@ -17,7 +17,7 @@ from runbook_lib.evidence.s3_store import S3Store
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.secret_scan import Gate, held_credentials
 from runbook_lib.project import resolve
-from runbook_lib.settings import Settings
+from runbook_lib.settings import EvidencePart, Settings
 from runbook_lib.settings.object_lock import ObjectLockPart
 
 
@@ -33,10 +33,20 @@ def desk_for(root: Path, settings: Settings, environment: Mapping[str, str], res
     else:
         clients = EvidenceClients.of(settings.mode, part, resources)
         signer = KmsSigner(part.signing_key, clients.kms(part.signing_key))
-        if part.bucket:
-            store = _in_bucket(part.bucket, part.object_lock, clients, here)
+        store = _store(part, clients, here)
     gate = Gate(root / ASIDE, held_credentials(environment))
     return Desk(store, signer, root / KEYS, gate, _now, _policy(settings))
+
+
+def store_for(root: Path, settings: Settings, resources: ExitStack) -> ChainStore:
+    """The store alone, for whoever does not sign with the runner's key. Raises NotSealed, StoreFailed."""
+    here = FolderStore(local_chains(root, settings))
+    part = settings.evidence if settings.mode == "live" else None
+    return _store(part, EvidenceClients.of(settings.mode, part, resources), here) if part and part.bucket else here
+
+
+def _store(part: EvidencePart, clients: EvidenceClients, here: FolderStore) -> ChainStore:
+    return _in_bucket(part.bucket, part.object_lock, clients, here) if part.bucket else here
 
 
 def local_chains(root: Path, settings: Settings) -> Path:

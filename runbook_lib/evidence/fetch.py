@@ -14,13 +14,13 @@ from runbook_lib.atomic_file import write_bytes
 from runbook_lib.evidence.archive import CHAINS
 from runbook_lib.evidence.bucket import Bucket, Kept
 from runbook_lib.evidence.chain import CHAIN, ENTRY, FolderStore, StoreFailed
-from runbook_lib.evidence.contents import ATTACHED, LINKED, SEAL, file_digest
+from runbook_lib.evidence.contents import ATTACHED, LINKED, REVIEW, SEAL, file_digest
 from runbook_lib.evidence.envelope import EnvelopeBroken, read
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.retention import retained_until
 from runbook_lib.evidence.run_folder import NAME
-from runbook_lib.evidence.s3_store import all_of, prefixes
+from runbook_lib.evidence.s3_store import REVIEWS, all_of, prefixes
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ def fetch(bucket: Bucket, store: str, folder: Path, demand: Demand) -> Fetched:
     faults += short + [each for each in read_ if isinstance(each, Fault)]
     runs = [each for each in read_ if isinstance(each, Entry) and each.kind in ("run", "linked")]
     for run in runs:
-        faults += _files(bucket, folder, run, f"{files}{run.chain}/{run.run}/", named)
+        below = f"{files}{run.chain}/{run.run}/"
+        faults += _files(bucket, folder, run, below, named)
+        if run.kind == "run" and NAME.match(run.run):
+            faults += _review(bucket, folder / run.run, below, named)
     ends = min((until for _, until in locks), default=None)
     sealed = sum(run.kind == "run" for run in runs)
     return Fetched(len(found), sealed, Counter(mode for mode, _ in locks), ends, tuple(sorted(set(faults))))
@@ -135,6 +138,21 @@ def _files(bucket: Bucket, folder: Path, run: Entry, below: str, named: Mapping[
         (path / statement).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path / statement, run.sealed.data)
     return faults
+
+
+def _review(bucket: Bucket, path: Path, below: str, named: Mapping[str, Kept]) -> Iterator[Fault]:
+    """Put the latest review of a run into its folder; whether it is a good one, verifying says."""
+    kept = {key: each for key, each in named.items() if key.startswith(f"{below}{REVIEWS}/")}
+    if not kept:
+        return
+    latest = max(kept, key=lambda key: (kept[key].modified, key))
+    data = bucket.get(latest, kept[latest].version)
+    if hashlib.sha256(data).hexdigest() != latest.rpartition("/")[2]:
+        yield Fault(f"{path.name}/{REVIEW}", Kind.CHANGED, f"{latest} is another file")
+    elif not (path / REVIEW).exists():
+        write_bytes(path / REVIEW, data)
+    elif (path / REVIEW).read_bytes() != data:
+        yield Fault(f"{path.name}/{REVIEW}", Kind.CHANGED, f"differs from the latest in the bucket, {latest}")
 
 
 def _inside(name: str) -> bool:

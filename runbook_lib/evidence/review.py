@@ -5,6 +5,7 @@ from pathlib import Path
 
 from securesystemslib.signer import Signer
 
+from runbook_lib.evidence.chain import ChainStore
 from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, read, sign
 from runbook_lib.evidence.reading import Entry
@@ -19,6 +20,13 @@ def review(seal: Entry, text: str, signer: Signer, now: dt.datetime) -> bytes:
     subject = {"name": seal.run, "digest": {"sha256": seal.digest}}
     predicate = {"text": text, "reviewed": stamp(now)}
     return sign({"_type": STATEMENT, "subject": [subject], "predicateType": REVIEW_TYPE, "predicate": predicate}, signer)
+
+
+def keep_review(store: ChainStore, folder: Path, seal: Entry) -> None:
+    """Bring the review in a run's folder into the store, if there is one; again is harmless. Raises StoreFailed."""
+    path = folder / REVIEW
+    if path.is_file():
+        store.keep_review(seal.chain, seal.run, path.read_bytes())
 
 
 def review_defect(folder: Path, seal: Entry, trust: Trust) -> str:

@@ -1,8 +1,9 @@
 """The chain in a bucket with Object Lock, and beside it the files that its entries name.
 
 `<prefix>/chain/<mode>/<organization>/<number>.intoto.jsonl` are the entries, `<prefix>/files/<mode>/<organization>/<run>/<SHA-256>`
-the files of runs. Files are uploaded first; the entry that names them is the commit. What this machine has read of a chain it keeps
-in a folder: verifying needs no network, and a bucket that has lost or changed an entry is noticed.
+the files of runs, and `…/<run>/review/<SHA-256>` a run's signed reviews. Files are uploaded first; the entry that names them is the
+commit. What this machine has read of a chain it keeps in a folder: verifying needs no network, and a bucket that has lost or
+changed an entry is noticed.
 """
 
 import datetime as dt
@@ -18,6 +19,8 @@ from runbook_lib.evidence.retention import Retained, retained_until
 from runbook_lib.settings.object_lock import ObjectLockPart
 
 T = TypeVar("T")
+REVIEWS = "review"
+"""The folder of a run's reviews in the bucket. They are signed by people, not by the chain's key, so no entry names them."""
 AT_ONCE = 8
 """Objects on their way at the same time."""
 
@@ -74,6 +77,13 @@ class S3Store:
                 raise StoreFailed(f"s3://{self._bucket.name}/{key}: has other content than this digest; nothing was sealed")
 
         all_of(upload, {digest: name for name, digest in sorted(files.items())}.items())
+
+    def keep_review(self, chain: str, run: str, data: bytes) -> None:
+        """Upload a review of a run, beside earlier ones. Raises StoreFailed."""
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{self._files}{chain}/{run}/{REVIEWS}/{digest}"
+        if not self._bucket.put(key, data, digest, self._locked()):
+            raise StoreFailed(f"s3://{self._bucket.name}/{key}: has other content than this digest")
 
     def local(self, chain: str) -> Path:
         """The folder of chains on this machine, with all entries that this chain has now. Raises StoreFailed."""

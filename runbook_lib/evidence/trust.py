@@ -87,6 +87,13 @@ class Trust:
         """Everybody the policy names, with their keys."""
         return [(person, public_key(person.key)) for person in self.policy.people] if self.policy else []
 
+    def obstacle(self, keyid: str, act: Literal["approve", "review"], mode: str, at: dt.datetime) -> str:
+        """Why what a key signs would not count; "" where it would, and where no policy asks for anybody."""
+        named = [person for person, key in self.persons() if key.keyid == keyid]
+        if self.policy is None or any(act in person.may and person.good(mode, at) for person in named):
+            return ""
+        return f"does not let {named[0].name} {act} in mode {mode} now" if named else "names nobody with this key"
+
     def needed(self, mode: str) -> int:
         """How many approvals by other people a mode needs."""
         return self.policy.approvals.get("live" if mode == "live" else "rehearsal", 0) if self.policy else 0
@@ -123,7 +130,7 @@ def read_policy(path: Path) -> Trust:
         raise TrustProblem(f"{path}: {error.strerror}") from None
     except (EnvelopeBroken, KeyProblem, ValidationError) as error:
         raise TrustProblem(f"{path}: {error}") from None
-    return Trust(runners, f"trust policy {path.name}", policy, hashlib.sha256(data).hexdigest())
+    return Trust(runners, f"trust policy {path}", policy, hashlib.sha256(data).hexdigest())
 
 
 def _keys(runners: Sequence[Runner], mode: str) -> tuple[Key, ...]:

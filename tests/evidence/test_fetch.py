@@ -14,10 +14,13 @@ from bucket_rig import ACCOUNT, CHAIN, NAME, REGION, STORE, Rig, refusal
 from runbook_lib.cli import main
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.clients import EvidenceClients
+from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.fetch import Demand, Fetched, fetch
+from runbook_lib.evidence.keys import local_signer
 from runbook_lib.evidence.linked import Addition, attach
+from runbook_lib.evidence.review import keep_review, review
 from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.seal import seal, seal_of
 from runbook_lib.evidence.start import start
 
 SEVEN = Demand("7 years")
@@ -58,6 +61,25 @@ def test_what_is_fetched_is_what_was_sealed(s3: Rig, tmp_path: Path) -> None:
     (tmp_path / "copy" / runs[0].name / "settings.yaml").write_text("mode: live")
     (fault,) = fetched(s3, tmp_path / "copy").faults
     assert str(fault).startswith(f"changed: {runs[0].name}/settings.yaml: differs in")
+
+
+def test_the_latest_review_of_an_emergency_is_fetched_with_its_run(s3: Rig, tmp_path: Path) -> None:
+    run = filled(s3, tmp_path / "runs", whole=True)[0]
+    found = seal_of(run)
+    assert found is not None
+    for text in ("first", "second"):
+        (run.path / REVIEW).write_bytes(review(found, text, local_signer(tmp_path, "reviewer"), made.BEGIN))
+        for _ in range(2):
+            keep_review(s3.store(tmp_path / "runs"), run.path, found)
+    below = f"acme/files/{CHAIN}/{run.name}/review/"
+    uploaded = {key for key in s3.keys() if key.startswith(below)}  # noqa: SIM118 the bucket's, not a dict's
+    assert len(uploaded) == 2
+    assert fetched(s3, tmp_path / "copy").faults == ()
+    kept = (tmp_path / "copy" / run.name / REVIEW).read_bytes()
+    assert below + hashlib.sha256(kept).hexdigest() in uploaded
+    (tmp_path / "copy" / run.name / REVIEW).write_bytes(b"{}")
+    (fault,) = fetched(s3, tmp_path / "copy").faults
+    assert str(fault).startswith(f"changed: {run.name}/{REVIEW}: differs from the latest")
 
 
 def put(s3: Rig, key: str, **others: Any) -> None:

@@ -13,6 +13,7 @@ from securesystemslib.signer import CryptoSigner
 
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.cli import cli
+from runbook_lib.evidence.chain import FolderStore, StoreFailed
 from runbook_lib.evidence.contents import REVIEW, SEAL
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.four_eyes import Runner, needed, people_refusals, refuse, signed, use_refusals
@@ -322,8 +323,11 @@ def call(*words: object) -> tuple[int, str]:
 
 @pytest.fixture
 def planned(tmp_path: Path) -> RunFolder:
+    return ended_run(tmp_path, (Path(__file__).parents[2] / "parameters" / "rehearsal.yaml").read_bytes())
+
+
+def ended_run(tmp_path: Path, text: bytes) -> RunFolder:
     """A sealed run that only planned."""
-    text = (Path(__file__).parents[2] / "parameters" / "rehearsal.yaml").read_bytes()
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text, command=[], organization=made.ORGANIZATION)
     made.apply_phase(run, PHASE, made.BEGIN, made.approval(PHASE))
     for path in (run.phase(PHASE).approval, run.phase(PHASE).journal):
@@ -347,6 +351,55 @@ def test_the_approve_command_signs_a_plan_with_the_persons_own_key(tmp_path: Pat
         local_signer(tmp_path, name).public_key.keyid for name in ("alice", "bob")
     ]
     assert made.checked(tmp_path / "runs").faults == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [("alice", "approve"), ("reviewer", "review"), ("stranger", ""), ("left", ""), ("live only", "")],
+)
+def test_a_key_that_the_policy_does_not_let_sign_is_refused_at_once(
+    tmp_path: Path, name: str, may: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust, path = policy(tmp_path), tmp_path / "trust.json"
+    text = (Path(__file__).parents[2] / "parameters" / "rehearsal.yaml").read_text()
+    text += f"\nevidence:\n  signing_key: arn:aws:kms:us-east-1:222222222222:alias/e\n  trust_policy: {trust}\n"
+    run = ended_run(tmp_path, text.encode())
+    key = tmp_path / "people" / f"{name}.pem"
+    signer(tmp_path, name)
+    approved = call("approve", run.name, "--ticket", "CHG-7", "--key", key, "--runs", tmp_path / "runs")
+    reviewed = call("evidence", "review", run.name, "--text", "fine", "--key", key, "--runs", tmp_path / "runs")
+    assert (approved[0], reviewed[0]) == (int(may != "approve"), int(may != "review"))
+    assert (tmp_path / "runs" / "approvals").exists() == (may == "approve")
+    assert (run.path / REVIEW).exists() == (may == "review")
+    if may != "approve":
+        why = "names nobody with this key" if name == "stranger" else f"does not let {name} approve in mode rehearsal now"
+        first, second = approved[1].splitlines()
+        assert first == f"nothing was signed: trust policy {path} {why}"
+        assert "--key" in second
+
+
+def test_a_review_that_does_not_reach_the_store_is_kept_and_said(
+    tmp_path: Path, planned: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bytes] = []
+
+    class Away(FolderStore):
+        def keep_review(self, chain: str, run: str, data: bytes) -> None:
+            raise StoreFailed("s3://made-up: no way there")
+
+    class There(FolderStore):
+        def keep_review(self, chain: str, run: str, data: bytes) -> None:
+            kept.append(data)
+
+    runs = tmp_path / "runs"
+    monkeypatch.setattr("runbook_lib.cli.approve.store_for", lambda root, settings, resources: Away(runs / "chain"))
+    words = ("evidence", "review", planned.name, "--text", "fine", "--key", tmp_path / "alice.pem", "--runs", runs)
+    code, said = call(*words)
+    assert (code, said.splitlines()[-1]) == (1, f"once the store can be written: runbook evidence seal {planned.name}")
+    desk = replace(made.desk(runs), store=There(runs / "chain"))
+    monkeypatch.setattr("runbook_lib.cli.evidence.desk_for", lambda *given: desk)
+    call("evidence", "seal", planned.name, "--runs", runs)
+    assert kept == [(planned.path / REVIEW).read_bytes()]
 
 
 def test_nothing_is_approved_that_was_altered_unplanned_or_names_an_address(tmp_path: Path, planned: RunFolder) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.evidence.contents import SEAL
+from runbook_lib.evidence.contents import REVIEW, SEAL
+from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.linked import Addition, attach
+from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.seal import seal_of
 
 DOCUMENT = Path(__file__).parents[2] / "runbook_lib" / "docs" / "verify-by-hand.md"
 RUN, CHAIN = (part.split("```", 1)[0] for part in DOCUMENT.read_text(encoding="utf-8").split("```sh\n")[1:])
@@ -59,6 +62,25 @@ def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
+
+
+def test_a_review_takes_the_reviewers_key_and_is_of_this_seal(sealed: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    shutil.copytree(sealed, root)
+    run, other = runs(root)[:2]
+    reviewer, stranger = (local_signer(tmp_path, name) for name in ("reviewer", "stranger"))
+    for name, each in (("reviewer", reviewer), ("stranger", stranger)):
+        (tmp_path / f"{name}.pub").write_text(pem(each.public_key))
+    found = seal_of(run)
+    assert found is not None
+    (run.path / REVIEW).write_bytes(review(found, "as it should be", reviewer, made.BEGIN))
+    done = shell(RUN, run.path, key(root), tmp_path / "reviewer.pub")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "verified"), done.stderr
+    assert any(line.endswith(": as it should be") for line in done.stdout.splitlines())
+    assert "third argument" in shell(RUN, run.path, key(root)).stderr
+    assert shell(RUN, run.path, key(root), tmp_path / "stranger.pub").returncode != 0
+    shutil.copy(run.path / REVIEW, other.path / REVIEW)
+    assert shell(RUN, other.path, key(root), tmp_path / "reviewer.pub").returncode != 0
 
 
 @pytest.mark.parametrize(
