@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,7 +88,13 @@ def test_another_person_approves_the_operator_confirms_and_the_notebook_is_attac
 def claim(lab: Lab, phase: Path, people: Path) -> None:
     """An approval that a stranger signed by other means than the command, where approvals are looked for."""
     plan = load(phase / "plan.json")
-    made = approve(plan, approver="Stranger", ticket="CHG-7", now=dt.datetime.now(dt.UTC), hours=1, file="plan.json")
+    made = approve(
+        plan,
+        approver="Stranger",
+        ticket="CHG-7",
+        now=dt.datetime.now(dt.UTC),
+        file=os.path.relpath(phase / "plan.json", lab.runs / APPROVALS),
+    )
     path = lab.runs / APPROVALS / f"{phase.parent.name}-{PHASE}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     signed(

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from fact_list import sections
-from moto_suite import differences, judged
+from moto_suite import differences, expected, judged
 
 
 def test_every_difference_has_a_reason_and_names_statements_that_there_are() -> None:
@@ -29,3 +29,9 @@ def test_every_difference_has_a_reason_and_names_statements_that_there_are() -> 
 )
 def test_a_run_is_judged(plain: str, ours: str, listed: bool, wrong: list[str]) -> None:
     assert judged({"a": plain}, {"a": ours}, {"a": "why"} if listed else {}) == wrong
+
+
+def test_a_difference_from_one_version_is_expected_of_that_version_only() -> None:
+    (old,) = (each for each in differences() if each.versions == ("5.1.22",))
+    assert set(expected("5.1.22")) - set(expected("5.2.5")) == set(old.tests)
+    assert set(expected("5.2.5")) < set(expected("5.1.22"))
