@@ -72,6 +72,7 @@ def test_a_neighbour_who_uses_a_part_of_the_rate_causes_no_storm_and_no_idling(l
     assert refused <= 0.2 * taken
 
 
+@pytest.mark.fact("UV-13-12")
 def test_a_rate_that_nobody_publishes_is_learned_from_the_first_throttle() -> None:
     clock = FakeClock()
     pace = Pace(clock, share=1.0)

@@ -54,6 +54,8 @@ AGAIN = [
     ("10_security_hub", "CreateFindingAggregator", {"securityhub second aggregator": "InvalidInputException"}),
     ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "returned"}),
     ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "refused"}),
+    ("20_guardduty", "UpdateMemberDetectors", {"guardduty member features again": "ok"}),
+    ("20_guardduty", "UpdateMemberDetectors", {"guardduty member features again": "refused"}),
     ("30_inspector", "Enable", {"inspector2 already enabled": "failedAccounts"}),
     ("30_inspector", "Enable", {"inspector2 already enabled": "accounts"}),
     ("30_inspector", "AssociateMember", {"inspector2 associate again": "refused"}),
@@ -62,6 +64,7 @@ AGAIN = [
 LOST = [{"kind": "reset"}, {"kind": "error", "status": 503}]
 
 
+@pytest.mark.fact("UV-13-01", "UV-13-03", "UV-13-04", "UV-13-05")
 @pytest.mark.parametrize("lost", LOST, ids=["no answer", "unavailable"])
 @pytest.mark.parametrize(("phase", "operation", "variants"), AGAIN, ids=[" ".join(each[2].values()) for each in AGAIN])
 def test_a_repeated_call_whose_answer_was_lost(

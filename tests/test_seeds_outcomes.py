@@ -34,6 +34,8 @@ VARIANTS = [
     ("inspector2 administrator listed", "yes"),
     ("inspector2 omitted flags", "unchanged"),
     ("designation without trusted access", "refused"),
+    ("guardduty member features again", "refused"),
+    ("inspector2 associate again", "refused"),
 ]
 
 
@@ -142,6 +144,9 @@ def test_central_configuration_is_left_in_charge(tmp_path: Path, monkeypatch: py
     assert all(cell.next_step and cell.who for cell in left)
 
 
+@pytest.mark.fact(
+    "GD-5.2-32", "UV-13-01", "UV-13-02", "UV-13-03", "UV-13-04", "UV-13-05", "UV-13-06", "UV-13-07", "UV-13-08", "UV-13-11"
+)
 @pytest.mark.parametrize(("variant", "choice"), VARIANTS, ids=[f"{name}: {choice}" for name, choice in VARIANTS])
 def test_either_behaviour_that_is_not_documented_ends_in_full_coverage(
     variant: str, choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -152,6 +157,19 @@ def test_either_behaviour_that_is_not_documented_ends_in_full_coverage(
     assert (set(ends.values()), blockers) == ({True}, [])
     assert open_cells(made.cells()) == []
     assert not any(made.plan(phase).steps for phase in ENABLING)
+
+
+@pytest.mark.fact("UV-13-09")
+def test_a_full_administrator_takes_no_more_and_the_rest_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the number is at AWS: those who found no place are said, the others are members."""
+    made = simulated("seven", tmp_path, monkeypatch)
+    made.front.world.variants["securityhub member limit"] = "3"
+    *_, applied = made.enable(ENABLING[:2])
+    left = {result.account for _, stage in applied.report.stages for _, result in stage.problems if result.account}
+    members = {account for cell in made.phase_cells("10_security_hub") if cell.aspect == "membership" for account in cell.accounts}
+    opened = [cell for cell in open_cells(made.phase_cells("10_security_hub")) if cell.aspect == "membership"]
+    assert left
+    assert {account for cell in opened for account in cell.accounts} == left < members
 
 
 @pytest.fixture

@@ -26,6 +26,28 @@ def member_active(world: World, account: str) -> bool:
     return found is not None and found.state == "ACTIVE"
 
 
+def names_suspension(world: World, account: str) -> bool:
+    """Whether a service says of its member that the account is suspended.
+
+    Not documented: variant "suspended members", "named" in lists, "unchanged" as if nothing had happened, or "absent" from lists.
+    """
+    return not member_active(world, account) and world.variants.get("suspended members", "named") == "named"
+
+
+def drops_suspended(world: World) -> bool:
+    """Whether a member leaves the lists when its account is suspended: "absent" of the variant above."""
+    return world.variants.get("suspended members", "named") == "absent"
+
+
+def refuses_suspended(world: World, account: str) -> bool:
+    """Whether adding or enabling an account is refused because it is suspended or closed.
+
+    Not documented: variant "suspended account added", "refused", or "taken" and shown as suspended.
+    """
+    found = account_of(world, account)
+    return found is not None and found.state != "ACTIVE" and world.variants.get("suspended account added", "refused") == "refused"
+
+
 def region_enabled(world: World, account: str, region: str) -> bool:
     """Whether a Region is enabled in an account: by default, or opted in (a Region being disabled still works)."""
     if region not in world.regions:

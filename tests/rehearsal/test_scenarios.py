@@ -219,6 +219,7 @@ def outcomes(made: Any, calls: int) -> str:
     return seen
 
 
+@pytest.mark.fact("UV-13-12")
 def test_rates_replace_aws_s_own(front: Front, client: Client) -> None:
     assert outcomes(client("guardduty"), 12) == "+" * 12  # the seed asks for none
     set_scenario(front, throttled=True)

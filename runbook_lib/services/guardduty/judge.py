@@ -21,6 +21,8 @@ from runbook_lib.services.guardduty.texts import (
 
 CONFIRM = (SAME_ADMINISTRATOR, DETECTOR_EXISTS, ALREADY_MEMBER)
 """The words say that something is already so; whether it is what was planned, a read says."""
+ALREADY = "already"
+"""How AWS refuses features that a member has, if it does, is not documented: whatever says "already" is read again."""
 RETRY = (INVALID_VALUE, NO_ADMINISTRATOR_YET, NO_PERMISSION_YET, FOREIGN_DETECTOR, NOT_ASSOCIATED_YET)
 """Passing while a designation or an enrolment spreads; the time is limited by whoever sends again."""
 
@@ -34,7 +36,7 @@ def judge(action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcom
     if not action.targets:
         return outcomes(action, Verdict.APPLIED)
     unprocessed = answer.get("UnprocessedAccounts") or ()
-    return judge_unprocessed(action, {each["AccountId"]: _unprocessed(each) for each in unprocessed})
+    return judge_unprocessed(action, {each["AccountId"]: _unprocessed(action, each) for each in unprocessed})
 
 
 def _refused(action: Action, error: CallFailed) -> list[Outcome]:
@@ -48,11 +50,11 @@ def _refused(action: Action, error: CallFailed) -> list[Outcome]:
     return judge_error(action, error)
 
 
-def _unprocessed(entry: Mapping[str, Any]) -> Outcome:
+def _unprocessed(action: Action, entry: Mapping[str, Any]) -> Outcome:
     account, result = str(entry["AccountId"]), str(entry.get("Result", ""))
     words = result.lower()
     verdict = Verdict.FAILED
-    if ALREADY_MEMBER in words:
+    if ALREADY_MEMBER in words or (action.operation == "UpdateMemberDetectors" and ALREADY in words):
         verdict = Verdict.CONFIRM
     elif NOT_ASSOCIATED_YET in words:
         verdict = Verdict.RETRY

@@ -1,6 +1,7 @@
 """Protection plans as values: which exist, what they default to, and how a request changes them."""
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +84,13 @@ def merge(current: Settings, requested: Iterable[Mapping[str, Any]], value: str,
         _change(setting, each.get(value), now)
         for part in each.get("AdditionalConfiguration", ()):
             _change(setting.parts.setdefault(part["Name"], Setting("", now)), part[value], now)
+
+
+def covers(current: Settings, requested: Iterable[Mapping[str, Any]], value: str) -> bool:
+    """Whether a request would change nothing."""
+    trial = deepcopy(current)
+    merge(trial, requested, value, 0.0)
+    return trial == current
 
 
 def _change(setting: Setting, value: str | None, now: float) -> None:

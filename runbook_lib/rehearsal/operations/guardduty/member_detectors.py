@@ -5,7 +5,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.datasources import detector_sources, requested_features
-from runbook_lib.rehearsal.operations.guardduty.features import ORGANIZATION_FEATURES, check, merge, shown
+from runbook_lib.rehearsal.operations.guardduty.features import ORGANIZATION_FEATURES, check, covers, merge, shown
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch
 from runbook_lib.rehearsal.operations.guardduty.state import Detector, grant_roles, missing, own_detector, require_usable, state_of
 from runbook_lib.rehearsal.registry import Call, operation
@@ -35,10 +35,17 @@ def update_member_detectors(
     Features: Sequence[Mapping[str, Any]] | None = None,
     DataSources: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Change features of members; what is already so is fine [belief]. Too early after CreateMembers it fails per account."""
+    """Change features of members. Too early after CreateMembers it fails per account.
+
+    That what is already so is fine is a guess: variant "guardduty member features again", "ok" or "refused", for each account.
+    """
     asked = requested_features(Features, DataSources, "Status")
     check(asked, "Status", ORGANIZATION_FEATURES, missing(call.world, call.region))
     found, unprocessed = _detectors(call, DetectorId, AccountIds)
+    if call.world.variants.get("guardduty member features again", "ok") == "refused":
+        again = [each for each in found if covers(each.features, asked, "Status")]
+        found = [each for each in found if each not in again]
+        unprocessed += [{"AccountId": each.account, "Result": texts.ALREADY_SO} for each in again]
     governed = state_of(call.world).governed
     # A policy overrides what the API asks for; that the API says nothing of it is assumed (aws-behaviour 8).
     for detector in (each for each in found if each.account not in governed):

@@ -6,7 +6,7 @@ from typing import Any
 from runbook_lib.rehearsal.answers import iso8601
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, paged
-from runbook_lib.rehearsal.operations.guardduty.membership import enrol, objection, resume, sweep
+from runbook_lib.rehearsal.operations.guardduty.membership import enrol, objection, record_suspended, resume, sweep
 from runbook_lib.rehearsal.operations.guardduty.state import (
     ASSOCIATED,
     Member,
@@ -16,7 +16,7 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     settled,
     state_of,
 )
-from runbook_lib.rehearsal.organization import member_active, region_enabled
+from runbook_lib.rehearsal.organization import names_suspension, refuses_suspended, region_enabled
 from runbook_lib.rehearsal.registry import Call, operation
 
 LONGEST_EMAIL = 64
@@ -41,6 +41,9 @@ def create_members(call: Call, DetectorId: str, AccountDetails: Sequence[Mapping
             problem = texts.WRONG_EMAIL
         if problem is None:
             enrol(call.world, call.region, account)
+        if problem == texts.NOT_ACTIVE and not refuses_suspended(call.world, account):
+            record_suspended(call.world, call.region, account)
+            return None
         return problem
 
     emails = {each["AccountId"]: each["Email"] for each in AccountDetails}
@@ -194,7 +197,7 @@ def _row(call: Call, member: Member) -> dict[str, Any]:
 def _relationship(call: Call, member: Member) -> str:
     """What a read sees; a suspended account and a Region switched off hide the rest [belief]."""
     seen = member.relationship.read()
-    if seen in ASSOCIATED and not member_active(call.world, member.account):
+    if seen in ASSOCIATED and names_suspension(call.world, member.account):
         return "AccountSuspended"
     if seen in ASSOCIATED and not region_enabled(call.world, member.account, call.region):
         return "RegionDisabled"

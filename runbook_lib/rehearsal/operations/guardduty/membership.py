@@ -10,9 +10,10 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     bare_features,
     current,
     grant_roles,
+    settled,
     state_of,
 )
-from runbook_lib.rehearsal.organization import in_organization, member_active, region_enabled
+from runbook_lib.rehearsal.organization import drops_suspended, in_organization, member_active, region_enabled
 from runbook_lib.rehearsal.world import World
 
 ALL_VARIANT = "guardduty all"
@@ -54,6 +55,19 @@ def enrol(world: World, region: str, account: str) -> None:
         account, email, world.settling("Created", "Enabled", "guardduty", account), world.now()
     )
     _follow(world, region, detector)
+
+
+def record_suspended(world: World, region: str, account: str) -> None:
+    """A suspended account that was taken all the same: listed, with nothing switched on in it."""
+    email = world.organization.accounts[account].email
+    state_of(world).members_of(region)[account] = Member(account, email, settled("AccountSuspended"), world.now())
+
+
+def account_closed(world: World, account: str) -> None:
+    """A member that is suspended or closed is shown as such by reads, or leaves the lists, by variant."""
+    if drops_suspended(world):
+        for members in state_of(world).members.values():
+            members.pop(account, None)
 
 
 def _apply(world: World, region: str, detector: Detector, levels: frozenset[str]) -> None:
@@ -166,6 +180,7 @@ def listen(world: World) -> None:
         return
     state.listening = True
     world.on("account joined", account_joined)
+    world.on("account closed", account_closed)
     world.on("delegated administrator deregistered", administrator_deregistered)
     world.on("member by invitation", invited)
     world.on("organization policy governs", governed)

@@ -62,6 +62,8 @@ OTHER_MEMBER = "The request is rejected because the given account ID is already 
 """Member by invitation of another administrator; assumed."""
 NOT_ASSOCIATED = "The request is rejected because the given account ID is not an associated member of account the current account."
 """[issue SRA#151]: also while the association has not settled."""
+ALREADY_SO = "The request is rejected because the given features are already as requested for the given account ID."
+"""Of a variant: nothing is known of how UpdateMemberDetectors answers what is already so. Assumed."""
 STILL_ASSOCIATED = "The request is rejected because the given account ID is an associated member of the current account."
 """Delete before Disassociate is refused per account [belief]; the words are assumed."""
 OUTSIDE = "The request is rejected because the given account ID is not a member of the organization of the current account."

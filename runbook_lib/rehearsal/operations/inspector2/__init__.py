@@ -18,6 +18,7 @@ def listen(world: World) -> None:
         return
     state.listening = True
     world.on("account joined", members.account_joined)
+    world.on("account closed", members.account_closed)
     world.on("delegated administrator deregistered", administration.administrator_deregistered)
     world.on("organization policy governs", governed)
 

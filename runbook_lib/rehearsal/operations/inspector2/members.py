@@ -13,7 +13,14 @@ from runbook_lib.rehearsal.operations.inspector2.state import (
     state_of,
     switch_on,
 )
-from runbook_lib.rehearsal.organization import member_active, region_enabled
+from runbook_lib.rehearsal.organization import (
+    drops_suspended,
+    in_organization,
+    member_active,
+    names_suspension,
+    refuses_suspended,
+    region_enabled,
+)
 from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import World
 
@@ -25,7 +32,7 @@ def associate_member(call: Call, accountId: str) -> dict[str, Any]:
     An account that has not opted in to the Region stays REGION_DISABLED (aws-behaviour 2).
     """
     require_administrator(call, texts.ASSOCIATE)
-    if accountId == call.account or not member_active(call.world, accountId):
+    if accountId == call.account or not in_organization(call.world, accountId) or refuses_suspended(call.world, accountId):
         raise texts.invalid(texts.NOT_ASSOCIABLE.format(account=accountId))
     if not state_of(call.world).associated(accountId, call.region):
         begin_association(call.world, accountId, call.region)
@@ -35,8 +42,11 @@ def associate_member(call: Call, accountId: str) -> dict[str, Any]:
 
 
 def begin_association(world: World, account: str, region: str) -> None:
-    opted_in = region_enabled(world, account, region)
-    relationship = world.settling("CREATED", "ENABLED", "inspector2", account) if opted_in else settled("REGION_DISABLED")
+    relationship = world.settling("CREATED", "ENABLED", "inspector2", account)
+    if not member_active(world, account):
+        relationship = settled("ACCOUNT_SUSPENDED")
+    elif not region_enabled(world, account, region):
+        relationship = settled("REGION_DISABLED")
     state_of(world).members_of(region)[account] = Member(account, relationship, world.now())
 
 
@@ -79,7 +89,7 @@ def get_member(call: Call, accountId: str) -> dict[str, Any]:
 
 def _row(call: Call, member: Member) -> dict[str, Any]:
     relationship = member.relationship.read()
-    if relationship in ASSOCIATED and not member_active(call.world, member.account):
+    if relationship in ASSOCIATED and names_suspension(call.world, member.account):
         relationship = "ACCOUNT_SUSPENDED"
     return {
         "accountId": member.account,
@@ -87,6 +97,13 @@ def _row(call: Call, member: Member) -> dict[str, Any]:
         "delegatedAdminAccountId": call.account,
         "updatedAt": member.updated,
     }
+
+
+def account_closed(world: World, account: str) -> None:
+    """A member that is suspended or closed is shown as such by reads, or leaves the lists, by variant."""
+    if drops_suspended(world):
+        for members in state_of(world).members.values():
+            members.pop(account, None)
 
 
 def account_joined(world: World, account: str) -> None:

@@ -17,7 +17,7 @@ from runbook_lib.rehearsal.operations.inspector2.state import (
     state_of,
     switch_on,
 )
-from runbook_lib.rehearsal.organization import member_active
+from runbook_lib.rehearsal.organization import names_suspension, refuses_suspended
 from runbook_lib.rehearsal.registry import Call, operation
 
 ALREADY = "inspector2 already enabled"
@@ -45,7 +45,7 @@ def enable(
 
 def _enable(call: Call, account: str, kinds: list[str]) -> str | None:
     """Start one account's scan types; the error code when it cannot be."""
-    if not _accessible(call, account):
+    if not _accessible(call, account) or refuses_suspended(call.world, account):
         return "ACCESS_DENIED"
     if account in state_of(call.world).governed:
         return "BLOCKED_BY_ORGANIZATION_POLICY"
@@ -110,7 +110,7 @@ def _state(call: Call, account: str) -> dict[str, Any]:
     else:
         statuses = {name: scanning.read(kind) for kind, name in MEMBER_NAMES.items()}
         status = overall(statuses)
-    if not member_active(call.world, account) and status != "DISABLED":
+    if names_suspension(call.world, account) and status != "DISABLED":
         # What Inspector says of a suspended account is assumed from the enum.
         status, statuses = "SUSPENDED", {name: "DISABLED" if each == "DISABLED" else "SUSPENDED" for name, each in statuses.items()}
     return {

@@ -1,6 +1,6 @@
 """What Security Hub does about events elsewhere in the organization."""
 
-from runbook_lib.rehearsal.organization import in_organization
+from runbook_lib.rehearsal.organization import drops_suspended, in_organization, names_suspension
 from runbook_lib.rehearsal.world import World
 
 from .associating import associate, current_administration, part
@@ -27,11 +27,17 @@ def on_account_joined(world: World, account: str) -> None:
 
 
 def on_account_closed(world: World, account: str) -> None:
-    """A member that is suspended or closed leaves its administrator, who sees it as AccountSuspended (assumed)."""
+    """A member that is suspended or closed leaves its administrator, who sees it as AccountSuspended, or as before, or not at all.
+
+    Not documented: variant "suspended members".
+    """
     state = state_of(world)
     for (member, region), administrator in list(state.administrator_of.items()):
-        if member == account:
-            part(world, region, state.members[administrator, region][account], "AccountSuspended")
+        if member == account and (names_suspension(world, account) or drops_suspended(world)):
+            members = state.members[administrator, region]
+            part(world, region, members[account], "AccountSuspended")
+            if drops_suspended(world):
+                del members[account]
 
 
 def on_deregistered(world: World, principal: str, account: str) -> None:

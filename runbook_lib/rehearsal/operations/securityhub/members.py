@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_lib.rehearsal.organization import account_of, in_organization
+from runbook_lib.rehearsal.organization import in_organization, refuses_suspended
 from runbook_lib.rehearsal.registry import Call, operation, page
 
 from . import errors
@@ -60,13 +60,12 @@ def create_members(call: Call, AccountDetails: list[dict[str, str]]) -> dict[str
     unprocessed = []
     for account in asked[:BATCH]:
         reason = refusal_to_enrol(call.world, call.account, call.region, account)
+        if reason == errors.ACCOUNT_SUSPENDED and call.world.organization.accounts[account].state == "SUSPENDED":
+            record_suspended(call.world, call.account, call.region, account)
         if reason is None:
             enrol(call.world, call.account, call.region, account, default_standards=defaults)
-            continue
-        unprocessed.append({"AccountId": account, "ProcessingResult": reason})
-        found = account_of(call.world, account)
-        if found is not None and found.state == "SUSPENDED":
-            record_suspended(call.world, call.account, call.region, account)
+        elif reason != errors.ACCOUNT_SUSPENDED or refuses_suspended(call.world, account):
+            unprocessed.append({"AccountId": account, "ProcessingResult": reason})
     unprocessed += [{"AccountId": account, "ProcessingResult": errors.TOO_MANY} for account in asked[BATCH:]]
     return {"UnprocessedAccounts": unprocessed}
 
