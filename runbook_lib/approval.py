@@ -182,4 +182,9 @@ def _known_accounts_only(steps: Iterable[Step], population: frozenset[str]) -> t
                 kept.append(smaller)
         elif not strangers:
             kept.append(step)
-    return tuple(replace(step, after=tuple(renamed.get(each, each) for each in step.after)) for step in kept), frozenset(appeared)
+    renaming = renamed.keys()
+    same = [
+        step if renaming.isdisjoint(step.after) else replace(step, after=tuple(renamed.get(each, each) for each in step.after))
+        for step in kept
+    ]
+    return tuple(same), frozenset(appeared)

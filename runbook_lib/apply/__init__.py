@@ -10,7 +10,7 @@ import datetime as dt
 import heapq
 import queue
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,8 +21,10 @@ from runbook_lib.journal import Journal
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.services import Service
 
-Entry = tuple[float, int]
-"""When a task may be tried (monotonic seconds), and its order."""
+Entry = tuple[float, int, int]
+"""When a task may be tried (monotonic seconds), its turn among those of its rate, and its order."""
+Rate = tuple[str, str, str, str]
+"""(service, operation, account, Region): what AWS counts calls by."""
 LOOK = 0.1
 """Seconds between two looks at `stop` while calls are in flight."""
 
@@ -61,9 +63,9 @@ class _Run:
     """Lane → order of the task that holds it, from its first try until it is finished."""
     parked: dict[str, list[Entry]] = field(default_factory=dict)
     """Lane → tasks that wait for it."""
-    next: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
-    """(service, operation, account, Region) that has used up its rate → order of the task that comes next."""
-    behind: dict[tuple[str, str, str, str], deque[Entry]] = field(default_factory=dict)
+    next: dict[Rate, int] = field(default_factory=dict)
+    """What has used up its rate → order of the task that comes next."""
+    behind: dict[Rate, deque[Entry]] = field(default_factory=dict)
     """The tasks behind that one."""
     failed: int = 0
     sent: int = 0
@@ -81,6 +83,7 @@ class _Run:
         for task in self.order:
             for identity in sorted(self.before[task.step.id]):
                 self.followers.setdefault(identity, []).append(task)
+        self.turns = _turns(self.order)
         self.jobs: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[Task, BaseException | None]] = queue.SimpleQueue()
         self.began = self.clock.monotonic()
@@ -128,7 +131,7 @@ class _Run:
             task = tasks.pop()
             self._narrow(task)
             if task.open:
-                self._put((task.due, task.order))
+                self._put(self._entry(task))
             else:
                 tasks.extend(self._end(task))
 
@@ -148,11 +151,17 @@ class _Run:
                 freed.append(follower)
         return freed
 
+    def _entry(self, task: Task) -> Entry:
+        return task.due, self.turns[task.order], task.order
+
     def _put(self, entry: Entry) -> None:
-        heapq.heappush(self.ready[isinstance(self.order[entry[1]].step, Wait)], entry)
+        heapq.heappush(self.ready[isinstance(self.order[entry[-1]].step, Wait)], entry)
 
     def _start_ready(self, access: Writer, size: int) -> None:
-        """Hand tasks that are due, in the order of the plan, to the workers; one of each lane at a time, each at its rate."""
+        """Hand tasks that are due to the workers; one of each lane at a time, each at its rate, the rates in turn.
+
+        In turn, because a Region whose first call waits behind all calls that another one's burst allows would end that much later.
+        """
         if reason := self.halted():
             self._abandon(lambda task: task.abandon(reason))
             return
@@ -160,7 +169,7 @@ class _Run:
             room = size - sum(isinstance(task.step, Wait) == polls for task in self.running.values())
             while ready and room and ready[0][0] <= self.clock.monotonic():
                 entry = heapq.heappop(ready)
-                task = self.order[entry[1]]
+                task = self.order[entry[-1]]
                 if self._lane_taken(task, entry) or self._out_of_turn(access, task, entry):
                     continue
                 room -= 1
@@ -177,16 +186,15 @@ class _Run:
 
     def _out_of_turn(self, access: Writer, task: Task, entry: Entry) -> bool:
         """Put back a call whose operation has used up its rate: the first until AWS takes it, the others behind it."""
-        step = task.step
-        if isinstance(step, Wait):
+        if isinstance(task.step, Wait):
             return False
-        key = (step.service, step.operation, step.account, step.region)
+        key = _rate(task.step)
         if self.next.get(key, task.order) != task.order:
             self.behind.setdefault(key, deque()).append(entry)
             return True
         if (seconds := access.admit(*key)) > 0:
             self.next[key] = task.order
-            self._put((self.clock.monotonic() + seconds, task.order))
+            self._put((self.clock.monotonic() + seconds, self.turns[task.order], task.order))
             return True
         self.next.pop(key, None)
         if behind := self.behind.get(key):
@@ -256,7 +264,7 @@ class _Run:
         elif broken is not None:
             raise broken
         if task.open:
-            self._put((task.due, task.order))
+            self._put(self._entry(task))
         else:
             self._release(self._end(task))
 
@@ -304,6 +312,19 @@ class _Run:
         report = StageReport(self.stage, tuple(steps), self.stop.reason)
         # An approval that ended inside the last call stopped the stage too, where that call left something undone.
         return report if report.ok else replace(report, stopped=self.halted())
+
+
+def _rate(step: Step) -> Rate:
+    return step.service, step.operation, step.account, step.region
+
+
+def _turns(tasks: Sequence[Task]) -> list[int]:
+    """How many of the same rate come before each task in the order of the plan."""
+    before, turns = Counter[Rate](), list[int]()
+    for task in tasks:
+        turns.append(before[_rate(task.step)])
+        before[_rate(task.step)] += 1
+    return turns
 
 
 def _lane(task: Task) -> str:
