@@ -80,6 +80,15 @@ class World(SettlingWorld):
         assert parameters["OnlyAssociated"] == "false"
         return {"Members": [{"AccountId": key, "RelationshipStatus": value} for key, value in self.members.get(region, {}).items()]}
 
+    def _GetMembers(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._acting("GetMembers", account, region)
+        assert 1 <= len(parameters["AccountIds"]) <= 50
+        held = self.members.get(region, {})
+        there = [one for one in parameters["AccountIds"] if one in held]
+        unprocessed = [{"AccountId": one, "Result": "no member"} for one in parameters["AccountIds"] if one not in held]
+        members = [{"AccountId": one, "RelationshipStatus": held[one]} for one in there]
+        return {"Members": members, "UnprocessedAccounts": unprocessed}
+
     def _GetMemberDetectors(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
         self._acting("GetMemberDetectors", account, region)
         assert 1 <= len(parameters["AccountIds"]) <= 50

@@ -69,6 +69,14 @@ class World(ServiceWorld):
             raise self.failed("BadRequestException", text, "ListMembers", account, region)
         return {"Members": [{"AccountId": key, "MemberStatus": value} for key, value in self.members.get(region, {}).items()]}
 
+    def _GetMembers(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._hub("GetMembers", account, region)
+        assert 1 <= len(parameters["AccountIds"]) <= 50
+        held = self.members.get(region, {})
+        there = [one for one in parameters["AccountIds"] if one in held]
+        unprocessed = [{"AccountId": one, "ProcessingResult": "no member"} for one in parameters["AccountIds"] if one not in held]
+        return {"Members": [{"AccountId": one, "MemberStatus": held[one]} for one in there], "UnprocessedAccounts": unprocessed}
+
     def _GetEnabledStandards(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
         self._hub("GetEnabledStandards", account, region)
         return {"StandardsSubscriptions": [self._subscription(region, *each) for each in self._held(region, account).items()]}

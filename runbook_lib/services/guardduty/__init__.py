@@ -23,6 +23,7 @@ class GuardDuty:
         "guardduty:DescribePublishingDestination",
         "guardduty:GetDetector",
         "guardduty:GetMemberDetectors",
+        "guardduty:GetMembers",
         "guardduty:GetRemainingFreeTrialDays",
         "guardduty:ListDetectors",
         "guardduty:ListMembers",

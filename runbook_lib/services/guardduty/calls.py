@@ -189,7 +189,7 @@ class Calls:
         named = tuple(sorted(accounts))
         sentence = f"GuardDuty is on in {len(named)} member accounts in {self.region}"
         delegated = self.population.delegated
-        return Wait(SERVICE, "ListMembers", delegated, self.region, ENROLLED, sentence, 600, stage, named, after)
+        return Wait(SERVICE, "GetMembers", delegated, self.region, ENROLLED, sentence, 600, stage, named, after)
 
     def member_features(self, items: Sequence[str], accounts: Iterable[str], after: tuple[str, ...], stage: str) -> list[Action]:
         """One feature set for existing members."""

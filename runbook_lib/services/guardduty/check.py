@@ -17,6 +17,7 @@ from runbook_lib.services.guardduty.observe import (
     read_detector,
     read_features,
     read_members,
+    read_named,
 )
 from runbook_lib.services.guardduty.texts import SPREADING
 from runbook_lib.services.guardduty.wanted import items_of
@@ -66,8 +67,14 @@ def _usable(step: Wait, reader: Reader) -> Progress:
 
 
 def _statuses(step: Step, reader: Reader) -> Mapping[str, str]:
+    """Who is waited for is asked about alone. Whether a call is to be sent again is told by the list, which answers for all."""
     found = detector_found(step.account, step.region, reader)
-    listed = read_members(step.account, step.region, found, reader) if found else {}
+    if not found:
+        listed: Mapping[str, str] = {}
+    elif isinstance(step, Wait):
+        listed = read_named(step.account, step.region, found, step.targets, reader)
+    else:
+        listed = read_members(step.account, step.region, found, reader)
     return {target: listed.get(target, "none") for target in step.targets}
 
 

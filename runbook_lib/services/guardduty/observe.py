@@ -81,7 +81,7 @@ def detector_id(account: str, region: str, reader: Reader) -> str:
 
 
 def detector_found(account: str, region: str, reader: Reader) -> str:
-    """The same, as this run has found it already: an id stays as long as the detector. To act and to wait, never to observe."""
+    """The same, as this run has found it already: an id stays as long as the detector."""
     return _FOUND.get(reader, {}).get((account, region)) or detector_id(account, region, reader)
 
 
@@ -91,10 +91,20 @@ def forget_detectors(reader: Reader) -> None:
 
 
 def read_detector(account: str, region: str, reader: Reader) -> Detector | None:
-    """One account's own detector, or None. Raises CallFailed."""
+    """One account's own detector, or None. Raises CallFailed.
+
+    There is one in an account and Region. What this run found is asked for by its id; where that fails, it is listed anew.
+    """
+    if known := _FOUND.get(reader, {}).get((account, region)):
+        try:
+            return _detector(account, region, known, reader)
+        except CallFailed:
+            _FOUND[reader].pop((account, region), None)
     found = detector_id(account, region, reader)
-    if not found:
-        return None
+    return _detector(account, region, found, reader) if found else None
+
+
+def _detector(account: str, region: str, found: str, reader: Reader) -> Detector:
     answer = reader.read(SERVICE, "GetDetector", account, region, DetectorId=found)
     listed = answer.get("Features") or ()
     return Detector(
@@ -166,6 +176,19 @@ def read_members(delegated: str, region: str, detector: str, reader: Reader) -> 
     """Account → relationship status, of associated and of former members. Raises CallFailed."""
     pages = _member_pages(delegated, region, detector, reader)
     return {account: status for page in pages for account, status in page.items()}
+
+
+def read_named(delegated: str, region: str, detector: str, accounts: Iterable[str], reader: Reader) -> dict[str, str]:
+    """The same of these accounts alone, in batches side by side; one that GuardDuty does not answer for is left out."""
+    cut = batches(accounts, BATCH["guardduty:GetMembers"])
+    asked = [
+        partial(reader.read, SERVICE, "GetMembers", delegated, region, DetectorId=detector, AccountIds=list(each)) for each in cut
+    ]
+    return {
+        member["AccountId"]: str(member["RelationshipStatus"])
+        for answer in reader.parallel(asked)
+        for member in answer.get("Members") or ()
+    }
 
 
 def _member_pages(delegated: str, region: str, detector: str, reader: Reader) -> Iterator[dict[str, str]]:

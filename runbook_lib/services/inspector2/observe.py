@@ -81,13 +81,13 @@ def _members_and_scans(population: Population, region: str, reader: Reader) -> t
                 members.update(page)
                 asked += [account for account, status in page.items() if status == "ENABLED" and account in wanted]
                 while len(asked) >= size:
-                    yield partial(read_scans, population.delegated, region, tuple(asked[:size]), reader)
+                    yield partial(_scan_batch, population.delegated, region, tuple(asked[:size]), reader)
                     del asked[:size]
         except CallFailed as error:
             broken.append(error)
         else:
             if asked:
-                yield partial(read_scans, population.delegated, region, tuple(asked), reader)
+                yield partial(_scan_batch, population.delegated, region, tuple(asked), reader)
 
     read = reader.parallel(as_listed())
     if broken:
@@ -166,24 +166,26 @@ def read_configuration(delegated: str, region: str, reader: Reader) -> Configura
 
 
 def read_scans(delegated: str, region: str, accounts: Iterable[str], reader: Reader) -> Scans:
-    """What is scanned in the accounts, in batches; a batch or an account that cannot be read is kept as such."""
+    """What is scanned in the accounts, in batches side by side; a batch or an account that cannot be read is kept as such."""
+    cut = batches(accounts, BATCH["inspector2:BatchGetAccountStatus"])
+    return _together(reader.parallel([partial(_scan_batch, delegated, region, batch, reader) for batch in cut]))
+
+
+def _scan_batch(delegated: str, region: str, batch: tuple[str, ...], reader: Reader) -> Scans:
     statuses: dict[str, dict[str, set[str]]] = {scan_type: {} for scan_type in SCAN_TYPES}
-    governed: dict[str, set[str]] = {scan_type: set() for scan_type in SCAN_TYPES}
-    unassociated: set[str] = set()
+    governed: dict[str, set[str]] = {}
     unknown: list[tuple[str, str, frozenset[str]]] = []
-    for batch in batches(accounts, BATCH["inspector2:BatchGetAccountStatus"]):
-        try:
-            answer = reader.read(SERVICE, "BatchGetAccountStatus", delegated, region, accountIds=list(batch))
-        except CallFailed as error:
-            failed = unread(error)
-            unknown.append((failed.code, failed.reason, frozenset(batch)))
-            continue
-        for entry in answer.get("accounts") or ():
-            _column(entry, statuses, governed)
-        unassociated |= _failures(answer, batch, unknown)
+    try:
+        answer = reader.read(SERVICE, "BatchGetAccountStatus", delegated, region, accountIds=list(batch))
+    except CallFailed as error:
+        failed = unread(error)
+        return Scans(unread=((failed.code, failed.reason, frozenset(batch)),))
+    for entry in answer.get("accounts") or ():
+        _column(entry, statuses, governed)
+    unassociated = _failures(answer, batch, unknown)
     return Scans(
         {scan_type: {status: frozenset(ids) for status, ids in columns.items()} for scan_type, columns in statuses.items()},
-        {scan_type: frozenset(ids) for scan_type, ids in governed.items() if ids},
+        {scan_type: frozenset(ids) for scan_type, ids in governed.items()},
         frozenset(unassociated),
         tuple(unknown),
     )
@@ -200,7 +202,7 @@ def _column(entry: Mapping[str, Any], statuses: dict[str, dict[str, set[str]]], 
     for scan_type, resource in found.items():
         statuses[scan_type].setdefault(seen[scan_type], set()).add(entry["accountId"])
         if resource.get("errorCode") == POLICY:
-            governed[scan_type].add(entry["accountId"])
+            governed.setdefault(scan_type, set()).add(entry["accountId"])
 
 
 def _failures(answer: Mapping[str, Any], batch: tuple[str, ...], unknown: list[tuple[str, str, frozenset[str]]]) -> set[str]:

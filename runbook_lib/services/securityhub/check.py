@@ -55,7 +55,11 @@ def _usable(wait: Wait, reader: Reader) -> bool:
 
 
 def _members(step: Step, reader: Reader, good: tuple[str, ...]) -> Progress:
-    listed = observe.members(reader, step.account, step.region)
+    """Who is waited for is asked about alone. Whether a call is to be sent again is told by the list, which answers for all."""
+    if isinstance(step, Wait):
+        listed = observe.named_members(reader, step.account, step.region, step.targets)
+    else:
+        listed = observe.members(reader, step.account, step.region)
     mine = {account: listed.get(account, "not listed") for account in step.targets}
     reached = frozenset(account for account, status in mine.items() if status in good)
     refused = {account: status for account, status in mine.items() if status == "AccountSuspended"}

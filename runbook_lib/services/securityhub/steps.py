@@ -126,7 +126,7 @@ def member_steps(cells: Cells, own: Sequence[Action], population: Population, re
         created = tuple(step.id for step in steps)
         steps.append(
             Wait(
-                NAME, "ListMembers", population.delegated, region, ENABLED,
+                NAME, "GetMembers", population.delegated, region, ENABLED,
                 f"AWS lists the accounts as enabled members in {region}",
                 ENABLE_SECONDS, "delegated", tuple(awaited), created or after,
             )
