@@ -55,6 +55,8 @@ class ForEach:
 
 def freeze(value: Any) -> Any:
     """Return a deeply immutable copy of JSON-like data; References and ForEach are kept (their content frozen)."""
+    if isinstance(value, str | Reference):
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType({str(key): freeze(value[key]) for key in sorted(value)})
     if isinstance(value, ForEach):

@@ -55,7 +55,9 @@ def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
         found["bound_parts"] = before["parts"]
         floor = bounds.floor_of_enabling(accounts, regions)
         say(f"(a) first enablement, {accounts} accounts × {regions} Regions × 3 services, {LATENCY * 1000:.0f} ms latency")
+        fewest = sum(before["fewest"].values())
         say(f"  bound {before['bound']:.1f} s: AWS's rates, latency and settling along the plans; floor {floor:,} calls")
+        say(f"  with the looks and polls that the runbook's rules demand: {before['demanded']:.1f} s; {fewest:,} calls")
         run = bench.run("enable")
         if run["problems"]:
             say(f"  PROBLEMS: {run['problems']}")
@@ -64,8 +66,16 @@ def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
         found["a"] |= {
             "floor": floor, "calls_to_floor": run["calls"] / floor, "changing": run["mutating"], "problems": run["problems"],
             "planned": run["actions"], "serial": serial, "phases": run["phases"],
+            "demanded": before["demanded"], "ratio_to_demanded": run["seconds"] / before["demanded"],
+            "demanded_parts": before["demanded_parts"],
+            "fewest": before["fewest"], "calls_to_fewest": run["calls"] / fewest,
         }  # fmt: skip
         say(f"    {run['mutating']:,} changing of {run['actions']:,} planned; calls {run['calls'] / floor:.2f} × the floor")
+        say(
+            f"    with the demanded looks and polls: {found['a']['ratio_to_demanded']:.2f} × the bound, "
+            f"{found['a']['calls_to_fewest']:.2f} × the fewest calls "
+            f"({', '.join(f'{name} {number:,}' for name, number in before['fewest'].items())})"
+        )
         stages = run["causes"].pop("stages")
         causes = {"changes": run["mutating"], **run["causes"], "polls": stages - run["mutating"]}
         found["a"]["causes"] = causes

@@ -2,11 +2,11 @@
 
 The rates are the simulation's own table, not the runbook's. A bound counts: AWS's latency along the longest chain of calls that
 need each other, waits for tokens of every (account, Region, operation), lanes, and the polls that states need to settle. It does
-not count CPU, observing again before each stage, or the limit on calls at the same time.
+not count CPU, observing again before each stage (`demanded` does), or the limit on calls at the same time.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.plan import Action, Plan, Step, Wait
@@ -71,8 +71,8 @@ def first_enablement(plans: Sequence[Plan], accounts: int, latency: float) -> Bo
     return found
 
 
-def stage_seconds(steps: Sequence[Step], latency: float) -> float:
-    """The plan's own order, any number of calls at the same time."""
+def stage_seconds(steps: Sequence[Step], latency: float, waited: Callable[[Wait], float] | None = None) -> float:
+    """The plan's own order, any number of calls at the same time. `waited`: seconds of a Wait, else one call for each poll."""
     ended: dict[str, float] = {}
     lanes: dict[str, float] = {}
     buckets: dict[tuple[str, str, str, str], Tokens] = {}
@@ -82,7 +82,7 @@ def stage_seconds(steps: Sequence[Step], latency: float) -> float:
         for step in sorted(ready, key=lambda step: max((ended.get(each, 0.0) for each in step.after), default=0.0)):
             begin = max((ended.get(each, 0.0) for each in step.after), default=0.0)
             if isinstance(step, Wait):
-                ended[step.id] = begin + (POLLS + 1) * latency
+                ended[step.id] = begin + (waited(step) if waited else (POLLS + 1) * latency)
             else:
                 ended[step.id] = _called(step, begin, latency, lanes, buckets)
             del waiting[step.id]

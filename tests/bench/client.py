@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bounds import Bound, first_enablement
+from demanded import demanded, fewest_calls
 from organizations import DELEGATED, REGIONS
 
 from runbook_lib.access import Access
@@ -51,7 +52,11 @@ def bound(settings: Settings, folder: Path) -> dict[str, Any]:
     plans = [planned(settings, phase) for phase in PHASES]
     latency, accounts = float((folder / "latency").read_text()), len(plans[0].population)
     found: Bound = first_enablement(plans, accounts, latency)
-    return {"bound": found.seconds, "parts": found.parts, "actions": sum(len(plan.actions) for plan in plans)}
+    chain = demanded(plans, accounts, latency)
+    return {
+        "bound": found.seconds, "parts": found.parts, "actions": sum(len(plan.actions) for plan in plans),
+        "demanded": chain.seconds, "demanded_parts": chain.parts, "fewest": fewest_calls(plans, accounts, len(REGIONS)),
+    }  # fmt: skip
 
 
 class Counted(Runbook):
