@@ -9,6 +9,7 @@ from service_fakes import NAMES, Run
 
 from runbook_lib.services import CallFailed, Verdict
 from runbook_lib.services.guardduty import SERVICE
+from runbook_lib.services.guardduty.observe import read_detector
 
 GIVEN = "The request is rejected because the given account ID is "
 
@@ -70,6 +71,41 @@ def test_one_bad_account_in_a_batch_has_its_own_outcome(result: str, verdict: st
     assert {outcome.account: outcome.verdict for outcome in outcomes if outcome.verdict != "applied"} == {bad: verdict}
     everybody = {"UnprocessedAccounts": [{"AccountId": each, "Result": result} for each in accounts]}
     assert {outcome.verdict for outcome in SERVICE.judge(called("guardduty", "CreateMembers", *accounts), everybody)} == {verdict}
+
+
+class OneDetector(World):
+    """An account whose detector may be deleted and made anew."""
+
+    held = "first"
+    asked: list[str]
+
+    def _ListDetectors(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802 - AWS's names
+        self.asked.append("list")
+        return {"DetectorIds": [self.held] if self.held else []}
+
+    def _GetDetector(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self.asked.append(parameters["DetectorId"])
+        if parameters["DetectorId"] != self.held:
+            raise self.failed("BadRequestException", "the input detectorId is not owned", "GetDetector", account, region)
+        return {"Status": "ENABLED"}
+
+
+def test_a_known_detector_is_read_by_its_id_and_found_anew_when_it_is_gone() -> None:
+    world = OneDetector({})
+    world.asked = []
+    seen = []
+    for held in ("first", "first", "second", "", "third"):
+        world.held = held
+        found = read_detector(NAMES["delegated"], "us-east-1", world)
+        seen.append((found.id if found else "", world.asked))
+        world.asked = []
+    assert seen == [
+        ("first", ["list", "first"]),
+        ("first", ["first"]),
+        ("second", ["first", "list", "second"]),
+        ("", ["second", "list"]),
+        ("third", ["list", "third"]),
+    ]
 
 
 def test_observing_never_writes_and_destruction_is_no_mutation() -> None:
