@@ -39,6 +39,14 @@ def test_steps_of_one_lane_never_overlap_and_others_do(bench: Bench) -> None:
     assert bench.access.overlaps["Read"] > 1
 
 
+def test_every_region_has_its_first_call_before_one_has_all_of_its_own(bench: Bench) -> None:
+    """AWS counts each Region's calls apart: a stream that begins late ends late."""
+    bench.access.concurrency = 1
+    steps = [act(f"Call{region}", targets=[account], region=f"us-east-{region}") for region in range(3) for account in (A, B, C)]
+    assert bench.run(*steps).ok
+    assert [operation for operation, _ in bench.access.calls] == ["Call0", "Call1", "Call2"] * 3
+
+
 def test_a_lane_is_held_while_a_call_is_put_off(bench: Bench) -> None:
     bench.access.effects["One"] = once(failure("Throttled"))
     assert bench.run(act("One", lane="l"), act("Two", lane="l")).ok
