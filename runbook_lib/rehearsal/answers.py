@@ -88,21 +88,22 @@ def _writing(shape: Shape, known: dict[str, Write]) -> Write:
 
 def _structure(shape: StructureShape, known: dict[str, Write]) -> Write:
     members: dict[str, tuple[str, Write]] = {}
-    required = frozenset(shape.required_members)
+    required: set[str] = set()
 
     def structure(value: Any) -> Any:
         found = {}
         for name, each in _typed(value, dict).items():
             if each is None:
                 continue
-            if name not in members:
+            member = members.get(name)
+            if member is None:
                 raise SimulationError(f": the model declares no member {name}")
-            wire, write = members[name]
             try:
-                found[wire] = write(each)
+                found[member[0]] = member[1](each)
             except SimulationError as error:
                 raise error.inside(f".{name}") from None
-        if required and (missing := sorted(each for each in required if value.get(each) is None)):
+        if not required <= found.keys():
+            missing = sorted(name for name in shape.required_members if members[name][0] not in found)
             raise SimulationError(f": the model requires {', '.join(missing)}")
         return found
 
@@ -111,16 +112,15 @@ def _structure(shape: StructureShape, known: dict[str, Write]) -> Write:
     known[shape.name] = structure
     for name, member in shape.members.items():
         members[name] = (member.serialization.get("name", name), _writing(member, known))
+    required.update(members[name][0] for name in shape.required_members)
     return structure
 
 
 def _list(write: Write) -> Write:
     def listed(value: Any) -> Any:
         found: list[Any] = []
-        given = _typed(value, (list, tuple))
         try:
-            for each in given:
-                found.append(write(each))  # noqa: PERF401 its length tells the place
+            found.extend(map(write, _typed(value, (list, tuple))))
         except SimulationError as error:
             raise error.inside(f"[{len(found)}]") from None
         return found

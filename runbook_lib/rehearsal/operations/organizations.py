@@ -91,8 +91,9 @@ def list_accounts_for_parent(
 ) -> dict[str, Any]:
     require_management_or_delegated(call)
     check_parent(call, ParentId)
-    accounts = [describe(call.world, each) for each in call.world.organization.accounts.values() if each.parent == ParentId]
-    return pages(accounts, "Accounts", NextToken, MaxResults)
+    accounts = [each for each in call.world.organization.accounts.values() if each.parent == ParentId]
+    found = pages(accounts, "Accounts", NextToken, MaxResults)
+    return found | {"Accounts": [describe(call.world, each) for each in found["Accounts"]]}
 
 
 @operation("organizations", "ListChildren")

@@ -46,7 +46,7 @@ def _member(world: World, administrator: str, region: str, account: str, status:
     if status in ASSOCIATED:
         associate(world, region, member)
     else:
-        state_of(world).members.setdefault((administrator, region), {})[account] = member
+        state_of(world).members_of(administrator, region)[account] = member
     if status == "Enabled":
         switch_on(world, account, region, default_standards=False)
 

@@ -120,20 +120,18 @@ def shown(
 
     `governed` adds the mark of features that an organization policy manages [model].
     """
-    mark = {"ManagedBy": "GUARDDUTY_POLICY"} if governed else {}
-    return [
-        {
-            "Name": name,
-            **_shown(features[name], value, updated=updated),
-            **mark,
-            "AdditionalConfiguration": [
-                {"Name": part, **_shown(setting, value, updated=updated), **mark} for part, setting in features[name].parts.items()
-            ],
-        }
-        for name in names
-        if name in features
-    ]
 
+    def row(name: str, setting: Setting) -> dict[str, Any]:
+        found: dict[str, Any] = {"Name": name, value: setting.value}
+        if updated:
+            found["UpdatedAt"] = setting.updated
+        if governed:
+            found["ManagedBy"] = "GUARDDUTY_POLICY"
+        return found
 
-def _shown(setting: Setting, value: str, *, updated: bool) -> dict[str, Any]:
-    return {value: setting.value, **({"UpdatedAt": setting.updated} if updated else {})}
+    rows = []
+    for name in names:
+        if name in features:
+            rows.append(row(name, features[name]))
+            rows[-1]["AdditionalConfiguration"] = [row(part, setting) for part, setting in features[name].parts.items()]
+    return rows

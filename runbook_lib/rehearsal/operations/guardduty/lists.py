@@ -12,9 +12,14 @@ LARGEST = 50
 
 def paged(items: list[Any], token: str | None, size: int | None) -> tuple[list[Any], str | None]:
     """One page. A size outside 1–50 and a token that GuardDuty did not give are refused."""
+    return page(items, token, page_size(token, size), LARGEST)
+
+
+def page_size(token: str | None, size: int | None) -> int:
+    """How many rows a page may have, for a request that GuardDuty takes."""
     if (size is not None and not 1 <= size <= LARGEST) or (token and not token.isdecimal()):
         raise refusal(GENERIC)
-    return page(items, token, size, LARGEST)
+    return size or LARGEST
 
 
 def check_batch(field: str, items: Sequence[Any]) -> None:

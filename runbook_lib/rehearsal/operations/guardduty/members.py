@@ -5,7 +5,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.answers import iso8601
 from runbook_lib.rehearsal.operations.guardduty import texts
-from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, paged
+from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, page_size
 from runbook_lib.rehearsal.operations.guardduty.membership import enrol, objection, record_suspended, resume, sweep
 from runbook_lib.rehearsal.operations.guardduty.state import (
     ASSOCIATED,
@@ -70,12 +70,12 @@ def list_members(
     require_usable(call, texts.GENERIC)
     if NextToken is None:
         sweep(call.world, call.region)
-    rows = [
-        member
-        for _, member in sorted(state_of(call.world).members_of(call.region).items())
-        if OnlyAssociated.lower() == "false" or member.relationship.value in ASSOCIATED
-    ]
-    found, token = paged(rows, NextToken, MaxResults)
+    former = OnlyAssociated.lower() == "false"
+    found, token = (
+        state_of(call.world)
+        .members_of(call.region)
+        .page(NextToken, page_size(NextToken, MaxResults), lambda member: former or member.relationship.value in ASSOCIATED)
+    )
     return {"Members": [_row(call, member) for member in found], "NextToken": token}
 
 

@@ -12,6 +12,7 @@ from runbook_lib.rehearsal.operations.guardduty.features import (
     settings,
 )
 from runbook_lib.rehearsal.operations.guardduty.texts import DETECTOR_NOT_OWNED, refusal
+from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.registry import Call
 from runbook_lib.rehearsal.world import Settling, World
 
@@ -88,7 +89,7 @@ class GuardDutyState:
     detectors: dict[tuple[str, str], Detector] = field(default_factory=dict)
     administrators: dict[str, Administrator] = field(default_factory=dict)
     configurations: dict[str, OrganizationConfiguration] = field(default_factory=dict)
-    members: dict[str, dict[str, Member]] = field(default_factory=dict)
+    members: dict[str, Roster[Member]] = field(default_factory=dict)
     invited: dict[tuple[str, str], str] = field(default_factory=dict)
     """(account, Region) → administrator outside, whose member by invitation the account is."""
     sweeps: dict[str, Settling] = field(default_factory=dict)
@@ -104,8 +105,8 @@ class GuardDutyState:
     def configuration(self, region: str) -> OrganizationConfiguration:
         return self.configurations.setdefault(region, OrganizationConfiguration())
 
-    def members_of(self, region: str) -> dict[str, Member]:
-        return self.members.setdefault(region, {})
+    def members_of(self, region: str) -> Roster[Member]:
+        return self.members.setdefault(region, Roster())
 
     def associated(self, account: str, region: str) -> Member | None:
         """The account's association with the organization's administrator, if it has one now."""

@@ -7,7 +7,7 @@ from runbook_lib.rehearsal.operations.inspector2.state import (
     ASSOCIATED,
     MEMBER_NAMES,
     Member,
-    paged,
+    page_size,
     require_administrator,
     settled,
     state_of,
@@ -66,15 +66,15 @@ def list_members(
 ) -> dict[str, Any]:
     """Members with their relationship, which settles by being read; the administrator is not among them [belief]."""
     require_administrator(call, texts.LIST_MEMBERS)
-    rows = [
-        member
-        for _, member in sorted(state_of(call.world).members_of(call.region).items())
-        if not onlyAssociated or member.relationship.value in ASSOCIATED
-    ]
-    if call.world.variants.get("inspector2 administrator listed", "no") == "yes":
-        rows = [Member(call.account, settled("ENABLED"), call.world.now()), *rows]
-    found, token = paged(rows, nextToken, maxResults, 50)
-    return {"members": [_row(call, member) for member in found], "nextToken": token}
+    size = page_size(nextToken, maxResults, 50)
+    with_administrator = call.world.variants.get("inspector2 administrator listed", "no") == "yes"
+    first = [Member(call.account, settled("ENABLED"), call.world.now())] if with_administrator and not nextToken else []
+    found, token = (
+        state_of(call.world)
+        .members_of(call.region)
+        .page(nextToken, size - len(first), lambda member: not onlyAssociated or member.relationship.value in ASSOCIATED)
+    )
+    return {"members": [_row(call, member) for member in (*first, *found)], "nextToken": token}
 
 
 @operation("inspector2", "GetMember")

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.rehearsal.operations.inspector2 import texts
+from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.registry import Call, page
 from runbook_lib.rehearsal.world import Settling, World
@@ -101,7 +102,7 @@ class InspectorState:
 
     scanning: dict[tuple[str, str], Scanning] = field(default_factory=dict)
     administrators: dict[str, Administrator] = field(default_factory=dict)
-    members: dict[str, dict[str, Member]] = field(default_factory=dict)
+    members: dict[str, Roster[Member]] = field(default_factory=dict)
     organizations: dict[str, OrganizationConfiguration] = field(default_factory=dict)
     configured: dict[tuple[str, str, str], Configured] = field(default_factory=dict)
     """(account, Region, "ec2" | "ecr" | "ami") → what was set in the account, by a call or by its first activation."""
@@ -116,8 +117,8 @@ class InspectorState:
     def of(self, account: str, region: str) -> Scanning:
         return self.scanning.setdefault((account, region), Scanning())
 
-    def members_of(self, region: str) -> dict[str, Member]:
-        return self.members.setdefault(region, {})
+    def members_of(self, region: str) -> Roster[Member]:
+        return self.members.setdefault(region, Roster())
 
     def organization(self, region: str) -> OrganizationConfiguration:
         return self.organizations.setdefault(region, OrganizationConfiguration())
@@ -199,13 +200,18 @@ def require_service_role(call: Call) -> None:
 
 
 def paged(items: list[Any], token: str | None, size: int | None, largest: int) -> tuple[list[Any], str | None]:
-    """One page; a size that the model rules out is a ValidationException."""
+    """One page of a listing."""
+    return page(items, token, page_size(token, size, largest), largest)
+
+
+def page_size(token: str | None, size: int | None, largest: int) -> int:
+    """How many rows a page may have; a size that the model rules out, or a made up token, is a ValidationException."""
     if size is not None and not 1 <= size <= largest:
         constraint = f"Member must have value between 1 and {largest}"
         raise texts.invalid(texts.OUT_OF_RANGE.format(field="maxResults", constraint=constraint))
     if token and not token.isdecimal():
         raise texts.invalid(texts.OUT_OF_RANGE.format(field="nextToken", constraint="Member must be a token of this service"))
-    return page(items, token, size, largest)
+    return size or largest
 
 
 def check_batch(field_name: str, items: list[str], largest: int = 100) -> None:

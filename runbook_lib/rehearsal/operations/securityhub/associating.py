@@ -11,7 +11,7 @@ from .switching import require_hub
 def associate(world: World, region: str, member: Member) -> None:
     """Put a member under its administrator. An aggregator of its own ends: a member cannot aggregate [docs]."""
     state = state_of(world)
-    state.members.setdefault((member.administrator, region), {})[member.account] = member
+    state.members_of(member.administrator, region)[member.account] = member
     state.administrator_of[member.account, region] = member.administrator
     state.aggregators.pop(member.account, None)
 

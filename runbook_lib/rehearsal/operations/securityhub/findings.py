@@ -137,7 +137,7 @@ def visible(world: World, account: str, region: str) -> list[dict[str, Any]]:
         regions += sorted({each for _, each in state.findings if aggregator.links(each)})
     found: list[dict[str, Any]] = []
     for each in regions:
-        members = state.members.get((account, each), {})
+        members = state.members_of(account, each)
         accounts = [account, *sorted(key for key, member in members.items() if member.status == "Enabled")]
         for owner in accounts:
             found += state.findings.get((owner, each), {}).values()

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.organization import in_organization, refuses_suspended
-from runbook_lib.rehearsal.registry import Call, operation, page
+from runbook_lib.rehearsal.registry import Call, operation
 
 from . import errors
 from .associating import current_administration, part, require_administrator
@@ -34,13 +35,13 @@ def _refuse_large(accounts: list[str]) -> None:
         raise invalid(f"A request can name up to {BATCH} accounts")
 
 
-def _own_members(call: Call) -> dict[str, Member]:
+def _own_members(call: Call) -> Roster[Member]:
     """The caller's members; a caller that administers nothing has none, but a new administrator is refused for a while [seen]."""
     require_hub(call)
     administration = current_administration(call.world, call.region)
     if administration is not None and administration.account == call.account:
         require_administrator(call)
-    return state_of(call.world).members.get((call.account, call.region), {})
+    return state_of(call.world).members_of(call.account, call.region)
 
 
 @operation("securityhub", "CreateMembers")
@@ -83,9 +84,10 @@ def list_members(
     """
     if find_hub(call.world, call.account, call.region) is None:
         raise refusal(NO_SUCH_RESOURCE)
-    bounded(MaxResults, 50)
-    listed = [each for each in _own_members(call).values() if each.status == "Enabled" or not OnlyAssociated]
-    shown, token = page(listed, NextToken, MaxResults, 50)
+    size = bounded(MaxResults, 50) or 50
+    if NextToken and not NextToken.isdecimal():
+        raise invalid("NextToken is not one that Security Hub gave")  # assumed
+    shown, token = _own_members(call).page(NextToken, size, lambda each: each.status == "Enabled" or not OnlyAssociated)
     return {"Members": [_listed(each) for each in shown], "NextToken": token}
 
 

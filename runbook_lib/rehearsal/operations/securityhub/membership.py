@@ -1,5 +1,6 @@
 """How an account becomes a member, by CreateMembers, by joining the organization or by invitation, and how that ends."""
 
+from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.organization import account_of, region_enabled
 from runbook_lib.rehearsal.world import World
 
@@ -32,7 +33,7 @@ def refusal_to_enrol(world: World, administrator: str, region: str, account: str
 def is_full(world: World, administrator: str, region: str) -> bool:
     """Whether an administrator has all the members it may have in a Region: 11,000 [docs]; another page says 5,000."""
     limit = int(world.variants.get("securityhub member limit", "11000"))
-    members = state_of(world).members.get((administrator, region), {})
+    members = state_of(world).members_of(administrator, region)
     return len(members) >= limit and sum(each.status == "Enabled" for each in members.values()) >= limit
 
 
@@ -48,7 +49,7 @@ def enrol(world: World, administrator: str, region: str, account: str, *, defaul
 
 def record_suspended(world: World, administrator: str, region: str, account: str) -> None:
     """An account suspended when the administrator tried to enable it is listed as AccountSuspended [model]."""
-    members = state_of(world).members.setdefault((administrator, region), {})
+    members = state_of(world).members_of(administrator, region)
     if account not in members or members[account].status != "Enabled":
         members[account] = new_member(world, administrator, account, "AccountSuspended")
 
@@ -60,6 +61,6 @@ def new_member(world: World, administrator: str, account: str, status: str) -> M
 
 def free_members(world: World, administrator: str, region: str) -> None:
     """All members of an administrator in a Region become standalone; their hubs stay on [docs]."""
-    for member in state_of(world).members.pop((administrator, region), {}).values():
+    for member in state_of(world).members.pop((administrator, region), Roster()).values():
         if member.status == "Enabled":
             part(world, region, member, "Removed")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.world import Settling, World
 
 from .catalogue import OfferedStandard
@@ -132,7 +133,7 @@ class SecurityHubState:
     hubs: dict[Place, Hub] = field(default_factory=dict)
     administrations: dict[str, Administration] = field(default_factory=dict)
     """By Region."""
-    members: dict[Place, dict[str, Member]] = field(default_factory=dict)
+    members: dict[Place, Roster[Member]] = field(default_factory=dict)
     """By (administrator, Region), then account."""
     administrator_of: dict[Place, str] = field(default_factory=dict)
     """(Member, Region) → the administrator it is associated with now."""
@@ -141,6 +142,9 @@ class SecurityHubState:
     findings: dict[Place, dict[tuple[str, str], dict[str, Any]]] = field(default_factory=dict)
     """By (account, Region), then (ProductArn, Id)."""
     installed: bool = False
+
+    def members_of(self, administrator: str, region: str) -> Roster[Member]:
+        return self.members.setdefault((administrator, region), Roster())
 
 
 def state_of(world: World) -> SecurityHubState:
