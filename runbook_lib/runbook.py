@@ -13,6 +13,7 @@ from runbook_lib.apply.report import StageReport, Tick
 from runbook_lib.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import Cells, Status
+from runbook_lib.garbage import collected_rarely
 from runbook_lib.journal import Journal
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS, observe_organization
@@ -190,6 +191,7 @@ class Runbook:
         among = service.name if service.name != "organizations" else "securityhub"
         return population(organization, self.settings, among, self.scope)
 
+    @collected_rarely()
     def observe(self) -> Assessment:
         """Observe this phase's service."""
         service, before = service_named(self.phase.service), self._seen
@@ -206,6 +208,7 @@ class Runbook:
             return None
         return self._latest[1]
 
+    @collected_rarely()
     def survey(self) -> tuple[Organization, Cells]:
         """Observe every service that settings manage: the whole coverage."""
         organization, _ = self._now()

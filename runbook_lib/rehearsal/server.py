@@ -6,6 +6,7 @@ The state file (url, pid, Region, partition) is written once the server listens,
 """
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ApiError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    gc.freeze()  # a large world is millions of objects, which stay: looking for garbage among them takes seconds
     server = make_server(app, asked.port)
     server.prepare()
     stop = threading.Event()

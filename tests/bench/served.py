@@ -1,6 +1,7 @@
 """The simulated organization of a measurement, in a process of its own: the rehearsal's server, with latency in front of it."""
 
 import argparse
+import gc
 import json
 import resource
 import threading
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     asked = parser.parse_args()
     app = build_app(asked.seed, moto=False)
+    gc.freeze()
     server = Server(("127.0.0.1", 0), Delayed(app, asked.latency), numthreads=64, timeout=120, request_queue_size=256)
     server.keep_alive_conn_limit = 2000
     server.prepare()
