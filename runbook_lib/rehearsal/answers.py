@@ -64,7 +64,7 @@ def success(service: str, operation: str, answer: Mapping[str, Any] | None) -> t
         document = _output(service, operation)(dict(answer or {}))
     except SimulationError as error:
         raise error.inside(f"{service}:{operation}") from None
-    return status, json.dumps(document).encode()
+    return status, json.dumps(document, separators=(",", ":")).encode()  # without spaces, as AWS writes it
 
 
 @cache

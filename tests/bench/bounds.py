@@ -33,10 +33,10 @@ def rate(service: str, operation: str) -> tuple[float, float]:
     return RATES.get(f"{service}:{operation}") or RATES.get(f"{service}:*") or (math.inf, math.inf)
 
 
-def in_turn(calls: int, service: str, operation: str, latency: float) -> float:
-    """Seconds for calls each of which needs the one before, such as pages."""
+def in_turn(calls: int, service: str, operation: str, latency: float, *, bursts: bool = True) -> float:
+    """Seconds for calls each of which needs the one before, such as pages; without `bursts`, from buckets that begin empty."""
     per_second, burst = rate(service, operation)
-    return max(calls * latency, (calls - burst) / per_second + latency)
+    return max(calls * latency, (calls - burst * bursts) / per_second + latency)
 
 
 class Tokens:
@@ -101,17 +101,20 @@ def _called(
     return start + taken
 
 
-def coverage(accounts: int, latency: float) -> Bound:
+def coverage(accounts: int, latency: float, *, bursts: bool = True) -> Bound:
     """Whom to ask is known from the accounts; then the slowest of the lists, with details read while the list goes on."""
-    members = accounts - 1
-    pages = math.ceil(members / 50)
+
+    def listed(pages: int, service: str, operation: str) -> float:
+        return in_turn(pages, service, operation, latency, bursts=bursts)
+
+    pages = math.ceil((accounts - 1) / 50)
     lists = {
-        "Security Hub members": in_turn(pages, "securityhub", "ListMembers", latency),
-        "GuardDuty members and their features": in_turn(pages, "guardduty", "ListMembers", latency) + latency,
-        "Inspector members and their scans": in_turn(pages, "inspector2", "ListMembers", latency) + latency,
+        "Security Hub members": listed(pages, "securityhub", "ListMembers"),
+        "GuardDuty members and their features": listed(pages, "guardduty", "ListMembers") + latency,
+        "Inspector members and their scans": listed(pages, "inspector2", "ListMembers") + latency,
     }
     slowest = max(lists, key=lambda name: lists[name])
-    listing = in_turn(math.ceil(accounts / 20), "organizations", "ListAccounts", latency)
+    listing = listed(math.ceil(accounts / 20), "organizations", "ListAccounts")
     return Bound({"accounts": listing, "administrators": latency, slowest: lists[slowest]})
 
 
