@@ -253,5 +253,4 @@ class _Handling:
             principal=caller.principal if caller else "",
             unique_id=caller.unique_id if caller else "",
         )
-        with self.world.lock:
-            self.front.log.add(entry)
+        self.front.log.add(entry)

@@ -1,6 +1,7 @@
 """The server's own record of every request: the tests' witness for what was really sent."""
 
 import json
+import threading
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ class Log:
         self.schedule = ""
         """The scenario under which the entries were made, with its number."""
         self._file = path.open("a", encoding="utf-8", buffering=1) if path else None
+        self._adding = threading.Lock()
 
     def begin(self, schedule: str) -> None:
         """Name the scenario that is at work from now on; a file gets a line of its own for it."""
@@ -59,12 +61,14 @@ class Log:
             self._file.write(json.dumps({"scenario": schedule}) + "\n")
 
     def add(self, entry: Entry) -> None:
-        self.entries.append(entry)
-        if entry.code == "NotSimulated":
-            name = f"{entry.service}:{entry.operation}"
-            self.unhandled[name] = self.unhandled.get(name, 0) + 1
-        if self._file:
-            self._file.write(json.dumps(asdict(entry)) + "\n")
+        """Keep one entry. A lock of its own: the world's is what every request waits for."""
+        with self._adding:
+            self.entries.append(entry)
+            if entry.code == "NotSimulated":
+                name = f"{entry.service}:{entry.operation}"
+                self.unhandled[name] = self.unhandled.get(name, 0) + 1
+            if self._file:
+                self._file.write(json.dumps(asdict(entry)) + "\n")
 
     def select(self, **wanted: str) -> list[Entry]:
         """Entries whose members, written as text, equal those wanted; for example service="guardduty", mutating="True"."""
