@@ -322,15 +322,9 @@ class Runbook:
         return service.missing(state, organization, self.settings, people)
 
     def apply(
-        self,
-        approval: Approval,
-        approved: Plan,
-        *,
-        journal: Journal,
-        stop: Stop,
-        progress: Callable[[Tick], None],
+        self, approval: Approval, approved: Plan, *, journal: Journal, stop: Stop, progress: Callable[[Tick], None],
         applied_before: frozenset[tuple[str, str]] = frozenset(),
-    ) -> ApplyReport:
+    ) -> ApplyReport:  # fmt: skip
         """Make the approved calls that are still to be made, stage by stage, each after a fresh observation and plan.
 
         An observation of this runbook's that is not a minute old is fresh, unless something was called after it.
@@ -374,15 +368,9 @@ class Runbook:
             seen = self.observe()
 
     def _run(
-        self,
-        covered: Covered,
-        stage: str,
-        organization: Organization,
-        not_after: dt.datetime,
-        journal: Journal,
-        stop: Stop,
-        progress: Callable[[Tick], None],
-    ) -> StageReport:
+        self, covered: Covered, stage: str, organization: Organization, not_after: dt.datetime,
+        journal: Journal, stop: Stop, progress: Callable[[Tick], None],
+    ) -> StageReport:  # fmt: skip
         self._latest = None
         service = service_named(self.phase.service)
         assigned = Once(lambda reference: service.resolve(reference, self.access))
