@@ -20,7 +20,7 @@ SERVICES = ("securityhub", "guardduty", "inspector2", "organizations", "account"
 CALLERS = {"management": "111111111111", "administrator": "222222222222", "member": "333333333333"}
 DRAWS = 3
 FAULT = "SimulationError"
-"""An answer outside the model, a fault of the simulation; a parameter that an operation's function does not know raises TypeError."""
+"""An answer outside the model, a fault of the simulation; a parameter that its function does not know raises TypeError."""
 PASSED_ON = {("account", f"{verb}AlternateContact") for verb in ("Get", "Put", "Delete")}
 """Answered by moto, in part; which is not there in these tests."""
 
