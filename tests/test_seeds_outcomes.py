@@ -27,6 +27,8 @@ VARIANTS = [
     ("securityhub oversize", "reject"),
     ("securityhub member standards", "as auto-enable"),
     ("securityhub designate again", "conflict"),
+    ("securityhub designation too early", "once"),
+    ("securityhub list members", "internal"),
     ("securityhub second aggregator", "InvalidInputException"),
     ("securityhub standard again", "refused"),
     ("securityhub describe standards", "hub"),
@@ -145,7 +147,18 @@ def test_central_configuration_is_left_in_charge(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.fact(
-    "GD-5.2-32", "UV-13-01", "UV-13-02", "UV-13-03", "UV-13-04", "UV-13-05", "UV-13-06", "UV-13-07", "UV-13-08", "UV-13-11"
+    "GD-5.2-32",
+    "SH-4.2-03",
+    "SH-4.3-07",
+    "UV-13-01",
+    "UV-13-02",
+    "UV-13-03",
+    "UV-13-04",
+    "UV-13-05",
+    "UV-13-06",
+    "UV-13-07",
+    "UV-13-08",
+    "UV-13-11",
 )
 @pytest.mark.parametrize(("variant", "choice"), VARIANTS, ids=[f"{name}: {choice}" for name, choice in VARIANTS])
 def test_either_behaviour_that_is_not_documented_ends_in_full_coverage(

@@ -2,6 +2,8 @@
 
 Variants (`world.variants`), each a point that AWS's documentation leaves open; the first choice is the default:
 "securityhub designate again": ok | conflict
+"securityhub designation too early": no | once
+"securityhub list members": no such resource | internal
 "securityhub oversize": surplus | reject
 "securityhub member standards": default | as auto-enable
 "securityhub second aggregator": LimitExceededException | another code

@@ -25,7 +25,8 @@ def enable_organization_admin_account(call: Call, AdminAccountId: str, Feature: 
     Its hub comes on with the default standards unless it is on; the first designation turns on trusted access and registers the
     account in Organizations [docs]. The same account in all Regions [docs]. What a repeat answers is not documented: variant
     "securityhub designate again", "ok" or "conflict". For a while the new administrator's own calls still fail
-    (`require_administrator`).
+    (`require_administrator`). Right after changes of the organization it may be refused itself: variant "securityhub designation
+    too early", "no" or "once" in each Region.
     """
     require_management(call)
     _refuse_feature(Feature)
@@ -39,6 +40,10 @@ def enable_organization_admin_account(call: Call, AdminAccountId: str, Feature: 
         return {"AdminAccountId": AdminAccountId, "Feature": PLAIN}
     if not member_active(call.world, AdminAccountId) or not region_enabled(call.world, AdminAccountId, call.region):
         raise invalid(f"Account {AdminAccountId} cannot be the administrator account")  # code [seen] on accounts just created
+    state = state_of(call.world)
+    if call.region not in state.hesitated and call.world.variants.get("securityhub designation too early", "no") == "once":
+        state.hesitated.add(call.region)
+        raise invalid("The request is rejected because the account is being changed")  # code [seen], text assumed
     designate(call.world, AdminAccountId, call.region, call.world.settle_polls)
     return {"AdminAccountId": AdminAccountId, "Feature": PLAIN}
 

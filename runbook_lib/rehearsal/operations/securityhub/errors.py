@@ -9,6 +9,7 @@ from runbook_lib.rehearsal.registry import ApiError
 NOT_IN_ORGANIZATION = ("AccessDeniedException", 403, "Your account is not a member of an organization")  # [seen]
 NOT_MANAGEMENT = ("AccessDeniedException", 403, "Only the organization management account can call this operation")  # code [model]
 ALREADY_ON = ("ResourceConflictException", 409, "Account is already subscribed to Security Hub")  # [seen]
+INTERNAL = ("InternalException", 500, "Internal server error.")  # code [seen], text assumed
 NO_SUCH_RESOURCE = ("BadRequestException", 400, "The request is rejected since no such resource found.")  # [seen], not in the model
 ADMINISTRATOR_KEEPS_HUB = (
     "InvalidInputException",

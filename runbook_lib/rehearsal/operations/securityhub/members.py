@@ -8,7 +8,7 @@ from runbook_lib.rehearsal.registry import Call, operation
 
 from . import errors
 from .associating import current_administration, part, require_administrator
-from .errors import MEMBER_STAYS, NO_SUCH_RESOURCE, invalid, missing, refusal
+from .errors import INTERNAL, MEMBER_STAYS, NO_SUCH_RESOURCE, invalid, missing, refusal
 from .membership import enrol, record_suspended, refusal_to_enrol
 from .places import bounded
 from .state import Member, state_of
@@ -80,10 +80,12 @@ def list_members(
 ) -> dict[str, Any]:
     """The caller's members, only Enabled ones unless told otherwise, up to 50 a page; the administrator is not among them [model].
 
-    With the hub off the answer is another one than everywhere else [seen 2026].
+    With the hub off the answer is another one than everywhere else [seen 2026]; earlier it was an InternalException [seen]: variant
+    "securityhub list members", "no such resource" or "internal".
     """
     if find_hub(call.world, call.account, call.region) is None:
-        raise refusal(NO_SUCH_RESOURCE)
+        old = call.world.variants.get("securityhub list members", "no such resource") == "internal"
+        raise refusal(INTERNAL if old else NO_SUCH_RESOURCE)
     size = bounded(MaxResults, 50) or 50
     if NextToken and not NextToken.isdecimal():
         raise invalid("NextToken is not one that Security Hub gave")  # assumed

@@ -133,6 +133,8 @@ class SecurityHubState:
     hubs: dict[Place, Hub] = field(default_factory=dict)
     administrations: dict[str, Administration] = field(default_factory=dict)
     """By Region."""
+    hesitated: set[str] = field(default_factory=set)
+    """Regions that refused a designation once, by variant."""
     members: dict[Place, Roster[Member]] = field(default_factory=dict)
     """By (administrator, Region), then account."""
     administrator_of: dict[Place, str] = field(default_factory=dict)
