@@ -108,6 +108,26 @@ def test_who_waits_for_one_operation_holds_up_no_other() -> None:
         each.join()
 
 
+def test_no_token_is_taken_before_there_is_a_place_for_the_call() -> None:
+    clock, places = FakeClock(), threading.Semaphore(0)
+    pace = Pace(clock, share=1.0)
+    begun = threading.Event()
+
+    def call() -> None:
+        with pace.turn(KEY, places):
+            begun.set()
+
+    waiting = threading.Thread(target=call)
+    waiting.start()
+    assert [pace.admit(KEY) for _ in range(9)] == [0] * 9, "the burst is still whole"
+    assert not begun.is_set()
+    clock.sleep(1)
+    places.release()
+    waiting.join(5)
+    assert begun.is_set()
+    assert places.acquire(blocking=False), "the place is free again"
+
+
 def test_asking_takes_a_token_only_when_there_is_one() -> None:
     clock = FakeClock()
     pace = Pace(clock, share=1.0)

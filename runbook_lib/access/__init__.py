@@ -112,10 +112,11 @@ class Access:
         client = self._client(account, service, region)
         renewed = False
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
-            self._pace.wait((account, region, service, operation))
-            key = self._doors.key(account)
+            key = ""
             try:
-                return self._call(client, service, operation, account, region, parameters)
+                with self._pace.turn((account, region, service, operation), self._under_way):
+                    key = self._doors.key(account)
+                    return self._call(client, service, operation, account, region, parameters)
             except CallFailed as failure:
                 if failure.code in EXPIRED:
                     if renewed or not self._doors.refresh(account, key):
@@ -200,7 +201,8 @@ class Access:
 
         self._clients.sending.hook = sending
         try:
-            data = self._call(client, service, operation, account, region, parameters, keep_metadata=True)
+            with self._under_way:
+                data = self._call(client, service, operation, account, region, parameters, keep_metadata=True)
         except CallFailed as failure:
             if failure.code in EXPIRED:
                 self._doors.refresh(account, key)
@@ -239,8 +241,7 @@ class Access:
     ) -> dict[str, Any]:  # fmt: skip
         about = {"service": service, "operation": operation, "account": account, "region": region}
         try:
-            with self._under_way:
-                data: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+            data: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             failure = failed(error, service, operation, account, region)
             LOG.debug("call failed", extra={**about, "code": failure.code, "status": failure.status})

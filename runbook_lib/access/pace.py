@@ -8,6 +8,8 @@ whose limit nobody publishes is not held back until AWS throttles it; the rate a
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from runbook_lib.clock import Clock
@@ -106,11 +108,30 @@ class Pace:
         self._gates: dict[Key, _Gate] = {}
         self._lock = threading.Lock()
 
-    def wait(self, key: Key) -> None:
-        """Return when the next call of `key` may go out. Those who wait for one key stand in line; no other key is held up."""
+    @contextmanager
+    def turn(self, key: Key, places: threading.Semaphore) -> Iterator[None]:
+        """Hold one of `places` for the next call of `key`, from the moment at which it may go out.
+
+        A call that took its token and then waited for a place would reach AWS together with those after it, and be throttled.
+        """
+        self.wait(key, places)
+        try:
+            yield
+        finally:
+            places.release()
+
+    def wait(self, key: Key, places: threading.Semaphore | None = None) -> None:
+        """Return when the next call of `key` may go out, with a place taken. Who waits stands in line; no other key is held up."""
         gate = self._gate(key)
         with gate.turn:
-            while (delay := gate.admit(self._clock.monotonic())) > 0:
+            while True:
+                if places is not None:
+                    places.acquire()
+                delay = gate.admit(self._clock.monotonic())
+                if delay <= 0:
+                    return
+                if places is not None:
+                    places.release()
                 self._clock.sleep(delay)
 
     def admit(self, key: Key) -> float:
