@@ -116,8 +116,9 @@ class Access:
             try:
                 with self._pace.turn((account, region, service, operation), self._under_way):
                     key = self._doors.key(account)
-                    return self._call(client, service, operation, account, region, parameters)
+                    data = self._call(client, service, operation, account, region, parameters)
             except CallFailed as failure:
+                self.on_answer(failure, service, operation, account, region, parameters)
                 if failure.code in EXPIRED:
                     if renewed or not self._doors.refresh(account, key):
                         raise
@@ -128,6 +129,11 @@ class Access:
                     longest = min(BACK_OFF * 2.0**attempt, LONGEST_BACK_OFF)
                     self._clock.sleep(random.uniform(0, longest))  # noqa: S311 spreads calls in time, guards nothing
                 self._clients.count_retry()
+            else:
+                # Only now that its place is free for the next call: to keep an answer takes as long as to ask for one.
+                del data["ResponseMetadata"]
+                self.on_answer(data, service, operation, account, region, parameters)
+                return data
         raise AssertionError("the last attempt returns or raises")
 
     def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
@@ -202,7 +208,7 @@ class Access:
         self._clients.sending.hook = sending
         try:
             with self._under_way:
-                data = self._call(client, service, operation, account, region, parameters, keep_metadata=True)
+                data = self._call(client, service, operation, account, region, parameters)
         except CallFailed as failure:
             if failure.code in EXPIRED:
                 self._doors.refresh(account, key)
@@ -236,22 +242,17 @@ class Access:
             raise UnlistedOperation(f"{service}:{operation} is not among the {kind} of this run; it was not called")
 
     def _call(
-        self, client: Any, service: str, operation: str, account: str, region: str, parameters: dict[str, Any],
-        *, keep_metadata: bool = False,
-    ) -> dict[str, Any]:  # fmt: skip
+        self, client: Any, service: str, operation: str, account: str, region: str, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        """One attempt; the answer with its metadata. Raises CallFailed."""
         about = {"service": service, "operation": operation, "account": account, "region": region}
         try:
             data: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             failure = failed(error, service, operation, account, region)
             LOG.debug("call failed", extra={**about, "code": failure.code, "status": failure.status})
-            if not keep_metadata:
-                self.on_answer(failure, service, operation, account, region, parameters)
             raise failure from error
         LOG.debug("call", extra={**about, "status": data["ResponseMetadata"]["HTTPStatusCode"]})
-        if not keep_metadata:
-            del data["ResponseMetadata"]
-            self.on_answer(data, service, operation, account, region, parameters)
         return data
 
     def _threads(self) -> ThreadPoolExecutor | None:
