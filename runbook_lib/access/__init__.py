@@ -71,7 +71,7 @@ class Access:
         self._reads, self._mutations = reads, mutations
         self._clock = clock
         self._pace = Pace(clock, SHARE[settings.mode])
-        self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach)
+        self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, reads | mutations)
         self._sts_region = sts_region(settings)
         partition = partition_facts(self._sts_region)[0]
         self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts)

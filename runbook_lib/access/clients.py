@@ -5,7 +5,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from runbook_lib import __version__
-from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request, shared_loader
+from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request
+from runbook_lib.access.models import ListedOperations
 from runbook_lib.access.pace import Pace
 from runbook_lib.access.parsing import Parsers
 
@@ -37,11 +38,18 @@ class Counters:
 
 
 class Clients:
-    """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are)."""
+    """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are).
 
-    def __init__(self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None) -> None:
+    Clients of a service of which `operations` names some can do these alone.
+    """
+
+    def __init__(
+        self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None,
+        operations: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
+        self._models = ListedOperations(operations)
         self._made: dict[tuple[int, str, str, str], Any] = {}
         self._making, self._counting = threading.Lock(), threading.Lock()
         self.counters = Counters()
@@ -51,7 +59,7 @@ class Clients:
     def session(self, profile: str | None) -> Session:
         """A new session for a profile, or for what the environment holds; its clients all pass the endpoint guard."""
         session = Session(profile=profile)
-        session.register_component("data_loader", shared_loader())
+        session.register_component("data_loader", self._models)
         session.set_config_variable("sts_regional_endpoints", "regional")
         session.register_component("response_parser_factory", Parsers())
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.

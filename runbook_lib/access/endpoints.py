@@ -5,10 +5,10 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from botocore.exceptions import UnknownRegionError
-from botocore.loaders import Loader
 from botocore.session import Session
 
 from runbook_lib.access.credentials import AccessRefused
+from runbook_lib.access.models import shared_loader
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings
 
@@ -17,13 +17,6 @@ SERVICES = ("securityhub", "guardduty", "inspector2")
 
 class WrongEndpoint(AccessRefused):
     """A client's endpoint does not fit the mode of the settings; nothing was sent."""
-
-
-@cache
-def shared_loader() -> Loader:
-    """One loader of botocore's service models for all sessions: without it each costs 10 MB and 160 ms."""
-    loader: Loader = Session().get_component("data_loader")
-    return loader
 
 
 @cache

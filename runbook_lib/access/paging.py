@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from runbook_lib.access.endpoints import shared_loader
+from runbook_lib.access.models import shared_loader
 
 
 def paging(model: Any, operation: str) -> tuple[str, str, dict[str, int]]:

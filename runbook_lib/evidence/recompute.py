@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from botocore.session import Session
 
 from runbook_lib.access import Access
-from runbook_lib.access.endpoints import shared_loader
+from runbook_lib.access.models import shared_loader
 from runbook_lib.clock import Clock
 from runbook_lib.coverage.files import json_text
 from runbook_lib.evidence.answers import key, read_answers
