@@ -23,6 +23,7 @@ from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
 from runbook_lib.evidence.versions import described
+from runbook_lib.garbage import collect_rarely
 from runbook_lib.json_log import json_log, scrub
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.cells import (
@@ -111,6 +112,7 @@ class NotebookRun:
     """What every notebook does before anything is decided, and how its run ends."""
 
     def __init__(self, phase: str, parameters: Path, scope: str, approval: str, run_folder: str) -> None:
+        collect_rarely()
         self.clock = Clock()
         self.started = self.clock.monotonic()
         self.parameters, self.approval = parameters, approval

@@ -24,6 +24,7 @@ from runbook_lib.approval import approve
 from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import count
 from runbook_lib.evidence.answers import Answers
+from runbook_lib.garbage import collect_rarely
 from runbook_lib.journal import Journal
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
@@ -150,6 +151,7 @@ TASKS: dict[str, Callable[[Settings, Path], dict[str, Any]]] = {
 
 def main() -> None:
     task, file, folder = sys.argv[1:4]
+    collect_rarely()  # as every notebook does
     settings = load(Path(file), dt.datetime.now(dt.UTC).date())
     began, cpu = time.monotonic(), time.process_time()
     found = TASKS[task](settings, Path(folder))
