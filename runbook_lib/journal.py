@@ -1,15 +1,18 @@
 """The journal of one phase: the intent before and the outcome after every mutating attempt, one hash-linked JSON line each.
 
 A line is on disk (fsync) before the call it announces goes out. So after a crash the journal tells which calls were made, and
-for which one the answer is missing. It holds no parameters, names or e-mail addresses.
+for which one the answer is missing. Lines of threads that write at the same moment share one fsync. It holds no parameters, names
+or e-mail addresses.
 """
 
 import hashlib
 import json
 import os
+import queue
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,12 +58,23 @@ def _verified(path: Path, raw: list[bytes]) -> list[dict[str, Any]]:
     return lines
 
 
+@dataclass(eq=False)
+class _Line:
+    """A line to be written, and what became of it."""
+
+    kind: str
+    facts: Mapping[str, Any]
+    on_disk: bool = False
+    broken: BaseException | None = None
+
+
 class Journal:
     """An open journal. Opening an existing file checks and continues its chain; a torn last line is kept aside and noted."""
 
     def __init__(self, path: Path, run: str, clock: Clock | None = None) -> None:
         self.path, self._run, self._clock = path, run, clock or Clock()
         self._lock = threading.Lock()
+        self._waiting: queue.SimpleQueue[_Line] = queue.SimpleQueue()
         torn = self._recover()
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         _sync_folder(path.parent)
@@ -82,28 +96,41 @@ class Journal:
         return aside.name
 
     def _write(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Return once the line is on disk. Whichever thread has the file writes the lines of all who wait for it."""
+        mine = _Line(kind, facts)
+        self._waiting.put(mine)
         with self._lock:
-            line = {
-                "seq": self._sequence + 1,
-                "previous": self._previous,
-                "time": self._clock.now().isoformat().replace("+00:00", "Z"),
-                "run": self._run,
-                "kind": kind,
-                **facts,
-            }
-            content = json.dumps(line, separators=(",", ":")).encode()
-            whole = os.fstat(self._file).st_size
-            try:
-                rest = memoryview(content + b"\n")
-                while rest:
-                    rest = rest[os.write(self._file, rest) :]
-                os.fsync(self._file)
-            except OSError:
-                # A full disk must not leave half a line in front of later ones.
-                os.ftruncate(self._file, whole)
-                raise
-            self._sequence += 1
-            self._previous = hashlib.sha256(content).hexdigest()
+            if not mine.on_disk and mine.broken is None:
+                self._append_waiting()
+        if not mine.on_disk:
+            raise mine.broken or AssertionError("a line that waited was neither written nor refused")
+
+    def _append_waiting(self) -> None:
+        """Bring the lines that wait to disk: all of them, or none, and then each has what broke it."""
+        previous, whole = self._previous, os.fstat(self._file).st_size
+        lines = [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
+        contents: list[bytes] = []
+        try:
+            for number, line in enumerate(lines, start=self._sequence + 1):
+                contents.append(self._content(number, previous, line))
+                previous = hashlib.sha256(contents[-1]).hexdigest()
+            rest = memoryview(b"".join(content + b"\n" for content in contents))
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            os.fsync(self._file)
+        except BaseException as broken:  # noqa: BLE001 whatever it is, each thread raises it for its own line
+            for line in lines:
+                line.broken = broken
+            # A full disk must not leave half a line in front of later ones.
+            os.ftruncate(self._file, whole)
+            return
+        self._sequence, self._previous = self._sequence + len(lines), previous
+        for line in lines:
+            line.on_disk = True
+
+    def _content(self, sequence: int, previous: str, line: _Line) -> bytes:
+        head = {"seq": sequence, "previous": previous, "time": self._clock.now().isoformat().replace("+00:00", "Z")}
+        return json.dumps({**head, "run": self._run, "kind": line.kind, **line.facts}, separators=(",", ":")).encode()
 
     def intent(self, action: Action, attempt: int, invocation_id: str) -> None:
         """Record that one attempt is about to be sent. `attempt` counts from 1."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,3 +145,55 @@ def test_a_line_that_could_not_be_written_whole_leaves_no_trace(path: Path, monk
     journal.note("second")
     journal.close()
     assert [line["text"] for line in read(path)] == ["first", "second"]
+
+
+def beside(journal: Journal, texts: list[str], outcomes: dict[str, str]) -> list[threading.Thread]:
+    """Threads that write a note each and tell how that ended."""
+
+    def write(text: str) -> None:
+        try:
+            journal.note(text)
+        except OSError as error:
+            outcomes[text] = str(error)
+        else:
+            outcomes[text] = "on disk"
+
+    threads = [threading.Thread(target=write, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_lines_of_threads_that_wait_share_one_fsync_and_its_failure(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, breaks: bool
+) -> None:
+    journal = Journal(path, "run-1")
+    journal.note("before")
+    outcomes: dict[str, str] = {}
+    texts = [f"note {number}" for number in range(7)]
+    syncs: list[int] = []
+    threads: list[threading.Thread] = []
+
+    def slow(_: int) -> None:
+        """The first one ends when all the others wait; the second fails where asked."""
+        syncs.append(1)
+        if len(syncs) == 1:
+            threads.extend(beside(journal, texts, outcomes))
+            while journal._waiting.qsize() < len(texts):
+                time.sleep(0.001)
+            assert outcomes == {}
+        elif breaks:
+            raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", slow)
+        journal.note("first")
+        for thread in threads:
+            thread.join()
+    assert len(syncs) == 2
+    assert outcomes == dict.fromkeys(texts, "disk full" if breaks else "on disk")
+    journal.note("after")
+    journal.close()
+    written = [line["text"] for line in read(path)]
+    assert (written[:2], set(written[2:-1]), written[-1]) == (["before", "first"], set() if breaks else set(texts), "after")
