@@ -65,3 +65,25 @@ def test_errors_are_parsed_as_botocore_parses_them() -> None:
     said = response({"__type": "AccessDeniedException", "message": "no"}, 403)
     protocol = model.metadata["protocol"]
     assert Parsers().create_parser(protocol).parse(said, shape) == create_parser(protocol).parse(said, shape), name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"null", b"[]", b"<html>", b'{"NextToken": ', b'{"NextToken": "\xff"}',
+        '{"NextToken": "h\u00f6her\u2028"}'.encode(), b'{"a": NaN}', rb'{"NextToken": "\ud800"}', b'{"NextToken": "a", "NextToken": "b"}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [200, 403])
+def test_whatever_a_body_holds_comes_out_as_from_botocore(body: bytes, status: int) -> None:
+    name, model, shape = next(each for each in models() if each[0] == "organizations:ListAccounts")
+    said = {**response({}, status), "body": body}
+
+    def outcome(parser: Any) -> Any:
+        try:
+            return parser.parse(said, shape)
+        except Exception as error:  # noqa: BLE001 which one it is is compared
+            return type(error), str(error)
+
+    protocol = model.metadata["protocol"]
+    assert outcome(Parsers().create_parser(protocol)) == outcome(create_parser(protocol)), name

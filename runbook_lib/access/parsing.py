@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory, RestJSONParser
 
@@ -40,6 +41,13 @@ class _Compiled(ResponseParser):
         super().__init__(*arguments, **options)
         self._compiled: dict[str, Parse] = {}
         self._compiling = threading.Lock()
+
+    def _parse_body_as_json(self, body_contents: bytes) -> Any:
+        """What orjson refuses (no JSON, nothing at all) is for botocore to judge."""
+        try:
+            return orjson.loads(body_contents)
+        except orjson.JSONDecodeError:
+            return super()._parse_body_as_json(body_contents)  # type: ignore[misc]  # botocore's stubs leave it out
 
     def _parse_shape(self, shape: Shape, node: Any) -> Any:
         if node is None or "location" in shape.serialization:

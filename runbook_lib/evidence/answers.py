@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.identity import ADDRESS
 from runbook_lib.services import CallFailed
@@ -37,8 +39,7 @@ class Answers:
 
     def keep(self, answer: dict[str, Any] | CallFailed, *call: Any) -> None:
         """Take the answer to a call: (service, operation, account, region, parameters)."""
-        text = json.dumps(_plain(answer), sort_keys=True, default=_special)
-        self._kept[key(*call)] = zlib.compress(text.encode(), FASTEST)
+        self._kept[key(*call)] = zlib.compress(_text(_plain(answer)), FASTEST)
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all answers; `about` heads the file."""
@@ -61,6 +62,17 @@ def _plain(answer: dict[str, Any] | CallFailed) -> dict[str, Any]:
     if not isinstance(answer, CallFailed):
         return {"answer": answer}
     return {"failure": {"code": answer.code, "message": answer.message, "status": answer.status, "sent": answer.sent}}
+
+
+def _text(answer: dict[str, Any]) -> bytes:
+    """An answer as one line of ASCII: a tenth of the time with orjson, which leaves other letters, and ends of lines, as they are."""
+    try:
+        text = orjson.dumps(answer, default=_special, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
+        if text.isascii():
+            return text
+    except orjson.JSONEncodeError:
+        pass  # what orjson does not know, the standard library may
+    return json.dumps(answer, sort_keys=True, default=_special).encode()
 
 
 def _special(value: Any) -> Any:

@@ -63,6 +63,18 @@ def test_answers_hold_no_addresses_and_are_the_same_bytes_each_time(looked: RunF
     }
 
 
+@pytest.mark.parametrize("text", ["plain", "höher", "one\u2028line\u0085only", "\ud800", "someone@example.com"])
+@pytest.mark.parametrize("number", [0.5, 2**70])
+def test_every_answer_is_read_back_from_its_line(tmp_path: Path, text: str, number: float) -> None:
+    answers = Answers()
+    answers.keep({"b": [text, None, True], "a": {"é": number}}, "s3", "Get", "1", "r", {})
+    answers.write(tmp_path / "a", {})
+    _, kept = read_answers(tmp_path / "a")
+    assert list(kept.values()) == [
+        {"answer": {"a": {"é": number}, "b": [text.replace("someone@example.com", "[e-mail address 1]"), None, True]}}
+    ]
+
+
 def test_the_newest_answer_counts_and_failures_are_kept(tmp_path: Path) -> None:
     answers = Answers()
     answers.keep({"a": 1}, "s3", "Get", "1", "r", {})
