@@ -71,7 +71,8 @@ def test_errors_are_parsed_as_botocore_parses_them() -> None:
     "body",
     [
         b"", b"null", b"[]", b"<html>", b'{"NextToken": ', b'{"NextToken": "\xff"}',
-        '{"NextToken": "h\u00f6her\u2028"}'.encode(), b'{"a": NaN}', rb'{"NextToken": "\ud800"}', b'{"NextToken": "a", "NextToken": "b"}',
+        '{"NextToken": "h\u00f6her\u2028"}'.encode(), b'{"a": NaN}', rb'{"NextToken": "\ud800"}',
+        b'{"NextToken": "a", "NextToken": "b"}',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", [200, 403])

@@ -65,7 +65,7 @@ def _plain(answer: dict[str, Any] | CallFailed) -> dict[str, Any]:
 
 
 def _text(answer: dict[str, Any]) -> bytes:
-    """An answer as one line of ASCII: a tenth of the time with orjson, which leaves other letters, and ends of lines, as they are."""
+    """An answer as one line of ASCII: quickly by orjson, which however leaves other letters, and ends of lines, as they are."""
     try:
         text = orjson.dumps(answer, default=_special, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
         if text.isascii():
