@@ -24,6 +24,7 @@ from runbook_lib.access.credentials import EXPIRED, AccessRefused, Doors, NoDoor
 from runbook_lib.access.endpoints import WrongEndpoint, partition_facts, sts_region
 from runbook_lib.access.pace import Pace
 from runbook_lib.access.paging import paging
+from runbook_lib.access.places import FIRST, USUAL, Places
 from runbook_lib.clock import Clock
 from runbook_lib.limits import SHARE
 from runbook_lib.services import CallFailed
@@ -78,7 +79,8 @@ class Access:
         self._making = threading.Lock()
         self.on_answer: Callable[..., None] = lambda *answered: None
         """Hears the answer to, or failure of, every read, and what was asked: what coverage is judged from is kept as evidence."""
-        self._under_way = threading.Semaphore(settings.concurrency)
+        self._under_way = Places(settings.concurrency)
+        self._paged = set[tuple[str, str]]()
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -110,11 +112,12 @@ class Access:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
         client = self._client(account, service, region)
+        rank = FIRST if (service, operation) in self._paged else USUAL
         renewed = False
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             key = ""
             try:
-                with self._pace.turn((account, region, service, operation), self._under_way):
+                with self._pace.turn((account, region, service, operation), self._under_way, rank):
                     key = self._doors.key(account)
                     data = self._call(client, service, operation, account, region, parameters)
             except CallFailed as failure:
@@ -141,6 +144,7 @@ class Access:
         self._refuse_unlisted(self._reads, service, operation, "reads")
         model = self._client(account, service, region).meta.service_model
         sent, received, size = paging(model, operation)
+        self._paged.add((service, operation))
         request = {**size, **parameters}
         seen = set[str]()
         while True:
@@ -207,7 +211,7 @@ class Access:
 
         self._clients.sending.hook = sending
         try:
-            with self._under_way:
+            with self._under_way.held(FIRST):
                 data = self._call(client, service, operation, account, region, parameters)
         except CallFailed as failure:
             if failure.code in EXPIRED:

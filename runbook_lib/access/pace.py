@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from runbook_lib.access.places import USUAL, Places
 from runbook_lib.clock import Clock
 from runbook_lib.limits import Rate, rate_of
 
@@ -109,24 +110,24 @@ class Pace:
         self._lock = threading.Lock()
 
     @contextmanager
-    def turn(self, key: Key, places: threading.Semaphore) -> Iterator[None]:
+    def turn(self, key: Key, places: Places, rank: int) -> Iterator[None]:
         """Hold one of `places` for the next call of `key`, from the moment at which it may go out.
 
         A call that took its token and then waited for a place would reach AWS together with those after it, and be throttled.
         """
-        self.wait(key, places)
+        self.wait(key, places, rank)
         try:
             yield
         finally:
             places.release()
 
-    def wait(self, key: Key, places: threading.Semaphore | None = None) -> None:
+    def wait(self, key: Key, places: Places | None = None, rank: int = USUAL) -> None:
         """Return when the next call of `key` may go out, with a place taken. Who waits stands in line; no other key is held up."""
         gate = self._gate(key)
         with gate.turn:
             while True:
                 if places is not None:
-                    places.acquire()
+                    places.acquire(rank)
                 delay = gate.admit(self._clock.monotonic())
                 if delay <= 0:
                     return
