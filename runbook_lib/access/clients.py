@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session
 
 from runbook_lib import __version__
@@ -58,12 +59,16 @@ class Clients:
 
     def session(self, profile: str | None) -> Session:
         """A new session for a profile, or for what the environment holds; its clients all pass the endpoint guard."""
-        session = Session(profile=profile)
+        # botocore's aliases are for the names that events of some services once had. Each client would look through them, for
+        # every event, anew; and the events of today are registered and emitted under their own names.
+        events = HierarchicalEmitter()
+        session = Session(profile=profile, event_hooks=events)
+        session.register_component("event_emitter", events)
         session.register_component("data_loader", self._models)
         session.set_config_variable("sts_regional_endpoints", "regional")
         session.register_component("response_parser_factory", Parsers())
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
-        session.get_component("event_emitter").register_first("before-send", self._guard)
+        events.register_first("before-send", self._guard)
         if self._attach is not None:
             self._attach(session)
         return session

@@ -1,10 +1,11 @@
 """botocore's service models, loaded once for all sessions and cut down to what a run may call.
 
-A client has a method for each operation of its model. Making those of hundreds of operations that no run ever calls is most of the
-work of making a client, and there is one client for each account, service and Region.
+A client has a method for each operation of its model, and looks at every shape of it when AWS first refuses a call. For hundreds
+of operations that no run ever calls, that is most of the work of making a client, and there is one for each account, service and
+Region.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -22,22 +23,49 @@ def shared_loader() -> Loader:
 class ListedOperations:
     """A loader over the shared one: the model of a service of which operations are listed has these alone, all others are whole.
 
-    `operations` are names like "guardduty:CreateMembers".
+    It keeps the shapes that these operations and any error of the service need. `operations` are like "guardduty:CreateMembers".
     """
 
     def __init__(self, operations: Iterable[str]) -> None:
         self._listed: dict[str, set[str]] = {}
+        self._cut: dict[tuple[str, str | None], Any] = {}
         for name in operations:
             service, _, operation = name.partition(":")
             self._listed.setdefault(service, set()).add(operation)
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
-        """What botocore's own loader gives, with fewer operations where it is the model of a listed service."""
+        """What botocore's own loader gives, cut down where it is the model of a listed service."""
         model = shared_loader().load_service_model(service_name, type_name, api_version)
         listed = self._listed.get(service_name)
         if listed is None or type_name != "service-2":
             return model
-        return {**model, "operations": {name: each for name, each in model["operations"].items() if name in listed}}
+        if (service_name, api_version) not in self._cut:
+            self._cut[service_name, api_version] = _cut_down(model, listed)
+        return self._cut[service_name, api_version]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(shared_loader(), name)
+
+
+def _cut_down(model: Any, listed: set[str]) -> Any:
+    """A model with these operations, and the shapes that they and all errors of the service need."""
+    operations = {name: each for name, each in model["operations"].items() if name in listed}
+    errors = {name for name, shape in model["shapes"].items() if shape.get("exception")}
+    needed, fresh = set[str](), errors | set(_shapes_named(operations))
+    while fresh:
+        needed |= fresh
+        fresh = {found for name in fresh for found in _shapes_named(model["shapes"][name])} - needed
+    return {**model, "operations": operations, "shapes": {name: each for name, each in model["shapes"].items() if name in needed}}
+
+
+def _shapes_named(described: Any) -> Iterator[str]:
+    """Every shape that a part of a model refers to: as the value of "shape", wherever it stands."""
+    if isinstance(described, Mapping):
+        for key, value in described.items():
+            if key == "shape" and isinstance(value, str):
+                yield value
+            else:
+                yield from _shapes_named(value)
+    elif isinstance(described, list):
+        for value in described:
+            yield from _shapes_named(value)
