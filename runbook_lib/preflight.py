@@ -1,6 +1,6 @@
 """What AWS says about what settings and scope name, before any plan: as remarks, each at its place in the file. Pure values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,3 +40,25 @@ class Remark:
 def contradictions(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     """Those with which no plan is made at all."""
     return tuple(remark for remark in remarks if remark.standing is Standing.CONTRADICTED)
+
+
+class PreconditionsFailed(Exception):
+    """Settings and organization contradict each other, or an earlier phase is not applied; nothing was called. Holds all."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(self.findings))
+
+
+class Contradicted(PreconditionsFailed):
+    """Settings or scope name what AWS says is not so; `remarks` has all of it."""
+
+    def __init__(self, remarks: Sequence[Remark]) -> None:
+        self.remarks = tuple(remarks)
+        super().__init__([str(remark) for remark in remarks])
+
+
+def refuse(remarks: Sequence[Remark]) -> None:
+    """Raise Contradicted where there is any remark."""
+    if remarks:
+        raise Contradicted(remarks)

@@ -15,16 +15,15 @@ from runbook_lib.clock import Clock, Stop
 from runbook_lib.coverage import Cells, Status
 from runbook_lib.garbage import collected_rarely
 from runbook_lib.journal import Journal
+from runbook_lib.observer import MOMENT, Assessment, Observer
 from runbook_lib.organization import Organization
-from runbook_lib.organization.reads import READS, observe_organization
+from runbook_lib.organization.reads import READS
 from runbook_lib.phases import PHASES, Phase, phase_named
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
 from runbook_lib.plan.cost import Costs, costs
-from runbook_lib.preflight import Remark, contradictions
-from runbook_lib.scope import Population, part_of, population
-from runbook_lib.services import Reader, Service
-from runbook_lib.services.ahead import Afterwards, Ahead, Kept
-from runbook_lib.services.organizations.preflight import objections
+from runbook_lib.preflight import PreconditionsFailed, Remark
+from runbook_lib.scope import part_of
+from runbook_lib.services import Service
 from runbook_lib.services.registry import SERVICES, service_named
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.waves import Wave, earlier, wave_of, waves
@@ -33,34 +32,6 @@ SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
 LIMITS = "limits"
 """The aspect of the Blocker of a plan that would touch too much."""
-MOMENT = 60.0
-"""Seconds for which what was read may serve what follows, as long as nothing was called in between."""
-
-
-class PreconditionsFailed(Exception):
-    """Settings and organization contradict each other, or an earlier phase is not applied; nothing was called. Holds all."""
-
-    def __init__(self, findings: Sequence[str]) -> None:
-        self.findings = tuple(findings)
-        super().__init__("; ".join(self.findings))
-
-
-class Contradicted(PreconditionsFailed):
-    """Settings or scope name what AWS says is not so; `remarks` has all of it."""
-
-    def __init__(self, remarks: Sequence[Remark]) -> None:
-        self.remarks = tuple(remarks)
-        super().__init__([str(remark) for remark in remarks])
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """One observation of one service, and what it means."""
-
-    organization: Organization
-    population: Population
-    state: Any
-    cells: Cells
 
 
 @dataclass(frozen=True)
@@ -125,80 +96,25 @@ class Runbook:
 
     def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
-        self._seen: Organization | None = None
-        self._unused: tuple[float, Organization, Kept] | None = None
+        self.observer = Observer(settings, access, clock, scope)
         self._latest: tuple[float, Assessment] | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
-        organization = self._read_organization()
-        _refuse(objections(organization, self.settings))
-        self.take(organization)
-        return organization
-
-    def take(self, organization: Organization) -> None:
-        """Let the next observation use this reading of the organization, which was made a moment ago."""
-        self._unused = self.clock.monotonic(), organization, {}
+        return self.observer.organization()
 
     def preflight(self) -> tuple[Organization, tuple[Remark, ...]]:
         """Hold everything that settings and scope name against AWS, before any plan. Raises Contradicted, with all at once.
 
         The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right.
         """
-        organization, kept = self._read_organization(), Kept()
         named = [phase.service for phase in managed(self.settings) if phase.service] if self.phase.service else ["organizations"]
-        jobs = [
-            partial(service_named(name).preflight, organization, self.settings, self.scope, Ahead(self.access, kept))
-            for name in named
-        ]
-        remarks = [remark for found in self.access.parallel(jobs) for remark in found]
-        _refuse(contradictions(remarks))
-        self._unused = self.clock.monotonic(), organization, kept
-        return organization, tuple(remarks)
-
-    def _read_organization(self) -> Organization:
-        self._seen = observe_organization(self.settings, self.access, before=self._seen)
-        return self._seen
-
-    def _now(self) -> tuple[Organization, Reader]:
-        """Organization and reader for one observation: what was read a moment ago, if no observation has used that, else anew.
-
-        The list of ten thousand accounts takes a minute at AWS's rate.
-        """
-        unused, self._unused = self._unused, None
-        if unused is not None and self.clock.monotonic() - unused[0] < MOMENT:
-            return unused[1], Afterwards(self.access, unused[2])
-        organization = self.organization()
-        self._unused = None
-        return organization, self.access
-
-    def assess(self, service: Service, organization: Organization, reader: Reader | None = None) -> Assessment:
-        """Observe one service in that organization and compare it with settings."""
-        people = self._population(service, organization)
-        state = service.observe(organization, self.settings, people, reader or self.access)
-        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
-
-    def _assess_again(self, service: Service, before: Organization) -> Assessment:
-        """The same, organization and service read side by side; the service once more where the organization has changed."""
-        people = self._population(service, before)
-        jobs: list[Callable[[], Any]] = [self._now, partial(service.observe, before, self.settings, people, self.access)]
-        (organization, _), state = self.access.parallel(jobs)
-        if (organization.accounts, organization.regions) != (before.accounts, before.regions):
-            return self.assess(service, organization)
-        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
-
-    def _population(self, service: Service, organization: Organization) -> Population:
-        among = service.name if service.name != "organizations" else "securityhub"
-        return population(organization, self.settings, among, self.scope)
+        return self.observer.preflight([service_named(name) for name in named])
 
     @collected_rarely()
     def observe(self) -> Assessment:
         """Observe this phase's service."""
-        service, before = service_named(self.phase.service), self._seen
-        if before is None or self._unused is not None:
-            seen = self.assess(service, *self._now())
-        else:
-            seen = self._assess_again(service, before)
+        _, (seen,) = self.observer.look([service_named(self.phase.service)])
         self._latest = self.clock.monotonic(), seen
         return seen
 
@@ -211,9 +127,8 @@ class Runbook:
     @collected_rarely()
     def survey(self) -> tuple[Organization, Cells]:
         """Observe every service that settings manage: the whole coverage."""
-        organization, _ = self._now()
-        services = [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
-        looks = self.access.parallel([partial(self.assess, service, organization) for service in services])
+        names = [phase.service for phase in managed(self.settings) if phase.service not in ("", "organizations")]
+        organization, looks = self.observer.look([service_named(name) for name in names])
         return organization, tuple(cell for seen in looks for cell in seen.cells)
 
     def within(self, scope: Scope) -> "Runbook":
@@ -222,7 +137,10 @@ class Runbook:
 
     def narrowed(self, seen: Assessment) -> Assessment:
         """What an observation of the whole means for this runbook's part of it. Pure: nothing is read again."""
-        service, people = service_named(self.phase.service), self._population(service_named(self.phase.service), seen.organization)
+        service, people = (
+            service_named(self.phase.service),
+            self.observer.population(service_named(self.phase.service), seen.organization),
+        )
         cells = service.assess(seen.state, seen.organization, self.settings, people)
         return Assessment(seen.organization, people, seen.state, cells)
 
@@ -312,12 +230,12 @@ class Runbook:
         wave = wave_of(self.scope, self.settings) if self.in_waves else None
         for before in earlier(wave, self.settings) if wave else ():
             here = self.within(before.scope)
-            standing = here.standing(before, here.assess(service_named(self.phase.service), organization))
+            standing = here.standing(before, here.observer.assess(service_named(self.phase.service), organization))
             if not standing.done:
                 yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({standing.words}); apply it first"
 
     def _missing(self, service: Service, organization: Organization) -> Sequence[str]:
-        people = self._population(service, organization)
+        people = self.observer.population(service, organization)
         state = service.foundation(organization, self.settings, people, self.access)
         return service.missing(state, organization, self.settings, people)
 
@@ -384,8 +302,3 @@ class Runbook:
             covered.steps, stage, service=service, access=self.access, resolve=resolve,
             journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after,
         )  # fmt: skip
-
-
-def _refuse(remarks: Sequence[Remark]) -> None:
-    if remarks:
-        raise Contradicted(remarks)

@@ -12,10 +12,10 @@ from simulated import ENABLING, Simulated, copied, open_cells, simulated
 from runbook_lib.access.credentials import AccessRefused
 from runbook_lib.approval import Approval, ApprovalRefused
 from runbook_lib.plan import Plan
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed, Verdict
 
 REFUSED = (CallFailed, PreconditionsFailed, ApprovalRefused, AccessRefused)

@@ -37,8 +37,8 @@ import pytest
 from simulated import ENABLING, Simulated, copied, open_cells, settings_for, simulated
 
 from runbook_lib.coverage import Cell, Gap, Status
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.services.registry import SERVICES
 from runbook_lib.settings.file import SettingsError

@@ -8,8 +8,8 @@ import click
 
 from runbook_lib.evidence.run_folder import runs_root
 from runbook_lib.inventory.command import write_inventory
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.project import root
-from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
 

@@ -18,7 +18,7 @@ from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.statement import LOST_TYPE, START_TYPE, frame
-from runbook_lib.runbook import PreconditionsFailed
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.settings import Settings
 
 

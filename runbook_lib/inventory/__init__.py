@@ -6,7 +6,6 @@ Reads only. Account names and e-mail addresses are replaced by pseudonyms unless
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -54,10 +53,9 @@ def take(runbook: Runbook, pseudonyms: Pseudonyms | None) -> Inventory:
 
     Raises PreconditionsFailed and CallFailed like every observation.
     """
-    organization = runbook.organization()
     services = [phase.service for phase in managed(runbook.settings) if phase.service not in ("", "organizations")]
     looks = [service_named(name) for name in (*services, "organizations")]
-    seen = runbook.access.parallel([partial(runbook.assess, service, organization) for service in looks])
+    organization, seen = runbook.observer.look(looks)
     states = {service.name: each.state for service, each in zip(looks, seen, strict=True)}
     writer = Writer(organization.management_account, organization.delegated_account)
     observed: dict[str, Any] = {

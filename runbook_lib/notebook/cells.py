@@ -14,8 +14,8 @@ from runbook_lib.evidence.run_folder import RunFolderError
 from runbook_lib.journal import JournalBroken
 from runbook_lib.phases import UnknownPhase
 from runbook_lib.plan import Scope
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.project import ProjectNotFound, resolve
-from runbook_lib.runbook import PreconditionsFailed
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, SettingsError

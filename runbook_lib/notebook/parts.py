@@ -1,8 +1,9 @@
 """Planning anew for a part that was chosen at the gate: from the observation in hand, with a plan and fingerprint of its own."""
 
+from runbook_lib.observer import Assessment
 from runbook_lib.parts import Choice, Offer, Turn, offer
 from runbook_lib.plan import Plan
-from runbook_lib.runbook import Assessment, Runbook, Standing
+from runbook_lib.runbook import Runbook, Standing
 from runbook_lib.waves import earlier, wave_of
 
 WAY = ' {how} the notebook its part: scope {{"wave": "{name}"}}.'

@@ -38,15 +38,16 @@ from runbook_lib.notebook.cells import (
 from runbook_lib.notebook.executed import Listener
 from runbook_lib.notebook.parts import Parts
 from runbook_lib.notebook.second_person import SecondPerson
+from runbook_lib.observer import Assessment
 from runbook_lib.organization import Organization
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.document import Change, plan_document
-from runbook_lib.preflight import SCOPE, Remark
+from runbook_lib.preflight import SCOPE, Contradicted, PreconditionsFailed, Remark
 from runbook_lib.project import resolve, root
-from runbook_lib.runbook import ApplyReport, Assessment, Contradicted, PreconditionsFailed, Runbook, access_for, managed
+from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsContradicted, load, located

@@ -13,8 +13,9 @@ from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
 from runbook_lib.phases import Phase
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.project import root
-from runbook_lib.runbook import PreconditionsFailed, Runbook, managed
+from runbook_lib.runbook import Runbook, managed
 from runbook_lib.services import CallFailed
 from runbook_lib.services.registry import SERVICES
 from runbook_lib.settings import settings_digest
@@ -95,7 +96,7 @@ class Start:
     def _now(self, runbook: Runbook, organization: Organization) -> tuple[str, str, str, str]:
         """Where one phase stands in the organization that was read for all of them."""
         phase = runbook.phase
-        runbook.take(organization)
+        runbook.observer.take(organization)
         try:
             seen = runbook.observe()
             plan = runbook.plan(seen)

@@ -5,6 +5,7 @@ list nothing can be said at all: those failures are raised.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -41,16 +42,34 @@ class Identities(Reader, Protocol):
 
 
 def observe_organization(
-    settings: Settings, access: Identities, with_member_regions: bool | None = None, before: Organization | None = None
-) -> Organization:
+    settings: Settings, access: Identities, with_member_regions: bool | None = None, before: Organization | None = None,
+    outline: Organization | None = None,
+) -> Organization:  # fmt: skip
     """Read the organization as the management account. Reads only.
 
     The members' Regions are read where a Region in settings is not enabled by default in the management account (`None`), always
     or never. What `before`, an observation of the same run, already knows of them is kept: AWS allows about five such reads a
-    second, and opting in takes minutes to hours. Raises CallFailed when the organization or its accounts cannot be read.
+    second, and opting in takes minutes to hours. What `outline` holds, which was read just now, is not read again. Raises
+    CallFailed when the organization or its accounts cannot be read.
     """
     known = {account: found for account, found in before.regions.items() if isinstance(found, Known)} if before else {}
-    return _Observing(settings, access).organization(with_member_regions, known)
+    return _Observing(settings, access).organization(with_member_regions, known, outline)
+
+
+def outline_organization(settings: Settings, access: Identities) -> Organization:
+    """Everything of the organization that takes a moment to read: no accounts but the two that act, supposed to be active.
+
+    The list of ten thousand accounts takes a minute. Raises CallFailed when the organization cannot be read.
+    """
+    return _Observing(settings, access).outline()
+
+
+def asks_members_for_regions(outline: Organization, settings: Settings) -> bool:
+    """Whether settings ask for a Region that a member account may not have enabled."""
+    own = outline.regions.get(outline.management_account)
+    opted = own.value if isinstance(own, Known) else {}
+    parts = [part for part in (part_of(settings, name) for name in SERVICES) if part]
+    return any(opted.get(region) != "ENABLED_BY_DEFAULT" for part in parts for region in part.regions)
 
 
 class _Observing:
@@ -60,16 +79,25 @@ class _Observing:
         self.delegated = settings.organization.delegated_account
         self.region = sts_region(settings)
 
-    def organization(self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]]) -> Organization:
+    def organization(
+        self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]], outline: Organization | None
+    ) -> Organization:
         """The whole observation; `known` are members' Regions that need no second look."""
+        jobs: list[Callable[[], Any]] = [self._accounts] if outline else [self._accounts, self.outline]
+        accounts, *read = self.access.parallel(jobs)
+        found = outline or read[0]
+        members = [each.id for each in accounts.values() if each.active and each.id not in found.regions]
+        wanted = asks_members_for_regions(found, self.settings) if with_member_regions is None else with_member_regions
+        regions = self._member_regions(members, found.trusted_access, known) if wanted else {}
+        return replace(found, accounts=accounts, regions={**found.regions, **regions})
+
+    def outline(self) -> Organization:
+        """The organization with the two accounts that act, and no other."""
         both = (self.management, self.delegated)
-        jobs: list[Callable[[], Any]] = [self._described, self._accounts, self._trusted]
+        jobs: list[Callable[[], Any]] = [self._described, self._trusted]
         jobs += [partial(self._regions, account) for account in both]
         jobs += [partial(self._registered, principal) for principal in PRINCIPALS]
-        described, accounts, trusted, *rest = self.access.parallel(jobs)
-        own, registered = dict(zip(both, rest[:2], strict=True)), rest[2:]
-        members = [each.id for each in accounts.values() if each.active and each.id not in own]
-        wanted = self._opt_in_asked(own[self.management]) if with_member_regions is None else with_member_regions
+        described, trusted, *rest = self.access.parallel(jobs)
         return Organization(
             id=described["Id"],
             arn=described["Arn"],
@@ -78,10 +106,10 @@ class _Observing:
             # AWS's own member name.
             management_account=described["MasterAccountId"],
             delegated_account=self.delegated,
-            accounts=accounts,
-            regions=own | (self._member_regions(members, trusted, known) if wanted else {}),
+            accounts={account: Account(account, "", AccountState.ACTIVE, ()) for account in both},
+            regions=dict(zip(both, rest[:2], strict=True)),
             trusted_access=trusted,
-            delegated_administrators=dict(zip(PRINCIPALS, registered, strict=True)),
+            delegated_administrators=dict(zip(PRINCIPALS, rest[2:], strict=True)),
             callers=self._callers(),
         )
 
@@ -138,12 +166,6 @@ class _Observing:
         return Known(frozenset(each["Id"] for each in listed))
 
     # Regions.
-
-    def _opt_in_asked(self, observed: Observation[Mapping[str, str]]) -> bool:
-        """Whether settings ask for a Region that a member account may not have enabled."""
-        opted = observed.value if isinstance(observed, Known) else {}
-        parts = [part for part in (part_of(self.settings, name) for name in SERVICES) if part]
-        return any(opted.get(region) != "ENABLED_BY_DEFAULT" for part in parts for region in part.regions)
 
     def _regions(self, asker: str, about: str = "") -> Observation[Mapping[str, str]]:
         """Region → opt status of the asking account itself, or of another one; never both ways for the management account."""

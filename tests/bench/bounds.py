@@ -60,11 +60,10 @@ class Tokens:
 
 
 def first_enablement(plans: Sequence[Plan], accounts: int, latency: float) -> Bound:
-    """Each phase reads the accounts and one look at each Region once, then makes its calls, stage after stage."""
+    """Each phase reads the accounts, and beside them each Region, once, then makes its calls, stage after stage."""
     found = Bound()
     for plan in plans:
-        reading = in_turn(math.ceil(accounts / 20), "organizations", "ListAccounts", latency) + 3 * latency
-        found.parts[f"{plan.phase} reading"] = reading
+        found.parts[f"{plan.phase} reading"] = coverage(accounts, latency).seconds
         for stage in dict.fromkeys(step.stage for step in plan.steps):
             steps = [step for step in plan.steps if step.stage == stage]
             found.parts[f"{plan.phase} {stage}"] = stage_seconds(steps, latency)
@@ -102,20 +101,20 @@ def _called(
 
 
 def coverage(accounts: int, latency: float, *, bursts: bool = True) -> Bound:
-    """Whom to ask is known from the accounts; then the slowest of the lists, with details read while the list goes on."""
+    """The organization's outline, then the slowest of the lists, its accounts among them, with details read while a list goes on."""
 
     def listed(pages: int, service: str, operation: str) -> float:
         return in_turn(pages, service, operation, latency, bursts=bursts)
 
     pages = math.ceil((accounts - 1) / 50)
     lists = {
-        "Security Hub members": listed(pages, "securityhub", "ListMembers"),
-        "GuardDuty members and their features": listed(pages, "guardduty", "ListMembers") + latency,
-        "Inspector members and their scans": listed(pages, "inspector2", "ListMembers") + latency,
+        "accounts": listed(math.ceil(accounts / 20), "organizations", "ListAccounts"),
+        "administrators, Security Hub members": latency + listed(pages, "securityhub", "ListMembers"),
+        "administrators, GuardDuty members and their features": 2 * latency + listed(pages, "guardduty", "ListMembers"),
+        "administrators, Inspector members and their scans": 2 * latency + listed(pages, "inspector2", "ListMembers"),
     }
     slowest = max(lists, key=lambda name: lists[name])
-    listing = listed(math.ceil(accounts / 20), "organizations", "ListAccounts")
-    return Bound({"accounts": listing, "administrators": latency, slowest: lists[slowest]})
+    return Bound({"outline": latency, slowest: lists[slowest]})
 
 
 def floor_of_enabling(accounts: int, regions: int) -> int:

@@ -26,9 +26,10 @@ from runbook_lib.coverage import count
 from runbook_lib.evidence.answers import Answers
 from runbook_lib.garbage import collect_rarely
 from runbook_lib.journal import Journal
+from runbook_lib.observer import Assessment
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
-from runbook_lib.runbook import Assessment, Runbook, access_for
+from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 

@@ -21,7 +21,7 @@ from runbook_lib.evidence.desk import desk_for, local_chains
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.seal import NotSealed, seal
 from runbook_lib.evidence.start import begin
-from runbook_lib.runbook import PreconditionsFailed
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
 from runbook_lib.settings.object_lock import ObjectLockPart
 

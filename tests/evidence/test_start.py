@@ -8,7 +8,7 @@ from runbook_lib.evidence.chain import FolderStore
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal import NotSealed, seal
 from runbook_lib.evidence.start import begin, declare_lost, open_starts, start
-from runbook_lib.runbook import PreconditionsFailed
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
 
 CHAIN = f"rehearsal/{made.ORGANIZATION}"

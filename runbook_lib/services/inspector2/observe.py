@@ -69,17 +69,21 @@ def _region(
 
 
 def _members_and_scans(population: Population, region: str, reader: Reader) -> tuple[dict[str, str], Scans]:
-    """Members page by page, and meanwhile the scans of those that are associated. Raises CallFailed when the list breaks off."""
+    """Members page by page, and meanwhile the scans of those that are associated. Raises CallFailed when the list breaks off.
+
+    Where the whole organization is looked at, whom to ask is not taken from its accounts, which may not be listed yet.
+    """
     members: dict[str, str] = {}
     broken: list[CallFailed] = []
-    wanted, size = population.members.get(region, frozenset()), BATCH["inspector2:BatchGetAccountStatus"]
+    part, size = population.members.get(region, frozenset()), BATCH["inspector2:BatchGetAccountStatus"]
 
     def as_listed() -> Iterator[Callable[[], Scans]]:
         asked: list[str] = []
         try:
             for page in _member_pages(population.delegated, region, reader):
                 members.update(page)
-                asked += [account for account, status in page.items() if status == "ENABLED" and account in wanted]
+                associated = [account for account, status in page.items() if status == "ENABLED"]
+                asked += [account for account in associated if population.whole or account in part]
                 while len(asked) >= size:
                     yield partial(_scan_batch, population.delegated, region, tuple(asked[:size]), reader)
                     del asked[:size]

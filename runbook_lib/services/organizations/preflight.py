@@ -21,7 +21,7 @@ READS = frozenset({"organizations:DescribeOrganizationalUnit"})
 def objections(organization: Organization, settings: Settings) -> tuple[Remark, ...]:
     """What AWS contradicts by what is read of the organization anyway. Pure."""
     waves = [_wrong(each.path, each.value or "", each.message) for each in wave_objections(organization, settings)]
-    return (*_identity(organization, settings), *_excluded_accounts(organization, settings), *waves)
+    return (*identity(organization, settings), *_excluded_accounts(organization, settings), *waves)
 
 
 def preflight(organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
@@ -36,6 +36,11 @@ def preflight(organization: Organization, settings: Settings, scope: Scope, read
 
 def _wrong(path: Path, value: str, message: str) -> Remark:
     return Remark(Standing.CONTRADICTED, path, value, message)
+
+
+def identity(organization: Organization, settings: Settings) -> tuple[Remark, ...]:
+    """Whether it is the organization that settings name, with its two accounts. Pure."""
+    return tuple(_identity(organization, settings))
 
 
 def _identity(organization: Organization, settings: Settings) -> Iterator[Remark]:
