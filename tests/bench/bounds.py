@@ -101,7 +101,7 @@ def _called(
 
 
 def coverage(accounts: int, latency: float, *, bursts: bool = True) -> Bound:
-    """The organization's outline, then the slowest of the lists, its accounts among them, with details read while a list goes on."""
+    """The outline of the organization, then the slowest list, accounts among them, with details read while a list goes on."""
 
     def listed(pages: int, service: str, operation: str) -> float:
         return in_turn(pages, service, operation, latency, bursts=bursts)
