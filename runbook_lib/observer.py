@@ -1,7 +1,7 @@
 """Looking at one organization and its services: what is read side by side, what serves twice, what has to be read again."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -32,13 +32,24 @@ class Assessment:
     cells: Cells
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What was read, until it serves a look: the organization, paged reads of preflight, services by name."""
+
+    organization: Organization
+    looks: Mapping[str, Assessment] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
+    at: float = 0.0
+    """Monotonic seconds."""
+
+
 class Observer:
     """Reads for one run. Every look is made afresh, but for what was read a moment ago and has served no look yet."""
 
     def __init__(self, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
         self.settings, self.access, self.clock, self.scope = settings, access, clock, scope
         self._seen: Organization | None = None
-        self._unused: tuple[float, Organization, Kept] | None = None
+        self._unused: _Read | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
@@ -48,39 +59,31 @@ class Observer:
 
     def take(self, organization: Organization) -> None:
         """Let the next look use this reading of the organization, which was made a moment ago."""
-        self._unused = self.clock.monotonic(), organization, {}
+        self._unused = _Read(organization, at=self.clock.monotonic())
 
-    def preflight(self, services: Sequence[Service]) -> tuple[Organization, tuple[Remark, ...]]:
-        """Hold everything that settings and scope name against AWS. Raises Contradicted, with all at once."""
-        organization, kept = self._read(refusing=False), Kept()
-        ahead = Ahead(self.access, kept)
-        jobs = [partial(service.preflight, organization, self.settings, self.scope, ahead) for service in services]
+    def preflight(self, services: Sequence[Service], besides: Sequence[Service] = ()) -> tuple[Organization, tuple[Remark, ...]]:
+        """Hold everything that settings and scope name against AWS. Raises Contradicted, with all at once.
+
+        `besides` are looked at while the organization is read anyway, where that is possible, for the next look.
+        """
+        read = self._side_by_side(besides, refusing=False)
+        ahead = Ahead(self.access, read.kept)
+        jobs = [partial(service.preflight, read.organization, self.settings, self.scope, ahead) for service in services]
         remarks = [remark for found in self.access.parallel(jobs) for remark in found]
         refuse(contradictions(remarks))
-        self._unused = self.clock.monotonic(), organization, kept
-        return organization, tuple(remarks)
+        self._unused = replace(read, at=self.clock.monotonic())
+        return read.organization, tuple(remarks)
 
     def look(self, services: Sequence[Service]) -> tuple[Organization, list[Assessment]]:
-        """The organization and these services, compared with settings.
-
-        What a service is asked hardly depends on who is in the organization, so both are read side by side: AWS takes a minute to
-        list ten thousand accounts. Where it did depend, and was not as expected, the service is read again.
-        """
-        unused, self._unused = self._unused, None
-        if unused is not None and self.clock.monotonic() - unused[0] < MOMENT:
-            return unused[1], self._assess_all(services, unused[1], Afterwards(self.access, unused[2]))
-        outline = self._outline() if self._seen is None else None
-        expected = self._seen or (outline if outline and not asks_members_for_regions(outline, self.settings) else None)
-        if expected is None:
-            organization = self._read(outline)
-            return organization, self._assess_all(services, organization, self.access)
-        jobs: list[Callable[[], Any]] = [partial(self._read, outline)]
-        jobs += [partial(self._observe, service, expected) for service in services]
-        organization, *states = self.access.parallel(jobs)
-        seen = [
-            partial(self._assessed, service, expected, organization, state) for service, state in zip(services, states, strict=True)
-        ]
-        return organization, self.access.parallel(seen)
+        """The organization and these services, compared with settings; what was read a moment ago is not read again."""
+        read, self._unused = self._unused, None
+        if read is None or self.clock.monotonic() - read.at >= MOMENT:
+            read = self._side_by_side(services)
+        reader = Afterwards(self.access, read.kept)
+        missing = [service for service in services if service.name not in read.looks]
+        added = self.access.parallel([partial(self.assess, service, read.organization, reader) for service in missing])
+        looks = {**read.looks, **dict(zip((service.name for service in missing), added, strict=True))}
+        return read.organization, [looks[service.name] for service in services]
 
     def assess(self, service: Service, organization: Organization, reader: Reader | None = None) -> Assessment:
         """Observe one service in that organization and compare it with settings."""
@@ -93,6 +96,24 @@ class Observer:
         among = service.name if service.name != "organizations" else "securityhub"
         return population(organization, self.settings, among, self.scope)
 
+    def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True) -> _Read:
+        """The organization, and meanwhile those services of which it is known what to ask.
+
+        What a service is asked hardly depends on who is in the organization, and AWS takes a minute to list ten thousand accounts.
+        Where it did depend, and was not as expected, the service is not among the looks.
+        """
+        outline = self._outline() if services and self._seen is None else None
+        expected = self._seen or outline
+        if expected is None or not self._foreseen(expected):
+            return _Read(self._read(outline, refusing=refusing))
+        jobs: list[Callable[[], Any]] = [partial(self._read, outline, refusing=refusing)]
+        jobs += [partial(self._observe, service, expected) for service in services]
+        organization, *states = self.access.parallel(jobs)
+        looks = self.access.parallel(
+            partial(self._assessed, service, expected, organization, state) for service, state in zip(services, states, strict=True)
+        )
+        return _Read(organization, {service.name: look for service, look in zip(services, looks, strict=True) if look})
+
     def _read(self, outline: Organization | None = None, *, refusing: bool = True) -> Organization:
         organization = observe_organization(self.settings, self.access, before=self._seen, outline=outline)
         if refusing:
@@ -101,21 +122,22 @@ class Observer:
         return organization
 
     def _outline(self) -> Organization | None:
-        """The organization without its accounts, unless they decide what is asked. Of a wrong one nothing more is read."""
+        """The organization without its accounts; None where they decide what is asked."""
         if not self.scope.whole or self.settings.access.members is not None:
             return None
-        outline = outline_organization(self.settings, self.access)
-        refuse(identity(outline, self.settings))
-        return outline
+        return outline_organization(self.settings, self.access)
+
+    def _foreseen(self, expected: Organization) -> bool:
+        """Whether it is the right organization, and all Regions are known: of another one no service is read."""
+        known = expected is self._seen or not asks_members_for_regions(expected, self.settings)
+        return known and not identity(expected, self.settings)
 
     def _observe(self, service: Service, organization: Organization) -> Any:
         return service.observe(organization, self.settings, self.population(service, organization), self.access)
 
-    def _assessed(self, service: Service, expected: Organization, organization: Organization, state: Any) -> Assessment:
+    def _assessed(self, service: Service, expected: Organization, organization: Organization, state: Any) -> Assessment | None:
+        """What a state means; None where something else was to be asked."""
         people = self.population(service, organization)
         if told_by(organization, people, self.settings) != told_by(expected, self.population(service, expected), self.settings):
-            return self.assess(service, organization)
+            return None
         return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
-
-    def _assess_all(self, services: Sequence[Service], organization: Organization, reader: Reader) -> list[Assessment]:
-        return self.access.parallel([partial(self.assess, service, organization, reader) for service in services])

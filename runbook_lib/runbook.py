@@ -106,10 +106,12 @@ class Runbook:
     def preflight(self) -> tuple[Organization, tuple[Remark, ...]]:
         """Hold everything that settings and scope name against AWS, before any plan. Raises Contradicted, with all at once.
 
-        The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right.
+        The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right,
+        and its survey is made meanwhile.
         """
-        named = [phase.service for phase in managed(self.settings) if phase.service] if self.phase.service else ["organizations"]
-        return self.observer.preflight([service_named(name) for name in named])
+        if not self.phase.service:
+            return self.observer.preflight([service_named("organizations")], self._surveyed())
+        return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings) if phase.service])
 
     @collected_rarely()
     def observe(self) -> Assessment:
@@ -127,9 +129,11 @@ class Runbook:
     @collected_rarely()
     def survey(self) -> tuple[Organization, Cells]:
         """Observe every service that settings manage: the whole coverage."""
-        names = [phase.service for phase in managed(self.settings) if phase.service not in ("", "organizations")]
-        organization, looks = self.observer.look([service_named(name) for name in names])
+        organization, looks = self.observer.look(self._surveyed())
         return organization, tuple(cell for seen in looks for cell in seen.cells)
+
+    def _surveyed(self) -> list[Service]:
+        return [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
 
     def within(self, scope: Scope) -> "Runbook":
         """The same phase on a part of the organization."""

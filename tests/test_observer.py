@@ -1,0 +1,104 @@
+"""Services are read while the accounts are still being listed: what comes out is what one after the other would have shown."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated import Simulated, simulated
+
+from runbook_lib.observer import Observer
+from runbook_lib.organization.reads import observe_organization, outline_organization
+from runbook_lib.plan import Scope
+from runbook_lib.preflight import Contradicted
+from runbook_lib.runbook import Runbook
+from runbook_lib.scope import told_by
+from runbook_lib.services.registry import SERVICES
+from runbook_lib.settings import Exclusion, Settings
+
+MANAGEMENT = "111111111111"
+ROOT_UNIT = "ou-reh1-platform1"
+ADMINISTRATORS = "ListOrganizationAdminAccounts"
+
+
+def calls(made: Simulated, look: Callable[[], Any]) -> Counter[str]:
+    before = len(made.front.log.entries)
+    look()
+    return Counter(entry.operation for entry in list(made.front.log.entries)[before:])
+
+
+def excluding(settings: Settings, **what: str) -> Settings:
+    one = Exclusion.model_validate({"reason": "test", "owner": "test", "expires": dt.date(2030, 1, 1), **what})
+    return settings.model_copy(update={"exclusions": (*settings.exclusions, one)})
+
+
+@pytest.mark.parametrize("seed", ["fresh", "seven", "half-done", "foreign-administrator", "role-missing", "centrally-configured"])
+def test_no_service_needs_the_accounts_to_know_what_to_ask(seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulated(seed, tmp_path, monkeypatch)
+    runbook = made.runbook("90_coverage")
+    with runbook.access:
+        observer = Observer(made.settings, runbook.access, made.clock, Scope())
+        outline = outline_organization(made.settings, runbook.access)
+        whole = observe_organization(made.settings, runbook.access, with_member_regions=False)
+        assert len(whole.accounts) > len(outline.accounts)
+        for service in SERVICES:
+            known, supposed = observer.population(service, whole), observer.population(service, outline)
+            assert told_by(whole, known, made.settings) == told_by(outline, supposed, made.settings)
+            seen = service.observe(whole, made.settings, known, runbook.access)
+            assert service.observe(outline, made.settings, supposed, runbook.access) == seen
+
+
+def test_the_first_look_reads_each_thing_once_and_no_more_than_later_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    runbook = made.runbook("90_coverage")
+    with runbook.access:
+        first = calls(made, runbook.survey)
+        assert {name: first[name] for name in ("DescribeOrganization", "ListAccounts", ADMINISTRATORS)} == {
+            "DescribeOrganization": 1, "ListAccounts": 1, ADMINISTRATORS: 4,
+        }  # fmt: skip
+        assert calls(made, runbook.survey) == first - Counter({"AssumeRole": 2, "GetCallerIdentity": 2})
+
+
+def test_where_the_accounts_show_that_other_things_are_asked_the_service_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    made.settings = excluding(made.settings, organizational_unit=unit_of(made, MANAGEMENT))
+    one, other = made.runbook("90_coverage"), made.runbook("90_coverage")
+    with one.access, other.access:
+        reads = calls(made, one.survey)
+        assert reads[ADMINISTRATORS] == 8, "the outline does not tell that both accounts are excluded by their unit"
+        other.organization()
+        assert other.survey()[1] == one.survey()[1]
+
+
+def unit_of(made: Simulated, account: str) -> str:
+    runbook = made.runbook("90_coverage")
+    with runbook.access:
+        return runbook.organization().accounts[account].organizational_units[0]
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope(accounts=("333333333333",)), Scope(organizational_units=(ROOT_UNIT,)), Scope(regions=("us-east-1",))]
+)
+def test_for_a_part_the_accounts_are_read_first(scope: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    runbook = made.runbook("90_coverage", scope)
+    with runbook.access:
+        runbook.survey()
+    order = [entry.operation for entry in made.front.log.entries]
+    assert order.index("ListAccounts") < order.index(ADMINISTRATORS)
+
+
+def test_of_another_organization_than_the_one_in_settings_no_service_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    other = made.settings.organization.model_copy(update={"id": "o-another0000"})
+    made.settings = made.settings.model_copy(update={"organization": other})
+    runbook: Runbook = made.runbook("90_coverage")
+    with runbook.access, pytest.raises(Contradicted, match=r"organization\.id"):
+        runbook.survey()
+    assert {entry.service for entry in made.front.log.entries} <= {"organizations", "account", "sts"}
