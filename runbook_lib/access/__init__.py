@@ -24,7 +24,7 @@ from runbook_lib.access.credentials import EXPIRED, AccessRefused, Doors, NoDoor
 from runbook_lib.access.endpoints import WrongEndpoint, partition_facts, sts_region
 from runbook_lib.access.pace import Pace
 from runbook_lib.access.paging import paging
-from runbook_lib.access.places import FIRST, USUAL, Places
+from runbook_lib.access.places import FIRST, LIST, USUAL, Places
 from runbook_lib.clock import Clock
 from runbook_lib.limits import SHARE
 from runbook_lib.services import CallFailed
@@ -112,7 +112,7 @@ class Access:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
         client = self._client(account, service, region)
-        rank = FIRST if (service, operation) in self._paged else USUAL
+        rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
         renewed = False
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
             key = ""

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-FIRST, USUAL = 0, 1
-"""Ranks. First comes what others wait for: a page, since the next one is asked for with its token, and a call that has its turn."""
+FIRST, LIST, USUAL = 0, 1, 2
+"""Ranks. The longest chain of calls decides how long everything takes, so it does not stand in line: FIRST is a change whose turn
+at AWS's rate has come, and Organizations, since AWS gives out no list as slowly as that of accounts. LIST is a page of another
+list, since the next page is asked for with its token. All others nobody waits for."""
 
 
 class Places:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_lib.access.places import FIRST, USUAL, Places
+from runbook_lib.access.places import FIRST, LIST, USUAL, Places
 
 
 def begin(work: Callable[[], None], places: Places, waiting: int) -> threading.Thread:
@@ -29,12 +29,12 @@ def test_the_best_rank_comes_first_and_then_who_waits_longest() -> None:
         return work
 
     places.acquire()
-    line = [("detail 1", USUAL), ("detail 2", USUAL), ("page 1", FIRST), ("detail 3", USUAL), ("page 2", FIRST)]
+    line = [("detail 1", USUAL), ("detail 2", USUAL), ("page 1", LIST), ("accounts", FIRST), ("detail 3", USUAL), ("page 2", LIST)]
     threads = [begin(stand_in_line(*each), places, number) for number, each in enumerate(line, start=1)]
     places.release()
     for thread in threads:
         thread.join()
-    assert order == ["page 1", "page 2", "detail 1", "detail 2", "detail 3"]
+    assert order == ["accounts", "page 1", "page 2", "detail 1", "detail 2", "detail 3"]
 
 
 def test_never_more_than_there_are_places() -> None:
