@@ -95,8 +95,8 @@ def demanded(plans: Sequence[Plan], accounts: int, latency: float) -> Bound:
             if listing:
                 chain += in_turn(pages(accounts - 1, service), service, "ListMembers", latency)
             first = not any(name.startswith(plan.phase) for name in found.parts)
-            # Whom to ask is not known before the first look has the accounts; later both are read side by side.
-            found.parts[f"{plan.phase} look before {stage}"] = listed + chain if first else max(listed, chain)
+            # Accounts and service are read side by side; before the first look it has to be seen that it is the right organization.
+            found.parts[f"{plan.phase} look before {stage}"] = max(listed, chain) + latency * first
             steps = [step for step in plan.steps if step.stage == stage]
             found.parts[f"{plan.phase} {stage}"] = stage_seconds(steps, latency, waited)
         if "10_security_hub" in plan.requires:
