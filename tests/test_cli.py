@@ -319,13 +319,13 @@ try:
     cli.main()
 except SystemExit as ended:
     print("ended", ended.code)
-extras = {{"moto", "flask", "jupyterlab", "ipywidgets", "cheroot"}}
+extras = {{"moto", "flask", "jupyterlab", "ipywidgets", "cheroot", "rfc3987_syntax", "lark"}}
 print("imported", sorted(extras & {{name.partition(".")[0] for name in sys.modules}}))
 """
 
 
 def test_the_base_install_plans_a_live_organization(line: Line, tmp_path: Path) -> None:
-    """No library of an extra is imported; without credentials the plan ends in two lines that say so."""
+    """No library of an extra is imported, nor its grammar; without credentials the plan ends in two lines that say so."""
     live = tmp_path / "live.yaml"
     text = line.served.settings.read_text(encoding="utf-8")
     live.write_text(text.replace("mode: rehearsal", "mode: live"))

@@ -216,9 +216,8 @@ def _output(copy: Copy, name: str, output: Mapping[str, Any]) -> dict[str, Any]:
 
 def _render(copy: Copy, record: Mapping[str, Any]) -> None:
     """The pages of the notebooks, from what of them is in the copy."""
-    import nbformat  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
-
-    from runbook_lib.notebook.html import notebook_page  # noqa: PLC0415 as above
+    from runbook_lib.notebook.html import notebook_page  # noqa: PLC0415 it takes time, which kernels and most commands need not spend
+    from runbook_lib.notebook_format import nbformat  # noqa: PLC0415 as above
 
     more = {"Run": record["run"], "Redacted": "a copy for outsiders; names and ids are pseudonyms"}
     for name in [name for name in copy.files if name.endswith(".ipynb")]:

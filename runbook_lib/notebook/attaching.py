@@ -129,7 +129,7 @@ def _read(path: Path) -> tuple[bytes, dt.datetime]:
 
 @lru_cache(maxsize=8)  # several runs of one notebook are held against the same file
 def _document(data: bytes, path: Path) -> Any:
-    import nbformat  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
+    from runbook_lib.notebook_format import nbformat  # noqa: PLC0415 it takes time, which kernels and most commands need not spend
 
     try:
         document = nbformat.reads(data.decode(), as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
