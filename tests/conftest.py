@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 pytest finds hooks here
 
+from runbook_lib import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
 from runbook_lib.evidence import run_folder, versions
 
 pytest.register_assert_rewrite("service_cases", "service_fakes", "service_properties", "schedules")

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from simulated import PARAMETERS, home
 
 from runbook_lib.cli.rehearsal_settings import adapted
+from runbook_lib.notebook_format import nbformat
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
@@ -24,6 +24,7 @@ from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.server import serve
 
 ROOT = Path(__file__).parents[1]
+BASE_INSTALL = Path(__file__).with_name("base_install")
 PAPERMILL = [sys.executable, "-m", "papermill"]
 RUNBOOK = [sys.executable, "-m", "runbook_lib"]
 PATIENCE = 240.0
@@ -78,7 +79,8 @@ def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = N
     runs = folder / "runs"
     with serve(_Slow(front, slow) if slow else front) as url:
         place = runs / "simulated-organization"
-        own = environment(place, url, home(front)) | {"RUNBOOK_RUNS": str(runs)}
+        path = os.pathsep.join([str(BASE_INSTALL), *filter(None, [os.environ.get("PYTHONPATH")])])
+        own = environment(place, url, home(front)) | {"RUNBOOK_RUNS": str(runs), "PYTHONPATH": path}
         (place / "server.json").write_text(json.dumps({"url": url, "pid": os.getpid(), "region": home(front)}))
         settings = folder / "settings.yaml"
         world = front.world
