@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
+# Tests and rehearsals start the library in many processes: compiled once, not once in each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install rehearse test lint soak moto-suite bench lab upgrade schema clean
 
