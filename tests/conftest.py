@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import quick_botocore
 from sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 pytest finds hooks here
 
 from runbook_lib import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
 from runbook_lib.evidence import run_folder, versions
 
+quick_botocore.install()
 pytest.register_assert_rewrite("service_cases", "service_fakes", "service_properties", "schedules")
 MEMORY, ENOUGH = Path("/dev/shm"), 2 * 2**30
 known_versions = functools.cache(versions.versions)
