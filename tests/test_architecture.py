@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,23 +17,21 @@ ROOMS = ("runbook", "notebook", "headless", "cli", "commands", "evidence", "disp
 """Upper floors, which nothing below may import."""
 
 
-def imports(path: Path) -> set[str]:
-    """Modules that a file imports, wherever in it."""
+@cache
+def imports(name: str) -> frozenset[str]:
+    """Modules that a module imports, wherever in it. Read when a test asks, for every worker collects all tests."""
     found = set[str]()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module)
             found |= {name for each in node.names if (name := f"{node.module}.{each.name}") in MODULES}
-    return found
-
-
-IMPORTS = {name: imports(path) for name, path in MODULES.items()}
+    return frozenset(found)
 
 
 def ours(name: str) -> set[str]:
-    return {each for each in IMPORTS[name] if each.startswith("runbook_lib")}
+    return {each for each in imports(name) if each.startswith("runbook_lib")}
 
 
 def under(name: str, *rooms: str) -> bool:
@@ -40,7 +39,7 @@ def under(name: str, *rooms: str) -> bool:
 
 
 def uses(name: str, *packages: str) -> set[str]:
-    return {each for each in IMPORTS[name] if each.split(".")[0] in packages}
+    return {each for each in imports(name) if each.split(".")[0] in packages}
 
 
 def test_the_walk_finds_the_library() -> None:
@@ -96,7 +95,7 @@ def test_one_door_to_aws() -> None:
         if under(name, "rehearsal", "evidence", "access"):
             continue
         assert not uses(name, "boto3"), name
-        assert not {each for each in IMPORTS[name] if re.match(r"botocore\.(session|client|auth|credentials)", each)}, name
+        assert not {each for each in imports(name) if re.match(r"botocore\.(session|client|auth|credentials)", each)}, name
 
 
 def test_only_apply_makes_mutating_calls() -> None:
