@@ -21,6 +21,8 @@ CONNECTED = """() => { const at = window.jupyterapp?.shell.currentWidget?.sessio
   const kernel = at?.session?.kernel;
   return at?.isReady && !at.isRestarting && kernel?.connectionStatus === 'connected' && kernel.status === 'idle' }"""
 """The notebook in front has a kernel that listens: what is run earlier than that is lost."""
+OFTEN = 50
+"""Milliseconds between two looks: playwright's own looks, at every frame, keep a core busy with drawing nothing new."""
 LEAVE = "() => [...window.jupyterapp.shell.widgets('main')].forEach(each => each.dispose())"
 
 
@@ -38,7 +40,7 @@ class NotebookPage:
         """Open a notebook in the JupyterLab that is loaded already, or come back to it."""
         path = f"notebooks/{notebook}"
         self.page.evaluate(OPEN, path)
-        self.page.wait_for_function(SHOWS, arg=path)
+        self.page.wait_for_function(SHOWS, arg=path, polling=OFTEN)
         if ready:
             self.ready()
 
@@ -49,7 +51,7 @@ class NotebookPage:
     def ready(self) -> None:
         """Wait until the notebook in front can be run."""
         self.page.wait_for_selector(f"{SHOWN} .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(CONNECTED, timeout=60_000)
+        self.page.wait_for_function(CONNECTED, timeout=60_000, polling=OFTEN)
         self.page.evaluate(COUNT_CLICKS)
 
     def in_order(self) -> bool:
@@ -68,7 +70,7 @@ class NotebookPage:
         while file.stat().st_mtime_ns == before:
             assert time.monotonic() < deadline, f"{file} is not saved"
             self.page.wait_for_timeout(50)
-        self.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+        self.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty", polling=OFTEN)
         return file.read_text(encoding="utf-8")
 
     def run_all(self) -> None:
