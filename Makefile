@@ -59,3 +59,4 @@ upgrade: ## try the newest versions that pyproject.toml allows and write them to
 
 clean: ## remove the virtual environment and caches, never runs/
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find runbook_lib tests -name __pycache__ -prune -exec rm -rf {} +
