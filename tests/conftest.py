@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  
 
 from runbook_lib import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
 from runbook_lib.evidence import run_folder, versions
+from runbook_lib.rehearsal.world import World
 
 quick_botocore.install()
 pytest.register_assert_rewrite("service_cases", "service_fakes", "service_properties", "schedules")
@@ -68,6 +70,29 @@ def pytest_collection_finish() -> None:
 def _versions_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Git and the list of packages take a quarter of a second, and the tests make hundreds of runs."""
     monkeypatch.setattr(run_folder, "versions", known_versions)
+
+
+@pytest.fixture(scope="session")
+def seven_before(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], World]:
+    """The seven accounts as they are before a phase ("90_coverage": at the end), each time another copy.
+
+    The phases before it are applied once for all tests of this process.
+    """
+    from simulated import ENABLING, copied, simulated
+
+    worlds: dict[str, World] = {}
+
+    def before(phase: str) -> World:
+        if not worlds:
+            with pytest.MonkeyPatch.context() as patch:
+                made = simulated("seven", tmp_path_factory.mktemp("seven"), patch)
+                for each in ENABLING:
+                    worlds[each] = copied(made.front.world)
+                    assert made.enable([each])[0].report.ok
+                worlds["90_coverage"] = copied(made.front.world)
+        return copied(worlds[phase])
+
+    return before
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

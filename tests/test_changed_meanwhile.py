@@ -21,7 +21,7 @@ from runbook_lib.rehearsal.identify import identify
 from runbook_lib.rehearsal.inproc import InProcess, environ_of
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.organization import close_account, join_account
-from runbook_lib.rehearsal.world import SimulatedAccount
+from runbook_lib.rehearsal.world import SimulatedAccount, World
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.settings import Exclusion
 
@@ -57,8 +57,15 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     return simulated("seven", tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def at(made: Simulated, phase: str, seven_before: Callable[[str], World]) -> Simulated:
+    """The organization with all phases before this one applied."""
+    made.front.adopt(seven_before(phase))
+    return made
+
+
 def until(made: Simulated, phase: str) -> None:
-    """Apply the phases before this one."""
+    """Apply the phases before this one, under settings of a test's own."""
     made.enable(ENABLING[: ENABLING.index(phase)])
 
 
@@ -106,31 +113,29 @@ def member_cells_open(made: Simulated, phase: str) -> set[str]:
 
 
 @pytest.mark.parametrize("phase", SERVICES)
-def test_an_account_that_joined_is_listed_and_left_out(made: Simulated, phase: str) -> None:
-    until(made, phase)
-    plan = made.plan(phase)
-    joins(made)
-    report = made.apply(phase, plan, made.approve(plan))
+def test_an_account_that_joined_is_listed_and_left_out(at: Simulated, phase: str) -> None:
+    plan = at.plan(phase)
+    joins(at)
+    report = at.apply(phase, plan, at.approve(plan))
     assert report.ok
     assert appeared(report) == {NEWCOMER}
-    assert NEWCOMER not in targeted(made, phase)
-    assert member_cells_open(made, phase) == {NEWCOMER}
-    rest = made.plan(phase)
+    assert NEWCOMER not in targeted(at, phase)
+    assert member_cells_open(at, phase) == {NEWCOMER}
+    rest = at.plan(phase)
     assert {target for action in rest.actions for target in action.targets} == {NEWCOMER}
 
 
 @pytest.mark.parametrize("phase", SERVICES)
-def test_an_account_that_was_suspended_is_dropped_and_recorded(made: Simulated, phase: str) -> None:
-    until(made, phase)
-    plan = made.plan(phase)
-    close_account(made.front.world, MEMBER, "SUSPENDED")
-    calls = len(made.mutating())
-    report = made.apply(phase, plan, made.approve(plan))
+def test_an_account_that_was_suspended_is_dropped_and_recorded(at: Simulated, phase: str) -> None:
+    plan = at.plan(phase)
+    close_account(at.front.world, MEMBER, "SUSPENDED")
+    calls = len(at.mutating())
+    report = at.apply(phase, plan, at.approve(plan))
     assert report.ok
     assert dropped(report) == {MEMBER}
-    assert len(made.mutating()) > calls
-    assert MEMBER not in targeted(made, phase)
-    assert open_cells(made.phase_cells(phase)) == []
+    assert len(at.mutating()) > calls
+    assert MEMBER not in targeted(at, phase)
+    assert open_cells(at.phase_cells(phase)) == []
 
 
 @pytest.mark.parametrize("phase", SERVICES)
@@ -162,27 +167,25 @@ def test_an_account_that_moved_out_of_an_excluded_unit_is_not_added(made: Simula
 
 
 @pytest.mark.parametrize("phase", SERVICES)
-def test_another_administrator_in_one_region_refuses_the_whole_stage(made: Simulated, phase: str) -> None:
-    until(made, phase)
-    plan, calls = made.plan(phase), len(made.mutating())
-    designates(made, SERVICES[phase], "us-east-2")
-    report = made.apply(phase, plan, made.approve(plan))
+def test_another_administrator_in_one_region_refuses_the_whole_stage(at: Simulated, phase: str) -> None:
+    plan, calls = at.plan(phase), len(at.mutating())
+    designates(at, SERVICES[phase], "us-east-2")
+    report = at.apply(phase, plan, at.approve(plan))
     assert not report.ok
     assert all("blocked since the approval" in reason for reason in report.refused)
     assert any("us-east-2" in reason and FOREIGN in reason for reason in report.refused)
     assert report.stages == []
-    assert len(made.mutating()) == calls
+    assert len(at.mutating()) == calls
 
 
 @pytest.mark.parametrize("phase", ["10_security_hub", "20_guardduty"])
-def test_another_administrator_that_appears_while_applying_stops_before_the_next_stage(made: Simulated, phase: str) -> None:
-    until(made, phase)
-    plan, calls = made.plan(phase), len(made.mutating())
-    Interrupting(made, 1, lambda: designates(made, SERVICES[phase], "us-east-1"))
-    report = made.apply(phase, plan, made.approve(plan))
+def test_another_administrator_that_appears_while_applying_stops_before_the_next_stage(at: Simulated, phase: str) -> None:
+    plan, calls = at.plan(phase), len(at.mutating())
+    Interrupting(at, 1, lambda: designates(at, SERVICES[phase], "us-east-1"))
+    report = at.apply(phase, plan, at.approve(plan))
     assert [stage for stage, _ in report.stages] == ["prepare"]
     assert report.refused
-    assert {entry.account for entry in made.mutating()[calls:]} == {"222222222222"}
+    assert {entry.account for entry in at.mutating()[calls:]} == {"222222222222"}
 
 
 def test_settings_that_changed_refuse_the_approval(made: Simulated) -> None:
@@ -239,24 +242,23 @@ def test_a_rehearsals_approval_is_refused_by_a_live_run_without_a_socket(made: S
 
 
 @pytest.mark.parametrize("phase", SERVICES)
-def test_an_approval_that_ends_while_applying_ends_like_a_stop(made: Simulated, phase: str) -> None:
-    until(made, phase)
-    plan, calls = made.plan(phase), len(made.mutating())
-    approval = approve(plan, approver="tests", ticket="T-1", now=made.clock.now(), hours=0.03)
-    Interrupting(made, 3, lambda: passes(made))
+def test_an_approval_that_ends_while_applying_ends_like_a_stop(at: Simulated, phase: str) -> None:
+    plan, calls = at.plan(phase), len(at.mutating())
+    approval = approve(plan, approver="tests", ticket="T-1", now=at.clock.now(), hours=0.03)
+    Interrupting(at, 3, lambda: passes(at))
     stop = Stop()
-    report = made.apply(phase, plan, approval, stop=stop)
+    report = at.apply(phase, plan, approval, stop=stop)
     assert not report.ok
     assert "the approval ended at" in report.stopped == stop.reason
-    called = len(made.mutating()) - calls
-    assert 3 <= called <= 2 + made.settings.concurrency
+    called = len(at.mutating()) - calls
+    assert 3 <= called <= 2 + at.settings.concurrency
     left = [result for _, stage in report.stages for _, result in stage.problems]
     assert left
     assert {result.final for result in left} <= {Final.NOT_ATTEMPTED, Final.FAILED}
-    made.attach = None
+    at.attach = None
     with pytest.raises(ApprovalRefused, match="it was good until"):
-        made.apply(phase, plan, approval)
-    rest = made.plan(phase)
+        at.apply(phase, plan, approval)
+    rest = at.plan(phase)
     assert rest.units < plan.units
-    assert made.apply(phase, rest, made.approve(rest)).ok
-    assert open_cells(made.phase_cells(phase)) == []
+    assert at.apply(phase, rest, at.approve(rest)).ok
+    assert open_cells(at.phase_cells(phase)) == []

@@ -29,7 +29,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,13 +53,12 @@ READS = sorted(
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulated, World, World]]:
+def worlds(
+    tmp_path_factory: pytest.TempPathFactory, seven_before: Callable[[str], World]
+) -> Iterator[tuple[Simulated, World, World]]:
     """An organization as it is bare, and as it is when all is on."""
     with pytest.MonkeyPatch.context() as patch:
-        made = simulated("seven", tmp_path_factory.mktemp("faults"), patch)
-        bare = copied(made.front.world)
-        made.enable()
-        yield made, bare, copied(made.front.world)
+        yield simulated("seven", tmp_path_factory.mktemp("faults"), patch), seven_before(ENABLING[0]), seven_before("90_coverage")
 
 
 @pytest.fixture
@@ -103,8 +102,10 @@ def test_4_a_read_that_is_refused_covers_nothing_and_leads_to_no_call(
         assert all(each.next_step and each.who for plan in plans for each in plan.blockers)
 
 
-def test_5_12_13_what_never_settles_is_never_called_done_and_the_waiting_ends(made: Simulated) -> None:
-    made.enable(ENABLING[:2])
+def test_5_12_13_what_never_settles_is_never_called_done_and_the_waiting_ends(
+    made: Simulated, seven_before: Callable[[str], World]
+) -> None:
+    made.front.adopt(seven_before("20_guardduty"))
     made.front.world.settle_polls = 10**6
     plan = made.plan("20_guardduty")
     began, requests = made.clock.monotonic(), len(made.front.log.entries)
@@ -116,8 +117,8 @@ def test_5_12_13_what_never_settles_is_never_called_done_and_the_waiting_ends(ma
     assert open_cells(made.phase_cells("20_guardduty")) != []
 
 
-def test_5_what_aws_is_still_doing_is_in_progress_and_not_covered(made: Simulated) -> None:
-    made.enable(ENABLING[:2])
+def test_5_what_aws_is_still_doing_is_in_progress_and_not_covered(made: Simulated, seven_before: Callable[[str], World]) -> None:
+    made.front.adopt(seven_before("20_guardduty"))
     made.front.world.settle_polls = 10**6
     plan = made.plan("30_inspector")
     made.apply("30_inspector", plan, made.approve(plan))

@@ -1,9 +1,10 @@
 """What services say of suspended accounts is not documented: whatever it is, the runbook says the truth and asks for nothing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated import ENABLING, Simulated, copied, open_cells, simulated
+from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.organization import close_account
@@ -18,22 +19,13 @@ ADDING = {
 }
 
 
-@pytest.fixture(scope="module")
-def enabled(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Everything on, in all accounts."""
-    with pytest.MonkeyPatch.context() as patch:
-        made = simulated("seven", tmp_path_factory.mktemp("enabled"), patch)
-        made.enable()
-        return copied(made.front.world)
-
-
 @pytest.mark.parametrize("choice", ["named", "unchanged", "absent"])
 @pytest.mark.fact("UV-13-10")
 def test_a_member_that_is_suspended_later_is_no_gap_however_services_list_it(
-    choice: str, enabled: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    choice: str, seven_before: Callable[[str], World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = simulated("seven", tmp_path, monkeypatch)
-    made.front.adopt(copied(enabled))
+    made.front.adopt(seven_before("90_coverage"))
     made.front.world.variants["suspended members"] = choice
     close_account(made.front.world, MEMBER, "SUSPENDED")
     assert listed(made) == {"named": {"AccountSuspended", "ACCOUNT_SUSPENDED"}, "unchanged": {"Enabled", "ENABLED"}}.get(
@@ -71,12 +63,11 @@ def suspended_at(request: dict[str, str], choice: str) -> Scenario:
 @pytest.mark.parametrize("phase", ENABLING[1:])
 @pytest.mark.fact("UV-13-10")
 def test_an_account_that_is_suspended_just_before_it_is_added(
-    phase: str, choice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    phase: str, choice: str, seven_before: Callable[[str], World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planned and approved as active; AWS knows better when the call arrives. The others are added, and nothing is left to do."""
     made = simulated("seven", tmp_path, monkeypatch, scenario=suspended_at(ADDING[phase], choice))
-    # Security Hub comes before the others.
-    made.enable(ENABLING[: 1 + (phase != ENABLING[1])])
+    made.front.adopt(seven_before(phase))
     plan = made.plan(phase)
     report = made.apply(phase, plan, made.approve(plan))
     assert {result.account for _, stage in report.stages for _, result in stage.problems} == {MEMBER}
