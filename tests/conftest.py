@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -50,7 +51,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files in memory where there is plenty: journals and seals wait for the disk at every line."""
+    """Keep temporary files in memory where there is plenty: journals and seals wait for the disk at every line.
+
+    A shell lets what it starts in the background ignore SIGINT, and so would the commands that tests interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
     if not chosen and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
