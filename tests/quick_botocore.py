@@ -1,6 +1,6 @@
 """botocore in tests, without working out again what cannot come out differently.
 
-Tests make thousands of sessions and clients, as many processes would. A quarter of the time of the in-process tests went into
+Tests make thousands of sessions and clients, as many processes would. Up to a quarter of the time of the in-process tests went into
 names of events, signatures of handlers and copies of one tree.
 """
 
