@@ -114,7 +114,8 @@ class Clients:
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": attempts},
-            max_pool_connections=2 * self._concurrency + 2,
+            # No more calls are under way at the same time; each pool is filled, and emptied, place by place.
+            max_pool_connections=self._concurrency,
             use_dualstack_endpoint=False,
             # Given whole: botocore else puts it together anew, twice for each call, which costs as much as signing.
             user_agent=agent,
