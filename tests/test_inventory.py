@@ -62,7 +62,8 @@ def test_every_phase_has_the_fingerprint_that_it_has_on_the_original(
     made = simulated(seed, tmp_path, monkeypatch)
     made.enable(ENABLING[:applied])
     taken = inventory(made, Pseudonyms(KEY))
-    assert taken.unread == ()
+    refused = [sentence for sentence in taken.unread if "explicit deny in a service control policy" in sentence]
+    assert (tuple(refused), bool(refused)) == (taken.unread, seed == "region-deny")
     plans = {phase: made.plan(phase).fingerprint for phase in ENABLING}
     copied = replica(made, taken, monkeypatch)
     assert {phase: copied.plan(phase).fingerprint for phase in ENABLING} == plans

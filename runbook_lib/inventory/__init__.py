@@ -4,7 +4,8 @@ Reads only. Account names and e-mail addresses are replaced by pseudonyms unless
 """
 
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,10 @@ from runbook_lib.services.organizations.observe import State as Prerequisites
 from runbook_lib.services.registry import service_named
 
 PREREQUISITES = phase_named("00_prerequisites")
+
+
+BY_POLICY = re.compile(r"(?P<action>\w+:\w+) as \d+ in (?P<region>\S+) .*\bexplicit deny in a service control policy", re.DOTALL)
+"""A failed read of the delegated account that a service control policy refused, as an observation words it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,19 @@ def take(runbook: Runbook, pseudonyms: Pseudonyms | None) -> Inventory:
     seed = _organization(organization, writer, pseudonyms)
     _prerequisites(seed, observed, states["organizations"], writer)
     seed["observed"] = {"sets": writer.lists.sets(), **observed}
-    return Inventory(seed, tuple(sorted(set(writer.unread))))
+    unread = tuple(sorted(set(writer.unread)))
+    if denied := _denied(unread):
+        seed["region_denied"] = denied
+    return Inventory(seed, unread)
+
+
+def _denied(unread: Iterable[str]) -> dict[str, list[str]]:
+    """Region → what a service control policy was seen to deny there, so that the replica's plans leave out the same."""
+    found: dict[str, set[str]] = {}
+    for sentence in unread:
+        if seen := BY_POLICY.match(sentence):
+            found.setdefault(seen["region"], set()).add(seen["action"])
+    return {region: sorted(actions) for region, actions in sorted(found.items())}
 
 
 def _organization(organization: Organization, writer: Writer, pseudonyms: Pseudonyms | None) -> dict[str, Any]:
