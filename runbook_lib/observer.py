@@ -8,8 +8,8 @@ from typing import Any
 from runbook_lib.access import Access
 from runbook_lib.clock import Clock
 from runbook_lib.coverage import Cells
-from runbook_lib.organization import Organization
-from runbook_lib.organization.reads import asks_members_for_regions, observe_organization, outline_organization
+from runbook_lib.organization import Account, Organization
+from runbook_lib.organization.reads import asks_members_for_regions, list_accounts, observe_organization, outline_organization
 from runbook_lib.plan import Scope
 from runbook_lib.preflight import Remark, contradictions, refuse
 from runbook_lib.scope import Population, population, told_by
@@ -50,6 +50,7 @@ class Observer:
         self.settings, self.access, self.clock, self.scope = settings, access, clock, scope
         self._seen: Organization | None = None
         self._unused: _Read | None = None
+        self._listing: Callable[[], tuple[float, Mapping[str, Account]]] | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
@@ -85,6 +86,10 @@ class Observer:
         looks = {**read.looks, **dict(zip((service.name for service in missing), added, strict=True))}
         return read.organization, [looks[service.name] for service in services]
 
+    def list_ahead(self) -> None:
+        """Begin to list the accounts for the next look: nothing that is done to a service changes that list."""
+        self._listing = self.access.begin(self._listed)
+
     def assess(self, service: Service, organization: Organization, reader: Reader | None = None) -> Assessment:
         """Observe one service in that organization and compare it with settings."""
         people = self.population(service, organization)
@@ -115,11 +120,22 @@ class Observer:
         return _Read(organization, {service.name: look for service, look in zip(services, looks, strict=True) if look})
 
     def _read(self, outline: Organization | None = None, *, refusing: bool = True) -> Organization:
-        organization = observe_organization(self.settings, self.access, before=self._seen, outline=outline)
+        accounts = partial(self._accounts, self._listing)
+        self._listing = None
+        organization = observe_organization(self.settings, self.access, before=self._seen, outline=outline, accounts=accounts)
         if refusing:
             refuse(objections(organization, self.settings))
         self._seen = organization
         return organization
+
+    def _listed(self) -> tuple[float, Mapping[str, Account]]:
+        accounts = list_accounts(self.settings, self.access)
+        return self.clock.monotonic(), accounts
+
+    def _accounts(self, listing: Callable[[], tuple[float, Mapping[str, Account]]] | None) -> Mapping[str, Account]:
+        """The accounts of a listing that was begun, unless it ended too long ago; else they are listed now."""
+        at, accounts = listing() if listing else self._listed()
+        return accounts if self.clock.monotonic() - at < MOMENT else self._listed()[1]
 
     def _outline(self) -> Organization | None:
         """The organization without its accounts; None where they decide what is asked."""

@@ -98,6 +98,7 @@ class Runbook:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
         self.observer = Observer(settings, access, clock, scope)
         self._latest: tuple[float, Assessment] | None = None
+        self._planned: tuple[Assessment, Plan] | None = None
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
@@ -165,7 +166,12 @@ class Runbook:
         return Standing(wave, len(plan.actions), len(plan.waits), unread or any(b.aspect == LIMITS for b in plan.blockers))
 
     def plan(self, seen: Assessment) -> Plan:
-        """Decide what to call. Pure but for the time it carries."""
+        """Decide what to call. Pure but for the time it carries; from the same observation it is the same plan."""
+        if self._planned is None or self._planned[0] is not seen:
+            self._planned = seen, self._decided(seen)
+        return self._planned[1]
+
+    def _decided(self, seen: Assessment) -> Plan:
         service = service_named(self.phase.service)
         decided = service.plan(seen.cells, seen.state, seen.organization, self.settings, seen.population)
         order = {stage.name: number for number, stage in enumerate(self.phase.stages)}
@@ -257,23 +263,20 @@ class Runbook:
         self.refuse(approval, approved)
         self.requirements()
         report = ApplyReport()
-        for stage in self.phase.stages:
-            if not any(action.stage == stage.name for action in approved.actions) and not self._waits(approved, stage.name):
-                continue
-            covered, organization = self._cover(approved, stage.name, applied_before)
-            report.covered.append((stage.name, covered))
+        stages = [stage.name for stage in self.phase.stages if any(step.stage == stage.name for step in approved.steps)]
+        for stage in stages:
+            covered, organization = self._cover(approved, stage, applied_before)
+            report.covered.append((stage, covered))
             if covered.refused:
                 report.refused = covered.refused
                 return report
-            made = self._run(covered, stage.name, organization, approval.not_after, journal, stop, progress)
-            report.stages.append((stage.name, made))
+            ahead = self.observer.list_ahead if stage != stages[-1] else None
+            made = self._run(covered, stage, organization, approval.not_after, journal, stop, progress, ahead)
+            report.stages.append((stage, made))
             if stop.is_set():
                 report.stopped = stop.reason
                 return report
         return report
-
-    def _waits(self, plan: Plan, stage: str) -> bool:
-        return any(wait.stage == stage for wait in plan.waits)
 
     def _cover(self, approved: Plan, stage: str, applied_before: frozenset[tuple[str, str]]) -> tuple[Covered, Organization]:
         """Observe and plan again; wait a while for AWS to show what an earlier attempt already applied."""
@@ -291,9 +294,9 @@ class Runbook:
 
     def _run(
         self, covered: Covered, stage: str, organization: Organization, not_after: dt.datetime,
-        journal: Journal, stop: Stop, progress: Callable[[Tick], None],
+        journal: Journal, stop: Stop, progress: Callable[[Tick], None], ending: Callable[[], None] | None,
     ) -> StageReport:  # fmt: skip
-        self._latest = None
+        self._latest = self._planned = None
         service = service_named(self.phase.service)
         assigned = Once(lambda reference: service.resolve(reference, self.access))
 
@@ -304,5 +307,5 @@ class Runbook:
 
         return run_stage(
             covered.steps, stage, service=service, access=self.access, resolve=resolve,
-            journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after,
+            journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after, ending=ending,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Services are read while the accounts are still being listed: what comes out is what one after the other would have shown."""
 
 import datetime as dt
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 from simulated import Simulated, simulated
 
-from runbook_lib.observer import Observer
+from runbook_lib.observer import MOMENT, Observer
 from runbook_lib.organization.reads import observe_organization, outline_organization
 from runbook_lib.plan import Scope
 from runbook_lib.preflight import Contradicted
 from runbook_lib.runbook import Runbook
 from runbook_lib.scope import told_by
+from runbook_lib.services import CallFailed
 from runbook_lib.services.registry import SERVICES
 from runbook_lib.settings import Exclusion, Settings
 
@@ -102,3 +104,51 @@ def test_of_another_organization_than_the_one_in_settings_no_service_is_read(
     with runbook.access, pytest.raises(Contradicted, match=r"organization\.id"):
         runbook.survey()
     assert {entry.service for entry in made.front.log.entries} <= {"organizations", "account", "sts"}
+
+
+@pytest.mark.parametrize(("passed", "again"), [(MOMENT - 1, 0), (MOMENT, 1)])
+def test_accounts_listed_ahead_serve_the_next_look_for_a_minute(
+    passed: float, again: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    runbook = made.runbook("20_guardduty")
+    with runbook.access:
+        first = runbook.observe()
+
+        def list_ahead() -> None:
+            runbook.observer.list_ahead()
+            wait_for(made, "ListAccounts", 2)
+
+        ahead = calls(made, list_ahead)
+        assert ahead == {"ListAccounts": 1}
+        made.clock.sleep(passed)
+        reads = calls(made, lambda: runbook.observe().organization == first.organization or pytest.fail("another organization"))
+        assert (reads["ListAccounts"], reads["DescribeOrganization"]) == (again, 1), "all but the accounts is read in the look"
+        assert calls(made, runbook.observe)["ListAccounts"] == 1, "a list serves one look"
+
+
+def test_what_kept_accounts_from_being_listed_ahead_comes_out_of_the_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    runbook = made.runbook("20_guardduty")
+    with runbook.access:
+        runbook.observe()
+        roles = made.front.world.organization.accounts[MANAGEMENT].roles
+        roles["RunbookManagement"].denied = ("organizations:ListAccounts",)
+        runbook.observer.list_ahead()
+        with pytest.raises(CallFailed, match="AccessDenied"):
+            runbook.observe()
+
+
+def test_a_phase_lists_its_accounts_once_for_each_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    made.enable(("00_prerequisites", "10_security_hub"))
+    reads = calls(made, lambda: made.enable(("20_guardduty",)))
+    looks = reads["DescribeOrganization"]
+    assert (looks, reads["ListAccounts"]) == (5, 5), "the plan, the first stage with its preconditions, and three more"
+
+
+def wait_for(made: Simulated, operation: str, times: int) -> None:
+    end = time.monotonic() + 5
+    while sum(entry.operation == operation for entry in list(made.front.log.entries)) < times:
+        assert time.monotonic() < end
+        time.sleep(0.01)

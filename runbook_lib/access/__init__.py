@@ -82,6 +82,7 @@ class Access:
         self._under_way = Places(settings.concurrency)
         self._paged = set[tuple[str, str]]()
         self._pool: ThreadPoolExecutor | None = None
+        self._closed = False
 
     @property
     def counters(self) -> Counters:
@@ -111,6 +112,8 @@ class Access:
     def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
+        if self._closed:
+            raise AccessRefused(f"{service}:{operation} was not called: its run has ended")
         client = self._client(account, service, region)
         rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
         renewed = False
@@ -192,6 +195,15 @@ class Access:
             raise
         return results
 
+    def begin(self, job: Callable[[], T]) -> Callable[[], T]:
+        """Start a reading job beside whatever is under way. What is returned waits for its result, or raises what it raised.
+
+        Where settings allow one thread only, the job is done when its result is asked for. `close` ends it after the call that
+        it is making.
+        """
+        pool = self._threads()
+        return job if pool is None else pool.submit(contextvars.copy_context().run, job).result
+
     def mutate(
         self, service: str, operation: str, account: str, region: str, parameters: dict[str, Any], on_send: Callable[[str], None]
     ) -> Answer:
@@ -229,8 +241,9 @@ class Access:
 
     def close(self) -> None:
         """End the threads and connections."""
+        self._closed = True
         if self._pool is not None:
-            self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=True)
         self._clients.close()
 
     def __enter__(self) -> Self:

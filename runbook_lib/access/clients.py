@@ -79,6 +79,9 @@ class Clients:
         botocore's own repetitions share a quota per client that a throttled run uses up, and they do not keep to our pace.
         """
         key = (id(session), account, service, region)
+        # A call whose client is there does not stand in line behind dozens that are being made.
+        if (made := self._made.get(key)) is not None:
+            return made
         with self._making:
             if key not in self._made:
                 self._made[key] = self._make(session, account, service, region)

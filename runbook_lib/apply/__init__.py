@@ -27,20 +27,23 @@ Rate = tuple[str, str, str, str]
 """(service, operation, account, Region): what AWS counts calls by."""
 LOOK = 0.1
 """Seconds between two looks at `stop` while calls are in flight."""
+LAST_CALLS = 5
+"""A stage is ending when no more calls are left that were never tried. Designations, one by one, then take about half a second."""
 
 
 def run_stage(
     plan_steps: Sequence[Step], stage: str, *, service: Service, access: Writer, journal: Journal, stop: Stop,
     progress: Callable[[Tick], None], clock: Clock, not_after: dt.datetime | None = None,
-    resolve: Callable[[Reference], str] | None = None,
+    resolve: Callable[[Reference], str] | None = None, ending: Callable[[], None] | None = None,
 ) -> StageReport:  # fmt: skip
     """Make the steps of one stage and say what became of each target account.
 
     `plan_steps` is the freshly computed plan: an `after` id that it lacks is done, one of another stage is not. `resolve` gives
-    the values of References (default: the service's own). Whatever is not a CallFailed comes out of here, at once and as it is,
-    after the calls in flight have ended.
+    the values of References (default: the service's own). `ending` is called once, when all but the LAST_CALLS have been tried: what
+    is left are these, answers, repetitions and Waits. Whatever is not a CallFailed comes out of here, at once and as it is, after
+    the calls in flight have ended.
     """
-    run = _Run(plan_steps, stage, clock, stop, not_after)
+    run = _Run(plan_steps, stage, clock, stop, not_after, ending)
     reference = resolve or (lambda wanted: service.resolve(wanted, access))
     calling = Calling(service, access, journal, clock, reference, run.halted)
     return run.through(calling, progress)
@@ -55,6 +58,7 @@ class _Run:
     clock: Clock
     stop: Stop
     not_after: dt.datetime | None
+    ending: Callable[[], None] | None
     ready: dict[bool, list[Entry]] = field(default_factory=lambda: {True: [], False: []})
     """Polls (True) and calls (False) apart, each a heap of tasks whose predecessors have ended, by when they may be tried."""
     running: dict[int, Task] = field(default_factory=dict)
@@ -83,6 +87,7 @@ class _Run:
         for task in self.order:
             for identity in sorted(self.before[task.step.id]):
                 self.followers.setdefault(identity, []).append(task)
+        self.unbegun = {task.order for task in self.order if isinstance(task.step, Action)}
         self.turns = _turns(self.order)
         self.jobs: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[Task, BaseException | None]] = queue.SimpleQueue()
@@ -111,6 +116,7 @@ class _Run:
             self._release([task for task in self.order if not self.before[task.step.id]])
             while len(self.finished) < len(self.order):
                 self._start_ready(calling.access, size)
+                self._tell_ending()
                 progress(self._tick(calling))
                 self._await_one()
         except BaseException as broken:
@@ -125,6 +131,11 @@ class _Run:
         progress(self._tick(calling))
         return self._report()
 
+    def _tell_ending(self) -> None:
+        if self.ending is not None and len(self.unbegun) <= LAST_CALLS and not self.halted():
+            tell, self.ending = self.ending, None
+            tell()
+
     def _release(self, tasks: list[Task]) -> None:
         """Take up tasks whose predecessors have all ended; those left without a target end here, and release others."""
         while tasks:
@@ -138,6 +149,7 @@ class _Run:
     def _end(self, task: Task) -> list[Task]:
         """Book a task as finished; the tasks that waited for it alone."""
         self.finished.add(task.step.id)
+        self.unbegun.discard(task.order)
         self.failed += sum(result.final is Final.FAILED for result in task.settled.values())
         if (lane := _lane(task)) and self.lanes.get(lane) == task.order:
             del self.lanes[lane]
@@ -174,6 +186,7 @@ class _Run:
                     continue
                 room -= 1
                 self.running[task.order] = task
+                self.unbegun.discard(task.order)
                 self.jobs.put(task)
 
     def _lane_taken(self, task: Task, entry: Entry) -> bool:

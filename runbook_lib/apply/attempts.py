@@ -20,8 +20,8 @@ from runbook_lib.services import CallFailed, Outcome, Reader, Service, Verdict
 ATTEMPTS, RETRY_SECONDS = 20, 300.0
 """At most so many attempts of one call, in at most so many seconds."""
 BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0
-POLL, POLL_GROWTH, LONGEST_POLL = 0.05, 1.7, 15.0
-"""The first pause between two polls, its growth, the longest: a state that took a while is seen at most 0.7 times as much later."""
+POLL, POLL_GROWTH, LONGEST_POLL = 0.03, 1.5, 15.0
+"""The first pause between two polls, its growth, the longest: a state that took a while is seen at most half as much later."""
 
 
 S = TypeVar("S", Action, Wait)

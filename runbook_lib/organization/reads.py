@@ -43,17 +43,22 @@ class Identities(Reader, Protocol):
 
 def observe_organization(
     settings: Settings, access: Identities, with_member_regions: bool | None = None, before: Organization | None = None,
-    outline: Organization | None = None,
+    outline: Organization | None = None, accounts: Callable[[], Mapping[str, Account]] | None = None,
 ) -> Organization:  # fmt: skip
     """Read the organization as the management account. Reads only.
 
     The members' Regions are read where a Region in settings is not enabled by default in the management account (`None`), always
     or never. What `before`, an observation of the same run, already knows of them is kept: AWS allows about five such reads a
-    second, and opting in takes minutes to hours. What `outline` holds, which was read just now, is not read again. Raises
-    CallFailed when the organization or its accounts cannot be read.
+    second, and opting in takes minutes to hours. What `outline` holds, which was read just now, is not read again. `accounts` gives
+    the list of accounts where it is being read already. Raises CallFailed when the organization or its accounts cannot be read.
     """
     known = {account: found for account, found in before.regions.items() if isinstance(found, Known)} if before else {}
-    return _Observing(settings, access).organization(with_member_regions, known, outline)
+    return _Observing(settings, access).organization(with_member_regions, known, outline, accounts)
+
+
+def list_accounts(settings: Settings, access: Identities) -> Mapping[str, Account]:
+    """The organization's accounts alone. Raises CallFailed when they cannot be read."""
+    return _Observing(settings, access).accounts()
 
 
 def outline_organization(settings: Settings, access: Identities) -> Organization:
@@ -80,16 +85,17 @@ class _Observing:
         self.region = sts_region(settings)
 
     def organization(
-        self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]], outline: Organization | None
-    ) -> Organization:
+        self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]], outline: Organization | None,
+        accounts: Callable[[], Mapping[str, Account]] | None,
+    ) -> Organization:  # fmt: skip
         """The whole observation; `known` are members' Regions that need no second look."""
-        jobs: list[Callable[[], Any]] = [self._accounts] if outline else [self._accounts, self.outline]
-        accounts, *read = self.access.parallel(jobs)
+        jobs: list[Callable[[], Any]] = [accounts or self.accounts]
+        listed, *read = self.access.parallel(jobs if outline else [*jobs, self.outline])
         found = outline or read[0]
-        members = [each.id for each in accounts.values() if each.active and each.id not in found.regions]
+        members = [each.id for each in listed.values() if each.active and each.id not in found.regions]
         wanted = asks_members_for_regions(found, self.settings) if with_member_regions is None else with_member_regions
         regions = self._member_regions(members, found.trusted_access, known) if wanted else {}
-        return replace(found, accounts=accounts, regions={**found.regions, **regions})
+        return replace(found, accounts=listed, regions={**found.regions, **regions})
 
     def outline(self) -> Organization:
         """The organization with the two accounts that act, and no other."""
@@ -124,7 +130,8 @@ class _Observing:
 
     # Accounts and where they hang.
 
-    def _accounts(self) -> dict[str, Account]:
+    def accounts(self) -> dict[str, Account]:
+        """Account id → account, sorted."""
         listed = self._list("ListAccounts", "Accounts")
         units = {each["Id"]: _units_of_path(each["Paths"]) for each in listed if each.get("Paths")}
         if len(units) < len(listed):

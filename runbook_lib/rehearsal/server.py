@@ -40,6 +40,12 @@ def url_of(server: Server) -> str:
     return f"http://{LOOPBACK}:{server.bind_addr[1]}"
 
 
+def collect_rarely() -> None:
+    """For a process that serves: a large world is millions of objects, which stay. Looking among them for garbage takes seconds."""
+    gc.freeze()
+    gc.set_threshold(50_000, 100, 20)
+
+
 @contextmanager
 def serve(app: Any) -> Iterator[str]:
     """Serve an application in a thread of this process; gives its URL."""
@@ -63,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ApiError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    gc.freeze()  # a large world is millions of objects, which stay: looking for garbage among them takes seconds
+    collect_rarely()
     server = make_server(app, asked.port)
     server.prepare()
     stop = threading.Event()

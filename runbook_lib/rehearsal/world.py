@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from runbook_lib.rehearsal.conditions import Conditions
 from runbook_lib.rehearsal.regions import regions_of
 
+K = TypeVar("K")
 S = TypeVar("S")
 NEVER = 10**9
 """More polls than anybody makes."""
@@ -70,6 +71,13 @@ class SimulatedOrganization:
     """Service principal → account id → when it was registered."""
     region_denied: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Region → service globs an SCP denies there to every account but the management account."""
+
+
+def of_its_own(table: dict[K, S], key: K, make: Callable[[], S]) -> S:
+    """What a table holds for a key, made when it is first asked for (`setdefault` would make it, in vain, every time)."""
+    if key not in table:
+        table[key] = make()
+    return table[key]
 
 
 class Settling:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-from fake_aws import Make
+from fake_aws import DELEGATED, FakeAws, Make, settings
 
+from runbook_lib.access import AccessRefused
 from runbook_lib.services import CallFailed
 
 
@@ -70,3 +71,42 @@ def test_what_finding_jobs_raises_comes_out_after_those_begun_have_ended(make: M
     with pytest.raises(Killed):
         make().parallel(jobs())
     assert ended == [1]
+
+
+def test_a_job_that_was_begun_goes_on_beside_the_caller(make: Make) -> None:
+    asked = threading.Event()
+    result = make().begin(lambda: asked.wait(5))
+    asked.set()
+    assert result(), "it has begun before its result was asked for"
+
+
+def test_with_one_thread_a_job_is_done_when_its_result_is_asked_for(make: Make) -> None:
+    done: list[int] = []
+    result = make(settings().model_copy(update={"concurrency": 1})).begin(lambda: done.append(1))
+    assert not done
+    result()
+    assert done == [1]
+
+
+def test_what_a_job_that_was_begun_raises_comes_out_where_its_result_is_asked_for(make: Make) -> None:
+    def job() -> None:
+        raise Killed
+
+    result = make().begin(job)
+    with pytest.raises(Killed):
+        result()
+
+
+def test_no_call_is_made_for_a_run_that_has_ended(make: Make, aws: FakeAws) -> None:
+    access, read = make(), threading.Event()
+
+    def job() -> None:
+        read.wait(5)
+        access.read("guardduty", "ListDetectors", DELEGATED, "us-east-1")
+
+    result = access.begin(job)
+    threading.Timer(0.05, read.set).start()
+    access.close()
+    with pytest.raises(AccessRefused, match="its run has ended"):
+        result()
+    assert not aws.calls

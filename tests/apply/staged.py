@@ -142,12 +142,14 @@ class Bench:
     stop: Stop = field(default_factory=Stop)
     ticks: list[Tick] = field(default_factory=list)
     resolve: Callable[[Reference], str] | None = None
+    ending: Callable[[], None] | None = None
 
     def run(self, *steps: Step, not_after: dt.datetime | None = None) -> StageReport:
         with Journal(self.path, "run") as journal:
             return run_stage(
                 steps, "delegated", service=self.service, access=self.access, journal=journal, stop=self.stop,
                 progress=self.ticks.append, clock=self.clock, not_after=not_after, resolve=self.resolve,
+                ending=self.ending,
             )  # fmt: skip
 
     @property

@@ -7,9 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from staged import A, B, Bench, Killed, act, failure, finals, once, there, wait
+from staged import ACCOUNTS, A, B, Bench, Killed, act, failure, finals, once, there, wait
 
-from runbook_lib.apply import Final
+from runbook_lib.apply import LAST_CALLS, Final
 from runbook_lib.clock import Clock, FakeClock
 from runbook_lib.journal import Journal
 from runbook_lib.plan import Step
@@ -141,3 +141,30 @@ def test_thousands_of_steps_are_scheduled_quickly(bench: Bench) -> None:
         patch.setattr("runbook_lib.journal.os.fsync", lambda _: None)
         assert bench.run(*first, *second).ok
     assert time.monotonic() - began < 20
+
+
+def test_a_stage_is_ending_when_only_the_last_calls_are_left(bench: Bench) -> None:
+    begun: list[int] = []
+    bench.ending = lambda: begun.append(len(bench.access.calls))
+    calls = [act("Designate", region=f"region-{number}", lane="designation") for number in range(20)]
+    bench.service.truth = there("")
+    assert bench.run(*calls, wait(after=calls)).ok
+    assert begun in ([20 - LAST_CALLS - 1], [20 - LAST_CALLS]), "once, while the last call but those is under way or just answered"
+
+
+def test_a_stage_without_calls_is_ending_at_once(bench: Bench) -> None:
+    told: list[int] = []
+    bench.ending = lambda: told.append(bench.service.checked)
+    polls = iter(range(100))
+    bench.service.truth = lambda step: Progress(frozenset({""}) if next(polls) > 3 else frozenset(), {})
+    assert bench.run(wait()).ok
+    assert told[0] <= 1
+    assert len(told) == 1
+
+
+def test_a_stage_that_is_stopped_is_not_ending(bench: Bench) -> None:
+    told: list[str] = []
+    bench.ending = lambda: told.append("ending")
+    bench.access.effects["Create"] = lambda targets: bench.stop.request("enough")
+    assert not bench.run(*(act(targets=(account,), lane="one") for account in ACCOUNTS[:20])).ok
+    assert not told

@@ -29,12 +29,13 @@ from runbook_lib.journal import Journal
 from runbook_lib.observer import Assessment
 from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan, Scope
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
 PHASES = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
 CLOCK = Clock()
+FIRST, AGAIN = "observed for the plans", "observed again before a stage"
 
 
 def runbook(settings: Settings, phase: str, kind: type[Runbook] = Runbook) -> Runbook:
@@ -62,21 +63,34 @@ def bound(settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 class Counted(Runbook):
-    """Books every call on what it was made for."""
+    """Books every call on what it was made for. The accounts for the next look are listed while a stage is ending."""
 
     causes: ClassVar = Counter[str]()
+    planned_on = 0
+    """Pages of accounts that the plan was made from."""
 
     @contextmanager
     def booked(self, cause: str) -> Iterator[None]:
-        before = self.access.counters.calls.total()
+        before = self.access.counters.calls.total() - self.pages
         yield
-        Counted.causes[cause] += self.access.counters.calls.total() - before
+        Counted.causes[cause] += self.access.counters.calls.total() - self.pages - before
+
+    @property
+    def pages(self) -> int:
+        return self.access.counters.calls["organizations", "ListAccounts"]
 
     def observe(self) -> Assessment:
-        first = self._latest is None and not hasattr(self, "observed")
-        self.observed = True
-        with self.booked("observed for the plans" if first else "observed again before a stage"):
-            return super().observe()
+        with self.booked(AGAIN if self.planned_on else FIRST):
+            seen = super().observe()
+        if not self.planned_on:
+            self.planned_on = self.pages
+            Counted.causes[FIRST] += self.planned_on
+        return seen
+
+    def apply(self, *arguments: Any, **named: Any) -> ApplyReport:
+        report = super().apply(*arguments, **named)
+        Counted.causes[AGAIN] += self.pages - self.planned_on
+        return report
 
     def requirements(self) -> None:
         with self.booked("earlier phases looked at"):

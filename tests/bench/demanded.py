@@ -95,8 +95,9 @@ def demanded(plans: Sequence[Plan], accounts: int, latency: float) -> Bound:
             if listing:
                 chain += in_turn(pages(accounts - 1, service), service, "ListMembers", latency)
             first = not any(name.startswith(plan.phase) for name in found.parts)
-            # Accounts and service are read side by side; before the first look it has to be seen that it is the right organization.
-            found.parts[f"{plan.phase} look before {stage}"] = max(listed, chain) + latency * first
+            # Accounts and service are read side by side; before the first look it has to be seen that it is the right organization,
+            # before the others the accounts may be listed while the stage before is ending.
+            found.parts[f"{plan.phase} look before {stage}"] = max(listed, chain) + latency if first else chain
             steps = [step for step in plan.steps if step.stage == stage]
             found.parts[f"{plan.phase} {stage}"] = stage_seconds(steps, latency, waited)
         if "10_security_hub" in plan.requires:

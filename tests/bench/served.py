@@ -1,7 +1,6 @@
 """The simulated organization of a measurement, in a process of its own: the rehearsal's server, with latency in front of it."""
 
 import argparse
-import gc
 import json
 import resource
 import threading
@@ -13,6 +12,7 @@ from typing import Any
 from cheroot.wsgi import Server
 
 from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.server import collect_rarely
 
 
 class Delayed:
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     asked = parser.parse_args()
     app = build_app(asked.seed, moto=False)
-    gc.freeze()
+    collect_rarely()
     server = Server(("127.0.0.1", 0), Delayed(app, asked.latency), numthreads=64, timeout=120, request_queue_size=256)
     server.keep_alive_conn_limit = 2000
     server.prepare()

@@ -8,7 +8,7 @@ from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.registry import Call, page
-from runbook_lib.rehearsal.world import Settling, World
+from runbook_lib.rehearsal.world import Settling, World, of_its_own
 
 PRINCIPAL = "inspector2.amazonaws.com"
 SERVICE_ROLES = ("AWSServiceRoleForAmazonInspector2", "AWSServiceRoleForAmazonInspector2Agentless")
@@ -115,13 +115,13 @@ class InspectorState:
     listening: bool = False
 
     def of(self, account: str, region: str) -> Scanning:
-        return self.scanning.setdefault((account, region), Scanning())
+        return of_its_own(self.scanning, (account, region), Scanning)
 
     def members_of(self, region: str) -> Roster[Member]:
-        return self.members.setdefault(region, Roster())
+        return of_its_own(self.members, region, Roster)
 
     def organization(self, region: str) -> OrganizationConfiguration:
-        return self.organizations.setdefault(region, OrganizationConfiguration())
+        return of_its_own(self.organizations, region, OrganizationConfiguration)
 
     def associated(self, account: str, region: str) -> bool:
         """Whether the account is associated with the administrator, settled or not."""

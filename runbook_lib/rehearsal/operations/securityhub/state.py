@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.rehearsal.operations.roster import Roster
-from runbook_lib.rehearsal.world import Settling, World
+from runbook_lib.rehearsal.world import Settling, World, of_its_own
 
 from .catalogue import OfferedStandard
 
@@ -146,7 +146,7 @@ class SecurityHubState:
     installed: bool = False
 
     def members_of(self, administrator: str, region: str) -> Roster[Member]:
-        return self.members.setdefault((administrator, region), Roster())
+        return of_its_own(self.members, (administrator, region), Roster)
 
 
 def state_of(world: World) -> SecurityHubState:
