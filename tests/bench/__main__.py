@@ -87,7 +87,7 @@ def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
         say(f"    one after the other (calls × {empty['wall'] * 1000:.0f} ms, the measured mean of one): {serial:.0f} s")
         say("    " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in run["phases"].items()))
         if "c" in parts:
-            chain = len(run["phases"]) * bounds.coverage(accounts, LATENCY).seconds
+            chain = bounds.second_run(len(run["phases"]), accounts, LATENCY)
             say(f"(c) second run: bound {chain:.1f} s")
             run = bench.run("again")
             found["c"] = judged("plan again", run["seconds"], chain, run["calls"], empty["cpu"], run) | {"actions": run["actions"]}

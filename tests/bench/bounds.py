@@ -117,6 +117,12 @@ def coverage(accounts: int, latency: float, *, bursts: bool = True) -> Bound:
     return Bound({"outline": latency, slowest: lists[slowest]})
 
 
+def second_run(phases: int, accounts: int, latency: float) -> float:
+    """Phase after phase reads the accounts, and beside them each Region, once. All of them share the rate of that list."""
+    listed = in_turn(phases * math.ceil(accounts / 20), "organizations", "ListAccounts", latency)
+    return max(phases * coverage(accounts, latency).seconds, listed)
+
+
 def floor_of_enabling(accounts: int, regions: int) -> int:
     """Fewest calls per Region, as the list of what others need has it: batches, one list, one association per account."""
     members = accounts - 1
