@@ -255,7 +255,8 @@ class Runbook:
     ) -> ApplyReport:  # fmt: skip
         """Make the approved calls that are still to be made, stage by stage, each after a fresh observation and plan.
 
-        An observation of this runbook's that is not a minute old is fresh, unless something was called after it.
+        An observation of this runbook's that is not a minute old is fresh, unless something was called after it. The accounts for
+        the look before a stage are listed from when the stage before is ending.
 
         `applied_before` are units which journals of earlier attempts under this approval record as applied. Raises ApprovalRefused
         or PreconditionsFailed before any call; a stage that goes beyond the approval is refused and ends the report.

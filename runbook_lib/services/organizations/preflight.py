@@ -40,25 +40,22 @@ def _wrong(path: Path, value: str, message: str) -> Remark:
 
 def identity(organization: Organization, settings: Settings) -> tuple[Remark, ...]:
     """Whether it is the organization that settings name, with its two accounts. Pure."""
-    return tuple(_identity(organization, settings))
-
-
-def _identity(organization: Organization, settings: Settings) -> Iterator[Remark]:
-    wanted = settings.organization
+    wanted, found = settings.organization, list[Remark]()
     if organization.id != wanted.id:
         message = f"The credentials lead into organization {organization.id}. Write that id, or use other credentials."
-        yield _wrong(("organization", "id"), wanted.id, message)
+        found.append(_wrong(("organization", "id"), wanted.id, message))
     if organization.management_account != wanted.management_account:
         message = f"AWS names {organization.management_account} as the management account of {organization.id}. Write that id."
-        yield _wrong(("organization", "management_account"), wanted.management_account, message)
+        found.append(_wrong(("organization", "management_account"), wanted.management_account, message))
     path: Path = ("organization", "delegated_account")
     delegated = organization.accounts.get(wanted.delegated_account)
     if delegated is None:
         message = f"This is not an account of organization {organization.id}. Name the security account as Organizations lists it."
-        yield _wrong(path, wanted.delegated_account, message)
+        found.append(_wrong(path, wanted.delegated_account, message))
     elif not delegated.active:
         message = f"This account is {delegated.state.value}, and only an active one can administer. Reactivate it, or name another."
-        yield _wrong(path, wanted.delegated_account, message)
+        found.append(_wrong(path, wanted.delegated_account, message))
+    return tuple(found)
 
 
 def _excluded_accounts(organization: Organization, settings: Settings) -> Iterator[Remark]:
