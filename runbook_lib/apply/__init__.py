@@ -40,8 +40,8 @@ def run_stage(
 
     `plan_steps` is the freshly computed plan: an `after` id that it lacks is done, one of another stage is not. `resolve` gives
     the values of References (default: the service's own). `ending` is called once, when all but the LAST_CALLS have been tried:
-    what is left are these, answers, repetitions and Waits. Whatever is not a CallFailed comes out of here, at once and as it is, after
-    the calls in flight have ended.
+    what is left are these, answers, repetitions and Waits. Whatever is not a CallFailed comes out of here, at once and as it is,
+    after the calls in flight have ended.
     """
     run = _Run(plan_steps, stage, clock, stop, not_after, ending)
     reference = resolve or (lambda wanted: service.resolve(wanted, access))
