@@ -79,6 +79,8 @@ class Access:
         self._making = threading.Lock()
         self.on_answer: Callable[..., None] = lambda *answered: None
         """Hears the answer to, or failure of, every read, and what was asked: what coverage is judged from is kept as evidence."""
+        self.recall: Callable[..., dict[str, Any] | None] = lambda *asked: None
+        """Gives what a read was answered a while ago, where that serves again."""
         self._under_way = Places(settings.concurrency)
         self._paged = set[tuple[str, str]]()
         self._pool: ThreadPoolExecutor | None = None
@@ -114,6 +116,9 @@ class Access:
         self._refuse_unlisted(self._reads, service, operation, "reads")
         if self._closed:
             raise AccessRefused(f"{service}:{operation} was not called: its run has ended")
+        if (earlier := self.recall(service, operation, account, region, parameters)) is not None:
+            self.on_answer(earlier, service, operation, account, region, parameters)
+            return earlier
         client = self._client(account, service, region)
         rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
         renewed = False

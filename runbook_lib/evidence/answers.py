@@ -7,11 +7,13 @@ import base64
 import datetime as dt
 import gzip
 import io
+import itertools
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -89,16 +91,42 @@ def _redacted(line: str, marks: dict[str, str]) -> str:
     return ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
 
 
+def read_about(path: Path) -> dict[str, Any]:
+    """What heads a file of answers. Raises AnswersBroken."""
+    with _reading(path) as file:
+        return _head(path, file.readline())
+
+
+def read_answers_of(path: Path, service: str, operation: str) -> dict[str, Any]:
+    """The answers to one operation alone, as `read_answers` has them; a file of many gigabytes is not read for them whole."""
+    opening = "[" + json.dumps(json.dumps([service, operation])[:-1])[:-1]
+    with _reading(path) as file:
+        _head(path, file.readline())
+        after = itertools.dropwhile(lambda line: not line.startswith(opening), file)  # the lines are sorted
+        lines = itertools.takewhile(lambda line: line.startswith(opening), after)
+        return dict(json.loads(line, object_hook=_restored) for line in lines)
+
+
 def read_answers(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """(about, call → {"answer": …} or {"failure": …}) of a file of answers. Raises AnswersBroken."""
+    with _reading(path) as file:
+        return _head(path, file.readline()), dict(json.loads(line, object_hook=_restored) for line in file)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[IO[str]]:
     try:
-        head, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        about = json.loads(head)
-        if about.get("format") != FORMAT:
-            raise AnswersBroken(f"{path}: is not in the format {FORMAT!r}")
-        return about, dict(json.loads(line, object_hook=_restored) for line in lines)
-    except (OSError, EOFError, ValueError, TypeError) as error:
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
+            yield file
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zlib.error) as error:
         raise AnswersBroken(f"{path}: {error}") from None
+
+
+def _head(path: Path, line: str) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads(line)
+    if about.get("format") != FORMAT:
+        raise AnswersBroken(f"{path}: is not in the format {FORMAT!r}")
+    return about
 
 
 def _restored(value: dict[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes, Part
 from runbook_lib.evidence.answers import Answers
+from runbook_lib.evidence.earlier_reads import BEGUN, EarlierReads, earlier_reads
 from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
@@ -144,11 +145,14 @@ class NotebookRun:
         self.looked = ""
         self.ended: RunStatus | None = None
         self.evidence: tuple[str, ...] = ()
-        self.answers = Answers()
+        self.answers, self.earlier_reads, self.begun = Answers(), EarlierReads(), self.clock.now()
         with plainly_in(self):
             self._refuse_other_mode()
             access = access_for(self.settings, chosen, self.run.name, self.clock)
             access.on_answer = self.answers.keep
+            if self.plans:  # what proves in the end what was done rests on nothing that was read earlier
+                self.earlier_reads = earlier_reads(self.run, self.clock.now())
+                access.recall = self.earlier_reads.recall
             self.runbook = self.acting = Runbook(chosen, self.settings, access, self.clock, asked)
             self.organization, self.remarks = self._preflight()
             self.run.add_callers(self.organization.callers)
@@ -236,6 +240,7 @@ class NotebookRun:
                 f"Acting in {account} as": f"{arn}, {self._lasts(account)}" for account, arn in sorted(organization.callers.items())
             },
             "Regions": ", ".join(regions),
+            **({"Regions of members": self.earlier_reads.words} if self.earlier_reads.words else {}),
             "Settings": f"{self.parameters.name}, digest {settings_digest(settings)[:16]}, {described(self.parameters)}",
             "Scope": sections.scope_words(runbook.scope),
             **({"Wave": wave_words(runbook.scope, settings)} if runbook.in_waves else {}),
@@ -280,7 +285,10 @@ class NotebookRun:
         facts = {"mode": self.settings.mode, "phase": self.folder.name, "run": self.run.name}
         write_coverage(self.folder.path, which, self.cells, self.organization, facts)
         write_text(self.folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
-        about = {"scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers)}
+        about = {
+            "scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers),
+            BEGUN: (self.earlier_reads.begun or self.begun).isoformat(),
+        }  # fmt: skip
         self.answers.write(self.folder.path / f"answers-{which}.jsonl.gz", about)
         counted = count(cell for cell in self.cells if cell.in_scope)
         self.results |= {
