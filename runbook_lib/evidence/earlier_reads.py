@@ -8,6 +8,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from runbook_lib.evidence.answers import AnswersBroken, key, read_about, read_answers_of
@@ -30,7 +31,7 @@ class EarlierReads:
     @property
     def words(self) -> str:
         """Who read them and when; "" where they are to be read."""
-        return f"as {self.phase} read them from {self.begun:%H:%M} UTC" if self.begun and self.answers else ""
+        return f"read at {self.begun:%H:%M} UTC by the notebook {self.phase}, and not again" if self.begun and self.answers else ""
 
     def recall(
         self, service: str, operation: str, account: str, region: str, parameters: Mapping[str, Any]
@@ -42,23 +43,26 @@ class EarlierReads:
 
 
 def earlier_reads(run: RunFolder, now: dt.datetime) -> EarlierReads:
-    """Of the notebook that read them last. A file that cannot be read counts as none: everything is asked then."""
-    newest, path = EarlierReads(), None
-    for phase in run.phases():
-        for file in phase.path.glob("answers-*.jsonl.gz"):
-            try:
-                said = read_about(file).get(BEGUN)
-                begun = dt.datetime.fromisoformat(said) if said else None
-            except (AnswersBroken, ValueError, TypeError):
-                continue
-            if begun and now - begun < GOOD_FOR and (newest.begun is None or begun >= newest.begun):
-                newest, path = EarlierReads(begun, phase.name), file
-    if path is None:
-        return newest
+    """Of the notebook that read them last, not of those that took its answers over.
+
+    A file that cannot be read counts as none: everything is asked then.
+    """
+    files = [(file, phase.name) for phase in run.phases() for file in sorted(phase.path.glob("answers-*.jsonl.gz"))]
+    good = [(begun, *each) for each in files if (begun := _begun(each[0])) and now - begun < GOOD_FOR]
+    if not good:
+        return EarlierReads()
+    begun, file, phase = max(good, key=lambda each: each[0])  # the first of those with the same beginning
     try:
-        return EarlierReads(newest.begun, newest.phase, _whole(read_answers_of(path, *READ)))
+        return EarlierReads(begun, phase, _whole(read_answers_of(file, *READ)))
     except AnswersBroken:
         return EarlierReads()
+
+
+def _begun(file: Path) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(read_about(file).get(BEGUN, "")).astimezone(dt.UTC)
+    except (AnswersBroken, ValueError, TypeError):
+        return None
 
 
 def _whole(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
