@@ -1,7 +1,7 @@
 """Members' opt-in Regions as an earlier notebook of the same run read them, so that the next one need not ask again.
 
-There is one such read for each account, and AWS is taken to allow about five a second: for thousands of accounts each notebook would
-take many minutes before it showed anything. To opt in to a Region takes AWS minutes to hours.
+There is one such read for each account, and AWS is taken to allow about five a second: for thousands of accounts each notebook
+would take many minutes before it showed anything. To opt in to a Region takes AWS minutes to hours.
 """
 
 import datetime as dt
