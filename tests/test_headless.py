@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from doors import PAPERMILL, PATIENCE, ROOT, RUNBOOK, Served, lines, outputs, served, states, wait_for
 from simulated import Simulated, open_cells, settings_for
 
 from runbook_lib.approval import approve
+from runbook_lib.cli.headless import Executed, execute
 from runbook_lib.clock import Clock
 from runbook_lib.evidence.run_folder import RunFolder, find_runs
 from runbook_lib.journal import read
+from runbook_lib.json_log import json_log
 from runbook_lib.plan import file as plan_file
 
 FIRST = "00_prerequisites"
@@ -264,6 +267,37 @@ def test_a_kernel_that_dies_is_said_and_recorded(slow: Served) -> None:
     assert "Traceback" not in said
     run = find_runs(slow.runs)[-1]
     assert run.record()["status"] == "failed"
+
+
+class TestPastTheNotebook:
+    """What a kernel writes on its own streams: ipykernel's threads complain there while it ends, and Python that cannot start."""
+
+    ASIDE = "import os, sys\nos.write(sys.stderr._original_stdstream_copy, b'Traceback: aside, someone@example.com')\n"
+    KEPT = "Traceback: aside, [e-mail address]"
+
+    def ended(self, folder: Path, source: str) -> tuple[Executed, list[str], list[str]]:
+        """How a notebook of one cell ended, what was said, and what was kept in the log."""
+        kernelspec = {"name": "python3", "display_name": "Python 3"}
+        cells = [nbformat.v4.new_code_cell(source)]  # type: ignore[no-untyped-call]  # nbformat has no types
+        document = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})  # type: ignore[no-untyped-call]  # as above
+        nbformat.write(document, folder / "in.ipynb")  # type: ignore[no-untyped-call]  # as above
+        # A kernel that sees this variable leaves its streams as they are.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+        said: list[str] = []
+        with json_log(folder / "log.jsonl"):
+            done = execute(folder / "in.ipynb", folder / "out.ipynb", {}, environment=environment, say=said.append)
+        return done, said, [line["fields"]["text"] for line in lines(folder / "log.jsonl")]
+
+    def test_is_kept_in_the_log_and_not_said(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        done, said, kept = self.ended(tmp_path, self.ASIDE)
+        assert (done.error, said, kept) == ("", [], [self.KEPT])
+        assert "aside" not in "".join(capfd.readouterr())
+
+    def test_is_said_where_the_kernel_died(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        done, said, kept = self.ended(tmp_path, f"{self.ASIDE}os.kill(os.getpid(), 9)")
+        assert "the kernel died" in done.error
+        assert (said, kept) == ([self.KEPT], [self.KEPT])
+        assert "aside" not in "".join(capfd.readouterr())
 
 
 def children(pid: int) -> list[int]:

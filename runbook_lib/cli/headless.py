@@ -5,6 +5,7 @@ the kernel in the middle of a call. Here a time-out, SIGINT and SIGTERM interrup
 flight, records them and stops.
 """
 
+import logging
 import os
 import signal
 import tempfile
@@ -14,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
+from runbook_lib.json_log import scrub
 from runbook_lib.notebook_format import nbformat
 
 # isort: split
@@ -26,6 +28,7 @@ from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+LOG = logging.getLogger(__name__)
 ENGINE = "runbook"
 HALT = "Halt"
 """The error with which a cell says in plain lines what happened and what to do."""
@@ -34,6 +37,8 @@ INTERRUPTS = 5
 KERNEL_START_SECONDS = 120
 # At its end a kernel that is idle may log that it was interrupted: no news for anybody.
 KERNEL_LOG = "--IPKernelApp.log_level=CRITICAL"
+LAST_LINES = 10
+"""So much of what a kernel that died wrote past its notebook is said; the run's log has all."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
         # Sockets in a folder that only this user can enter, instead of open TCP ports; a path of their own for each kernel.
         with tempfile.TemporaryDirectory(prefix="runbook-") as sockets:
             client = cls._client(nb_man, kernel_name, sockets, options)
-            with _interrupting(client, caught):
-                client.execute(env=dict(options["environment"]))
+            with _interrupting(client, caught), _aside(options["say"]) as aside:
+                client.execute(env=dict(options["environment"]), stdout=aside, stderr=aside)
         if client.overdue:
             caught.append("time-out")
 
@@ -123,6 +128,27 @@ def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
             say(f"[{name}]")
 
     return start
+
+
+@contextmanager
+def _aside(say: Callable[[str], None]) -> Iterator[IO[bytes]]:
+    """A file for what a kernel writes past its notebook, as its threads do that lose their sockets while it ends.
+
+    All of it goes to the run's log. It is said only where the kernel died: there it may be the reason.
+    """
+    died = False
+    with tempfile.TemporaryFile() as aside:
+        try:
+            yield aside
+        except (DeadKernelError, RuntimeError):
+            died = True
+            raise
+        finally:
+            aside.seek(0)
+            if words := scrub(aside.read().decode("utf-8", "replace")).strip():
+                LOG.warning("the kernel wrote past its notebook", extra={"fields": {"text": words}})
+                for line in words.splitlines()[-LAST_LINES:] if died else ():
+                    say(line)
 
 
 @contextmanager
