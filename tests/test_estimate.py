@@ -2,7 +2,7 @@ import pytest
 import value_samples as samples
 
 from runbook_lib.plan import Plan, Step, Wait
-from runbook_lib.plan.estimate import QUICK_ANSWER, SLOW_ANSWER, estimate, span
+from runbook_lib.plan.estimate import QUICK_ANSWER, SLOW_ANSWER, estimate, reading, span
 
 
 def plan_of(*steps: Step) -> Plan:
@@ -72,3 +72,17 @@ def test_durations_in_words_are_rounded_up(seconds: float, words: str) -> None:
 def test_the_range_in_words() -> None:
     assert estimate(plan_of(*calls(1), wait(600))).duration == "1 s to 11 min"
     assert estimate(plan_of()).duration == "1 s"
+
+
+def test_reads_take_what_the_busiest_account_and_region_need() -> None:
+    guess = reading({"account:ListRegions": [1000, 510], "guardduty:ListMembers": [400, 20]}, concurrency=1000, mode="rehearsal")
+    assert guess.calls == 1400
+    assert guess.shortest == pytest.approx((510 - 10) / 5)
+    assert guess.longest == pytest.approx(510 / 5)
+
+
+def test_many_reads_wait_for_each_other() -> None:
+    guess = reading({"s3:GetObject": [800, 1]}, concurrency=8)
+    assert guess.shortest == pytest.approx(100 * QUICK_ANSWER)
+    assert guess.longest == pytest.approx(100 * SLOW_ANSWER)
+    assert reading({}).shortest == 0

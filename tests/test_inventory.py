@@ -148,10 +148,14 @@ def test_only_the_mode_is_changed(text: str) -> None:
 def test_a_forecast_counts_calls_and_time_at_half_of_the_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = simulated("default", tmp_path, monkeypatch)
     plans: list[Plan] = [made.plan(phase) for phase in ENABLING]
-    lines = forecast(plans, 5000, 8)
+    read = [(phase, {"account:ListRegions": [1002, 1001], "organizations:ListAccounts": [50, 50]}) for phase in ENABLING]
+    lines = forecast(plans, read, 8)
     changing = sum(len(plan.actions) for plan in plans)
-    assert f"{changing:,} changing calls, and reads about {5000 - changing:,} times" in lines[0]
-    assert len(lines) == 2 + len(plans)
+    assert f"{changing:,} changing calls, and reads about {1052 * len(plans):,} times" in lines[0]
+    assert [line.partition(":")[0].strip() for line in lines[2:-1]] == list(ENABLING)
+    # (1,001 - half a burst of 10) at half of 5 a second, and without the burst.
+    assert all("1,052 reads, 7 min" in line for line in lines[2:-1])
+    assert "1,002 reads, 7 min" in lines[-1]
 
 
 def test_a_seed_is_no_inventory(tmp_path: Path) -> None:

@@ -108,6 +108,10 @@ class TestOthers:
         assert len(plan.population) == 12 - 1, "one of the twelve is suspended"
         assert {action.region for action in plan.actions if action.service == "inspector2"} == {"us-east-1", "us-east-2"}
         assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in first.out
+        server = environment.find(first.run.path.parent / "simulated-organization")
+        assert server is not None
+        log = [entry for entry in server.control("GET", "log") if not entry["mutating"] and entry["service"] != "sts"]
+        assert f" and reads about {len(log):,} times." in first.out
         again = rehearse("-p", settings)
         assert again.code == 0, again.out + again.err
         assert "Using the simulated organization that is running" in again.out

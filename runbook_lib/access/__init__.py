@@ -91,6 +91,11 @@ class Access:
         """Attempts, throttles and repetitions so far."""
         return self._clients.counters
 
+    def reads_made(self) -> dict[str, list[int]]:
+        """Reading operation → all its attempts, and those in the account and Region that had most: what AWS's rates limit."""
+        made = sorted(self.counters.by_operation().items())
+        return {name: [sum(attempts), max(attempts)] for name, attempts in made if name in self._reads}
+
     def _sts(self, session: Session) -> Any:
         return self._clients.client(session, "", "sts", self._sts_region)
 

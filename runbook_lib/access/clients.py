@@ -4,7 +4,7 @@
 """
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from botocore.session import Session
 from runbook_lib import __version__
 from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request
 from runbook_lib.access.models import ListedOperations
-from runbook_lib.access.pace import Pace
+from runbook_lib.access.pace import Key, Pace
 from runbook_lib.access.parsing import Parsers
 
 THROTTLED = frozenset(
@@ -31,11 +31,18 @@ CONNECT_SECONDS, READ_SECONDS = 5, 60
 
 @dataclass
 class Counters:
-    """Attempts by (service, operation), throttled ones, and repeated ones."""
+    """Attempts, throttled ones, and repeated ones."""
 
-    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    calls: Counter[Key] = field(default_factory=Counter)
     throttles: int = 0
     retries: int = 0
+
+    def by_operation(self) -> dict[str, list[int]]:
+        """Names like "guardduty:ListDetectors" → the attempts in each account and Region in which there were any."""
+        found = defaultdict[str, list[int]](list)
+        for (_, _, service, operation), count in dict(self.calls).items():
+            found[f"{service}:{operation}"].append(count)
+        return found
 
 
 class Clients:
@@ -144,11 +151,12 @@ class Clients:
             if caught_exception is not None and not isinstance(caught_exception, BotoCoreError):
                 return  # stopped by `on_send` or the endpoint guard: nothing was sent
             code = response[1].get("Error", {}).get("Code", "") if response else ""
+            key = account, region, service, operation.name
             with self._counting:
-                self.counters.calls[service, operation.name] += 1
+                self.counters.calls[key] += 1
                 self.counters.throttles += code in THROTTLED
                 self.counters.retries += attempts > 1
             if code in THROTTLED:
-                self.pace.throttled((account, region, service, operation.name))
+                self.pace.throttled(key)
 
         return tally

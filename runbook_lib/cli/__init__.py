@@ -191,7 +191,7 @@ def rehearse(
             table = command.run.phase("90_coverage").path / "coverage-after.txt"
             say("")
             say(table.read_text(encoding="utf-8") if table.exists() else "No coverage: the coverage notebook did not run.")
-            for line in commands.forecast(command, server.control("GET", "health")["calls"] - there["calls"]):
+            for line in commands.forecast(command):
                 say(line)
             say(f"Run folder: {command.run.path}")
     finally:

@@ -5,7 +5,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, 
 from runbook_lib.phases import Phase, UnknownPhase, phase_named
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.estimate import span
+from runbook_lib.plan.estimate import Reads, span
 from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.project import root
 from runbook_lib.runbook import managed
@@ -47,6 +47,8 @@ class Command:
     seconds_per_cell: int | None = None
     given: Path | None = None
     """The settings file that the user knows; `parameters` is the run's copy, with the same lines."""
+    executed: list["PhaseResult"] = field(default_factory=list)
+    """Every execution of a notebook so far."""
 
     def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
@@ -70,6 +72,7 @@ class Command:
             say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
         )  # fmt: skip
         result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)
+        self.executed.append(result)
         LOG.info("notebook executed", extra={"fields": {"phase": phase.name, "what": what, "result": result.words}})
         page = folder.notebook_html("plan" if kind else "")
         title: str = self.settings.mode
@@ -97,7 +100,7 @@ class Command:
         )
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
         remarks, costs = tuple(results.get("remarks", ())), str(results.get("may cost", ""))
-        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, remarks, costs)
+        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, remarks, costs, results.get("reads", {}))
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class PhaseResult:
     """What AWS says of the settings that holds up nothing."""
     costs: str = ""
     """What its plan may cost, in words; empty where none was made."""
+    reads: Reads = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -291,9 +295,10 @@ def _rehearsed(command: Command, phase: Phase, wave: str) -> PhaseResult:
     return command.phase(phase, scope, written(approval, planned.folder.path / f"approval{suffix}.json"))
 
 
-def forecast(command: Command, calls: int) -> list[str]:
-    """Lines about a live run of the plans that this rehearsal made with `calls` calls."""
+def forecast(command: Command) -> list[str]:
+    """Lines about a live run of the plans that this rehearsal made."""
     folders = [command.run.phase(phase.name) for phase in chosen(command.settings, ())]
     named = [f"plan-{wave.name}.json" for wave in waves(command.settings)]
     files = [file for folder in folders for file in ([folder.path / name for name in named] or [folder.plan_json])]
-    return forecast_of([plan_file.load(file) for file in files if file.exists()], calls, command.settings.concurrency)
+    read = [(result.phase.name, result.reads) for result in command.executed]
+    return forecast_of([plan_file.load(file) for file in files if file.exists()], read, command.settings.concurrency)

@@ -207,7 +207,8 @@ class NotebookRun:
         self.note("end")
         self.close_explorer()
         self.ended = status
-        now, results = self.clock.now(), {"state": self.state, "error": scrub(self.error), **self.results}
+        reads = self.runbook.access.reads_made() if hasattr(self, "runbook") else {}
+        now, results = self.clock.now(), {"state": self.state, "error": scrub(self.error), "reads": reads, **self.results}
         self.run.finish_phase(self.folder.name, status, now, results)
         if self.owns_run:
             self.run.finish(status, now, error=self.error)

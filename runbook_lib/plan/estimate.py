@@ -2,7 +2,7 @@
 
 The lower end is what AWS's request rates, lanes and the settings' concurrency allow when every answer is quick and every state
 is there at the first look. The upper end has slow answers and every planned wait up to its deadline. Reading before and after
-comes on top, and a person's decision between stages.
+comes on top (`reading`), and a person's decision between stages.
 """
 
 import math
@@ -20,9 +20,13 @@ SLOW_ANSWER = 3.0
 """Seconds of one call at worst, short retries included [assumed]."""
 
 
+Reads = Mapping[str, Sequence[int]]
+"""What one notebook read: "service:Operation" → (all calls, those in the account and Region with most)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Changing calls, planned waits, and seconds at least and at most."""
+    """Calls, planned waits, and seconds at least and at most."""
 
     calls: int
     waits: int
@@ -34,6 +38,15 @@ class Estimate:
         """The range in words, rounded up: "40 s to 12 min"."""
         shortest, longest = span(self.shortest), span(self.longest)
         return shortest if shortest == longest else f"{shortest} to {longest}"
+
+    def __add__(self, after: "Estimate") -> "Estimate":
+        """Both, one after the other."""
+        return Estimate(
+            self.calls + after.calls, self.waits + after.waits, self.shortest + after.shortest, self.longest + after.longest
+        )
+
+
+NOTHING = Estimate(0, 0, 0.0, 0.0)
 
 
 def blast_radius(plan: Plan) -> str:
@@ -60,6 +73,17 @@ def estimate(plan: Plan, concurrency: int = 8, mode: str = "") -> Estimate:
             _calls(steps, concurrency, SLOW_ANSWER, share, quick=False) + _longest_wait(steps) for steps in stages.values()
         ),
     )
+
+
+def reading(reads: Reads, concurrency: int = 8, mode: str = "live") -> Estimate:
+    """Estimate what one notebook reads; its reads run side by side."""
+    share, calls = SHARE[mode], sum(total for total, _ in reads.values())
+
+    def seconds(answer: float, *, quick: bool) -> float:
+        limited = [_throttled(rate_of(*name.split(":")), most, share, quick) for name, (_, most) in reads.items()]
+        return max([math.ceil(calls / max(concurrency, 1)) * answer, *limited])
+
+    return Estimate(calls, 0, seconds(QUICK_ANSWER, quick=True), seconds(SLOW_ANSWER, quick=False))
 
 
 def _calls(steps: Sequence[Step], concurrency: int, answer: float, share: float, *, quick: bool) -> float:

@@ -3,17 +3,29 @@
 from collections.abc import Sequence
 
 from runbook_lib.plan import Plan
-from runbook_lib.plan.estimate import estimate, span
+from runbook_lib.plan.estimate import NOTHING, Reads, estimate, reading
+
+OF_MEMBERS = "account:ListRegions"
+"""One call for each account; the planning notebooks of one run share the answers."""
 
 
-def forecast(plans: Sequence[Plan], calls: int, concurrency: int) -> list[str]:
-    """Lines about a live run of these plans. `calls` are all calls of the rehearsal, reading ones and repetitions included."""
-    guesses = [estimate(plan, concurrency, "live") for plan in plans]
-    changing = sum(guess.calls for guess in guesses)
-    shortest, longest = (span(sum(getattr(guess, name) for guess in guesses)) for name in ("shortest", "longest"))
+def forecast(plans: Sequence[Plan], read: Sequence[tuple[str, Reads]], concurrency: int) -> list[str]:
+    """Lines about a live run of these plans. `read` has for each notebook of the rehearsal its phase, and what it read."""
+    calls = [(plan.phase, estimate(plan, concurrency, "live")) for plan in plans]
+    reads = [(phase, reading(made, concurrency)) for phase, made in read]
+    all_calls, all_reads = (sum((guess for _, guess in guesses), NOTHING) for guesses in (calls, reads))
+    times = f"take {all_calls.duration}, and the reading {all_reads.duration}; decisions come on top:"
     lines = [
-        f"A live run of the same plans makes {changing:,} changing calls, and reads about {max(calls - changing, 0):,} times.",
-        f"At half of AWS's request rates the changing calls take {shortest} to {longest}, reading and decisions apart:",
+        f"A live run of the same plans makes {all_calls.calls:,} changing calls, and reads about {all_reads.calls:,} times.",
+        f"At half of AWS's request rates the changing calls {times}",
     ]
-    named = zip(plans, guesses, strict=True)
-    return lines + [f"  {plan.phase}: {guess.calls:,} calls, {guess.duration}" for plan, guess in named]
+    for phase in dict.fromkeys(phase for phase, _ in [*calls, *reads]):
+        changing, asking = (sum((guess for of, guess in guesses if of == phase), NOTHING) for guesses in (calls, reads))
+        changed = [f"{changing.calls:,} calls, {changing.duration}"] if phase in dict(calls) else []
+        asked = [f"{asking.calls:,} reads, {asking.duration}"] if asking.calls else []
+        lines.append(f"  {phase}: {'; '.join(changed + asked)}")
+    # A rehearsal is one run; live, plans and their approved calls are usually runs of their own.
+    if again := max((made[OF_MEMBERS] for _, made in read if OF_MEMBERS in made), key=sum, default=None):
+        more = reading({OF_MEMBERS: again}, concurrency)
+        lines.append(f"Each further run reads anew to which Regions members opted in: {more.calls:,} reads, {more.duration}.")
+    return lines

@@ -74,7 +74,6 @@ class Control:
             "accounts": len(organization.accounts),
             "partition": self.front.world.partition,
             "regions": sorted(self.front.world.regions),
-            "calls": len(self.front.log.entries),
             "scenario": self.front.log.schedule,
         }
 

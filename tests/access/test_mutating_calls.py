@@ -30,7 +30,7 @@ def test_nothing_leaves_when_the_intent_cannot_be_written(aws: FakeAws, make: Ma
     with pytest.raises(type(error)):
         access.mutate("guardduty", "CreateDetector", DELEGATED, "us-east-1", {"Enable": True}, refuse)
     assert aws.made("CreateDetector") == 0
-    assert ("guardduty", "CreateDetector") not in access.counters.calls
+    assert "guardduty:CreateDetector" not in access.counters.by_operation()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_a_read_is_repeated_when_throttled_and_counted(aws: FakeAws, make: Make)
     aws.answer = lambda operation, request: next(answers)
     access = make()
     assert detectors(access) == {}
-    assert access.counters.calls["guardduty", "ListDetectors"] == 3
+    assert access.counters.by_operation()["guardduty:ListDetectors"] == [3]
     assert (access.counters.throttles, access.counters.retries) == (1, 2)
 
 

@@ -77,7 +77,7 @@ class Counted(Runbook):
 
     @property
     def pages(self) -> int:
-        return self.access.counters.calls["organizations", "ListAccounts"]
+        return sum(self.access.counters.by_operation().get("organizations:ListAccounts", []))
 
     def observe(self) -> Assessment:
         with self.booked(AGAIN if self.planned_on else FIRST):
