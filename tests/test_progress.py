@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from runbook_lib import progress as module
+from runbook_lib.apply.report import Tick
+from runbook_lib.display.sections import tick
 from runbook_lib.progress import Bar, Lines, Quiet, progress
 
 
@@ -109,3 +111,15 @@ def test_no_progress_needs_widgets() -> None:
     done = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
     assert done.stdout == ""
     assert done.stderr.strip() == "Reading: 1 of 1, took 1 s"
+
+
+@pytest.mark.parametrize(
+    ("done", "operation", "said"),
+    [
+        (1, "CreateMembers", "guardduty:CreateMembers us-east-1, 2.0 calls/s, 1 throttled"),
+        (1, "", "waiting, 2.0 calls/s, 1 throttled"),
+        (3, "", "2.0 calls/s, 1 throttled"),
+    ],
+)
+def test_a_stage_says_what_it_does_until_it_is_done(done: int, operation: str, said: str) -> None:
+    assert tick(Tick(done, 3, "guardduty", operation, "us-east-1", failed=0, throttles=1, rate=2.0)) == said

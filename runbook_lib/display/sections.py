@@ -316,6 +316,6 @@ def back_out(plan: Plan) -> Notes:
 
 def tick(now: Tick) -> str:
     """Progress in a few words."""
-    doing = f"{now.service}:{now.operation} {now.region}" if now.operation else "waiting"
+    doing = [f"{now.service}:{now.operation} {now.region}" if now.operation else "waiting"] * (now.done < now.total)
     trouble = [f"{now.failed} failed"] * bool(now.failed) + [f"{now.throttles} throttled"] * bool(now.throttles)
-    return ", ".join([doing, f"{now.rate:.1f} calls/s", *trouble])
+    return ", ".join([*doing, f"{now.rate:.1f} calls/s", *trouble])

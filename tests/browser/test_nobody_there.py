@@ -78,7 +78,7 @@ def test_a_panel_that_nobody_draws_stops_the_notebook_and_stays_usable(front_end
     assert front.run(OPEN)["status"] == "ok"
     began = time.monotonic()
     said = front.run("await run.confirm()")
-    assert time.monotonic() - began > 9
+    assert 9 < time.monotonic() - began < 20
     assert (said["status"], said["ename"]) == ("error", "Halt")
     assert "No click can reach this kernel" in said["evalue"]
     assert len(said["traceback"]) == 2
