@@ -1,10 +1,8 @@
 """Questions about the simulated organization, and the changes that several services make to it."""
 
-from runbook_lib.rehearsal.regions import enabled_by_default
+from runbook_lib.rehearsal.regions import enabled_by_default, usual_region
 from runbook_lib.rehearsal.registry import ApiError, Call
 from runbook_lib.rehearsal.world import SimulatedAccount, World
-
-PARTITION_GLOBAL = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-northwest-1"}
 
 
 def is_management(call: Call) -> bool:
@@ -139,5 +137,5 @@ def join_account(world: World, account: SimulatedAccount) -> None:
 
 def home_region(world: World) -> str:
     """The Region that clients use where nothing else is said: the partition's own one where it exists."""
-    usual = PARTITION_GLOBAL.get(world.partition, "")
+    usual = usual_region(world.partition)
     return usual if usual in world.regions else min(world.regions)

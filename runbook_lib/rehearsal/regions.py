@@ -1,28 +1,58 @@
-"""Which Regions exist, which are enabled by default and which an account must opt in to, by partition.
+"""Which Regions exist, which are enabled by default and which an account must opt in to, by partition: those that botocore knows.
 
-Source: Account Management's user guide, and the Regions in botocore 1.44's endpoint data.
+Source for opting in: AWS Account Management Reference Guide, "Specify which AWS Regions your account can use": Regions launched
+before 20 March 2019 are enabled by default, all later ones of the partition aws are opt-in Regions; other partitions have none.
 """
 
-OPT_IN = frozenset({
-    "af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
-    "ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1", "eu-south-2", "il-central-1",
-    "me-central-1", "me-south-1", "mx-central-1",
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from botocore.loaders import Loader
+
+LAUNCHED_BEFORE_OPT_IN = frozenset({
+    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3",
+    "sa-east-1",
 })  # fmt: skip
-DEFAULT = {
-    "aws": frozenset({
-        "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
-        "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1",
-        "eu-west-2", "eu-west-3", "sa-east-1",
-    }),
-    "aws-us-gov": frozenset({"us-gov-west-1", "us-gov-east-1"}),
-    "aws-cn": frozenset({"cn-north-1", "cn-northwest-1"}),
-}  # fmt: skip
+"""Closed for good, which a list of opt-in Regions is not: so a Region that botocore learns of later counts as one of those."""
 
 
-def enabled_by_default(partition: str) -> frozenset[str]:
-    return DEFAULT.get(partition, frozenset())
+@cache
+def _partitions() -> Mapping[str, tuple[frozenset[str], str]]:
+    """Partition → its Regions, and the one that is used where nothing else is said."""
+    known = Loader().load_data("partitions")["partitions"]
+    return MappingProxyType(
+        {
+            each["id"]: (
+                frozenset(region for region in each["regions"] if not region.endswith("-global")),
+                str(each["outputs"]["implicitGlobalRegion"]),
+            )
+            for each in known
+        }
+    )
+
+
+def partitions() -> list[str]:
+    """The partitions there are."""
+    return sorted(_partitions())
 
 
 def regions_of(partition: str) -> frozenset[str]:
-    """Every Region of a partition."""
-    return enabled_by_default(partition) | (OPT_IN if partition == "aws" else frozenset())
+    """Every Region of a partition; none of a partition that is not known."""
+    return _partitions().get(partition, (frozenset(), ""))[0]
+
+
+def enabled_by_default(partition: str) -> frozenset[str]:
+    """The Regions of a partition that every account has."""
+    return regions_of(partition) & LAUNCHED_BEFORE_OPT_IN if partition == "aws" else regions_of(partition)
+
+
+def is_opt_in(region: str) -> bool:
+    """Whether accounts have to opt in to a Region."""
+    return region in regions_of("aws") - LAUNCHED_BEFORE_OPT_IN
+
+
+def usual_region(partition: str) -> str:
+    """The Region that clients of a partition use where nothing else is said; "" of a partition that is not known."""
+    return _partitions().get(partition, (frozenset(), ""))[1]

@@ -17,7 +17,7 @@ from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.internal import install, run
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.organization import ancestors
-from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
+from runbook_lib.rehearsal.regions import enabled_by_default, partitions, regions_of
 from runbook_lib.rehearsal.world import OrganizationalUnit, SimulatedAccount, SimulatedOrganization, SimulatedRole, World
 
 FOLDER = Path(__file__).parent / "seed_data"
@@ -162,6 +162,8 @@ def read(name_or_file: str | Path) -> Seed:
 def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None = None, speed: float = 1.0) -> World:
     """The world that a seed describes, with the calls by hand already made."""
     chosen = tuple(regions or seed.regions)
+    if seed.partition not in partitions():
+        raise ValueError(f"no such partition: {seed.partition}; there are {', '.join(partitions())}")
     if unknown := sorted(set(chosen) - regions_of(seed.partition)):
         raise ValueError(f"no such Region in {seed.partition}: {', '.join(unknown)}")
     organization = SimulatedOrganization(seed.organization, seed.root, seed.management, seed.feature_set)

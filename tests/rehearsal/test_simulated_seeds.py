@@ -13,10 +13,12 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
-from runbook_lib.rehearsal import seeds
+from runbook_lib.regions import is_opt_in, partitions
+from runbook_lib.rehearsal import regions, seeds
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
+from runbook_lib.rehearsal.organization import home_region
 
 NAMES = [
     "centrally-configured",
@@ -160,8 +162,38 @@ def test_govcloud_is_another_partition_throughout() -> None:
     assert (
         session.client("organizations").describe_organization()["Organization"]["Arn"].startswith("arn:aws-us-gov:organizations::")
     )
-    regions = {each["RegionName"] for each in session.client("account").list_regions()["Regions"]}
-    assert regions == {"us-gov-west-1", "us-gov-east-1"}
+    found = {each["RegionName"] for each in session.client("account").list_regions()["Regions"]}
+    assert found == {"us-gov-west-1", "us-gov-east-1"}
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "opt_in"),
+    [("aws", "me-west-1", True), ("aws", "sa-west-1", True), ("aws", "sa-east-1", False), ("aws-eusc", "eusc-de-east-1", False)],
+)
+def test_every_region_that_settings_take_can_be_simulated(tmp_path: Path, partition: str, region: str, opt_in: bool) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"extends: fresh\npartition: {partition}\nregions: [{region}]\nopt_in: []\n", encoding="utf-8")
+    front = build_app(path, moto=False)
+    session = session_for(front, DELEGATED, region)
+    assert session.client("sts").get_caller_identity()["Arn"].startswith(f"arn:{partition}:iam::")
+    found = session.client("account").list_regions()["Regions"]
+    assert found == [{"RegionName": region, "RegionOptStatus": "ENABLED" if opt_in else "ENABLED_BY_DEFAULT"}]
+    session.client("guardduty").create_detector(Enable=True)
+    assert home_region(front.world) == region
+
+
+def test_both_sides_know_the_same_regions() -> None:
+    """Each has its own words for them; neither may lack one that the other knows."""
+    assert {region: each for each in regions.partitions() for region in regions.regions_of(each)} == dict(partitions())
+    for region, partition in partitions().items():
+        assert regions.is_opt_in(region) == is_opt_in(region) == (region not in regions.enabled_by_default(partition)), region
+
+
+def test_a_partition_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: seven\npartition: aws-eu\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="no such partition: aws-eu; there are aws, aws-cn, aws-eusc"):
+        seeds.load(path)
 
 
 def test_size_and_regions_can_be_chosen() -> None:

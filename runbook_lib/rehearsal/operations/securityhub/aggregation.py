@@ -3,11 +3,11 @@
 import uuid
 from typing import Any
 
-from runbook_lib.rehearsal.regions import regions_of
+from runbook_lib.rehearsal.regions import is_opt_in, regions_of
 from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
 
 from .errors import MEMBER_AGGREGATES, invalid, missing, refusal
-from .places import bounded, is_opt_in
+from .places import bounded
 from .state import Aggregator, state_of
 from .switching import require_hub
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from runbook_lib.rehearsal.organization import account_of, in_organization, is_management, register_delegated
-from runbook_lib.rehearsal.regions import OPT_IN
 from runbook_lib.rehearsal.registry import Call
 from runbook_lib.rehearsal.world import World
 
@@ -11,11 +10,6 @@ from .errors import NOT_IN_ORGANIZATION, NOT_MANAGEMENT, invalid, refusal
 
 PRINCIPAL = "securityhub.amazonaws.com"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForSecurityHub"
-
-
-def is_opt_in(region: str) -> bool:
-    """Whether the Region is disabled by default."""
-    return region in OPT_IN
 
 
 def records_configuration(world: World, account: str, region: str) -> bool:
