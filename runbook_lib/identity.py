@@ -5,11 +5,12 @@ person is the same text in every run and on every machine, without a key, so a v
 the same reason whoever guesses an address can find out that it was this one: it keeps addresses out of files, it hides nobody.
 """
 
-import getpass
 import hashlib
 import os
+import pwd
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%*+^_~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _PERSON = re.compile(r"\bperson-[0-9a-f]{20}\b")
@@ -33,9 +34,44 @@ def names(identities: Iterable[str]) -> frozenset[str]:
     return frozenset(plain).union(*(_PERSON.findall(each) for each in plain))
 
 
-def user() -> str:
-    """The user of this system, as it is written down; containers have users without a name."""
+@dataclass(frozen=True)
+class SystemUser:
+    """Whom this machine's kernel runs the process for: the name in the account database, as it is written down, and the uid."""
+
+    name: str
+    uid: int
+
+    @classmethod
+    def read(cls, said: object) -> "SystemUser":
+        """A user as files say it: an object with `name` and `uid`. Raises ValueError."""
+        if isinstance(said, dict) and said.keys() == {"name", "uid"}:
+            name, uid = said["name"], said["uid"]
+            if isinstance(name, str) and name.isprintable() and name and type(uid) is int and uid >= 0:
+                return cls(name, uid)
+        raise ValueError(f"{said!r} is no user: an object with name (text) and uid (a number) is expected")
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """The names under which a trust policy may name this user."""
+        return frozenset({self.name, _nameless(self.uid)})
+
+
+def system_user() -> SystemUser:
+    """The user of this process. Never what LOGNAME or USER say: whoever types a command sets them as he likes.
+
+    A uid that the account database has no entry for, as in many containers, is called `user 1000`.
+    """
+    uid = os.getuid()
     try:
-        return written(getpass.getuser())
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
+        return SystemUser(written(pwd.getpwuid(uid).pw_name), uid)
+    except KeyError:
+        return SystemUser(_nameless(uid), uid)
+
+
+def user() -> str:
+    """The name of the user of this process, as it is written down."""
+    return system_user().name
+
+
+def _nameless(uid: int) -> str:
+    return f"user {uid}"

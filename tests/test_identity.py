@@ -1,9 +1,12 @@
 """Callers whose ARN holds an e-mail address, as with IAM Identity Center: it is written nowhere, and people are told apart."""
 
-import getpass
 import gzip
 import json
+import os
+import pwd
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from runbook_lib.evidence.four_eyes import Runner
 from runbook_lib.evidence.run_folder import RunFolder, find_runs
 from runbook_lib.evidence.seal import seal_of
 from runbook_lib.evidence.trust import Person
-from runbook_lib.identity import names, user, written
+from runbook_lib.identity import SystemUser, names, system_user, user, written
 from runbook_lib.notebook.html import write_notebook_html
 from runbook_lib.notebook.screen import operator
 from runbook_lib.phases import phase_named
@@ -25,6 +28,7 @@ from runbook_lib.plan import Scope
 from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal.identity import session_credential
 from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.shared_users import SHARED, shared_by_all
 
 ADDRESS = "Alice.Smith@example.com"
 ARN = f"arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/{ADDRESS}"
@@ -51,9 +55,37 @@ def test_a_policy_may_name_the_address_or_the_arn_or_what_is_written(identity: s
 
 
 def test_a_user_of_the_system_may_be_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(getpass, "getuser", lambda: ADDRESS)
+    entry = pwd.struct_passwd((ADDRESS, "x", 1234, 1234, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: entry)
     assert user() == written(ADDRESS)
     assert operator({"111111111111": "arn:x"}) == f"{written(ADDRESS)} (arn:x)"
+
+
+@pytest.mark.parametrize("name", ["LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"])
+def test_what_the_environment_says_of_the_user_counts_for_nothing(name: str) -> None:
+    said = [sys.executable, "-c", "from runbook_lib.identity import system_user; print(system_user())"]
+    done = subprocess.run(said, env=os.environ | {name: "bob"}, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == repr(SystemUser(written(pwd.getpwuid(os.getuid()).pw_name), os.getuid()))
+
+
+def test_a_uid_that_the_account_database_lacks_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", missing)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert system_user() == SystemUser("user 54321", 54321)
+    assert system_user().identities == {"user 54321"}
+    assert SystemUser("bob", 54321).identities == {"bob", "user 54321"}
+
+
+@pytest.mark.parametrize(
+    "said", [None, "bob", [], {}, {"name": "bob"}, {"name": "bob", "uid": "1"}, {"name": "bob", "uid": True},
+             {"name": "bob", "uid": -1}, {"name": "", "uid": 1}, {"name": "b\nob", "uid": 1}, {"name": "bob", "uid": 1, "more": 1}]
+)  # fmt: skip
+def test_what_is_no_user_is_not_taken_for_one(said: object) -> None:
+    with pytest.raises(ValueError, match="is no user"):
+        SystemUser.read(said)
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +165,13 @@ def test_a_run_under_an_address_withholds_nothing_and_holds_no_address(
         assert {"run.json", "executed", "page", "statement"} <= set(named)
     refusal = texts(refused.path)[f"{PHASE}/plan.json"]
     assert written(ADDRESS) in refusal, "AWS's refusal names the caller"
+
+
+@pytest.mark.parametrize("name", [*SHARED, "Root", "EC2-User", "user 1000"])
+def test_a_user_that_everybody_is_names_nobody(name: str) -> None:
+    assert shared_by_all(name)
+
+
+@pytest.mark.parametrize("name", ["alice", "person-" + "0" * 20, "rooty", "user1000", "user 1000 x", ""])
+def test_a_persons_own_account_may_name_somebody(name: str) -> None:
+    assert shared_by_all(name) == ""

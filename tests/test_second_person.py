@@ -1,7 +1,6 @@
 """Waiting at the screen for other people: the file that `runbook approve` writes is judged as `--approval` is."""
 
 import datetime as dt
-import getpass
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from runbook_lib.evidence.four_eyes import needed, signed
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.trust import read_policy, signed_policy
+from runbook_lib.identity import user
 from runbook_lib.notebook.approval_file import ApprovalFile
 from runbook_lib.notebook.second_person import SecondPerson, approval_path, command, confirmed
 from runbook_lib.plan import Plan
@@ -66,7 +66,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> There:
         "organization": made.settings.organization.id, "owner": "", "approvals": {"rehearsal": 2},
         "people": [
             *({"name": name, "key": pem(local_signer(tmp_path / "people", name).public_key)} for name in ("alice", "bob")),
-            {"name": "me", "key": pem(local_signer(tmp_path / "people", "me").public_key), "identities": [getpass.getuser()]},
+            {"name": "me", "key": pem(local_signer(tmp_path / "people", "me").public_key), "identities": [user()]},
             {"name": "reviewer", "key": pem(local_signer(tmp_path / "people", "reviewer").public_key), "may": ["review"]},
         ],
     }  # fmt: skip
@@ -152,7 +152,7 @@ def test_the_operator_confirms_only_what_is_good_at_that_moment_and_both_are_nam
     assert (kept.id, kept.signatures, kept.plan) == (given.id, given.signatures, "plan.json")
     people = confirmed(folder)
     assert people["Approved by"] == "alice, bob"
-    assert str(people["Confirmed by"]).startswith(f"{getpass.getuser()} (arn:made-up)")
+    assert str(people["Confirmed by"]).startswith(f"{user()} (arn:made-up)")
 
 
 def test_the_operator_may_reject_whatever_others_said(there: There) -> None:

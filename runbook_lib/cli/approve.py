@@ -20,6 +20,7 @@ from runbook_lib.evidence.desk import local_chains, store_for
 from runbook_lib.evidence.faults import Kind
 from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.review import keep_review, review
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
 from runbook_lib.evidence.seal import NotSealed, seal_of
@@ -111,6 +112,13 @@ def _refuse_strangers(trust: Trust, signer: Signer, act: Literal["approve", "rev
         )
 
 
+def _refuse_who_ran_it(trust: Trust, signer: Signer, seal: Entry) -> None:
+    """Refuse a review by whoever ran what is reviewed: verify would not count it."""
+    for person, key in trust.persons():
+        if key.keyid == signer.public_key.keyid and person.is_among(seal.identities):
+            raise click.ClickException(f"nothing was signed: {person.name} ran {seal.run}; another person has to review it")
+
+
 def _chains(folder: Path, run: RunFolder) -> Path | None:
     """Where the chain of a run lies; settings that cannot be read were altered, which verifying says."""
     try:
@@ -160,7 +168,9 @@ def review_command(run_named: str, text: str, trust: Path | None, key: Path, run
         raise click.ClickException(f"{run.name}: is not sealed yet")
     signer = local_signer(key.parent, key.stem)
     settings = load(run.settings, dt.datetime.fromisoformat(seal.started).date())
-    _refuse_strangers(read_policy(trust) if trust else trust_of(settings, folder), signer, "review", settings.mode)
+    under = read_policy(trust) if trust else trust_of(settings, folder)
+    _refuse_strangers(under, signer, "review", settings.mode)
+    _refuse_who_ran_it(under, signer, seal)
     write_bytes(run.path / REVIEW, review(seal, text, signer, dt.datetime.now(dt.UTC)))
     try:
         with ExitStack() as resources:

@@ -22,7 +22,7 @@ from runbook_lib.evidence.run_folder import RunFolder, runs_root
 from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import declare_lost
-from runbook_lib.identity import user
+from runbook_lib.identity import system_user
 from runbook_lib.json_log import scrub
 from runbook_lib.notebook.attaching import attach_saved
 from runbook_lib.project import root
@@ -62,7 +62,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     chain = chain_name(settings.mode, settings.organization.id)
     with ExitStack() as resources:
         desk = desk_for(_runs(runs), settings, os.environ, resources)
-        number = declare_lost(desk, chain, run_named, scrub(reason), user())
+        number = declare_lost(desk, chain, run_named, scrub(reason), system_user())
         click.echo(f"{run_named}: lost, number {number} of {chain}")
         desk.store.local(chain)
     return 0

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     NOT_SEALED = "not sealed"
     OPEN_START = "open start"
     APPROVAL = "approval defect"
+    OTHER_USER = "another user"
     EMERGENCY = "emergency without review"
     NOT_LOCKED = "not locked"
     CADENCE = "no sealed coverage run"

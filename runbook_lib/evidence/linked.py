@@ -165,9 +165,8 @@ def _statement(
     dependencies = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(addition.elsewhere.items())]
     if desk.trust:
         dependencies.append({"name": "trust-policy", "digest": {"sha256": desk.trust}})
-    builder = str(seal.sealed.statement["predicate"]["runDetails"]["builder"]["id"])
     return frame(
         LINKED_TYPE, [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())], parameters,
-        dependencies, seal.run, seal.started, builder, number, previous, desk.now(), folders=[f"{ATTACHED}/{addition.name}"],
+        dependencies, seal.run, seal.started, seal.builder, number, previous, desk.now(), folders=[f"{ATTACHED}/{addition.name}"],
         byproducts=[withheld_part(each, f"{ATTACHED}/{addition.name}/") for each in withheld],
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook_lib.evidence.envelope import EnvelopeBroken, Sealed
 from runbook_lib.evidence.statement import LINKED_TYPE, LOST_TYPE, PREDICATE, RUN_TYPE, START_TYPE
+from runbook_lib.identity import SystemUser
 
 _TYPES = {RUN_TYPE: "run", START_TYPE: "start", LOST_TYPE: "lost", LINKED_TYPE: "linked"}
 
@@ -34,6 +35,14 @@ class Entry:
     result: Mapping[str, Any]
     parameters: Mapping[str, Any]
     dependencies: Mapping[str, Mapping[str, Any]]
+    builder: str
+    user: SystemUser | None
+    """Who ran it, by the account database of that machine; None in statements from before that was recorded."""
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """The names under which whoever ran this may be met: as AWS knew them, and as the machine did."""
+        return frozenset(self.builder.split()) | (self.user.identities if self.user else frozenset())
 
     @property
     def digest(self) -> str:
@@ -97,6 +106,8 @@ def _entry(sealed: Sealed) -> Entry:
         result=dict(byproducts["result"]["annotations"]) if "result" in byproducts else {},
         parameters=outer,
         dependencies=dependencies,
+        builder=str(details["builder"]["id"]),
+        user=SystemUser.read(outer["user"]) if "user" in outer else None,
     )
 
 

@@ -67,7 +67,8 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
     accounts, names = gathered(run)
     copy = Copy(Redactor(pseudonyms, accounts, names))
     for name in sorted(seal.subjects):
-        _take(copy, name, (run.path / name).read_bytes())
+        data = (run.path / name).read_bytes()
+        _take(copy, name, _without_uid(data) if name == run.record_file.name else data)
     for name, data in _attached(run):
         _take(copy, name, data)
     _render(copy, run.record())
@@ -75,6 +76,14 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
     _refuse_left_over(copy)
     _write(copy, target, seal, desk)
     return target
+
+
+def _without_uid(record: bytes) -> bytes:
+    """A run's record without the number of its user, which is a person's as much as the name is."""
+    said = json.loads(record)
+    if "user" in said:
+        said["user"]["uid"] = None
+    return json.dumps(said).encode()
 
 
 def _attached(run: RunFolder) -> Iterator[tuple[str, bytes]]:
@@ -93,7 +102,8 @@ def gathered(run: RunFolder) -> tuple[set[str], dict[str, set[str]]]:
     """Account ids, and kind → names, of everybody and everything that a run's files name."""
     record = run.record()
     accounts = set(record["callers"])
-    names: dict[str, set[str]] = {"name": set(), "user": set(), "host": {record["host"], record["host"].partition(".")[0]}}
+    users = {run.user.name} if run.user else set[str]()
+    names: dict[str, set[str]] = {"name": set(), "user": users, "host": {record["host"], record["host"].partition(".")[0]}}
     for phase in run.phases():
         for listed in _listed_accounts(phase.path):
             accounts.add(str(listed.get("Id", listed.get("id", ""))))

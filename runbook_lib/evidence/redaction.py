@@ -15,6 +15,7 @@ from typing import Any
 from runbook_lib.escaping import markdown_safe, spreadsheet_safe, visible
 from runbook_lib.identity import ADDRESS
 from runbook_lib.pseudonyms import Pseudonyms
+from runbook_lib.shared_users import SHARED
 
 _FORMS = re.compile(
     rf"(?P<address>{ADDRESS.pattern})"
@@ -27,7 +28,10 @@ _FORMS = re.compile(
     r"|(?P<word>\w+)"
 )
 _PROGRAM = frozenset({"rehearsal", "live"})
-"""Words of the runbook's own where a user's name stands: `runbook rehearse` approves as "rehearsal"."""
+"""Words of the runbook's own where a user's name stands: `runbook rehearse` approves as "rehearsal".
+
+Users that everybody is (root, ubuntu) name nobody either, and some are ordinary words.
+"""
 _DIGITS = re.compile(r"[0-9]{12,}")
 
 
@@ -38,7 +42,7 @@ class Redactor:
         self._pseudonyms, self._accounts = pseudonyms, frozenset(accounts)
         self._names: dict[str, list[tuple[str, str]]] = {}
         for kind, listed in names.items():
-            for name in sorted(set(listed) - _PROGRAM - {""}):
+            for name in sorted(set(listed) - _PROGRAM - (SHARED.keys() if kind == "user" else set()) - {""}):
                 for form in _forms(name):
                     self._names.setdefault(_first_word(form), []).append((form, pseudonyms.of(kind, name)))
         for forms in self._names.values():

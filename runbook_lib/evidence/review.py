@@ -29,8 +29,11 @@ def keep_review(store: ChainStore, folder: Path, seal: Entry) -> None:
         store.keep_review(seal.chain, seal.run, path.read_bytes())
 
 
-def review_defect(folder: Path, seal: Entry, trust: Trust) -> str:
-    """What is wrong with the review in a run's folder; "" for a good one. Who may review is the trust policy's to say."""
+def review_defect(folder: Path, seal: Entry, trust: Trust, ran: frozenset[str]) -> str:
+    """What is wrong with the review in a run's folder; "" for a good one. Who may review is the trust policy's to say.
+
+    `ran`: the names under which whoever ran it is met, for nobody reviews what he ran.
+    """
     try:
         sealed = read((folder / REVIEW).read_bytes())
     except (EnvelopeBroken, OSError) as error:
@@ -40,11 +43,10 @@ def review_defect(folder: Path, seal: Entry, trust: Trust) -> str:
     if sealed.statement["subject"] != [{"name": seal.run, "digest": {"sha256": seal.digest}}]:
         return "is of another seal"
     at = dt.datetime.fromisoformat(sealed.statement["predicate"]["reviewed"])
-    builder = set(str(seal.sealed.statement["predicate"]["runDetails"]["builder"]["id"]).split())
     good = [
         person.name
         for person, key in trust.persons()
-        if "review" in person.may and person.good(seal.mode, at) and not person.is_among(builder)
+        if "review" in person.may and person.good(seal.mode, at) and not person.is_among(ran)
         if key.keyid not in seal.sealed.signatures and sealed.signed_by([key])
     ]
     return "" if good else "is signed by nobody who may review this run"

@@ -18,7 +18,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from typing import Any, Literal
 from runbook_lib.atomic_file import sync_folder, write_bytes, write_text
 from runbook_lib.evidence.contents import ATTACHED
 from runbook_lib.evidence.versions import versions
+from runbook_lib.identity import SystemUser, system_user
 from runbook_lib.json_log import scrub
 
 NAME = re.compile(r"^\d{8}T\d{6}Z-(rehearsal|live)-[0-9a-f]{4}$")
@@ -107,7 +108,7 @@ class RunFolder:
             "format": FORMAT, "run": run.name, "mode": mode, "organization": organization, "status": RunStatus.RUNNING.value,
             "started": _stamp(now), "finished": None, "exit_code": None, "resumes": resumes or None, "error": None,
             "command": [scrub(word) for word in command], "callers": dict(sorted((callers or {}).items())), "versions": versions(),
-            "host": platform.node(), "process": os.getpid(), "results": {}, "phases": {},
+            "host": platform.node(), "process": os.getpid(), "user": asdict(system_user()), "results": {}, "phases": {},
         }  # fmt: skip
         write_text(run.record_file, _json(record))
         sync_folder(root)
@@ -154,6 +155,15 @@ class RunFolder:
         if record["status"] == RunStatus.RUNNING and record["host"] == platform.node() and not _alive(record["process"]):
             return "killed"
         return str(record["status"])
+
+    @property
+    def user(self) -> SystemUser | None:
+        """Who made this run, by the account database; None for runs from before that was recorded. Raises RunFolderError."""
+        record = self.record()
+        try:
+            return SystemUser.read(record["user"]) if "user" in record else None
+        except ValueError as error:
+            raise RunFolderError(f"{self.path}: run.json: user: {error}") from None
 
     @property
     def ending(self) -> bool:

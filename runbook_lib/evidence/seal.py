@@ -100,7 +100,7 @@ def _appended(run: RunFolder, chain: str, start: str, desk: Desk) -> bytes:
     record = run.record()
     withheld = desk.gate.withhold(run.path)
     found = contents(run.path)
-    facts = RunFacts(run.name, record, status, found, approvals, withheld, desk.trust, start, notes)
+    facts = RunFacts(run.name, record, run.user, status, found, approvals, withheld, desk.trust, start, notes)
     pin(desk.keys, record["mode"], desk.signer.public_key)
     desk.store.keep(chain, run.path, found.files)
 

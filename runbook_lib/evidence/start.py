@@ -7,6 +7,7 @@ whichever machine it is asked for. A run whose machine is gone for good is decla
 import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Any
 
 from runbook_lib.approval import Approval
@@ -18,6 +19,7 @@ from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.statement import LOST_TYPE, START_TYPE, frame
+from runbook_lib.identity import SystemUser, system_user
 from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.settings import Settings
 
@@ -53,7 +55,7 @@ def start(run: RunFolder, desk: Desk, approval: Approval, callers: Mapping[str, 
     append(desk.store, chain, make)
 
 
-def declare_lost(desk: Desk, chain: str, run: str, reason: str, who: str) -> int:
+def declare_lost(desk: Desk, chain: str, run: str, reason: str, who: SystemUser) -> int:
     """End a run whose machine is gone: its start is closed, and verify names it as lost. Raises NotSealed when it is not open."""
     found = open_starts(desk.store, chain).get(run)
     if found is None:
@@ -104,7 +106,10 @@ def _statement(
     dependencies = [{"name": f"approval/{approval.phase}", "annotations": said}]
     if desk.trust:
         dependencies.append({"name": "trust-policy", "digest": {"sha256": desk.trust}})
-    parameters = {"mode": record["mode"], "organization": record["organization"], "phase": approval.phase, "host": platform.node()}
+    parameters = {
+        "mode": record["mode"], "organization": record["organization"], "phase": approval.phase, "host": platform.node(),
+        "user": asdict(system_user()),
+    }  # fmt: skip
     subject = {"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}
     builder = " ".join(dict.fromkeys(callers.values())) or f"host:{platform.node()}"
     return frame(
@@ -112,7 +117,7 @@ def _statement(
     )
 
 
-def _lost(found: Entry, number: int, previous: str, desk: Desk, reason: str, who: str) -> dict[str, Any]:
-    parameters = {"mode": found.mode, "organization": found.organization, "reason": reason}
+def _lost(found: Entry, number: int, previous: str, desk: Desk, reason: str, who: SystemUser) -> dict[str, Any]:
+    parameters = {"mode": found.mode, "organization": found.organization, "reason": reason, "user": asdict(who)}
     subject = {"name": f"start of {found.run}", "digest": {"sha256": found.digest}}
-    return frame(LOST_TYPE, [subject], parameters, [], found.run, found.started, f"user:{who}", number, previous, desk.now())
+    return frame(LOST_TYPE, [subject], parameters, [], found.run, found.started, f"user:{who.name}", number, previous, desk.now())

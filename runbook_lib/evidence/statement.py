@@ -7,7 +7,7 @@ resolvedDependencies, result and withheld files in byproducts.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from runbook_lib.approval import ApprovalRefused, read_approval
 from runbook_lib.evidence.contents import Contents, file_digest
 from runbook_lib.evidence.envelope import STATEMENT
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
+from runbook_lib.identity import SystemUser
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 RUN_TYPE = "urn:incident-detection-runbook:run:1"
@@ -39,6 +40,7 @@ class RunFacts:
 
     run: str
     record: Mapping[str, Any]
+    user: SystemUser | None
     status: str
     contents: Contents
     approvals: Sequence[Mapping[str, Any]]
@@ -63,6 +65,7 @@ def run_statement(facts: RunFacts, number: int, previous: str, sealed: dt.dateti
         "organization": record["organization"],
         "command": record.get("command", []),
         "resumes": record.get("resumes"),
+        **({"user": asdict(facts.user)} if facts.user else {}),
     }
     finished = record.get("finished")
     return {

@@ -1,7 +1,7 @@
 """Approvals held against the runs that used them: who signed, for what, when, and how often."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ def approval_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
         if seal is None:
             continue
         reviewed = (folder / REVIEW).exists()
-        defect = review_defect(folder, seal, trust) if reviewed else ""
+        starts = [each for each in found.chains.get(seal.chain, {}).values() if (each.kind, each.run) == ("start", seal.run)]
+        ran = seal.identities.union(*(each.identities for each in starts))
+        yield from (Fault(folder.name, Kind.OTHER_USER, said) for said in _users(seal, starts))
+        defect = review_defect(folder, seal, trust, ran) if reviewed else ""
         if defect:
             yield Fault(f"{folder.name}/{REVIEW}", Kind.APPROVAL, f"this review {defect}")
         for phase in sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()):
             for approval in _approvals(phase):
-                yield from _defects(folder, phase, approval, seal, trust)
+                yield from _defects(folder, phase, approval, seal, trust, ran)
                 if approval.emergency and (defect or not reviewed):
                     yield Fault(f"{folder.name}/{phase.name}", Kind.EMERGENCY, approval.emergency)
                 if _called(phase):
@@ -49,13 +52,20 @@ def _approvals(phase: Path) -> Iterator[Approval]:
             continue  # a sealed approval that cannot be read is what lies there; a changed one is a fault of its own
 
 
-def _defects(folder: Path, phase: Path, approval: Approval, seal: Entry, trust: Trust) -> Iterator[Fault]:
+def _users(seal: Entry, starts: Sequence[Entry]) -> Iterator[str]:
+    """What the start of a run says of its user, where its seal says otherwise. Earlier versions recorded neither."""
+    for start in starts:
+        if start.user is not None and start.user != seal.user:
+            sealed = f"{seal.user.name} (uid {seal.user.uid})" if seal.user else "nobody"
+            yield f"it was begun by {start.user.name} (uid {start.user.uid}), and its seal names {sealed}"
+
+
+def _defects(folder: Path, phase: Path, approval: Approval, seal: Entry, trust: Trust, ran: frozenset[str]) -> Iterator[Fault]:
     where = f"{folder.name}/{phase.name}"
     keyids = frozenset(seal.sealed.signatures)
-    callers = str(seal.sealed.statement["predicate"]["runDetails"]["builder"]["id"]).split()
     times = _times(phase, approval)
     begun = dt.datetime.fromisoformat(times[0] if times else seal.started)
-    reasons = list(people_refusals(approval, trust, Runner(keyids, frozenset(callers)), begun))
+    reasons = list(people_refusals(approval, trust, Runner(keyids, ran), begun))
     checks = (
         (approval.mode == seal.mode, f"given in mode {approval.mode}"),
         (approval.organization == seal.organization, f"given for organization {approval.organization}"),

@@ -1,5 +1,7 @@
 import datetime as dt
 import json
+import os
+import pwd
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +17,12 @@ from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.four_eyes import Runner, needed, people_refusals, refuse, signed, use_refusals
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.review import review
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.evidence.seal import seal, seal_of
+from runbook_lib.evidence.start import start
 from runbook_lib.evidence.trust import Trust, TrustProblem, read_policy, signed_policy
 from runbook_lib.evidence.verify import Verified, verify
+from runbook_lib.identity import system_user
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
 
 NOBODY = Runner(frozenset(), frozenset({"operator"}))
@@ -294,6 +298,86 @@ def test_an_emergency_stays_open_until_a_good_review(tmp_path: Path, name: str, 
     faults = [fault for fault in verified(tmp_path).faults if fault.where.startswith(run.name)]
     assert {str(fault.kind) for fault in faults} == ({"approval defect", "emergency without review"} if said else set())
     assert any(said in fault.text for fault in faults) or not said
+
+
+def ran_by(root: Path, name: str, approval: Approval, number: int = 0, *, started: bool = False) -> RunFolder:
+    """A sealed run of one user of the system; with `started`, one whose record was changed to that after it had begun."""
+    run = used(root / "runs", approval, "applied", number)
+    run.finish(RunStatus.DONE, made.BEGIN + dt.timedelta(minutes=number))
+    if started:
+        start(run, made.desk(root / "runs"), approval, {})
+    made.of_process(run, made.ended_process(), user={"name": name, "uid": 1234})
+    seal(run, made.desk(root / "runs"))
+    return run
+
+
+def people(*identities: str, **more: Any) -> Callable[[Path], list[dict[str, Any]]]:
+    """The operator's second person, who has these users of the system."""
+    return lambda root: [{"name": "alice", "key": pem(signer(root, "alice").public_key), "identities": identities, **more}]
+
+
+@pytest.mark.parametrize(
+    ("identities", "name", "found"),
+    [
+        (["asmith"], "asmith", True), (["user 1234"], "asmith", True), ([], "alice", True), (["Asmith"], "asmith", False),
+        (["asmith"], "bjones", False), (["user 1235"], "asmith", False), ([], "asmith", False),
+    ],
+)  # fmt: skip
+def test_who_approved_his_own_run_is_found_offline_by_his_user(
+    tmp_path: Path, identities: list[str], name: str, found: bool
+) -> None:
+    trust = read_policy(policy(tmp_path, people=people(*identities)(tmp_path)))
+    ran_by(tmp_path, name, given(tmp_path, trust, "alice"))
+    said = ["signed by alice, who runs this: another person has to approve", "1 approvals by other people are needed"]
+    faults = [fault.text for fault in verified(tmp_path).faults]
+    assert [text.startswith(begin) for text, begin in zip(sorted(faults, reverse=True), said, strict=False)] == [True, True] * found
+
+
+def test_who_reviewed_his_own_emergency_is_found_offline_by_his_user(tmp_path: Path) -> None:
+    trust = read_policy(policy(tmp_path, emergency=True, people=people("asmith", may=["approve", "review"])(tmp_path)))
+    mine = ran_by(tmp_path, "asmith", given(tmp_path, trust, emergency="the building burns"))
+    theirs = ran_by(tmp_path, "bjones", given(tmp_path, trust, emergency="and again", id="other"), 5)
+    for run in (mine, theirs):
+        seen = seal_of(run)
+        assert seen is not None
+        (run.path / REVIEW).write_bytes(review(seen, "as it should be", signer(tmp_path, "alice"), made.BEGIN))
+    assert {(fault.where, fault.text) for fault in verified(tmp_path).faults} == {
+        (f"{mine.name}/{REVIEW}", "this review is signed by nobody who may review this run"),
+        (f"{mine.name}/{PHASE}", "the building burns"),
+    }
+
+
+def test_the_start_of_a_run_bears_witness_to_its_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is changed before it is sealed does not fit what the chain was told before the first call."""
+    entry = pwd.struct_passwd(("asmith", "x", 1234, 1234, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: entry)
+    trust = read_policy(policy(tmp_path, people=people("asmith")(tmp_path)))
+    run = ran_by(tmp_path, "bjones", given(tmp_path, trust, "alice"), started=True)
+    faults = verified(tmp_path).faults
+    uid = os.getuid()
+    said = f"it was begun by asmith (uid {uid}), and its seal names bjones (uid 1234)"
+    assert (run.name, "another user", said) in {(fault.where, str(fault.kind), fault.text) for fault in faults}
+    assert any("signed by alice, who runs this" in fault.text for fault in faults)
+
+
+def test_a_run_from_before_users_were_recorded_is_held_against_what_it_says(tmp_path: Path) -> None:
+    trust = read_policy(policy(tmp_path, people=people(system_user().name)(tmp_path)))
+    run = used(tmp_path / "runs", given(tmp_path, trust, "alice"), "applied")
+    run.finish(RunStatus.DONE, made.BEGIN)
+    record = run.record() | {"process": made.ended_process()}
+    del record["user"]
+    run.record_file.write_text(json.dumps(record))
+    made_seal = seal(run, made.desk(tmp_path / "runs"))
+    assert (made_seal.user, "user" in made_seal.parameters) == (None, False)
+    assert verified(tmp_path).faults == ()
+
+
+def test_a_record_whose_user_is_none_is_not_sealed(tmp_path: Path) -> None:
+    run = used(tmp_path / "runs", made.approval(PHASE), "applied")
+    run.finish(RunStatus.DONE, made.BEGIN)
+    made.of_process(run, made.ended_process(), user="bob")
+    with pytest.raises(RunFolderError, match=r"run\.json: user: 'bob' is no user"):
+        seal(run, made.desk(tmp_path / "runs"))
 
 
 def test_an_emergency_is_declared_on_ones_own_approval_only(tmp_path: Path) -> None:

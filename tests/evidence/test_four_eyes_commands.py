@@ -1,6 +1,5 @@
 """The commands of four eyes: approving with one's own key, reviewing, making keys and policies."""
 
-import getpass
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.trust import read_policy
+from runbook_lib.identity import user
 
 
 def call(*words: object) -> tuple[int, str]:
@@ -48,7 +48,7 @@ def test_the_approve_command_signs_a_plan_with_the_persons_own_key(tmp_path: Pat
     assert code == 0, said
     (path,) = (tmp_path / "runs" / "approvals").iterdir()
     approval = read_approval(path)
-    assert (approval.ticket, approval.approver, len(approval.signatures)) == ("CHG-7", getpass.getuser(), 1)
+    assert (approval.ticket, approval.approver, len(approval.signatures)) == ("CHG-7", user(), 1)
     assert (path.parent / approval.plan).resolve() == planned.phase(PHASE).plan_json
     assert call(*words, "--key", tmp_path / "bob.pem")[0] == 0
     assert [each.keyid for each in read_approval(path).signatures] == [
@@ -80,6 +80,17 @@ def test_a_key_that_the_policy_does_not_let_sign_is_refused_at_once(
         first, second = approved[1].splitlines()
         assert first == f"nothing was signed: trust policy {path} {why}"
         assert "--key" in second
+
+
+def test_who_ran_it_is_told_at_once_that_the_review_would_not_count(tmp_path: Path) -> None:
+    mine = {"name": "me", "key": pem(signer(tmp_path, "me").public_key), "may": ["review"], "identities": [user()]}
+    trust = policy(tmp_path, people=[mine])
+    text = (Path(__file__).parents[2] / "parameters" / "rehearsal.yaml").read_text()
+    text += f"\nevidence:\n  signing_key: arn:aws:kms:us-east-1:222222222222:alias/e\n  trust_policy: {trust}\n"
+    run = ended_run(tmp_path, text.encode())
+    words = ("evidence", "review", run.name, "--text", "fine", "--key", tmp_path / "people" / "me.pem", "--runs", tmp_path / "runs")
+    assert call(*words) == (1, f"nothing was signed: me ran {run.name}; another person has to review it")
+    assert not (run.path / REVIEW).exists()
 
 
 def test_a_review_that_does_not_reach_the_store_is_kept_and_said(

@@ -41,6 +41,7 @@ from runbook_lib.pseudonyms import Pseudonyms
 PHASE = "20_guardduty"
 NAMES = ("Söhne & Co <prod>", "=SUM(Prod|1)", 'Bo "b" O\'Neil_Ltd', "div", "Umlaut-Zürich", "9 Lives", "Straße*")
 PERSON = "Zoë Operator"
+LOGIN = "zoperator"
 HOST = "ws-17.corp.internal"
 BUCKET = "acme-bank-guardduty"
 KEY = Pseudonyms(b"a key of the tests")
@@ -64,7 +65,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         look(organization, run)
     run.finish_phase(PHASE, RunStatus.DONE, made.BEGIN)
     run.finish(RunStatus.DONE, made.BEGIN)
-    made.of_process(run, made.ended_process())
+    made.of_process(run, made.ended_process(), user={"name": LOGIN, "uid": 54321})
     return run.path
 
 
@@ -130,13 +131,26 @@ def forbidden(run: RunFolder) -> list[str]:
     ids = {each["id"] for each in coverage["accounts"]} | {str(10**11 + place) for place in range(7)}
     names = {each["name"] for each in coverage["accounts"]} - {"table"} | {PERSON, HOST}
     assert names >= set(NAMES[:3])
+    assert run.record()["user"] == {"name": LOGIN, "uid": 54321}
     forms = {
         form
         for name in names
         for form in (name, html.escape(name), markdown_safe(name), spreadsheet_safe(name), json.dumps(name)[1:-1])
     }
     return sorted(
-        {*ids, *units, *forms, run.record()["organization"], written("zoe@example.com"), BUCKET, "/home/zoe", "ws-17"} - {""}
+        {
+            *ids,
+            *units,
+            *forms,
+            run.record()["organization"],
+            written("zoe@example.com"),
+            BUCKET,
+            "/home/zoe",
+            "ws-17",
+            LOGIN,
+            "54321",
+        }
+        - {""}
     )
 
 

@@ -8,6 +8,7 @@ from runbook_lib.evidence.chain import FolderStore
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal import NotSealed, seal
 from runbook_lib.evidence.start import begin, declare_lost, open_starts, start
+from runbook_lib.identity import SystemUser
 from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
 
@@ -73,12 +74,12 @@ def test_a_start_without_an_end_is_named_and_a_killed_run_ends_when_found(tmp_pa
 def test_a_lost_run_makes_room_and_stays_named(tmp_path: Path) -> None:
     run = begun(tmp_path)
     made.of_process(run, made.ended_process(), host="gone")
-    assert declare_lost(made.desk(tmp_path), CHAIN, run.name, "its machine burned", "somebody") == 2
+    assert declare_lost(made.desk(tmp_path), CHAIN, run.name, "its machine burned", SystemUser("somebody", 1000)) == 2
     begun(tmp_path)
     (fault,) = [fault for fault in made.checked(tmp_path).faults if fault.kind == "open start"]
     assert fault.text == "was declared lost: its machine burned"
     with pytest.raises(NotSealed, match="no open start"):
-        declare_lost(made.desk(tmp_path), CHAIN, run.name, "again", "somebody")
+        declare_lost(made.desk(tmp_path), CHAIN, run.name, "again", SystemUser("somebody", 1000))
 
 
 @pytest.fixture
