@@ -8,7 +8,7 @@ STAMP := $(VENV)/installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install rehearse test lint soak moto-suite bench lab upgrade schema clean
+.PHONY: help install rehearse test lint soak pins moto-suite bench lab upgrade schema clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +38,9 @@ test: $(STAMP) ## lint, types and tests
 
 soak: $(STAMP) ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
 	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)
+
+pins: $(STAMP) ## compare plans and calls of every seed with the golden files; ARGS="--write" writes them anew, ARGS="--show seven" prints all
+	@PYTHONPATH=tests $(BIN)/python tests/golden/pins.py $(ARGS)
 
 moto-suite: $(STAMP) ## moto's own tests with our front before moto; differences from plain moto must be listed
 	@$(BIN)/python tests/rehearsal/moto_suite.py $(ARGS)
