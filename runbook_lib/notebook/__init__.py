@@ -30,6 +30,7 @@ from runbook_lib.notebook.cells import (
     parameters_path,
     read_scope,
     refuse_strangers,
+    settle_shell,
 )
 from runbook_lib.notebook.run import NotebookRun, awaited, plainly, plainly_in
 from runbook_lib.notebook.second_person import SecondPerson, confirmed
@@ -48,6 +49,7 @@ _OPEN: "list[Notebook]" = []
 def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_folder: str) -> "Notebook":
     """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
     with plainly_in():
+        settle_shell()
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
         while _OPEN:
             _OPEN.pop().abandon()

@@ -12,6 +12,7 @@ from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.evidence.run_folder import RunFolderError
 from runbook_lib.journal import JournalBroken
+from runbook_lib.notebook.shell import assigned_before_opening, settle
 from runbook_lib.phases import UnknownPhase
 from runbook_lib.plan import Scope
 from runbook_lib.preflight import PreconditionsFailed
@@ -110,11 +111,16 @@ def refuse_strangers(given_: dict[str, Any]) -> None:
     wrong = [f"{name} is {type(value).__name__} {value!r}" for name, value in given_.items() if not isinstance(value, str)]
     running = kernel()
     if running is not None and headless():
-        ours = {*PARAMETERS, "open_phase", "open_start", "In", "Out", "get_ipython", "exit", "quit", "open"}
-        strangers = sorted(name for name in running.user_ns if not name.startswith("_") and name not in ours)
+        strangers = sorted(set(assigned_before_opening(running)).difference(PARAMETERS))
         wrong += [f"{name} is no parameter of this notebook" for name in strangers]
     if wrong:
         raise BadParameter("; ".join(wrong))
+
+
+def settle_shell() -> None:
+    """Whatever IPython's configuration says: cells may await, and headless nobody is asked by a debugger."""
+    if (running := kernel()) is not None:
+        settle(running, headless=headless())
 
 
 def kernel() -> Any:

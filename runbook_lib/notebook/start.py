@@ -9,7 +9,7 @@ from runbook_lib.coverage import Status
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence.run_folder import RunFolderError, find_runs, runs_root
-from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers
+from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers, settle_shell
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
 from runbook_lib.phases import Phase
@@ -25,6 +25,7 @@ from runbook_lib.settings.file import load
 def open_start(parameters_file: str, scope: str, approval: str, run_folder: str) -> "Start":
     """Read the settings. Raises Halt, in two lines, when they are wrong."""
     with plainly_said():
+        settle_shell()
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
         return Start(parameters_file, scope)
 
