@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -292,6 +293,30 @@ class TestPastTheNotebook:
         done, said, kept = self.ended(tmp_path, self.ASIDE)
         assert (done.error, said, kept) == ("", [], [self.KEPT])
         assert "aside" not in "".join(capfd.readouterr())
+
+    @pytest.mark.parametrize("temporary", ["", "an-organization-wide-security-platform" * 4])
+    def test_a_kernel_has_sockets_and_settings_of_its_own(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: str
+    ) -> None:
+        """Also where TMPDIR is longer than the path of a socket may be, as on build machines."""
+        (startup := tmp_path / "ipython" / "profile_default" / "startup").mkdir(parents=True)
+        (startup / "00.py").write_text("mine = 1\n", encoding="utf-8")
+        monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+        if temporary:
+            (tmp_path / temporary).mkdir()
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / temporary))
+        done, _, _ = self.ended(tmp_path, self.FACTS.format(file=str(tmp_path / "facts.json")))
+        assert done.error == ""
+        said = json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))
+        assert (said["transport"], said["mine"], said["mode"]) == ("ipc", False, "0o700")
+        assert not Path(said["ip"]).parent.exists(), "gone with its kernel"
+
+    FACTS = (
+        "import json, os\nfrom ipykernel.kernelapp import IPKernelApp\napp = IPKernelApp.instance()\n"
+        "facts = {{'transport': app.transport, 'ip': app.ip, 'mine': 'mine' in globals(),"
+        " 'mode': oct(os.stat(os.path.dirname(app.ip)).st_mode & 0o777)}}\n"
+        "with open({file!r}, 'w') as file:\n    json.dump(facts, file)\n"
+    )
 
     def test_is_said_where_the_kernel_died(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         done, said, kept = self.ended(tmp_path, f"{self.ASIDE}os.kill(os.getpid(), 9)")

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from runbook_lib.json_log import scrub
 from runbook_lib.notebook_format import nbformat
+from runbook_lib.socket_folder import socket_folder
 
 # isort: split
 import papermill
@@ -88,16 +89,17 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
         caught: list[str] = options["caught"]
-        # Sockets in a folder that only this user can enter, instead of open TCP ports; a path of their own for each kernel.
-        with tempfile.TemporaryDirectory(prefix="runbook-") as sockets:
+        with socket_folder(len("kernel-1")) as sockets, tempfile.TemporaryDirectory(prefix="runbook-") as ipython:
             client = cls._client(nb_man, kernel_name, sockets, options)
+            # What a person has IPython do at its start has no business in a run that is evidence.
+            environment = {**options["environment"], "IPYTHONDIR": ipython}
             with _interrupting(client, caught), _aside(options["say"]) as aside:
-                client.execute(env=dict(options["environment"]), stdout=aside, stderr=aside)
+                client.execute(env=environment, stdout=aside, stderr=aside)
         if client.overdue:
             caught.append("time-out")
 
     @classmethod
-    def _client(cls, nb_man: Any, kernel_name: str, sockets: str, options: Mapping[str, Any]) -> _Client:
+    def _client(cls, nb_man: Any, kernel_name: str, sockets: Path | None, options: Mapping[str, Any]) -> _Client:
         client = _Client(
             nb_man,
             say=options["say"],
@@ -106,10 +108,17 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
             interrupt_on_timeout=True,
             startup_timeout=KERNEL_START_SECONDS,
             extra_arguments=[KERNEL_LOG],
-            config=Config({"KernelManager": {"transport": "ipc", "ip": str(Path(sockets) / "kernel")}}),
+            config=Config({"KernelManager": _transport(sockets)}),
         )
         client.on_cell_start = _announce(nb_man.nb, options["say"])
         return client
+
+
+def _transport(sockets: Path | None) -> dict[str, str]:
+    """Sockets in a folder that only this user can enter; ports of this machine, encrypted, where no such folder can be made."""
+    if sockets is None:
+        return {"transport": "tcp", "transport_encryption": "auto"}
+    return {"transport": "ipc", "ip": str(sockets / "kernel")}
 
 
 def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
