@@ -15,6 +15,7 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session
 
 from runbook_lib import __version__
+from runbook_lib.access.configuration import configured
 from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request
 from runbook_lib.access.models import ListedOperations
 from runbook_lib.access.pace import Key, Pace
@@ -65,7 +66,10 @@ class Clients:
         """`sending.hook` is the `on_send` of the mutating call that the thread is making."""
 
     def session(self, profile: str | None) -> Session:
-        """A new session for a profile, or for what the environment holds; its clients all pass the endpoint guard."""
+        """A new session for a profile, or for what the environment holds; its clients all pass the endpoint guard.
+
+        Raises BadConfiguration where AWS's own configuration files do not have what it takes.
+        """
         # botocore's aliases are for the names that events of some services once had. Each client would look through them, for
         # every event, anew; and the events of today are registered and emitted under their own names.
         events = HierarchicalEmitter()
@@ -78,6 +82,8 @@ class Clients:
         events.register_first("before-send", self._guard)
         if self._attach is not None:
             self._attach(session)
+        with configured(profile):
+            session.get_scoped_config()
         return session
 
     def client(self, session: Session, account: str, service: str, region: str) -> Any:

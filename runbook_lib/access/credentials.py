@@ -25,6 +25,9 @@ EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 REMEMBERED = 60.0
 """Seconds for which a refused AssumeRole is not tried again (one missing role would else cost a call per read)."""
 
+UNUSABLE = (BotoCoreError, ValueError, OSError)
+"""What a session raises that cannot get credentials, or make a client, of what its configuration says."""
+
 
 class AccessRefused(Exception):
     """Base of what stops a run before a call: settings, environment and credentials do not fit together."""
@@ -212,7 +215,7 @@ class Doors:
             failure = failed(error, "sts", "AssumeRole", opened.way.account, self._region)
             opened.refused = (now + REMEMBERED, failure)
             raise failure from error
-        except BotoCoreError as error:
+        except UNUSABLE as error:
             raise failed(error, "sts", "AssumeRole", opened.way.account, self._region) from error
         keys, opened.caller = answer["Credentials"], answer["AssumedRoleUser"]["Arn"]
         margin = min(300.0, door.session_seconds / 5)
@@ -243,7 +246,7 @@ class Doors:
             return
         try:
             identity = self._sts(session).get_caller_identity()
-        except (BotoCoreError, ClientError) as error:
+        except (ClientError, *UNUSABLE) as error:
             raise failed(error, "sts", "GetCallerIdentity", way.account, self._region) from error
         if identity["Account"] != way.account:
             how = way.door.role_arn or (f"profile {way.door.profile}" if way.door.profile else "the credentials of the environment")

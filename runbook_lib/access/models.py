@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader
-from botocore.session import Session
+from botocore.loaders import Loader, create_loader
 
 
 @cache
 def shared_loader() -> Loader:
-    """One loader of botocore's service models for all sessions: without it each costs 10 MB and 160 ms."""
-    loader: Loader = Session().get_component("data_loader")
+    """One loader of botocore's service models for all sessions: without it each costs 10 MB and 160 ms.
+
+    A session's own loader asks for `data_path` in the configuration, and so fails with a profile that nobody here wants.
+    """
+    loader: Loader = create_loader()
     return loader
 
 

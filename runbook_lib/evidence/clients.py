@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from runbook_lib.access.clients import Clients
+from runbook_lib.access.configuration import BadConfiguration
+from runbook_lib.access.credentials import UNUSABLE
 from runbook_lib.access.pace import Pace
 from runbook_lib.clock import Clock
 from runbook_lib.evidence.bucket import Bucket
@@ -59,5 +61,5 @@ class EvidenceClients:
 def _plainly() -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BadConfiguration, *UNUSABLE) as error:
         raise StoreFailed(f"evidence cannot be reached as settings say: {error}") from None
