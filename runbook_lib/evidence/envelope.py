@@ -18,6 +18,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
 from securesystemslib.signer import Key, Signature, Signer
 
+from runbook_lib.evidence.low_s import is_low, lowered
+
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 LONGEST = 64 * 1024 * 1024
@@ -58,11 +60,21 @@ class Sealed:
                 found.add(key.keyid)
         return frozenset(found)
 
+    def rewritten(self, keys: Iterable[Key]) -> bool:
+        """Whether a good signature of one of `keys` has not the one form that `sign` gives it."""
+        return any(not is_low(Signature(key.keyid, self.signatures[key.keyid]), key) for key in keys if self.signed_by([key]))
+
+
+def signature_of(envelope: Envelope, signer: Signer) -> Signature:
+    """A signer's signature on an envelope, in the one form that a signature has; see `low_s`."""
+    return lowered(signer.sign(envelope.pae()), signer.public_key)
+
 
 def sign(statement: Mapping[str, Any], signer: Signer) -> bytes:
     """The signed envelope of a statement, as the one line that is written to a file."""
     envelope = Envelope(rfc8785.dumps(dict(statement)), PAYLOAD_TYPE, {})
-    envelope.sign(signer)
+    made = signature_of(envelope, signer)
+    envelope.signatures[made.keyid] = made
     return _line(envelope.to_dict())
 
 

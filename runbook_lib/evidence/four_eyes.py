@@ -13,7 +13,7 @@ from securesystemslib.signer import Key, Signature, Signer
 
 from runbook_lib.approval import Approval, ApprovalRefused, ApprovalSignature, read_approval
 from runbook_lib.evidence.archive import KEYS
-from runbook_lib.evidence.envelope import PAYLOAD_TYPE, STATEMENT
+from runbook_lib.evidence.envelope import PAYLOAD_TYPE, STATEMENT, signature_of
 from runbook_lib.evidence.keys import KeyProblem
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
 from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust, read_policy
@@ -48,7 +48,7 @@ def _envelope(approval: Approval) -> Envelope:
 
 def signed(approval: Approval, signer: Signer) -> Approval:
     """The approval with one more signature (DSSE over its statement)."""
-    made = _envelope(approval).sign(signer)
+    made = signature_of(_envelope(approval), signer)
     kept = tuple(each for each in approval.signatures if each.keyid != made.keyid)
     return approval.model_copy(update={"signatures": (*kept, ApprovalSignature(keyid=made.keyid, sig=made.signature))})
 

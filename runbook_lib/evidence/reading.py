@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.evidence.envelope import EnvelopeBroken, Sealed
+from runbook_lib.evidence.low_s import LOW_S
 from runbook_lib.evidence.statement import LINKED_TYPE, LOST_TYPE, PREDICATE, RUN_TYPE, START_TYPE
 from runbook_lib.identity import SystemUser
 
@@ -35,6 +36,8 @@ class Entry:
     result: Mapping[str, Any]
     parameters: Mapping[str, Any]
     dependencies: Mapping[str, Mapping[str, Any]]
+    low_s: bool
+    """Whether it says that its signature is in the one form; see `low_s`."""
     builder: str
     user: SystemUser | None
     """Who ran it, by the account database of that machine; None in statements from before that was recorded."""
@@ -106,6 +109,7 @@ def _entry(sealed: Sealed) -> Entry:
         result=dict(byproducts["result"]["annotations"]) if "result" in byproducts else {},
         parameters=outer,
         dependencies=dependencies,
+        low_s=inner.get("signature") == LOW_S,
         builder=str(details["builder"]["id"]),
         user=SystemUser.read(outer["user"]) if "user" in outer else None,
     )

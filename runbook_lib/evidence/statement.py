@@ -14,6 +14,7 @@ from typing import Any
 from runbook_lib.approval import ApprovalRefused, read_approval
 from runbook_lib.evidence.contents import Contents, file_digest
 from runbook_lib.evidence.envelope import STATEMENT
+from runbook_lib.evidence.low_s import LOW_S
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.identity import SystemUser
 
@@ -81,6 +82,7 @@ def run_statement(facts: RunFacts, number: int, previous: str, sealed: dt.dateti
                     "number": number,
                     "folders": sorted(facts.contents.folders),
                     "sealed": stamp(sealed),
+                    "signature": LOW_S,
                 },
                 "resolvedDependencies": _dependencies(facts, previous),
             },
@@ -167,7 +169,9 @@ def frame(
             "buildDefinition": {
                 "buildType": kind,
                 "externalParameters": dict(parameters),
-                "internalParameters": {"chain": chain, "number": number, "folders": list(folders), "sealed": stamp(now)},
+                "internalParameters": {
+                    "chain": chain, "number": number, "folders": list(folders), "sealed": stamp(now), "signature": LOW_S,
+                },
                 "resolvedDependencies": [*before, *dependencies],
             },
             "runDetails": {

@@ -113,6 +113,8 @@ def _signature_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
     for where, each in places.values():
         keys = trust.runners.get(each.mode, ())
         if each.sealed.signed_by(keys):
+            if each.low_s and each.sealed.rewritten(keys):
+                yield Fault(where, Kind.BROKEN, "its signature was rewritten: it is not in the form in which it was made")
             continue
         known = {key.keyid for key in keys} & set(each.sealed.signatures)
         if known:
