@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runbook_lib.settings.checks import Path, Problem, dotted
+from runbook_lib.documents import Path, Problem, dotted
 
 SCOPE = "scope"
 """First step of the path of a remark about the notebook's scope, which no file holds."""

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from runbook_lib.documents import Path, Problem
 from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
 from runbook_lib.scope import part_of
 from runbook_lib.settings import Settings, managed_services
-from runbook_lib.settings.checks import Path, Problem
 from runbook_lib.settings.wave import REST, WavePart
 
 SHOWN = 5

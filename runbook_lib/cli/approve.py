@@ -70,7 +70,7 @@ def approve_command(
     _refuse_addresses(ticket, reason)
     _hold_against_seal(folder, run)
     signer = local_signer(key.parent, key.stem)
-    settings = load(run.settings, dt.datetime.now(dt.UTC).date())
+    settings = load(run.settings, dt.datetime.now(dt.UTC).date(), kept=True)
     trust = trust_of(settings, folder)
     _refuse_strangers(trust, signer, "approve", settings.mode)
     for phase in _planned(run, phases):
@@ -122,7 +122,7 @@ def _refuse_who_ran_it(trust: Trust, signer: Signer, seal: Entry) -> None:
 def _chains(folder: Path, run: RunFolder) -> Path | None:
     """Where the chain of a run lies; settings that cannot be read were altered, which verifying says."""
     try:
-        return local_chains(folder, load(run.settings, dt.datetime.now(dt.UTC).date()))
+        return local_chains(folder, load(run.settings, dt.datetime.now(dt.UTC).date(), kept=True))
     except SettingsError:
         return None
 
@@ -167,7 +167,7 @@ def review_command(run_named: str, text: str, trust: Path | None, key: Path, run
     if (seal := seal_of(run)) is None:
         raise click.ClickException(f"{run.name}: is not sealed yet")
     signer = local_signer(key.parent, key.stem)
-    settings = load(run.settings, dt.datetime.fromisoformat(seal.started).date())
+    settings = load(run.settings, dt.datetime.fromisoformat(seal.started).date(), kept=True)
     under = read_policy(trust) if trust else trust_of(settings, folder)
     _refuse_strangers(under, signer, "review", settings.mode)
     _refuse_who_ran_it(under, signer, seal)

@@ -118,5 +118,5 @@ def _columns(given: tuple[str, ...]) -> dict[str, str]:
 
 def _desk(run: RunFolder, resources: ExitStack) -> Desk:
     """The desk at which a run's own settings have it sealed."""
-    settings = load(run.settings, dt.datetime.fromisoformat(run.record()["started"]).date())
+    settings = load(run.settings, dt.datetime.fromisoformat(run.record()["started"]).date(), kept=True)
     return desk_for(run.path.parent, settings, os.environ, resources)

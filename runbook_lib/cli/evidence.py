@@ -118,7 +118,7 @@ def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
     """
     folder = _runs(runs)
     chosen = RunFolder.open(folder / Path(run_named).name)
-    settings = load(chosen.settings, dt.datetime.now(dt.UTC).date())
+    settings = load(chosen.settings, dt.datetime.now(dt.UTC).date(), kept=True)
     with ExitStack() as resources:
         desk = desk_for(folder, settings, os.environ, resources)
         made = seal(chosen, desk)

@@ -72,7 +72,7 @@ def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
     Raises AnswersBroken, SettingsError.
     """
     begun = dt.datetime.fromisoformat(run.record()["started"])
-    settings = load(run.settings, begun.date())
+    settings = load(run.settings, begun.date(), kept=True)
     for phase in run.phases():
         for path in sorted(phase.path.glob("answers-*.jsonl.gz")):
             which = path.name.removeprefix("answers-").removesuffix(".jsonl.gz")

@@ -1,17 +1,19 @@
 """Reads a parameters file and reports everything that the file alone shows wrong, all at once, before any AWS call."""
 
 import datetime as dt
+import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from runbook_lib.documents import DocumentError, Finding, Problem, dotted, short
+from runbook_lib.documents.characters import TURNING, named, odd_characters
+from runbook_lib.documents.files import MIB, read_text
+from runbook_lib.documents.yaml_text import Document, Form, read_document
 from runbook_lib.settings import Settings
-from runbook_lib.settings.checks import Path as KeyPath
-from runbook_lib.settings.checks import Problem, dotted
 from runbook_lib.settings.checks.access import check_access
-from runbook_lib.settings.checks.document import Document, read_document
 from runbook_lib.settings.checks.evidence import check_evidence
 from runbook_lib.settings.checks.places import check_places
 from runbook_lib.settings.checks.services import check_services
@@ -20,31 +22,19 @@ from runbook_lib.settings.checks.waves import check_waves
 
 SECRETS = re.compile(
     r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"  # access key ids
-    r"|(?<![^\s\"'=\[{,!])(?=\S*[A-Z])(?=\S*[a-z])(?=\S*[0-9])[A-Za-z0-9/+]{40}(?![^\s\"',:#\]}])"  # secret access keys
+    r"|(?<![^\s\"'=\[{,!])(?=[a-z0-9/+]{0,39}[A-Z])(?=[A-Z0-9/+]{0,39}[a-z])(?=[A-Za-z/+]{0,39}[0-9])[A-Za-z0-9/+]{40}"
+    r"(?![^\s\"',:#\]}])"  # secret access keys
     r"|(?:IQoJ|FwoG|FQoG)[A-Za-z0-9/+=_-]{40,}"  # session tokens
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----"
 )
-"""What AWS credentials look like. Prefixes of key ids: IAM User Guide, "IAM identifiers"."""
-LONGEST = 80
-"""Characters of a value that a finding shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: where, the value as written (empty where there is none), and what to do.
-
-    Line 0: what is wrong stands in no file.
-    """
-
-    file: str
-    line: int
-    key: str
-    value: str
-    message: str
-
-    def __str__(self) -> str:
-        head = (f"{self.file}, line {self.line}" if self.line else self.file) + (f": {self.key}" if self.key else "")
-        return f"{head}\n" + (f"    value:  {self.value}\n" if self.value else "") + f"    {self.message}"
+"""What AWS credentials look like. Prefixes of key ids: IAM User Guide, "IAM identifiers". Each looks ahead a bounded way only."""
+LARGEST = 4 * MIB
+LONGEST_LINE = 1_000_000
+"""Characters; a wave of ten thousand accounts on one line has a fifth of it."""
+FORM = Form(
+    "Start from parameters/example.yaml.",
+    "The key has no value. Give it one, or leave the key out, which means: not managed here.",
+)
 
 
 class SettingsError(Exception):
@@ -66,29 +56,27 @@ class SettingsContradicted(SettingsError):
     what = "that AWS contradicts"
 
 
-def load(path: Path, today: dt.date) -> Settings:
-    """The settings of a file. `today` decides which exclusions have expired. Raises `SettingsError` with all findings."""
+def load(path: Path, today: dt.date, *, kept: bool = False) -> Settings:
+    """The settings of a file. `today` decides which exclusions have expired. Raises `SettingsError` with all findings.
+
+    `kept`: those of a run that was made with them; what is refused since then is read there all the same.
+    """
     file = str(path)
     try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise _unreadable(file, "There is no such file. Check the path, or copy parameters/example.yaml to it.") from None
-    except IsADirectoryError:
-        raise _unreadable(file, "This is a folder. Name the file in it.") from None
-    except OSError as error:
-        raise _unreadable(file, f"The file cannot be read: {error.strerror}. Check its permissions.") from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        message = f"The byte 0x{raw[error.start]:02X} is not UTF-8. Save the file as UTF-8."
-        raise SettingsError(file, [Finding(file, line, "", "", message)]) from None
-    return parse(text, today, file)
+        text = read_text(path, LARGEST, LONGEST_LINE)
+    except DocumentError as error:
+        raise SettingsError(file, [_unreadable(path, each) for each in error.findings]) from None
+    return parse(text, today, file, kept=kept)
 
 
-def parse(text: str, today: dt.date, file: str) -> Settings:
+def _unreadable(path: Path, found: Finding) -> Finding:
+    hint = "" if os.path.lexists(path) else " Or copy parameters/example.yaml to it."
+    return replace(found, line=found.line or 1, message=f"{found.message[:1].upper()}{found.message[1:]}.{hint}")
+
+
+def parse(text: str, today: dt.date, file: str, *, kept: bool = False) -> Settings:
     """The settings of a file's text; `file` is its name in findings. Raises `SettingsError` with all findings."""
-    document = read_document(text)
+    document = read_document(text, replace(FORM, kept=kept))
     findings = [_finding(document, file, problem, line) for line, problem in document.problems]
     findings += _secrets(text, file)
     settings = None
@@ -101,6 +89,9 @@ def parse(text: str, today: dt.date, file: str) -> Settings:
         )  # fmt: skip
         problems += _further(chain.from_iterable(checks), [*known, *problems])
         findings += [_finding(document, file, each, document.line(each.path)) for each in problems]
+    if not kept:
+        said = {each.line for each in findings}
+        findings += [each for each in _turned(text, file) if each.line not in said]
     if settings is None or findings:
         raise SettingsError(file, findings)
     return settings
@@ -108,7 +99,7 @@ def parse(text: str, today: dt.date, file: str) -> Settings:
 
 def located(file: str, text: str, problems: Iterable[Problem], elsewhere: str = "") -> list[Finding]:
     """Problems that were found later, at their lines of the file's text; what begins with `elsewhere` stands in no file."""
-    document = read_document(text)
+    document = read_document(text, FORM)
     return [
         Finding(elsewhere, 0, dotted(each.path), each.value or "", each.message)
         if each.path[:1] == (elsewhere,)
@@ -123,27 +114,25 @@ def _further(problems: Iterable[Problem], known: Iterable[Problem]) -> list[Prob
     return [problem for problem in problems if problem.path not in places]
 
 
-def _unreadable(file: str, message: str) -> SettingsError:
-    return SettingsError(file, [Finding(file, 1, "", "", message)])
-
-
 def _finding(document: Document, file: str, problem: Problem, line: int) -> Finding:
-    value = problem.value if problem.value is not None else _written(document, problem.path)
+    value = problem.value if problem.value is not None else document.written.get(problem.path, "")
+    odd = document.odd(problem.path) if value and problem.path else None
+    told = (
+        f" In line {odd.line}, {odd}: type what was meant in its place."
+        if odd and named(odd.character) not in problem.message
+        else ""
+    )
     return Finding(
         file,
         line,
         dotted(tuple(_shown(step) if isinstance(step, str) else step for step in problem.path)),
-        _shown(value)[:LONGEST],
-        _shown(problem.message),
+        short(_shown(value)),
+        _shown(problem.message) + told,
     )
 
 
-def _written(document: Document, path: KeyPath) -> str:
-    return document.written.get(path, "")
-
-
 def _shown(text: str) -> str:
-    return SECRETS.sub("(a secret, not shown)", " ".join(text.split()))
+    return SECRETS.sub("(a secret, not shown)", " ".join(re.split(r"[ \t\n]+", text.strip(" \t\n"))))
 
 
 def _secrets(text: str, file: str) -> Iterator[Finding]:
@@ -154,3 +143,10 @@ def _secrets(text: str, file: str) -> Iterator[Finding]:
                 "remove them, have them revoked, and name a profile or a role under access."
             )
             yield Finding(file, number, "", "", message)
+
+
+def _turned(text: str, file: str) -> Iterator[Finding]:
+    """Lines that a reviewer sees in another order than they are read: those of comments too."""
+    for each in odd_characters(text):
+        if each.character in TURNING:
+            yield Finding(file, each.line, "", "", f"In line {each.line}, {each}, which turns what follows round. Remove it.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from runbook_lib.access.endpoints import sts_region
+from runbook_lib.documents import Path, nearest
 from runbook_lib.observation import Known, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
@@ -11,7 +12,6 @@ from runbook_lib.scope import ENABLED, part_of
 from runbook_lib.services import CallFailed, Reader
 from runbook_lib.services.answers import unread
 from runbook_lib.settings import Settings, managed_services
-from runbook_lib.settings.checks import Path, nearest
 from runbook_lib.waves import wave_objections
 
 SECTIONS = {"securityhub": "security_hub", "guardduty": "guardduty", "inspector2": "inspector"}

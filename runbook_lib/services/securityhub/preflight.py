@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from runbook_lib.documents import Path, nearest
 from runbook_lib.observation import Known, NotYet, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
@@ -13,7 +14,6 @@ from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.securityhub.observe import observed, offered
 from runbook_lib.services.securityhub.state import NAME, item_of
 from runbook_lib.settings import SecurityHubPart, Settings, Standard
-from runbook_lib.settings.checks import Path, nearest
 
 KEYS = ("accept_default_standards", "delegated_account_standards", "existing_account_standards")
 Offers = Mapping[str, Observation[Mapping[str, bool]]]

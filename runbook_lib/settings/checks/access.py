@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.settings.checks import Problem, Tree, at
+from runbook_lib.documents import Problem
+from runbook_lib.settings.checks import Tree, at
 
 CHAINED_SECONDS = 3600
 """Longest session of a role that a role assumes. Source: AWS STS API Reference, AssumeRole, on role chaining."""

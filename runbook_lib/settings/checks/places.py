@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from runbook_lib.documents import Path, Problem
 from runbook_lib.regions import is_opt_in, partition_of
-from runbook_lib.settings.checks import Path, Problem, Tree, at
+from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.shape import named_regions
 
 SECTIONS = {"security_hub": "securityhub", "guardduty": "guardduty", "inspector": "inspector2"}

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.settings.checks import Path, Problem, Tree, at
+from runbook_lib.documents import Path, Problem
+from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.wave import REST
 
 PLACES = ("organizational_units", "accounts", "regions")
