@@ -22,6 +22,7 @@ from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.server import serve
+from runbook_lib.rehearsal.state import write_state
 
 ROOT = Path(__file__).parents[1]
 BASE_INSTALL = Path(__file__).with_name("base_install")
@@ -81,7 +82,7 @@ def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = N
         place = runs / "simulated-organization"
         path = os.pathsep.join([str(BASE_INSTALL), *filter(None, [os.environ.get("PYTHONPATH")])])
         own = environment(place, url, home(front)) | {"RUNBOOK_RUNS": str(runs), "PYTHONPATH": path}
-        (place / "server.json").write_text(json.dumps({"url": url, "pid": os.getpid(), "region": home(front)}))
+        write_state(place / "server.json", {"url": url, "pid": os.getpid(), "region": home(front), "token": front.control.token})
         settings = folder / "settings.yaml"
         world = front.world
         settings.write_text(adapted(PARAMETERS, world.partition, home(front), sorted(world.regions), world.organization.accounts))

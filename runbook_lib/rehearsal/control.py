@@ -1,7 +1,10 @@
 """The rehearsal's own door under /_rehearsal/: health, the call log, the clock, and named changes to the world for tests."""
 
+import hmac
 import json
+import math
 import os
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,14 +14,18 @@ from runbook_lib.rehearsal import cloudtrail, events
 from runbook_lib.rehearsal.operations.event_buses import Buses
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.state import authorization
 from runbook_lib.rehearsal.world import World
 
 if TYPE_CHECKING:
     from runbook_lib.rehearsal.front import Front
 
+LONGEST_SKIP = 10 * 366 * 24 * 3600
+"""Seconds: ten years."""
+
 
 class Control:
-    """A WSGI application beside the AWS one; it answers JSON and is not logged.
+    """A WSGI application beside the AWS one; it answers JSON to who knows its token, and is not logged.
 
     `rebuild` makes the seed's world anew for `reset`; `stop` ends the server. Both are there only where an application was built
     with them.
@@ -26,6 +33,8 @@ class Control:
 
     def __init__(self, front: "Front") -> None:
         self.front = front
+        self.token = secrets.token_urlsafe(32)
+        """These pages show the replica of an organization, and change it: no other user of the machine, and no web page, may."""
         self.rebuild: Callable[[], World] | None = None
         self.stop: Callable[[], None] | None = None
         self.pages: dict[tuple[str, str], Callable[..., Any]] = {
@@ -36,7 +45,7 @@ class Control:
             ("GET", "deliveries"): lambda: [asdict(each) for each in self.front.world.of(Buses).deliveries],
             ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
             ("POST", "clear-log"): self.front.log.clear,
-            ("POST", "clock"): lambda seconds: self.front.world.skip(float(seconds)),
+            ("POST", "clock"): self.clock,
             ("POST", "suspend-account"): lambda account: close_account(self.front.world, account, "SUSPENDED"),
             ("POST", "close-account"): lambda account: close_account(self.front.world, account, "CLOSED"),
             ("POST", "add-account"): self.add_account,
@@ -49,6 +58,10 @@ class Control:
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        shown = str(environ.get("HTTP_AUTHORIZATION", "")).encode("utf-8", "replace")
+        if not hmac.compare_digest(shown, authorization(self.token).encode()):
+            start_response("401 Unauthorized", [("Content-Type", "application/json"), ("WWW-Authenticate", "Bearer")])
+            return [json.dumps({"error": "this page asks for the token of the server's state file, server.json"}).encode()]
         name = environ["PATH_INFO"].removeprefix("/_rehearsal/")
         found = self.pages.get((environ["REQUEST_METHOD"], name))
         if found is None:
@@ -80,6 +93,13 @@ class Control:
     def log(self, **wanted: str) -> list[dict[str, Any]]:
         """Entries of the call log whose members equal the query's, for example ?service=guardduty&mutating=True."""
         return [asdict(entry) for entry in self.front.log.select(**wanted)]
+
+    def clock(self, seconds: str) -> None:
+        """Let simulated time pass; it never goes back."""
+        ahead = float(seconds)
+        if not (math.isfinite(ahead) and 0 <= ahead <= LONGEST_SKIP):
+            raise ValueError(f"seconds: {seconds}: a number from 0 to {LONGEST_SKIP} is expected")
+        self.front.world.skip(ahead)
 
     def reset(self) -> None:
         """Start again from the seed, with an empty log."""

@@ -1,6 +1,7 @@
 """The rehearsal's own AWS environment, which nothing of the surrounding one reaches, and its server as a process.
 
-A folder holds one rehearsal's server: `server.json` while it runs, `server.log`, and the AWS config and credentials files.
+A folder holds one rehearsal's server: `server.json` and `control-header` while it runs, `server.log`, and the AWS config and
+credentials files.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.app import RUNNER, RUNNER_NAME
 from runbook_lib.rehearsal.identity import user_key
+from runbook_lib.rehearsal.state import authorization, remove_state, write_private
 
 PROFILE = RUNNER_NAME
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY")
@@ -40,10 +42,11 @@ class RunningServer:
     pid: int
     region: str
     environment: dict[str, str] = field(repr=False)
+    token: str = field(repr=False)
 
     def control(self, method: str, page: str, **query: str) -> Any:
         """Ask one of the control pages; `ServerFailed` when it refuses or does not answer."""
-        return _ask(self.url, method, page, query)
+        return _ask(self.url, self.token, method, page, query)
 
 
 def environment(
@@ -57,8 +60,8 @@ def environment(
     folder.mkdir(parents=True, exist_ok=True)
     keys = {name: user_key(account, name) for name, account in {PROFILE: RUNNER, **(profiles or {})}.items()}
     config, credentials = folder / "aws-config", folder / "aws-credentials"
-    _private(config, "".join(f"[profile {name}]\nregion = {region}\noutput = json\n" for name in keys))
-    _private(
+    _keep(config, "".join(f"[profile {name}]\nregion = {region}\noutput = json\n" for name in keys))
+    _keep(
         credentials,
         "".join(f"[{name}]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n" for name, (key, secret) in keys.items()),
     )
@@ -104,7 +107,7 @@ def start(
     if find(folder) is not None:
         raise ServerFailed(f"a server already runs for {folder}; find() gives it, stop() ends it")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "server.json").unlink(missing_ok=True)
+    remove_state(folder / "server.json")
     arguments = ["--seed", str(seed), "--state", str(folder / "server.json"), "--speed", str(speed)]
     arguments += ["--accounts", str(accounts)] if accounts is not None else []
     arguments += ["--regions", ",".join(regions)] if regions else []
@@ -142,13 +145,15 @@ def find(folder: Path) -> RunningServer | None:
     """The server that a folder's state file names, if it answers."""
     try:
         known = json.loads((folder / "server.json").read_text(encoding="utf-8"))
-        health = _ask(known["url"], "GET", "health", {})
-    except (OSError, ValueError, KeyError, ServerFailed):
+        # A server that an older version left running has no token, and asks for none.
+        token = str(known.get("token", ""))
+        health = _ask(known["url"], token, "GET", "health", {})
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, ServerFailed):
         return None
     if not isinstance(health, dict) or health.get("pid") != known["pid"]:
         return None
     own = environment(folder, known["url"], known["region"], profiles=known.get("profiles"))
-    return RunningServer(known["url"], known["pid"], known["region"], own)
+    return RunningServer(known["url"], known["pid"], known["region"], own, token)
 
 
 def stop(folder: Path, seconds: float = 10.0) -> bool:
@@ -178,12 +183,13 @@ def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
         process.wait()
 
 
-def _ask(url: str, method: str, page: str, query: Mapping[str, str]) -> Any:
+def _ask(url: str, token: str, method: str, page: str, query: Mapping[str, str]) -> Any:
     """One control request, past any proxy."""
     target = f"{url}/_rehearsal/{page}"
     if query:
         target += f"?{urllib.parse.urlencode(query)}"
-    request = urllib.request.Request(target, method=method, data=b"" if method == "POST" else None)  # noqa: S310 loopback only
+    data, headers = b"" if method == "POST" else None, {"Authorization": authorization(token)}
+    request = urllib.request.Request(target, method=method, data=data, headers=headers)  # noqa: S310 loopback only
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
             return json.loads(answer.read())
@@ -194,11 +200,7 @@ def _ask(url: str, method: str, page: str, query: Mapping[str, str]) -> Any:
         raise ServerFailed(f"{page}: {error}") from None
 
 
-def _private(path: Path, text: str) -> None:
-    """A file that only its owner may read, from the first byte on; replaced at once, since others may be reading it."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    draft = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+def _keep(path: Path, text: str) -> None:
+    """A private file, left alone where it says so already: others may be reading it."""
+    if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+        write_private(path, text)

@@ -26,6 +26,8 @@ StartResponse = Callable[..., Any]
 Answer = tuple[int, list[tuple[str, str]], bytes]
 NO_PAGE = b"<title>404 Not Found</title>"
 """The web page that moto's server has for an operation of a REST service that moto lacks."""
+MOTO_CONTROL = "/moto-api"
+"""moto's own control pages, which change its state for whoever asks: there are none here, the rehearsal has its own."""
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 429: "Too Many Requests"}
 
 
@@ -62,8 +64,12 @@ class Front:
         install(world)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith("/_rehearsal/"):
+        path = str(environ.get("PATH_INFO", ""))
+        if path.startswith("/_rehearsal/"):
             return self.control(environ, start_response)
+        if path.startswith(MOTO_CONTROL):
+            start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+            return []
         request = identify(environ)
         if delay := self.faults.delay(request.service, request.operation, request.region, mutating=request.mutating):
             self.pause(delay)

@@ -2,12 +2,12 @@
 
     python -m runbook_lib.rehearsal.server --seed default --state FILE
 
-The state file (url, pid, Region, partition) is written once the server listens, and removed when it ends in order.
+The state file (url, pid, Region, partition, the token of the control pages) is written once the server listens, and removed when it
+ends in order.
 """
 
 import argparse
 import gc
-import json
 import os
 import signal
 import sys
@@ -20,8 +20,10 @@ from typing import Any
 from cheroot.wsgi import Server
 
 from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.guard import LARGEST_BODY, LARGEST_HEAD, Guard
 from runbook_lib.rehearsal.organization import home_region
 from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.state import remove_state, write_state
 
 LOOPBACK = "127.0.0.1"
 CONNECTIONS = 1000
@@ -30,9 +32,10 @@ IDLE_SECONDS = 120
 
 
 def make_server(app: Any, port: int = 0) -> Server:
-    """A server for a WSGI application on loopback; port 0 takes a free one."""
-    server = Server((LOOPBACK, port), app, numthreads=16, timeout=IDLE_SECONDS, request_queue_size=256)
+    """A server for a WSGI application on loopback; port 0 takes a free one. It answers to loopback names, and bounds requests."""
+    server = Server((LOOPBACK, port), Guard(app), numthreads=16, timeout=IDLE_SECONDS, request_queue_size=256)
     server.keep_alive_conn_limit = CONNECTIONS
+    server.max_request_body_size, server.max_request_header_size = LARGEST_BODY, LARGEST_HEAD
     return server
 
 
@@ -87,10 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "partition": world.partition,
         "seed": str(asked.seed),
         "profiles": world.profiles,
+        "token": app.control.token,
     }
-    _write(asked.state, described)
+    write_state(asked.state, described)
     stop.wait()
-    asked.state.unlink(missing_ok=True)
+    remove_state(asked.state)
     server.stop()
     return 0
 
@@ -99,14 +103,6 @@ def _until_closed(stop: Callable[[], None]) -> None:
     """The parent holds the other end of stdin and never writes: it ends when the parent does, however it ends."""
     os.read(sys.stdin.fileno(), 1)
     stop()
-
-
-def _write(path: Path, described: dict[str, Any]) -> None:
-    """Write the state file at once: a reader sees all of it or nothing."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(described), encoding="utf-8")
-    draft.chmod(0o600)
-    draft.replace(path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--speed", type=float, default=1.0, help="how fast the simulated clock runs")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--log", type=Path, help="file for the call log, one JSON line per call")
-    parser.add_argument("--state", type=Path, required=True, help="file to write URL and process id to")
+    parser.add_argument("--state", type=Path, required=True, help="file to write URL, process id and token to")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin closes")
     return parser
 

@@ -1,6 +1,5 @@
 """(d) what notebooks cost over the library, and (e) how long it takes from the start to the first coverage table."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 from harness import HERE, HOUR, served
 
 from runbook_lib.rehearsal.environment import without_aws
+from runbook_lib.rehearsal.state import write_state
 
 ROOT = HERE.parents[1]
 
@@ -34,7 +34,7 @@ def notebooks(accounts: int) -> dict[str, Any]:
         runs = bench.folder / "runs"
         known = runs / "simulated-organization" / "server.json"
         known.parent.mkdir(parents=True)
-        known.write_text(json.dumps({"url": bench.url, "pid": bench.pid, "region": "us-east-1"}), encoding="utf-8")
+        write_state(known, {"url": bench.url, "pid": bench.pid, "region": "us-east-1", "token": bench.token})
         began = time.monotonic()
         library = bench.run("cover")
         process = time.monotonic() - began

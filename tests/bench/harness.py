@@ -39,6 +39,7 @@ class Bench:
     folder: Path
     url: str
     pid: int
+    token: str
     settings: Path
     environment: dict[str, str]
 
@@ -86,9 +87,9 @@ def served(accounts: int, *, covered: bool, concurrency: int = 16) -> Iterator[B
                 if process.poll() is not None:
                     raise SystemExit((folder / "server.log").read_text()[-3000:])
                 time.sleep(0.1)
-            url = json.loads(state.read_text())["url"]
-            own = environment(folder, url, organizations.REGIONS[0], os.environ)
-            yield Bench(folder, url, process.pid, settings, own)
+            known = json.loads(state.read_text())
+            own = environment(folder, known["url"], organizations.REGIONS[0], os.environ)
+            yield Bench(folder, known["url"], process.pid, known["token"], settings, own)
         finally:
             process.terminate()
             process.wait()

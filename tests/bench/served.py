@@ -13,6 +13,7 @@ from cheroot.wsgi import Server
 
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.server import collect_rarely
+from runbook_lib.rehearsal.state import write_state
 
 
 class Delayed:
@@ -55,9 +56,7 @@ def main() -> None:
     server.keep_alive_conn_limit = 2000
     server.prepare()
     threading.Thread(target=server.serve, daemon=True).start()
-    draft = asked.state.with_suffix(".draft")
-    draft.write_text(json.dumps({"url": f"http://127.0.0.1:{server.bind_addr[1]}"}), encoding="utf-8")
-    draft.replace(asked.state)
+    write_state(asked.state, {"url": f"http://127.0.0.1:{server.bind_addr[1]}", "token": app.control.token})
     threading.Event().wait()
 
 

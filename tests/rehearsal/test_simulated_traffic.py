@@ -23,6 +23,7 @@ from runbook_lib.rehearsal.limits import RATES, Limits
 from runbook_lib.rehearsal.log import Log
 from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.server import serve
+from runbook_lib.rehearsal.state import authorization
 
 Client = Callable[..., Any]
 
@@ -230,7 +231,9 @@ def test_control_pages_change_the_world_by_name(front: Front, client: Client) ->
     with serve(front) as url:
 
         def ask(method: str, page: str) -> Any:
-            request = urllib.request.Request(f"{url}/_rehearsal/{page}", method=method, data=b"" if method == "POST" else None)
+            headers = {"Authorization": authorization(front.control.token)}
+            data = b"" if method == "POST" else None
+            request = urllib.request.Request(f"{url}/_rehearsal/{page}", method=method, data=data, headers=headers)
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
                 return json.loads(answer.read())
 
