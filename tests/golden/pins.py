@@ -31,7 +31,7 @@ from simulated import ENABLING, Simulated, home, simulated
 
 from runbook_lib.approval import ApprovalRefused
 from runbook_lib.coverage import Cell
-from runbook_lib.plan import Action, Plan, plain
+from runbook_lib.plan import Action, Plan, Step, plain
 from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.runbook import ApplyReport
@@ -213,7 +213,7 @@ class Pinned:
         """Units, waits, Blockers; what comes after what; what people read about it."""
         for title, steps in (("actions", plan.actions), ("waits", plan.waits)):
             units = (
-                Entry((step.stage, step.account, f"{step.service}:{step.operation}"), step.region, [key, target, about(step)])
+                Entry((step.stage, step.account, f"{step.service}:{step.operation}"), step.region, [key, target, *self.said(step)])
                 for step in steps
                 for key, target in step.units
             )
@@ -228,8 +228,15 @@ class Pinned:
         for action in plan.actions:
             lanes[str(action.lane)].append(action.id)
         self.texts("steps after others", ([step.id, sorted(step.after)] for step in plan.steps))
+        self.texts("effects", ([action.id, action.direction, sorted(action.affects)] for action in plan.actions))
         self.texts("lanes", (sorted(members) for members in lanes.values()))
         self.texts("sentences", sentences(plan))
+
+    def said(self, step: Step) -> list[object]:
+        """What a step calls or waits for, where everything is shown: else the unit's key stands for it."""
+        if not self.full:
+            return []
+        return [plain(step.parameters)] if isinstance(step, Action) else [step.condition, step.deadline]
 
     def applied(self, plan: Plan) -> None:
         """Apply an approved plan, and say what became of it and which calls were made."""
@@ -269,13 +276,6 @@ def cell_key(cell: Cell, account: str) -> list[str]:
     return [cell.service, cell.region, cell.aspect, cell.item, account]
 
 
-def about(step: Any) -> object:
-    """What a step calls or waits for, to be read in full only: the unit's key stands for it."""
-    if isinstance(step, Action):
-        return [plain(step.parameters), sorted(step.affects), step.direction]
-    return [str(step.condition), step.deadline]
-
-
 def sentences(plan: Plan) -> Iterator[object]:
     """Everything that people read in a plan."""
     for step in plan.steps:
@@ -283,7 +283,7 @@ def sentences(plan: Plan) -> Iterator[object]:
             back = [step.back_out.why, step.back_out.operation, plain(step.back_out.parameters)]
             yield [step.unit_key, step.reason, step.before, step.becomes, step.inside_accounts, back]
         else:
-            yield [step.unit_key, step.waits_for]
+            yield [step.unit_key, step.waits_for, step.deadline]
     for unchanged in plan.no_changes:
         for account in unchanged.accounts:
             yield [unchanged.service, unchanged.region, unchanged.aspect, account, unchanged.reason]
