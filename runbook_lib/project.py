@@ -1,19 +1,33 @@
 """Where the project's folders are, wherever a kernel or a command was started."""
 
+import os
 from pathlib import Path
+
+from runbook_lib.phases import PHASES
+
+MARK = b"runbook_lib"
+"""What each of our notebooks imports. Other projects have folders of the same names, and their notebooks are not ours to run."""
 
 
 class ProjectNotFound(Exception):
-    """No folder with notebooks/ and parameters/ was found."""
+    """No folder with this runbook's notebooks/ and parameters/ was found."""
 
 
 def root() -> Path:
     """The folder above notebooks/: of the working directory or its parents, else of the checkout the library is installed from."""
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
-        if (folder / "notebooks").is_dir() and (folder / "parameters").is_dir():
+        if (folder / "parameters").is_dir() and _ours(folder / "notebooks"):
             return folder
-    raise ProjectNotFound("no folder with notebooks/ and parameters/ at or above the working directory; start in the checkout")
+    raise ProjectNotFound(
+        "no folder with notebooks/ of this runbook and parameters/ at or above the working directory; start in the checkout"
+    )
+
+
+def _ours(notebooks: Path) -> bool:
+    """Whether one of the runbook's notebooks lies in a folder."""
+    candidates = (notebooks / f"{name}.ipynb" for name in ("start", *(phase.name for phase in PHASES)))
+    return any(path.is_file() and os.access(path, os.R_OK) and MARK in path.read_bytes() for path in candidates)
 
 
 def resolve(path: str) -> Path:

@@ -22,11 +22,12 @@ from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
 from runbook_lib.cli.part import part_options
+from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, runs_root
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.identity import user
 from runbook_lib.json_log import json_log
 from runbook_lib.notebook.attaching import attach_found
@@ -49,7 +50,6 @@ EXPECTED = (
 PARAMETERS = click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."
 )
-RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 SCENARIO = click.option("--scenario", default="", help="Latency, limits and faults over time: a scenario by name, or a file.")
 SECONDS = click.option(
     "--cell-timeout", type=click.IntRange(min=1), help="Stop in an orderly way when one cell takes longer (seconds)."
@@ -273,7 +273,7 @@ def simulate(
     elif not stopping:
         _say_how_to_use(_simulated(runs, organization, accounts, regions, scenario, keep=True)[0], runs)
     elif (server := environment.find(_server_folder(runs))) is None:
-        say("No simulated organization is running.")
+        say(f"No simulated organization is running in {_server_folder(runs)}.")
     else:
         environment.stop(_server_folder(runs))
         say(f"Stopped the simulated organization at {server.url}.")
@@ -300,7 +300,7 @@ def _today() -> dt.date:
 
 
 def _server_folder(runs: str) -> Path:
-    return runs_root(runs, os.environ, root()) / "simulated-organization"
+    return runs_folder(runs) / "simulated-organization"
 
 
 @contextmanager
@@ -311,7 +311,7 @@ def _command(
     """A run for one command, with the environment its kernels get. A run that breaks off is recorded as failed."""
     kernels = environment if environment is not None else _kernel_environment(settings, runs)
     folder = RunFolder.create(
-        runs_root(runs, os.environ, root()), settings.mode, dt.datetime.now(dt.UTC),
+        runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
         settings=file.read_bytes() if isinstance(file, Path) else file,
         command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
     )  # fmt: skip

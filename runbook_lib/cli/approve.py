@@ -13,6 +13,7 @@ from securesystemslib.signer import Signer
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.cli.plain import PlainCommand
+from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.contents import REVIEW
@@ -22,17 +23,15 @@ from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.review import keep_review, review
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, runs_root
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.evidence.seal import NotSealed, seal_of
 from runbook_lib.evidence.trust import Trust, pinned_trust, read_policy, signed_policy
 from runbook_lib.evidence.verify import verify
 from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
 from runbook_lib.plan import file as plan_file
-from runbook_lib.project import root
 from runbook_lib.settings.file import SettingsError, load
 
-RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 KEY = click.option(
     "--key",
     "key",
@@ -56,7 +55,7 @@ KEY = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the approvals [default: approvals/ beside the runs].",
 )
-@RUNS
+@KEPT_RUNS
 def approve_command(
     run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str
 ) -> int:
@@ -65,7 +64,7 @@ def approve_command(
     As another person than who applies them, where the trust policy asks for that.
     Where the same approval is there already, your signature is added to it.
     """
-    folder = runs_root(runs, os.environ, root())
+    folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
     _refuse_addresses(ticket, reason)
     _hold_against_seal(folder, run)
@@ -157,11 +156,11 @@ def _name(trust: Trust, keyid: str) -> str:
     help="The trust policy, where it does not lie where the run's settings say.",
 )
 @KEY
-@RUNS
+@KEPT_RUNS
 def review_command(run_named: str, text: str, trust: Path | None, key: Path, runs: str) -> int:
     """Sign the later review of a run that was applied in an emergency; it goes to the store of the run's settings too."""
     _refuse_addresses(text)
-    folder = runs_root(runs, os.environ, root())
+    folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
     _hold_against_seal(folder, run)
     if (seal := seal_of(run)) is None:

@@ -11,21 +11,20 @@ import click
 
 from runbook_lib.atomic_file import write_text
 from runbook_lib.cli.plain import PlainCommand
+from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.escaping import visible
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.oscal import VERSION, assessment_results
 from runbook_lib.evidence.oscal_validation import complaints, installed
 from runbook_lib.evidence.redact import ABOUT, redact
-from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk
 from runbook_lib.evidence.witness import DISAGREE, ONLY_WITNESS, UNDECIDED, compare, link_witness
 from runbook_lib.evidence.witness_report import COLUMNS, read_report
-from runbook_lib.project import root
 from runbook_lib.pseudonyms import Pseudonyms, key_of
 from runbook_lib.settings.file import load
 
-RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 REDACTED = "redacted"
 KEY = "redaction.key"
 SHOWN = 50
@@ -40,13 +39,13 @@ SHOWN = 50
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"Key of the pseudonyms, made when it is missing; never given away [default: keys/{KEY} beside the runs].",
 )
-@RUNS
+@KEPT_RUNS
 def redact_command(run_named: str, out: Path | None, key_file: Path | None, runs: str) -> int:
     """Make a copy of a sealed run for outsiders: names and ids replaced by pseudonyms, sealed on its own.
 
     The run itself stays as it is. The copy is verified by: runbook evidence verify FOLDER
     """
-    folder = runs_root(runs, os.environ, root())
+    folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
     target = out or folder / REDACTED / run.name
     if target.resolve().is_relative_to(run.path) or target.resolve().parent == folder.resolve():
@@ -63,14 +62,14 @@ def redact_command(run_named: str, out: Path | None, key_file: Path | None, runs
 @click.argument("run_named", metavar="RUN")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--column", "columns", multiple=True, help="OURS=THEIRS, for a CSV: account=ACCOUNT_UID, check=CHECK_ID; repeatable.")
-@RUNS
+@KEPT_RUNS
 def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: str) -> int:
     """Compare a second witness's report with a sealed run, cell by cell, and link it to the run's seal.
 
     FILE: findings of Security Hub (ASFF) or of OCSF as JSON, or rows with account, region, service, aspect, item and state as JSON
     or CSV. Exit code 2 where the two disagree.
     """
-    run = RunFolder.open(runs_root(runs, os.environ, root()) / Path(run_named).name)
+    run = RunFolder.open(runs_folder(runs) / Path(run_named).name)
     report = read_report(file, _columns(columns))
     compared = compare(run, report)
     with ExitStack() as resources:
@@ -90,13 +89,13 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
 @click.command("oscal", cls=PlainCommand)
 @click.argument("run_named", metavar="RUN")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@RUNS
+@KEPT_RUNS
 def oscal_command(run_named: str, out: Path, runs: str) -> int:
     """Write a sealed run as OSCAL assessment results to OUT, a file that is not there yet.
 
     Where the extra `oscal` is installed, compliance-trestle validates it; exit code 1 when it finds something.
     """
-    run = RunFolder.open(runs_root(runs, os.environ, root()) / Path(run_named).name)
+    run = RunFolder.open(runs_folder(runs) / Path(run_named).name)
     document = assessment_results(run)
     if out.exists():
         raise click.BadParameter(f"{out}: is there already; nothing is overwritten", param_hint="OUT")

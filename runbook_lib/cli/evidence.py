@@ -11,6 +11,7 @@ from runbook_lib.cli.approve import approve_command, key_command, review_command
 from runbook_lib.cli.audit import oscal_command, redact_command, witness_command
 from runbook_lib.cli.fetch import fetch_command
 from runbook_lib.cli.plain import PlainGroup
+from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.cli.verify import verify_command
 from runbook_lib.evidence.chain import chain_name
 from runbook_lib.evidence.desk import desk_for
@@ -18,17 +19,14 @@ from runbook_lib.evidence.ending import withheld
 from runbook_lib.evidence.listing import page, rows, text, write_page
 from runbook_lib.evidence.recompute import recompute
 from runbook_lib.evidence.review import keep_review
-from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import declare_lost
 from runbook_lib.identity import system_user
 from runbook_lib.json_log import scrub
 from runbook_lib.notebook.attaching import attach_saved
-from runbook_lib.project import root
 from runbook_lib.settings.file import load
-
-RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 
 
 @click.group(cls=PlainGroup)
@@ -38,10 +36,10 @@ def evidence() -> None:
 
 @evidence.command("recompute")
 @click.argument("run_named", metavar="RUN")
-@RUNS
+@KEPT_RUNS
 def recompute_command(run_named: str, runs: str) -> int:
     """Build a run's coverage again, offline, from the raw answers it kept, and compare."""
-    found = list(recompute(RunFolder.open(_runs(runs) / Path(run_named).name)))
+    found = list(recompute(RunFolder.open(runs_folder(runs) / Path(run_named).name)))
     for which, differences in found:
         click.echo(f"{which}: {'; '.join(differences) or 'the same'}")
     if not found:
@@ -55,13 +53,13 @@ def recompute_command(run_named: str, runs: str) -> int:
 @click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of its organization."
 )
-@RUNS
+@KEPT_RUNS
 def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> int:
     """Declare a live run lost whose machine is gone, so that others may begin; where its folder is still there, seal it instead."""
     settings = load(parameters, dt.datetime.now(dt.UTC).date())
     chain = chain_name(settings.mode, settings.organization.id)
     with ExitStack() as resources:
-        desk = desk_for(_runs(runs), settings, os.environ, resources)
+        desk = desk_for(runs_folder(runs), settings, os.environ, resources)
         number = declare_lost(desk, chain, run_named, scrub(reason), system_user())
         click.echo(f"{run_named}: lost, number {number} of {chain}")
         desk.store.local(chain)
@@ -75,10 +73,10 @@ def run() -> None:
 
 @run.command("list")
 @click.option("--format", "form", type=click.Choice(["table", "html"]), default="table", show_default=True)
-@RUNS
+@KEPT_RUNS
 def list_command(form: str, runs: str) -> int:
     """List all runs: when, where, what, how it ended, who approved it. Verifies nothing."""
-    listed = rows(_runs(runs))
+    listed = rows(runs_folder(runs))
     click.echo(text(listed) if form == "table" else page(listed))
     return 0
 
@@ -98,10 +96,6 @@ def register(cli: click.Group) -> None:
     evidence.add_command(verify_command)
 
 
-def _runs(given: str) -> Path:
-    return runs_root(given, os.environ, root())
-
-
 @evidence.command("seal")
 @click.argument("run_named", metavar="RUN")
 @click.option(
@@ -109,14 +103,14 @@ def _runs(given: str) -> Path:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The saved notebook of a run at the screen [default: where it lay when the run was opened].",
 )
-@RUNS
+@KEPT_RUNS
 def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
     """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given.
 
     To a run at the screen the saved notebook is attached, if it shows what was run; else this says why not, with exit code 2.
     A review that is not in the store yet is brought there.
     """
-    folder = _runs(runs)
+    folder = runs_folder(runs)
     chosen = RunFolder.open(folder / Path(run_named).name)
     settings = load(chosen.settings, dt.datetime.now(dt.UTC).date(), kept=True)
     with ExitStack() as resources:

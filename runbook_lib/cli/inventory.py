@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.evidence.run_folder import runs_root
+from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.inventory.command import write_inventory
 from runbook_lib.preflight import PreconditionsFailed
-from runbook_lib.project import root
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
 
@@ -30,7 +29,7 @@ def register(
     @click.option(
         "--key-file", type=click.Path(path_type=Path), help="Key of the pseudonyms; made if missing [default: in the runs folder]."
     )
-    @click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+    @RUNS
     def inventory(parameters: Path, output: Path, real_names: bool, key_file: Path | None, runs: str) -> int:
         """Write what is there as a file for rehearse.
 
@@ -40,7 +39,7 @@ def register(
         """
         settings = load(parameters)
         _enter(environment(settings, runs))
-        key = None if real_names else key_file or runs_root(runs, os.environ, root()) / "inventory.key"
+        key = None if real_names else key_file or runs_folder(runs) / "inventory.key"
         try:
             found = write_inventory(settings, output, key)
         except (ValueError, PreconditionsFailed, CallFailed) as error:

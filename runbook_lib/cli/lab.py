@@ -13,7 +13,7 @@ from types import FrameType
 import click
 
 from runbook_lib.atomic_file import write_text
-from runbook_lib.evidence.run_folder import runs_root
+from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.project import resolve, root
 from runbook_lib.settings.file import load
 
@@ -28,7 +28,7 @@ START = "notebooks/start.ipynb"
 @click.option("--ticket", default="", help="The change ticket that cards and panels show.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="The next free one is taken.")
 @click.option("--browser/--no-browser", default=True, help="Open the start page in a browser.")
-@click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
+@RUNS
 @click.argument("jupyter", nargs=-1)
 def lab(
     parameters: Path | None, organization: str, ticket: str, port: int, browser: bool, runs: str, jupyter: tuple[str, ...]
@@ -40,7 +40,7 @@ def lab(
     """
     file = parameters.resolve() if parameters else root() / "parameters" / "rehearsal.yaml"
     settings = load(file, dt.datetime.now(dt.UTC).date())
-    kept = runs_root(runs, os.environ, root())
+    kept = runs_folder(runs)
     environment: Mapping[str, str] = os.environ
     if settings.mode == "rehearsal":
         file, environment = _rehearsal(kept / "simulated-organization", organization, file)

@@ -1,7 +1,6 @@
 """`runbook evidence verify`: runs, redacted copies and exported events, held against what was sealed."""
 
 import datetime as dt
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,18 +8,17 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.plain import PlainCommand
+from runbook_lib.cli.runs import RUNS, refuse_missing, runs_folder
 from runbook_lib.evidence.against_cloudtrail import against
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.cloudtrail import read_trails
 from runbook_lib.evidence.faults import Fault
-from runbook_lib.evidence.run_folder import RunFolder, runs_root
+from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.trust import Trust, given_keys, pinned_trust, read_policy
 from runbook_lib.evidence.verify import Cadence, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.evidence.verify_copy import verify_copy
-from runbook_lib.project import root
 
-RUNS = click.option("--runs", default="", help="Where runs are kept [default: RUNBOOK_RUNS, else runs/].")
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 _ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
 
@@ -66,12 +64,13 @@ def verify_command(
     """
     if everything and runs_named:
         raise click.UsageError("name runs, or give --all")
-    folder = runs_root(runs, os.environ, root())
+    folder = runs_folder(runs)
     trusted = _trust(trust, keys, folder)
     copies = [Path(each) for each in runs_named if _elsewhere(Path(each), folder)]
     copied = sum([_verify_copy(each, trusted, folder) for each in copies])
     if copies and len(copies) == len(runs_named):
         return 1 if copied else 0
+    refuse_missing(runs)
     seen = verify(
         folder,
         trusted,

@@ -31,11 +31,17 @@ from runbook_lib.json_log import scrub
 
 NAME = re.compile(r"^\d{8}T\d{6}Z-(rehearsal|live)-[0-9a-f]{4}$")
 FORMAT = "runbook run 1"
+VARIABLE = "RUNBOOK_RUNS"
+"""Says where runs are kept."""
 _ATTEMPTS = 100
 
 
 class RunFolderError(Exception):
     """The run folder cannot be made, read or changed as asked; the message names the folder."""
+
+
+class NoRunsFolder(RunFolderError):
+    """What is said to be the folder that runs are kept in is none."""
 
 
 class RunStatus(StrEnum):
@@ -240,8 +246,15 @@ class RunFolder:
 
 
 def runs_root(given: str, environment: Mapping[str, str], project: Path) -> Path:
-    """Where runs are kept: what was given (--runs), else RUNBOOK_RUNS, else `runs`; relative paths start at the project."""
-    return project / Path(given or environment.get("RUNBOOK_RUNS") or "runs").expanduser()
+    """Where runs are kept: what was given, else what the environment says, else `runs`; relative paths start at the project.
+
+    Wherever a kernel started, it finds the same runs so. Raises NoRunsFolder.
+    """
+    chosen = given or environment.get(VARIABLE)
+    path = project / Path(chosen or "runs").expanduser()
+    if path.exists() and not path.is_dir():
+        raise NoRunsFolder(f"{path}: is a file; the folder that runs are kept in is expected ({'--runs' if given else VARIABLE})")
+    return path
 
 
 def find_runs(root: Path) -> list[RunFolder]:

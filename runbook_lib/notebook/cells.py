@@ -10,7 +10,7 @@ from typing import Any
 
 from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
-from runbook_lib.evidence.run_folder import RunFolderError
+from runbook_lib.evidence.run_folder import NoRunsFolder, RunFolderError
 from runbook_lib.journal import JournalBroken
 from runbook_lib.notebook.shell import assigned_before_opening, settle
 from runbook_lib.phases import UnknownPhase
@@ -49,6 +49,7 @@ EXPECTED: dict[type[Exception], str] = {
     PreconditionsFailed: "Nothing was changed. Take the steps named, then run again.",
     AccessRefused: "Nothing was changed. Mend the settings or the environment, then run again.",
     CallFailed: "Nothing more was called. Find out why AWS refused, then run again.",
+    NoRunsFolder: "Name a folder, or unset the variable, then start this kernel again.",
     RunFolderError: "Give the folder of a run of this organization and mode, or leave run_folder empty.",
     JournalBroken: "Do not go on with this run folder: keep it as it is, and start a new run.",
     ProjectNotFound: "Start the notebook from the project's folder.",

@@ -61,7 +61,7 @@ class FrontEnd:
 @pytest.fixture
 def front_end(tmp_path: Path) -> Iterator[tuple[FrontEnd, Any]]:
     shutil.copytree(PROJECT / "parameters", tmp_path / "parameters")
-    (tmp_path / "notebooks").mkdir()
+    shutil.copytree(PROJECT / "notebooks", tmp_path / "notebooks")
     server = environment.start(tmp_path / "server", "seven")
     text = (tmp_path / "parameters" / "rehearsal.yaml").read_text(encoding="utf-8").replace(", eu-south-1]", "]")
     start, end = text.index("exclusions:"), text.index("security_hub:")

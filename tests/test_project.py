@@ -1,0 +1,56 @@
+"""The project is found from where one stands, and another project's folders of the same names are not taken for it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runbook_lib import project
+from runbook_lib.project import ProjectNotFound, resolve, root
+
+CHECKOUT = Path(__file__).parents[1]
+OURS = '{"cells": [{"source": ["from runbook_lib.notebook import open_phase"]}]}'
+THEIRS = '{"cells": [{"source": ["import pandas"]}]}'
+
+
+def made(folder: Path, **notebooks: str) -> Path:
+    for name in ("notebooks", "parameters"):
+        (folder / name).mkdir(parents=True)
+    for name, text in notebooks.items():
+        (folder / "notebooks" / f"{name}.ipynb").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("below", ["", "notebooks", "parameters/deep/down"])
+def test_the_folder_above_the_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str) -> None:
+    ours = made(tmp_path / "ours", **{"90_coverage": OURS})
+    (ours / below).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(ours / below)
+    assert root() == ours
+    assert resolve("parameters/acme.yaml") == ours / "parameters" / "acme.yaml"
+
+
+@pytest.mark.parametrize("notebooks", [{}, {"start": THEIRS}, {"20_guardduty": THEIRS, "eda": OURS}])
+def test_another_project_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notebooks: dict[str, str]) -> None:
+    monkeypatch.chdir(made(tmp_path / "theirs", **notebooks))
+    assert root() == CHECKOUT
+
+
+def test_ours_above_theirs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = made(tmp_path / "ours", start=OURS)
+    monkeypatch.chdir(made(ours / "vendor", start=THEIRS))
+    assert root() == ours
+
+
+def test_what_is_no_file_is_no_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = made(tmp_path / "theirs")
+    os.mkfifo(theirs / "notebooks" / "start.ipynb")
+    monkeypatch.chdir(theirs)
+    assert root() == CHECKOUT
+
+
+def test_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(project, "__file__", str(tmp_path / "site-packages" / "runbook_lib" / "project.py"))
+    with pytest.raises(ProjectNotFound, match="notebooks/ of this runbook and parameters/"):
+        root()
