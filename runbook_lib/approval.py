@@ -6,16 +6,22 @@ listed and left out; one unit outside the approval, a new Blocker or changed set
 """
 
 import datetime as dt
+import hashlib
 import json
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runbook_lib.plan import Action, Plan, Step
+from runbook_lib.plan import file as plan_file
+
+_PLAN = re.compile(r"plan[A-Za-z0-9_-]*\.json")
+"""Names of plans: an approval brings its plan into the folder of a phase, where no other file may be overwritten by it."""
 
 
 class ApprovalRefused(Exception):
@@ -27,7 +33,7 @@ class ApprovalRefused(Exception):
 
 
 class ApprovalSignature(BaseModel):
-    """One person's signature on everything an approval says (but where its plan lies): id of the key, signature as hex."""
+    """One person's signature on everything an approval says but the folder its plan lies in: id of the key, signature as hex."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,11 +42,14 @@ class ApprovalSignature(BaseModel):
 
 
 class Approval(BaseModel):
-    """Who said yes to which plan, in which mode, for which organization, and when that yes is good. Times are UTC."""
+    """Who said yes to which plan, in which mode, for which organization, and when that yes is good. Times are UTC.
+
+    Version 1 is read as it was written: there a signature says nothing about the plan's file, only about its fingerprint.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     id: str
     mode: Literal["rehearsal", "live"]
     organization: str
@@ -52,21 +61,44 @@ class Approval(BaseModel):
     not_before: dt.datetime
     not_after: dt.datetime
     plan: str = "plan.json"
-    """The approved plan's file, relative to the approval's own folder."""
+    """The approved plan's file, relative to the approval's own folder. Its name is signed, its folder is not: both are copied."""
+    plan_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """SHA-256 (hex) of the approved plan's file, from version 2 on."""
     trust: str = ""
     """SHA-256 (hex) of the trust policy under which it was given; "" for none."""
     emergency: str = ""
     """Why it was given by the runner alone; "" in every other case."""
     signatures: tuple[ApprovalSignature, ...] = ()
 
+    @model_validator(mode="after")
+    def _names_its_plan(self) -> Self:
+        if self.version == 1 and self.plan_sha256:
+            raise ValueError("version 1 has no plan_sha256")
+        if self.version > 1 and not (self.plan_sha256 and _PLAN.fullmatch(self.plan_name)):
+            raise ValueError("plan (a file called plan.json or plan-….json) and plan_sha256 (its SHA-256) are needed")
+        return self
+
+    @property
+    def plan_name(self) -> str:
+        """The name of the approved plan's file."""
+        return PurePosixPath(self.plan).name
+
+    def names(self, sha256: str) -> bool:
+        """Whether a plan's file with this digest is the one that was approved, as far as this version tells."""
+        return self.version == 1 or sha256 == self.plan_sha256
+
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def approve(
-    plan: Plan, *, approver: str, ticket: str, now: dt.datetime, hours: float = 12, reason: str = "", file: str = "plan.json"
-) -> Approval:
-    """An approval of exactly this plan in its own mode, good from `now` for `hours`."""
+    plan: Plan, *, approver: str, ticket: str, now: dt.datetime, hours: float = 12, reason: str = "", file: str = "plan.json",
+    sha256: str = "",
+) -> Approval:  # fmt: skip
+    """An approval of exactly this plan in its own mode, good from `now` for `hours`.
+
+    `file` is where the plan lies, from the approval's folder, and `sha256` its digest, where it was not written by this version.
+    """
     return Approval(
         id=str(uuid.uuid4()),
         mode="live" if plan.mode == "live" else "rehearsal",
@@ -79,6 +111,7 @@ def approve(
         not_before=now,
         not_after=now + dt.timedelta(hours=hours),
         plan=file,
+        plan_sha256=sha256 or hashlib.sha256(plan_file.dumps(plan).encode()).hexdigest(),
     )
 
 

@@ -1,6 +1,7 @@
 """The decision about a plan, without widgets: given as an approval file, or by a person who answers a question once."""
 
 import datetime as dt
+import hashlib
 import json
 import threading
 from collections.abc import Mapping
@@ -28,9 +29,17 @@ def given(path: Path) -> Decision:
     approval = read_approval(path)
     beside = path.parent / approval.plan
     try:
-        return Decision(approval, plan_file.load(beside), path, beside)
+        data = beside.read_bytes()
+        plan = plan_file.loads(data.decode(), str(beside))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApprovalRefused([f"the plan that the approval names: {beside}: cannot be read as a plan: {error}"]) from None
     except plan_file.PlanFileError as error:
         raise ApprovalRefused([f"the plan that the approval names: {error}"]) from None
+    if not approval.names(hashlib.sha256(data).hexdigest()):
+        raise ApprovalRefused(
+            [f"{beside}: is not the file that was approved; put that file back, or plan again and have it approved"]
+        )
+    return Decision(approval, plan, path, beside)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ import pytest
 from test_plan import DELEGATED, MEMBERS, create_members, plan_of
 
 from runbook_lib.approval import ApprovalRefused, approve, cover, read_approval, refusals, window
+from runbook_lib.confirm import given
 from runbook_lib.plan import Action, Blocker, Wait, batches
+from runbook_lib.plan import file as plan_file
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 APPROVED = plan_of(*[create_members(cut) for cut in batches(MEMBERS, 50)])
@@ -138,3 +140,44 @@ def test_a_new_blocker_refuses_the_stage() -> None:
     assert not cover(agreed, agreed, "delegated").refused
     beside = dataclasses.replace(APPROVED, blockers=(dataclasses.replace(blocker, holds_up=False),))
     assert not cover(APPROVED, beside, "delegated").refused
+
+
+def test_an_approval_names_the_file_that_was_approved(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(plan_file.dumps(APPROVED))
+    approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW).write(tmp_path / "approval.json")
+    assert given(tmp_path / "approval.json").approved == APPROVED
+    other = dataclasses.replace(APPROVED, created="2026-06-02T00:00:00+00:00")
+    assert other.fingerprint == APPROVED.fingerprint
+    (tmp_path / "plan.json").write_text(plan_file.dumps(other))
+    with pytest.raises(ApprovalRefused, match=r"plan\.json: is not the file that was approved"):
+        given(tmp_path / "approval.json")
+    (tmp_path / "plan.json").write_bytes(b"\xff")
+    with pytest.raises(ApprovalRefused, match=r"plan\.json: cannot be read as a plan"):
+        given(tmp_path / "approval.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"plan_sha256": ""}, "plan_sha256 (its SHA-256) are needed"), ({"plan_sha256": "x"}, "plan_sha256"),
+        ({"plan": "journal.jsonl"}, "a file called plan.json or plan-….json"), ({"plan": "a/settings.json"}, "a file called plan.json"),
+        ({"plan": "plan.json/.."}, "a file called plan.json"), ({"version": 1}, "version 1 has no plan_sha256"),
+        ({"version": 3}, "version"),
+    ],
+)  # fmt: skip
+def test_an_approval_that_names_no_plan_is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    (tmp_path / "a.json").write_text(json.dumps(approval.model_dump(mode="json") | change))
+    with pytest.raises(ApprovalRefused) as refused:
+        read_approval(tmp_path / "a.json")
+    assert said in str(refused.value)
+
+
+def test_an_approval_from_before_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(plan_file.dumps(APPROVED))
+    said = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW).model_dump(mode="json") | {"version": 1}
+    del said["plan_sha256"]
+    (tmp_path / "approval.json").write_text(json.dumps(said))
+    found = given(tmp_path / "approval.json").approval
+    assert (found.version, found.plan_sha256, found.names("ab" * 32)) == (1, "", True)
+    assert refusals(found, APPROVED, **HERE) == ()

@@ -16,7 +16,7 @@ from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import StoreFailed
-from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.contents import REVIEW, file_digest
 from runbook_lib.evidence.desk import local_chains, store_for
 from runbook_lib.evidence.faults import Kind
 from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
@@ -29,6 +29,7 @@ from runbook_lib.evidence.trust import Trust, pinned_trust, read_policy, signed_
 from runbook_lib.evidence.verify import verify
 from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
+from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.settings.file import SettingsError, load
 
@@ -76,9 +77,10 @@ def approve_command(
         plan = plan_file.load(phase.plan_json)
         path = (out or folder / APPROVALS) / f"{run.name}-{phase.name}.json"
         where = os.path.relpath(phase.plan_json, path.parent)
-        made = _there(path, plan.fingerprint) or approve(
+        digest = file_digest(phase.plan_json)
+        made = _there(path, plan, digest) or approve(
             plan, approver=_name(trust, signer.public_key.keyid), ticket=ticket, now=dt.datetime.now(dt.UTC), hours=hours,
-            reason=reason, file=where,
+            reason=reason, file=where, sha256=digest,
         ).model_copy(update={"trust": trust.digest})  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         made = signed(made, signer)
@@ -133,13 +135,14 @@ def _planned(run: RunFolder, names: tuple[str, ...]) -> Iterator[PhaseFolder]:
     yield from found
 
 
-def _there(path: Path, fingerprint: str) -> Approval | None:
+def _there(path: Path, plan: Plan, digest: str) -> Approval | None:
     """An approval of the same plan that somebody else began and that is still good."""
     if not path.is_file():
         return None
     approval = read_approval(path)
-    good = approval.fingerprint == fingerprint and dt.datetime.now(dt.UTC) < approval.not_after
-    return approval if good else None
+    same = (approval.fingerprint, approval.mode, approval.emergency) == (plan.fingerprint, plan.mode, "")
+    good = approval.plan_sha256 in ("", digest) and dt.datetime.now(dt.UTC) < approval.not_after
+    return approval if same and good else None
 
 
 def _name(trust: Trust, keyid: str) -> str:

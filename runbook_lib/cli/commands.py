@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_text
+from runbook_lib.evidence.contents import file_digest
 from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.phases import Phase, UnknownPhase, phase_named
 from runbook_lib.plan import Plan
@@ -237,7 +238,9 @@ def approval_file(given: str, runs: Path, into: Path, approver: str, ticket: str
         return Path(given).resolve()
     if len(given) == 64 and set(given) <= set("0123456789abcdef"):
         planned, path = planned_before(given, runs, mode)
-        approval = approve(planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path))
+        approval = approve(
+            planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path), sha256=file_digest(path)
+        )
         return written(approval, into / f"approval-{planned.phase}.json")
     raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
 

@@ -23,7 +23,8 @@ from runbook_lib.settings import Settings
 
 APPROVALS = "approvals"
 """The folder beside the runs into which `runbook approve` writes."""
-APPROVAL_TYPE = "urn:incident-detection-runbook:approval:1"
+APPROVAL_TYPE = "urn:incident-detection-runbook:approval:"
+"""With the version of the approval at its end."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,18 @@ class Runner:
 
 
 def _envelope(approval: Approval) -> Envelope:
-    """What is signed: a statement of everything the approval says but where its plan lies, which changes when it is copied."""
-    said = approval.model_dump(mode="json", exclude={"plan", "signatures"})
+    """What is signed: a statement about the plan's file, of everything the approval says.
+
+    Of where the plan lies only the name: the folder changes when it is copied. Version 1 named no file, only the fingerprint.
+    """
+    said = approval.model_dump(mode="json", exclude={"plan", "plan_sha256", "signatures"})
+    subject = {"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}
+    if approval.version > 1:
+        said |= {"plan": approval.plan_name, "plan_sha256": approval.plan_sha256}
+        subject = {"name": approval.plan_name, "digest": {"sha256": approval.plan_sha256}}
     statement: dict[str, Any] = {
-        "_type": STATEMENT,
-        "subject": [{"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}],
-        "predicateType": APPROVAL_TYPE,
-        "predicate": said,
-    }
+        "_type": STATEMENT, "subject": [subject], "predicateType": f"{APPROVAL_TYPE}{approval.version}", "predicate": said,
+    }  # fmt: skip
     return Envelope(rfc8785.dumps(statement), PAYLOAD_TYPE, {})
 
 

@@ -20,7 +20,7 @@ from runbook_lib.identity import SystemUser
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 RUN_TYPE = "urn:incident-detection-runbook:run:1"
-_SAID = {"id", "approver", "ticket", "fingerprint", "not_before", "not_after", "trust", "emergency"}
+_SAID = {"id", "approver", "ticket", "fingerprint", "plan_sha256", "not_before", "not_after", "trust", "emergency"}
 START_TYPE = "urn:incident-detection-runbook:start:1"
 LOST_TYPE = "urn:incident-detection-runbook:lost:1"
 LINKED_TYPE = "urn:incident-detection-runbook:linked:1"

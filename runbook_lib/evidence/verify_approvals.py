@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.evidence.archive import Archive
-from runbook_lib.evidence.contents import REVIEW
+from runbook_lib.evidence.contents import REVIEW, file_digest
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.four_eyes import Runner, people_refusals
 from runbook_lib.evidence.reading import Entry
@@ -71,10 +71,22 @@ def _defects(folder: Path, phase: Path, approval: Approval, seal: Entry, trust: 
         (approval.organization == seal.organization, f"given for organization {approval.organization}"),
         (approval.phase == phase.name, f"given for phase {approval.phase}"),
         (_fingerprint(phase, approval) in ("", approval.fingerprint), "given for another plan than the one beside it"),
+        (_is_the_file(phase, approval), "the plan beside it is not the file that was approved"),
         (not times or approval.not_before <= begun < approval.not_after, "used outside its window"),
     )
     for reason in (*reasons, *(said for holds, said in checks if not holds)):
         yield Fault(where, Kind.APPROVAL, reason)
+
+
+def _is_the_file(phase: Path, approval: Approval) -> bool:
+    """Whether the very file that an approval names lies beside it; version 1 names none."""
+    beside = phase / approval.plan_name
+    if approval.version == 1:
+        return True
+    try:
+        return approval.plan == approval.plan_name and beside.is_file() and approval.names(file_digest(beside))
+    except OSError:
+        return False
 
 
 def _times(phase: Path, approval: Approval) -> list[str]:

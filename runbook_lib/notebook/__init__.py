@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runbook_lib.apply.report import Tick
+from runbook_lib.atomic_file import write_bytes
 from runbook_lib.clock import Stop
 from runbook_lib.confirm import Decision, Rejection, given
 from runbook_lib.coverage import Status
@@ -92,9 +93,17 @@ class Notebook(NotebookRun):
         self.runbook.refuse(self.decision.approval, self.decision.approved)
         four_eyes.refuse(self.decision.approval, self.settings, self.run, self.organization.callers.values())
         if self.decision.approval_file.parent.resolve() != self.folder.path.resolve():
-            self._keep(self.decision.approved, "plan")
-            self.decision.approval.model_copy(update={"plan": "plan.json"}).write(self.folder.approval)
+            self.decision = self._brought(self.decision)
         return sections.decision(self.decision.approval, self.decision.approved)
+
+    def _brought(self, given_: Decision) -> Decision:
+        """An approval and its plan in this run's own folder: the very file that was approved, under the name that is signed."""
+        approval, data = given_.approval, given_.plan_file.read_bytes()
+        name = approval.plan_name if approval.version > 1 else self.folder.plan_json.name
+        self._keep(given_.approved, name.removesuffix(".json"))
+        write_bytes(self.folder.path / name, data)
+        approval.model_copy(update={"plan": name}).write(self.folder.approval)
+        return given(self.folder.approval)
 
     async def _ask(self, gate: Gate) -> Gate:
         """Ask for one decision and write it down; the gate that was decided, which is another plan's where a part was chosen.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runbook_lib.atomic_file import write_text
-from runbook_lib.confirm import Ballot, Decision, Question, Rejection
+from runbook_lib.confirm import Ballot, Decision, Question, Rejection, given
 from runbook_lib.evidence import four_eyes
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.evidence.statement import stamp
@@ -88,7 +88,7 @@ class SecondPerson:
             "reason": answer.reason, "fingerprint": plan.fingerprint, "ticket": approval.ticket,
         }  # fmt: skip
         write_text(folder.path / CONFIRMATION, json.dumps(said, indent=2, sort_keys=True) + "\n")
-        return Decision(approval, plan, folder.approval, folder.plan_json)
+        return given(folder.approval)
 
 
 def confirmed(folder: PhaseFolder) -> dict[str, object]:

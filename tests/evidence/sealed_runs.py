@@ -1,6 +1,7 @@
 """Small complete runs and a desk to seal them at, without AWS."""
 
 import datetime as dt
+import hashlib
 import json
 import os
 import subprocess
@@ -56,7 +57,13 @@ def approval(phase: str, **others: Any) -> Approval:
         "fingerprint": plan(phase).fingerprint, "approver": "second person", "ticket": "CHG-1", "not_before": BEGIN,
         "not_after": BEGIN + dt.timedelta(hours=12),
     }  # fmt: skip
-    return Approval(**(given | others))
+    given |= others
+    return Approval(**({"plan_sha256": digest(plan(phase, mode=given["mode"], organization=given["organization"]))} | given))
+
+
+def digest(made: Plan) -> str:
+    """The digest of a plan's file."""
+    return hashlib.sha256(plan_file.dumps(made).encode()).hexdigest()
 
 
 def apply_phase(run: RunFolder, phase: str, at: dt.datetime, made: Approval, state: str = "applied") -> None:

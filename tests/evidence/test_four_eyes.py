@@ -98,14 +98,15 @@ def test_nobody_approves_for_himself(tmp_path: Path) -> None:
     "change",
     [
         {"fingerprint": "ab" * 32}, {"mode": "live"}, {"not_after": made.BEGIN + dt.timedelta(days=90)}, {"ticket": "CHG-2"},
-        {"id": "another"}, {"approver": "bob"}, {"phase": "30_inspector"},
+        {"id": "another"}, {"approver": "bob"}, {"phase": "30_inspector"}, {"plan": "plan-other.json"}, {"plan_sha256": "ab" * 32},
+        {"reason": "none"}, {"version": 1, "plan_sha256": ""},
     ],
 )  # fmt: skip
 def test_a_signature_is_on_everything_that_was_said(tmp_path: Path, change: dict[str, Any]) -> None:
     assert "it has 0" in refused(tmp_path, "alice", change=change)
 
 
-def test_where_the_plan_lies_may_change(tmp_path: Path) -> None:
+def test_the_folder_of_the_plan_may_change(tmp_path: Path) -> None:
     assert refused(tmp_path, "alice", change={"plan": "elsewhere/plan.json"}) == ""
 
 
@@ -225,6 +226,9 @@ DEFECTS: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "nobody": ((), {}, "it has 0"),
     "approver = runner": (("operator",), {"runner": "operator"}, "who runs this"),
     "another plan": (("alice",), {"fingerprint": "ab" * 32}, "another plan"),
+    "another file": (("alice",), {"plan_sha256": "ab" * 32}, "is not the file that was approved"),
+    "no such file": (("alice",), {"plan": "plan-gone.json"}, "is not the file that was approved"),
+    "a file elsewhere": (("alice",), {"plan": "../plan.json"}, "is not the file that was approved"),
     "another organization": (("alice",), {"organization": "o-another"}, "given for organization o-another"),
     "another phase": (("alice",), {"phase": "30_inspector"}, "given for phase 30_inspector"),
     "too late": (("alice",), {"not_before": made.BEGIN - dt.timedelta(days=1), "not_after": made.BEGIN}, "outside its window"),

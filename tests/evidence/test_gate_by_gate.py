@@ -28,7 +28,7 @@ def test_each_decision_is_held_against_its_own_calls(tmp_path: Path, decided: in
         name = f"plan-{gate}.json"
         (folder.path / name).write_text(plan_file.dumps(own))
         begin = made.BEGIN + dt.timedelta(minutes=minutes)
-        given = {"id": gate, "fingerprint": own.fingerprint, "plan": name, "not_before": begin}
+        given = {"id": gate, "fingerprint": own.fingerprint, "plan": name, "plan_sha256": made.digest(own), "not_before": begin}
         made.approval(PHASE, **given).write(folder.path / f"approval-{gate}.json")
         with Journal(folder.journal, run.name, clock) as journal:
             journal.intent(own.actions[0], 1, gate)
