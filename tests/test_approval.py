@@ -160,7 +160,7 @@ def test_an_approval_names_the_file_that_was_approved(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"plan_sha256": ""}, "plan_sha256 (its SHA-256) are needed"), ({"plan_sha256": "x"}, "plan_sha256"),
-        ({"plan": "journal.jsonl"}, "a file called plan.json or plan-….json"), ({"plan": "a/settings.json"}, "a file called plan.json"),
+        ({"plan": "journal.jsonl"}, "a file called plan.json or plan-"), ({"plan": "a/settings.json"}, "a file called plan.json"),
         ({"plan": "plan.json/.."}, "a file called plan.json"), ({"version": 1}, "version 1 has no plan_sha256"),
         ({"version": 3}, "version"),
     ],
