@@ -2,15 +2,17 @@
 
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from doors import Decoy, leading_away
+from doors import PAPERMILL, PATIENCE, ROOT, Decoy, Served, leading_away, outputs, served
 from simulated import Simulated, settings_for
 
 from runbook_lib.access.endpoints import WrongEndpoint
+from runbook_lib.notebook import Halt, open_phase
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment, without_aws
 from runbook_lib.rehearsal.front import Front
@@ -89,4 +91,41 @@ def test_set_after_the_organization_was_started_it_is_refused_or_harmless(
             assert not [entry for entry in front.log.entries if entry.service == "organizations"]
         else:
             assert organization_read(front, tmp_path, own) == "o-rehearsal001"
+    assert decoy.visitors == []
+
+
+def without_keys(organization: Served, decoy: Decoy, folder: Path) -> dict[str, str]:
+    """A shell that leads to the organization and has no keys for it; whoever asks for some is led to the decoy."""
+    config = folder / "config"
+    config.write_text(f"[profile rehearsal-runner]\ncredential_process = curl -s {decoy.url}/process\n", encoding="utf-8")
+    return {
+        **{name: value for name, value in organization.environment.items() if name != "AWS_EC2_METADATA_DISABLED"},
+        "AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "nothing"),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{decoy.url}/container", "AWS_EC2_METADATA_SERVICE_ENDPOINT": decoy.url,
+        "AWS_DEFAULTS_MODE": "auto",
+    }  # fmt: skip
+
+
+def test_papermill_alone_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    with served("seven", tmp_path) as organization:
+        notebook = [*PAPERMILL, str(ROOT / "notebooks" / "00_prerequisites.ipynb"), str(out), "--no-progress-bar"]
+        done = subprocess.run(
+            [*notebook, "-r", "parameters_file", str(organization.settings)], env=without_keys(organization, decoy, tmp_path),
+            capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert not organization.front.log.entries
+    assert "Unable to locate credentials" in outputs(out)[2]
+    assert decoy.visitors == []
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["headless", "at the screen"])
+def test_a_kernel_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+    monkeypatch.setattr("runbook_lib.notebook.headless", lambda: not answers)
+    monkeypatch.setattr("runbook_lib.notebook.run.headless", lambda: True)  # there is no kernel to listen to
+    with served("seven", tmp_path) as organization, replaced(without_keys(organization, decoy, tmp_path)):
+        with pytest.raises(Halt, match=r"Unable to locate credentials\nThere are no keys.*runbook simulate"):
+            open_phase("00_prerequisites", str(organization.settings), "", "", "")
+        assert not organization.front.log.entries
     assert decoy.visitors == []

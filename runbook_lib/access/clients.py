@@ -17,6 +17,7 @@ from botocore.session import Session
 from runbook_lib import __version__
 from runbook_lib.access.configuration import configured
 from runbook_lib.access.endpoints import WrongEndpoint, check_endpoint, check_request
+from runbook_lib.access.isolation import isolate
 from runbook_lib.access.models import ListedOperations
 from runbook_lib.access.pace import Key, Pace
 from runbook_lib.access.parsing import Parsers
@@ -80,6 +81,8 @@ class Clients:
         session.register_component("response_parser_factory", Parsers())
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
         events.register_first("before-send", self._guard)
+        if self._mode == "rehearsal":
+            isolate(session)
         if self._attach is not None:
             self._attach(session)
         with configured(profile):

@@ -61,6 +61,8 @@ KINDS: tuple[type[Exception], ...] = tuple(EXPECTED)
 
 def advice(error: Exception) -> str:
     """What to do about an expected error."""
+    if isinstance(error, CallFailed) and error.code == "NoCredentialsError":
+        return "There are no keys. Name a profile that has some; in a rehearsal set the variables that runbook simulate prints."
     if isinstance(error, CallFailed) and not error.status:
         return "AWS gave no answer. Mend the profile, the credentials or the network, then run again."
     return next(text for kind, text in EXPECTED.items() if isinstance(error, kind))
