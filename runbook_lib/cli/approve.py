@@ -1,6 +1,7 @@
 """The commands by which other people say yes: `runbook approve`, keys, and the trust policy."""
 
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from runbook_lib.evidence.contents import REVIEW, file_digest
 from runbook_lib.evidence.desk import local_chains, store_for
 from runbook_lib.evidence.faults import Kind
 from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
-from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.keys import der_digest, local_signer, pem
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.review import keep_review, review
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
@@ -200,6 +201,14 @@ def key_command(path: Path) -> int:
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @KEY
 def trust_command(policy: Path, out: Path, key: Path) -> int:
-    """Sign a trust policy (JSON) as its owner. Settings name the result (evidence.trust_policy); the auditor gets it too."""
-    write_bytes(out, signed_policy(policy.read_bytes(), local_signer(key.parent, key.stem), str(policy)))
+    """Sign a trust policy (JSON) as its owner. Settings name the result (evidence.trust_policy); the auditor gets it too.
+
+    Prints the lines that pin it in settings: either to whoever owns it, or to this very file.
+    """
+    signer = local_signer(key.parent, key.stem)
+    data = signed_policy(policy.read_bytes(), signer, str(policy))
+    write_bytes(out, data)
+    click.echo("To take no other, say one of these in settings, below evidence:")
+    click.echo(f'  trust_policy_owner: "{der_digest(pem(signer.public_key))}" # policies signed with this key')
+    click.echo(f'  trust_policy_sha256: "{hashlib.sha256(data).hexdigest()}" # this file')
     return 0

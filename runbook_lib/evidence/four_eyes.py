@@ -16,7 +16,7 @@ from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.envelope import PAYLOAD_TYPE, STATEMENT, signature_of
 from runbook_lib.evidence.keys import KeyProblem
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
-from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust, read_policy
+from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust, read_policy, refuse_another
 from runbook_lib.identity import user
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
@@ -84,21 +84,21 @@ def people_refusals(approval: Approval, trust: Trust, runner: Runner, at: dt.dat
         yield "the trust policy allows no emergency approvals"
     own, others = signers(approval, trust, runner, at)
     if own:
-        yield f"signed by {', '.join(sorted(own))}, who runs this: another person has to approve"
+        yield f"signed by {', '.join(sorted(own.values()))}, who runs this: another person has to approve"
     if len(others) < trust.needed(approval.mode):
         yield f"{trust.needed(approval.mode)} approvals by other people are needed in mode {approval.mode}, it has {len(others)}"
 
 
-def signers(approval: Approval, trust: Trust, runner: Runner, at: dt.datetime) -> tuple[set[str], set[str]]:
-    """Names of those who signed and are the runner, and of those who signed, may approve, and are not."""
-    own, others = set[str](), set[str]()
+def signers(approval: Approval, trust: Trust, runner: Runner, at: dt.datetime) -> tuple[dict[str, str], dict[str, str]]:
+    """Key → name of those who signed and are the runner, and of those who signed, may approve, and are not. Keys are counted."""
+    own, others = dict[str, str](), dict[str, str]()
     for person, key in trust.persons():
         if signed_by(approval, key):
             if _is(person, key, trust, runner):
-                own.add(person.name)
+                own[key.keyid] = person.name
             elif _may(person, approval.mode, at):
-                others.add(person.name)
-    return own, others - own
+                others[key.keyid] = person.name
+    return own, {keyid: name for keyid, name in others.items() if keyid not in own}
 
 
 def may_approve(trust: Trust, mode: str, runner: Runner, at: dt.datetime) -> list[str]:
@@ -149,8 +149,12 @@ def _uses(root: Path, approval: str) -> Iterator[tuple[RunFolder, str]]:
 
 def trust_of(settings: Settings, runs: Path) -> Trust:
     """The trust policy that settings name, or the keys pinned beside the runs. Raises TrustProblem, KeyProblem."""
-    named = settings.evidence.trust_policy if settings.evidence else None
-    return read_policy(resolve(named)) if named else pinned_trust(runs / KEYS)
+    part = settings.evidence
+    if part is None or part.trust_policy is None:
+        return pinned_trust(runs / KEYS)
+    trust = read_policy(resolve(part.trust_policy))
+    refuse_another(trust, part.trust_policy_owner, part.trust_policy_sha256)
+    return trust
 
 
 def parties(settings: Settings, runs: Path, callers: Iterable[str]) -> tuple[Trust, Runner]:

@@ -4,12 +4,14 @@ The folder of keys is beside the run folders, never inside one. A private key is
 that has signed is pinned beside it, by mode, so that a rehearsal's key never passes for a live one.
 """
 
+import hashlib
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from runbook_lib.atomic_file import sync_folder, write_text
@@ -51,7 +53,20 @@ def _make(path: Path) -> None:
 
 def pem(key: Key) -> str:
     """A public key as openssl reads it."""
-    return str(key.keyval["public"]) if isinstance(key, SSlibKey) else ""
+    said = str(key.keyval["public"])
+    if key.keytype != "ed25519":
+        return said
+    raw = Ed25519PublicKey.from_public_bytes(bytes.fromhex(said))
+    return raw.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def der_digest(text: str) -> str:
+    """SHA-256 (hex) of a public key in PEM, as of `openssl pkey -pubin -outform DER`. Raises KeyProblem."""
+    try:
+        key = load_pem_public_key(text.encode())
+    except ValueError as error:
+        raise KeyProblem(f"no public key in PEM: {error}") from None
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def public_key(text: str) -> Key:

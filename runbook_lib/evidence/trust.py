@@ -6,6 +6,7 @@ runners' keys pinned beside the runs are known, and nobody is asked for a key.
 
 import datetime as dt
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.signer import Key, Signer
 
 from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, parse, read, sign
-from runbook_lib.evidence.keys import KeyProblem, pinned, public_key
+from runbook_lib.evidence.keys import KeyProblem, der_digest, pem, pinned, public_key
 from runbook_lib.identity import names
 
 POLICY_TYPE = "urn:incident-detection-runbook:trust-policy:1"
@@ -124,13 +125,52 @@ def read_policy(path: Path) -> Trust:
         if not sealed.signed_by([public_key(policy.owner)]):
             raise TrustProblem(f"{path}: is not signed by the owner it names")
         runners = {mode: _keys(policy.runners, mode) for mode in ("rehearsal", "live")}
-        for person in policy.people:
-            public_key(person.key)
+        _refuse_doubles(policy, str(path))
     except OSError as error:
         raise TrustProblem(f"{path}: {error.strerror}") from None
     except (EnvelopeBroken, KeyProblem, ValidationError) as error:
         raise TrustProblem(f"{path}: {error}") from None
     return Trust(runners, f"trust policy {path}", policy, hashlib.sha256(data).hexdigest())
+
+
+def refuse_another(trust: Trust, owner: str | None, sha256: str | None) -> None:
+    """Raise TrustProblem unless a policy is the one that settings pin: by its owner's key, or by its own digest."""
+    if trust.policy is None:
+        return
+    signed_by = der_digest(trust.policy.owner)
+    for pinned_, found, key, what in (
+        (owner, signed_by, "trust_policy_owner", "is signed by the owner with key"),
+        (sha256, trust.digest, "trust_policy_sha256", "is the file with digest"),
+    ):
+        if pinned_ not in (None, found):
+            raise TrustProblem(
+                f"{trust.source}: {what} {found}, and settings (evidence.{key}) pin {pinned_}; "
+                "put the pinned file there, or have the settings changed by whoever reviews them"
+            )
+
+
+def _refuse_doubles(policy: Policy, name: str) -> None:
+    """Raise TrustProblem where one key, or one name, would count as two: approvals are counted, and so must people be."""
+    held = dict[str, str]()
+    holders = [(f"runners[{place}] ({each.mode})", each.key) for place, each in enumerate(policy.runners)]
+    holders += [(f"people[{place}] ({each.name})", each.key) for place, each in enumerate(policy.people)]
+    for holder, key in holders:
+        keyid = public_key(key).keyid
+        if keyid in held:
+            raise TrustProblem(
+                f"{name}: {holder} has the same key as {held[keyid]}; every person and every runner has a key of their own"
+            )
+        held[keyid] = holder
+    if policy.owner and (runner := held.get(public_key(policy.owner).keyid, "")).startswith("runners"):
+        raise TrustProblem(f"{name}: the owner has the same key as {runner}; whoever runs would say who may approve")
+    places = dict[str, int]()
+    for place, person in enumerate(policy.people):
+        said = " ".join(unicodedata.normalize("NFKC", person.name).casefold().split())
+        if said in places:
+            raise TrustProblem(
+                f"{name}: people[{place}] has the same name as people[{places[said]}], {person.name!r}; one entry a person"
+            )
+        places[said] = place
 
 
 def _keys(runners: Sequence[Runner], mode: str) -> tuple[Key, ...]:
@@ -141,8 +181,9 @@ def signed_policy(text: bytes, signer: Signer, name: str) -> bytes:
     """A policy as its owner signs it. `text` is its JSON; `owner` is filled in from the key. Raises TrustProblem."""
     try:
         given: Any = parse(text)
-        policy = Policy.model_validate(given | {"owner": signer.public_key.keyval["public"]})
-    except (ValueError, TypeError) as error:
+        policy = Policy.model_validate(given | {"owner": pem(signer.public_key)})
+        _refuse_doubles(policy, name)
+    except (ValueError, TypeError, KeyProblem) as error:
         raise TrustProblem(f"{name}: {error}") from None
     predicate = policy.model_dump(mode="json", exclude_none=True)
     subject = [{"name": policy.organization, "digest": {"sha256": hashlib.sha256(rfc8785.dumps(predicate)).hexdigest()}}]

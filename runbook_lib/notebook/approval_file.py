@@ -70,7 +70,7 @@ class ApprovalFile:
             self.runbook.refuse(approval, decision.approved)
         except ApprovalRefused as refused:
             found += refused.reasons
-        signed = tuple(sorted(four_eyes.signers(approval, self._trust, self._runner, self.runbook.clock.now())[1]))
+        signed = tuple(sorted(four_eyes.signers(approval, self._trust, self._runner, self.runbook.clock.now())[1].values()))
         people = four_eyes.reasons(approval, self._trust, self._runner, self.run)
         if not found and len(people) == 1 and 0 < len(signed) < self.needed:
             return self._waiting(signed)  # nothing but the number of signatures speaks against it

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from runbook_lib.plan import digest
 from runbook_lib.settings.object_lock import ObjectLockPart
-from runbook_lib.settings.part import STORE, AccountId, Part, Region, Regions, RoleArn, Text, Unit
+from runbook_lib.settings.part import STORE, AccountId, Part, Region, Regions, RoleArn, Sha256, Text, Unit
 from runbook_lib.settings.prices import PricesPart
 from runbook_lib.settings.wave import WavePart
 
@@ -311,6 +311,19 @@ class EvidencePart(Part):
     trust_policy: Annotated[
         Text | None,
         Field(description="Signed file that says who may approve, how many, with which keys; absent: nobody is asked for a key."),
+    ] = None
+    trust_policy_owner: Annotated[
+        Sha256 | None,
+        Field(
+            description=(
+                "Whose policy alone is taken: SHA-256 of the owner's public key (DER), as `runbook evidence trust` prints it; "
+                "absent: whoever signed the file that lies there."
+            )
+        ),
+    ] = None
+    trust_policy_sha256: Annotated[
+        Sha256 | None,
+        Field(description="The one policy that is taken: SHA-256 of the signed file, as `runbook evidence trust` prints it."),
     ] = None
     store: Annotated[
         Annotated[str, Field(pattern=STORE)] | None,

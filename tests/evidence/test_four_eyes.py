@@ -1,7 +1,9 @@
 import datetime as dt
+import hashlib
 import json
 import os
 import pwd
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +17,15 @@ from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.four_eyes import Runner, needed, people_refusals, refuse, signed, use_refusals
-from runbook_lib.evidence.keys import local_signer, pem
+from runbook_lib.evidence.keys import der_digest, local_signer, pem
 from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.evidence.seal import seal, seal_of
 from runbook_lib.evidence.start import start
-from runbook_lib.evidence.trust import Trust, TrustProblem, read_policy, signed_policy
+from runbook_lib.evidence.trust import Trust, TrustProblem, read_policy, refuse_another, signed_policy
 from runbook_lib.evidence.verify import Verified, verify
 from runbook_lib.identity import system_user
-from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
+from runbook_lib.settings import EvidencePart, OrganizationPart, Settings, settings_digest
 
 NOBODY = Runner(frozenset(), frozenset({"operator"}))
 PHASE = "20_guardduty"
@@ -152,8 +154,98 @@ def test_a_policy_not_signed_by_its_owner_or_misspelt_is_refused(tmp_path: Path)
         signed_policy(b'{"organization": "o", "emergancy": true}', signer(tmp_path, "owner"), "p")
 
 
-def settings(trust: Path) -> Settings:
-    part = EvidencePart(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", trust_policy=str(trust))
+Keys = Callable[[str], str]
+"""The public key of somebody, by name."""
+DOUBLES: dict[str, tuple[Callable[[Keys], dict[str, Any]], str]] = {
+    "one key, two people": (
+        lambda key: {"people": [{"name": "alice", "key": key("alice")}, {"name": "bob", "key": key("alice")}]},
+        r"people\[1\] \(bob\) has the same key as people\[0\] \(alice\)",
+    ),
+    "one key in two spellings": (
+        lambda key: {"people": [{"name": "alice", "key": key("alice")}, {"name": "bob", "key": f"  note\n{key('alice')}\n"}]},
+        r"people\[1\] \(bob\) has the same key",
+    ),
+    "one name, two keys": (
+        lambda key: {"people": [{"name": "alice", "key": key("alice")}, {"name": "alice", "key": key("bob")}]},
+        r"people\[1\] has the same name as people\[0\], 'alice'",
+    ),
+    "one name in two spellings": (
+        lambda key: {"people": [{"name": "Al  Smith", "key": key("alice")}, {"name": "al\u00a0smith ", "key": key("bob")}]},
+        r"people\[1\] has the same name as people\[0\]",
+    ),
+    "the sealing key among people": (
+        lambda key: {"runners": [{"mode": "live", "key": key("r")}], "people": [{"name": "alice", "key": key("r")}]},
+        r"people\[0\] \(alice\) has the same key as runners\[0\] \(live\)",
+    ),
+    "one sealing key for both modes": (
+        lambda key: {"runners": [{"mode": "live", "key": key("r")}, {"mode": "rehearsal", "key": key("r")}], "people": []},
+        r"runners\[1\] \(rehearsal\) has the same key as runners\[0\] \(live\)",
+    ),
+    "the sealing key is the owner's": (
+        lambda key: {"runners": [{"mode": "live", "key": key("owner")}], "people": []},
+        r"the owner has the same key as runners\[0\] \(live\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DOUBLES))
+def test_a_policy_in_which_one_counts_as_two_is_neither_signed_nor_read(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, said = DOUBLES[name]
+    doubled = change(lambda who: pem(signer(tmp_path, who).public_key))
+    with pytest.raises(TrustProblem, match=said):
+        policy(tmp_path, **doubled)
+    with monkeypatch.context() as before:  # as an earlier version signed it
+        before.setattr("runbook_lib.evidence.trust._refuse_doubles", lambda *given: None)
+        path = policy(tmp_path, **doubled)
+    with pytest.raises(TrustProblem, match=said):
+        read_policy(path)
+
+
+def test_keys_are_counted_and_not_names(tmp_path: Path) -> None:
+    """Should one key ever stand there twice, it still counts once."""
+    trust = read_policy(policy(tmp_path))
+    assert trust.policy is not None
+    alice = trust.policy.people[0]
+    doubled = trust.policy.model_copy(update={"people": (alice, alice.model_copy(update={"name": "bob"}))})
+    approval = given(tmp_path, trust, "alice", mode="live")
+    reasons = list(people_refusals(approval, replace(trust, policy=doubled), NOBODY, made.BEGIN))
+    assert reasons == ["2 approvals by other people are needed in mode live, it has 1"]
+
+
+@pytest.mark.parametrize("kind", ["ecdsa", "ed25519", "rsa"])
+def test_an_owner_may_have_any_kind_of_key(tmp_path: Path, kind: str) -> None:
+    owner = getattr(CryptoSigner, f"generate_{kind}")()
+    path = tmp_path / "trust.json"
+    path.write_bytes(signed_policy(json.dumps({"organization": made.ORGANIZATION}).encode(), owner, "policy"))
+    found = read_policy(path)
+    assert found.policy is not None
+    (tmp_path / "owner.pem").write_text(found.policy.owner)
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-in", tmp_path / "owner.pem", "-outform", "DER"], capture_output=True, check=True
+    ).stdout
+    refuse_another(found, hashlib.sha256(der).hexdigest(), hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize("pin", ["trust_policy_owner", "trust_policy_sha256"])
+def test_whoever_runs_cannot_put_another_policy_in_the_place_of_the_pinned_one(tmp_path: Path, pin: str) -> None:
+    trust = policy(tmp_path)
+    found = read_policy(trust)
+    assert found.policy is not None
+    pins = {"trust_policy_owner": der_digest(found.policy.owner), "trust_policy_sha256": found.digest}
+    pinned = settings(trust, **{pin: pins[pin]})
+    assert needed(pinned, tmp_path / "runs") == 1
+    own = json.dumps({"organization": made.ORGANIZATION, "approvals": {"rehearsal": 0, "live": 0}}).encode()
+    trust.write_bytes(signed_policy(own, signer(tmp_path, "the runner"), "policy"))
+    assert needed(settings(trust), tmp_path / "runs") == 0
+    with pytest.raises(ApprovalRefused, match=rf"trust\.json: is .*evidence\.{pin}\) pin {pins[pin]}"):
+        needed(pinned, tmp_path / "runs")
+    assert settings_digest(pinned) != settings_digest(settings(trust)), "so every plan and approval is under the pin"
+
+
+def settings(trust: Path, **more: Any) -> Settings:
+    part = EvidencePart(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", trust_policy=str(trust), **more)
     organization = OrganizationPart(id=made.ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
     return Settings(mode="rehearsal", organization=organization, evidence=part)
 
@@ -241,7 +333,6 @@ def test_verify_names_defects_of_approvals(tmp_path: Path, name: str) -> None:
     names, others, said = DEFECTS[name]
     trust = read_policy(policy(tmp_path))
     if others.pop("runner", ""):
-        trust = read_policy(policy(tmp_path, runners=[{"mode": "rehearsal", "key": pem(signer(tmp_path, "operator").public_key)}]))
         desk = replace(made.desk(tmp_path / "runs"), signer=signer(tmp_path, "operator"))
         run = used(tmp_path / "runs", given(tmp_path, trust, *names), "applied")
         run.finish(RunStatus.DONE, made.BEGIN)

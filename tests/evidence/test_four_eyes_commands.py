@@ -1,6 +1,7 @@
 """The commands of four eyes: approving with one's own key, reviewing, making keys and policies."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from runbook_lib.evidence.contents import REVIEW, SEAL
 from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.trust import read_policy
+from runbook_lib.evidence.trust import read_policy, refuse_another
 from runbook_lib.identity import user
 
 
@@ -136,5 +137,11 @@ def test_keys_and_policies_are_made_by_commands(tmp_path: Path) -> None:
     assert (code, text) == (0, pem(local_signer(tmp_path, "owner").public_key))
     assert call("evidence", "key", tmp_path / "owner.key")[0] == 1
     (tmp_path / "policy.json").write_text(json.dumps({"organization": made.ORGANIZATION}))
-    assert call("evidence", "trust", tmp_path / "policy.json", tmp_path / "signed.json", "--key", tmp_path / "owner.pem")[0] == 0
-    assert read_policy(tmp_path / "signed.json").needed("live") == 1
+    words = ("evidence", "trust", tmp_path / "policy.json", tmp_path / "signed.json", "--key", tmp_path / "owner.pem")
+    code, said = call(*words)
+    assert code == 0
+    trust = read_policy(tmp_path / "signed.json")
+    assert trust.needed("live") == 1
+    pins = dict(re.findall(r'^  (trust_policy_\w+): "([0-9a-f]{64})"', said, re.MULTILINE))
+    assert set(pins) == {"trust_policy_owner", "trust_policy_sha256"}
+    refuse_another(trust, pins["trust_policy_owner"], pins["trust_policy_sha256"])

@@ -1,4 +1,4 @@
-"""What the file alone shows about the store of evidence: where it is, and for how long what lies there is locked."""
+"""What the file alone shows about evidence: where its store is, for how long that is locked, and which trust policy is meant."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,13 @@ _LOCK: Path = ("evidence", "object_lock")
 
 
 def check_evidence(tree: Tree) -> Iterator[Problem]:
-    """A bucket without a lock, a lock without a bucket, a retention that AWS refuses, COMPLIANCE in too few words."""
+    """A bucket without a lock, a lock without a bucket, a retention that AWS refuses, COMPLIANCE in few words, a pin of nothing."""
     part = at(tree, "evidence")
     if not isinstance(part, dict):
         return
+    for key in ("trust_policy_owner", "trust_policy_sha256"):
+        if key in part and "trust_policy" not in part:
+            yield Problem(("evidence", key), "This pins a trust policy, and evidence.trust_policy names none. Name its file there.")
     store = part.get("store", "")
     if store is not None and store.startswith("s3://") and "object_lock" not in part:
         yield Problem(("evidence", "store"), "A bucket needs evidence.object_lock: its account and Region, and the retention.")

@@ -20,6 +20,7 @@ PATTERNS = (
     ("^o-", "Not an organization id: it starts with o- and has 10 to 32 small letters and digits. Copy it from AWS Organizations."),
     ("^(ou-", "Not the id of an organizational unit (ou-…) or root (r-…). Copy it from AWS Organizations."),
     ("^[0-9]{12}$", "Not an account id: exactly 12 digits in quotes. Copy it from AWS Organizations."),
+    ("{64}", "Not a SHA-256: 64 of the characters 0-9 and a-f, as `runbook evidence trust` prints it."),
     (":iam:", "Not the ARN of a role: arn:PARTITION:iam::ACCOUNT:role/NAME."),
     (":s3:", "Not the ARN of a bucket: arn:PARTITION:s3:::BUCKET, with an optional /prefix."),
     (":kms:", "Not the ARN of a KMS key: arn:PARTITION:kms:REGION:ACCOUNT:key/ID. An alias will not do."),
