@@ -2,32 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/installed
 
 # Tests and rehearsals start the library in many processes: compiled once, not once in each.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install rehearse test lint soak pins moto-suite bench lab upgrade schema clean
+.PHONY: help install rehearse test lint soak pins moto-suite bench lab lock upgrade schema clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
-$(STAMP): pyproject.toml constraints.txt tests/browser/older-kernel.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)"; exit 1; }
+# Every other target begins with this; where all is in place, it takes no time. What is installed, and when anew: requirements/install.py.
+install: ## install everything into .venv; PYTHON=/usr/bin/python3.12 chooses the Python
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { echo "Python 3.11 to 3.14 is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=/usr/bin/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv is missing. Install it with: sudo apt install git make python3-venv"; exit 1; }
-	@echo "Installing into $(VENV) (once; a few minutes)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lab,rehearsal,test]'
-	@$(BIN)/python -m pip install --quiet --upgrade --no-deps --target $(VENV)/older-kernel --requirement tests/browser/older-kernel.txt
-	@touch $@
+	@$(PYTHON) requirements/install.py $(if $(filter file,$(origin PYTHON)),,--chosen)
 
-install: $(STAMP) ## install everything into .venv
-
-rehearse: $(STAMP) ## run the whole runbook against a simulated organization
+rehearse: install ## run the whole runbook against a simulated organization
 	@$(BIN)/runbook rehearse $(ARGS)
 
-test: $(STAMP) ## lint, types and tests
+test: install ## lint, types and tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
@@ -36,30 +30,34 @@ test: $(STAMP) ## lint, types and tests
 	wait $$types; types=$$?; [ $$types -eq 0 ] || cat $(VENV)/types.txt; \
 	exit $$((tests ? tests : types))
 
-soak: $(STAMP) ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
+soak: install ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
 	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)
 
-pins: $(STAMP) ## compare plans and calls of every seed with the golden files; ARGS="--write" writes them anew, ARGS="--show seven" prints all
+pins: install ## compare plans and calls of every seed with the golden files; ARGS="--write" writes them anew, ARGS="--show seven" prints all
 	@PYTHONPATH=tests $(BIN)/python tests/golden/pins.py $(ARGS)
 
-moto-suite: $(STAMP) ## moto's own tests with our front before moto; differences from plain moto must be listed
+moto-suite: install ## moto's own tests with our front before moto; differences from plain moto must be listed
 	@$(BIN)/python tests/rehearsal/moto_suite.py $(ARGS)
 
-bench: $(STAMP) ## measure against what AWS's limits allow; ARGS="a c" for parts, figures in bench.json
+bench: install ## measure against what AWS's limits allow; ARGS="a c" for parts, figures in bench.json
 	@$(BIN)/python tests/bench $(ARGS)
 
-lab: $(STAMP) ## open the notebooks in JupyterLab, with a simulated organization beside it
+lab: install ## open the notebooks in JupyterLab, with a simulated organization beside it
 	@$(BIN)/runbook lab $(ARGS)
 
-schema: $(STAMP) ## write the settings schema anew
+schema: install ## write the settings schema anew
 	@$(BIN)/runbook schema > schema.new && mv schema.new runbook_lib/settings/schema.json
 
-upgrade: ## try the newest versions that pyproject.toml allows and write them to constraints.txt
-	@rm -rf $(VENV)-upgrade && $(PYTHON) -m venv $(VENV)-upgrade
-	@$(VENV)-upgrade/bin/python -m pip install --quiet --editable '.[lab,rehearsal,test]'
-	@{ sed -n '/^#/p' constraints.txt; $(VENV)-upgrade/bin/python -m pip list --format freeze --exclude-editable --exclude pip --exclude setuptools; } > constraints.new
-	@mv constraints.new constraints.txt && rm -rf $(VENV)-upgrade
+lock: ## write the lock (requirements/) anew after a change of pyproject.toml; versions stay where they can
+	@$(RENEW)
+
+upgrade: ## write the lock anew with the newest versions that pyproject.toml allows
+	@$(RENEW) --upgrade
+
+RENEW = rm -rf $(VENV)-renew && $(PYTHON) -m venv $(VENV)-renew \
+	&& $(VENV)-renew/bin/python -m pip install --require-hashes --only-binary :all: --requirement requirements/renew.txt \
+	&& $(VENV)-renew/bin/python requirements/renew.py
 
 clean: ## remove the virtual environment and caches, never runs/
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-renew .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find runbook_lib tests -name __pycache__ -prune -exec rm -rf {} +
