@@ -12,17 +12,25 @@ import queue
 import re
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import ValidationError
+
 from runbook_lib.clock import Clock
+from runbook_lib.journal_line import LINE
+from runbook_lib.own_files import GIB, MIB, FileBroken, opened, words_of
 from runbook_lib.plan import Action
 from runbook_lib.services import Outcome
 
 START = "0" * 64
 """What the first line names as the digest of the line before it."""
 LONGEST = 300
+TORN = ".torn-after-"
+"""Behind the name of a journal, with the number of its lines: the file that has a last line which was cut off."""
+LARGEST, LONGEST_LINE = 2 * GIB, 16 * MIB
+"""Bytes of a journal and of one line of it: one about a thousand accounts has half a million."""
 _ADDRESS = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:=]+")
 
 
@@ -37,25 +45,56 @@ def scrub(message: str) -> str:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """All lines of a finished journal, after checking the whole chain. Raises `JournalBroken`."""
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
+    found = _read(path)
+    if found.torn:
         raise JournalBroken(f"{path}: the last line is torn; it was being written when the run ended")
-    return _verified(path, data.split(b"\n")[:-1])
+    return found.lines
 
 
-def _verified(path: Path, raw: list[bytes]) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = []
-    previous = START
-    for number, content in enumerate(raw, start=1):
-        try:
-            line = json.loads(content)
-        except ValueError as error:
-            raise JournalBroken(f"{path}, line {number}: not JSON") from error
-        if not isinstance(line, dict) or line.get("seq") != number or line.get("previous") != previous:
-            raise JournalBroken(f"{path}, line {number}: does not follow from the line before it")
-        previous = hashlib.sha256(content).hexdigest()
-        lines.append(line)
-    return lines
+def complete_lines(path: Path) -> list[dict[str, Any]]:
+    """The verified lines of a journal whose run may have been killed while it wrote the last one. Raises `JournalBroken`."""
+    return _read(path).lines
+
+
+@dataclass
+class _Journaled:
+    """What a journal's file holds: its complete lines, the digest of the last one, their length in bytes, what follows them."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    last: str = START
+    length: int = 0
+    torn: bytes = b""
+
+
+def _read(path: Path) -> _Journaled:
+    """A journal's lines, each held against its model and the line before it. Raises JournalBroken, FileNotFoundError."""
+    found = _Journaled()
+    try:
+        with opened(path, LARGEST) as file:
+            while content := file.readline(LONGEST_LINE + 1):
+                if content.endswith(b"\n"):
+                    _take(found, content[:-1], path)
+                else:
+                    found.torn = content
+                    break
+    except FileBroken as broken:
+        raise JournalBroken(f"{path}: {broken}") from None
+    if len(found.torn) > LONGEST_LINE:
+        raise JournalBroken(f"{path}, line {len(found.lines) + 1}: has more than {LONGEST_LINE:,} bytes")
+    return found
+
+
+def _take(found: _Journaled, content: bytes, path: Path) -> None:
+    number = len(found.lines) + 1
+    try:
+        line = LINE.validate_json(content).model_dump()
+    except ValidationError as error:
+        raise JournalBroken(f"{path}, line {number}: {words_of(error)}") from None
+    if line["seq"] != number or line["previous"] != found.last:
+        raise JournalBroken(f"{path}, line {number}: does not follow from the line before it")
+    found.lines.append(line)
+    found.last = hashlib.sha256(content).hexdigest()
+    found.length += len(content) + 1
 
 
 @dataclass(eq=False)
@@ -83,16 +122,13 @@ class Journal:
 
     def _recover(self) -> str:
         """Find where the chain ends; move what follows the last complete line to a file beside the journal."""
-        data = self.path.read_bytes() if self.path.exists() else b""
-        complete, torn = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
-        raw = complete.split(b"\n")[:-1]
-        self._sequence = len(_verified(self.path, raw))
-        self._previous = hashlib.sha256(raw[-1]).hexdigest() if raw else START
-        if not torn:
+        found = _read(self.path) if self.path.exists() else _Journaled()
+        self._sequence, self._previous = len(found.lines), found.last
+        if not found.torn:
             return ""
-        aside = self.path.with_name(f"{self.path.name}.torn-after-{self._sequence}")
-        aside.write_bytes(torn)
-        os.truncate(self.path, len(complete))
+        aside = self.path.with_name(f"{self.path.name}{TORN}{self._sequence}")
+        aside.write_bytes(found.torn)
+        os.truncate(self.path, found.length)
         return aside.name
 
     def _write(self, kind: str, facts: Mapping[str, Any]) -> None:
@@ -171,8 +207,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def complete_lines(path: Path) -> list[dict[str, Any]]:
-    """The verified lines of a journal whose run may have been killed while it wrote the last one. Raises `JournalBroken`."""
-    return _verified(path, path.read_bytes().split(b"\n")[:-1])

@@ -148,7 +148,7 @@ def test_no_destructive_operation_is_listed() -> None:
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_modules_stay_small(module: str) -> None:
     lines = MODULES[module].read_text(encoding="utf-8").count("\n")
-    assert lines <= 400, f"{module} has {lines} lines"
+    assert lines <= 500, f"{module} has {lines} lines"
 
 
 def test_the_readme_names_every_notebook_parameter_and_settings_section() -> None:

@@ -31,7 +31,7 @@ def create(root: Path, **others: Any) -> RunFolder:
 
 def test_a_new_run_has_its_name_settings_and_record(tmp_path: Path) -> None:
     run = create(tmp_path / "runs")
-    assert NAME.match(run.name)
+    assert NAME.fullmatch(run.name)
     assert run.name.startswith("20261123T074611Z-rehearsal-")
     assert run.settings.read_bytes() == SETTINGS
     record = run.record()
@@ -183,7 +183,15 @@ def test_the_list_of_runs_leaves_other_folders_out_and_shows_the_unreadable(tmp_
     assert rows(tmp_path / "nowhere") == []
 
 
-@pytest.mark.parametrize(("text", "words"), [(None, "cannot be read"), ("{", "cannot be read"), ("[]", "not in the format")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "has no run.json"),
+        ("{", "is not JSON"),
+        ("[]", "an object is expected"),
+        ('{"format": "runbook run 0"}', "format: .*runbook run 0"),
+    ],
+)
 def test_a_folder_without_a_proper_record_is_no_run(tmp_path: Path, text: str | None, words: str) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text, encoding="utf-8")

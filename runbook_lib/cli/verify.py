@@ -8,19 +8,20 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.plain import PlainCommand
-from runbook_lib.cli.runs import RUNS, refuse_missing, runs_folder
+from runbook_lib.cli.runs import RUNS, runs_folder
+from runbook_lib.escaping import visible
 from runbook_lib.evidence.against_cloudtrail import against
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.cloudtrail import read_trails
 from runbook_lib.evidence.faults import Fault
 from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.trust import Trust, given_keys, pinned_trust, read_policy
-from runbook_lib.evidence.verify import Cadence, verify
+from runbook_lib.evidence.trust import Trust, given_keys, pins_as_they_lie, read_policy
+from runbook_lib.evidence.verify import Cadence, Verified, verify
 from runbook_lib.evidence.verify_chain import Anchor
 from runbook_lib.evidence.verify_copy import verify_copy
 
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
-_ANCHOR = re.compile(r"^(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]+):([0-9a-f]{64})$")
+_ANCHOR = re.compile(r"(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]{1,18}):([0-9a-f]{64})")
 
 
 def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | None:
@@ -70,7 +71,7 @@ def verify_command(
     copied = sum([_verify_copy(each, trusted, folder) for each in copies])
     if copies and len(copies) == len(runs_named):
         return 1 if copied else 0
-    refuse_missing(runs)
+    _refuse_missing(folder)
     seen = verify(
         folder,
         trusted,
@@ -84,8 +85,26 @@ def verify_command(
     differing = _hold_against_cloudtrail(folder, seen.runs, trails)
     for chain, (number, digest) in sorted(seen.heads.items()):
         click.echo(f"Chain {chain}: number {number}, head digest {digest}")
-    click.echo(f"{len(seen.runs)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
-    return 1 if seen.faults or copied or differing else 0
+    click.echo(_outcome(seen, folder, "live" if live else ""))
+    return 1 if seen.faults or copied or differing or not seen.held else 0
+
+
+def _refuse_missing(folder: Path) -> None:
+    """A folder that is not there holds nothing that could be wrong, and is no success for whoever mistyped its name."""
+    if not folder.is_dir():
+        raise click.ClickException(
+            f"{folder}: there is no such folder, so there is nothing to verify; name the folder of runs: --runs"
+        )
+
+
+def _outcome(seen: Verified, folder: Path, mode: str) -> str:
+    """The last line: how many runs were held against their seals, and what came of it."""
+    under_way = len(seen.runs) - len(seen.held)
+    if not seen.held and not seen.faults:
+        runs = f"{under_way} runs are under way, none is sealed" if under_way else f"no {mode + ' ' if mode else ''}run"
+        return f"Nothing to verify: {runs} in {folder}"
+    more = f", {under_way} more without a seal" if under_way else ""
+    return f"{len(seen.held)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}{more}"
 
 
 def _trust(policy: Path | None, keys: tuple[Path, ...], folder: Path) -> Trust:
@@ -93,7 +112,7 @@ def _trust(policy: Path | None, keys: tuple[Path, ...], folder: Path) -> Trust:
         raise click.UsageError("give --trust or --key: a trust policy names the runners' keys itself")
     if keys:
         return given_keys(keys)
-    return read_policy(policy) if policy else pinned_trust(folder / KEYS)
+    return read_policy(policy) if policy else pins_as_they_lie(folder / KEYS)
 
 
 def _elsewhere(path: Path, folder: Path) -> bool:
@@ -113,7 +132,7 @@ def _verify_copy(path: Path, trust: Trust, folder: Path) -> int:
 
 def _say(faults: Iterable[Fault]) -> None:
     for fault in faults:
-        click.echo(str(fault))
+        click.echo(visible(str(fault)))  # a name with an end of line in it would be a line of its own
 
 
 def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | None) -> Cadence | None:
@@ -129,7 +148,7 @@ def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | No
 
 
 def _anchor(text: str) -> Anchor:
-    if (match := _ANCHOR.match(text)) is None:
+    if (match := _ANCHOR.fullmatch(text)) is None:
         raise click.BadParameter(f"{text}: NUMBER:DIGEST is expected, as a command prints them at its end", param_hint="--anchor")
     return Anchor(int(match.group(2)), match.group(3), match.group(1) or "")
 

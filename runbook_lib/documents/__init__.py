@@ -66,6 +66,10 @@ class DocumentError(Exception):
         super().__init__("\n".join(lines))
 
 
+class NotThere(DocumentError):
+    """There is no file of that name."""
+
+
 def refused(file: object, message: str, *, line: int = 0, key: str = "", value: str = "") -> DocumentError:
     """An error of one finding."""
     return DocumentError(Finding(str(file), line, key, value, message))

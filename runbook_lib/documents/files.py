@@ -6,9 +6,12 @@ import io
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from runbook_lib.documents import DocumentError, refused
+from runbook_lib.documents import DocumentError, Finding, NotThere, refused
 
 MIB = 2**20
 _WIDE = (
@@ -18,6 +21,8 @@ _WIDE = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _GZIP = b"\x1f\x8b"
+_HOLLOW = 64 * MIB, 1000
+"""A file of at least so many bytes, of which the disk holds less than one in so many, is all hole: no compression does as well."""
 
 
 def read_text(path: Path, most: int, longest_line: int = 0) -> str:
@@ -26,7 +31,18 @@ def read_text(path: Path, most: int, longest_line: int = 0) -> str:
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The bytes of a regular file, at most `most`. Raises DocumentError.
+    """The bytes of a regular file, at most `most`. Raises DocumentError."""
+    with opened(path, most) as file:
+        # One byte more than it may have: it may be growing.
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise _too_large(path, len(data), most)
+    return data
+
+
+@contextmanager
+def opened(path: Path, most: int) -> Iterator[BinaryIO]:
+    """A regular file of at most `most` bytes, to be read in the block. Raises DocumentError, also for what fails in the block.
 
     A pipe or device is not opened for reading, because that may never end. A file is asked for its size before any of it is read: a
     few bytes on the disk may say that they are a terabyte.
@@ -34,7 +50,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise refused(path, "there is no such file; check the path") from None
+        raise NotThere(Finding(str(path), 0, "", "", "there is no such file; check the path")) from None
     except ValueError:
         raise refused(path, "this is no path of a file: it has a NUL in it; check the path") from None
     except OSError as error:
@@ -42,15 +58,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     try:
         _hold(path, os.fstat(descriptor), most)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            # One byte more than it may have: it may be growing.
-            data = file.read(most + 1)
+            yield file
     except OSError as error:
         raise refused(path, f"the file cannot be read: {error.strerror}") from None
     finally:
         os.close(descriptor)
-    if len(data) > most:
-        raise _too_large(path, len(data), most)
-    return data
 
 
 def _hold(path: Path, about: os.stat_result, most: int) -> None:
@@ -60,6 +72,10 @@ def _hold(path: Path, about: os.stat_result, most: int) -> None:
         raise refused(path, "this is a pipe or device, no file; save its content in a file first")
     if about.st_size > most:
         raise _too_large(path, about.st_size, most)
+    least, share = _HOLLOW
+    if about.st_size >= least and about.st_blocks * 512 * share < about.st_size:
+        hollow = f"the file says that it has {about.st_size:,} bytes, and the disk holds next to none of them; get it again"
+        raise refused(path, hollow)
 
 
 def _too_large(path: Path, size: int, most: int) -> DocumentError:

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Protocol
 
 from runbook_lib.atomic_file import sync_folder
-from runbook_lib.evidence.envelope import EnvelopeBroken, read
+from runbook_lib.evidence.envelope import LONGEST, EnvelopeBroken, read
+from runbook_lib.own_files import FileBroken, data_of
 
-ENTRY = re.compile(r"^(\d{8})\.intoto\.jsonl$")
-CHAIN = re.compile(r"^(rehearsal|live)/[A-Za-z0-9-]{1,64}$")
+_ENTRY = re.compile(r"([0-9]{8})\.intoto\.jsonl")
+HIGHEST = 99_999_999
+"""The number that a name of eight digits can have at most."""
+_PART = re.compile(r"\.[0-9]{8}\.intoto\.jsonl\.[0-9a-f]{12}\.part")
+CHAIN = re.compile(r"(rehearsal|live)/[A-Za-z0-9-]{1,64}")
 
 
 class ChainBroken(Exception):
@@ -60,10 +64,21 @@ def entry_name(number: int) -> str:
     return f"{number:08d}.intoto.jsonl"
 
 
+def entry_number(name: str) -> int:
+    """The number of the entry that a file of this name is; 0 for a file that is none."""
+    match = _ENTRY.fullmatch(name)
+    return int(match.group(1)) if match else 0
+
+
+def is_part(name: str) -> bool:
+    """Whether a file has the name of an entry that was being written when power was lost."""
+    return _PART.fullmatch(name) is not None
+
+
 def chain_name(mode: str, organization: str) -> str:
     """The name of a chain. Raises StoreFailed for what could not be a name."""
     name = f"{mode}/{organization}"
-    if not CHAIN.match(name):
+    if not CHAIN.fullmatch(name):
         raise StoreFailed(f"{name!r} cannot name a chain of evidence")
     return name
 
@@ -76,15 +91,22 @@ class FolderStore:
 
     def numbers(self, chain: str) -> tuple[int, ...]:
         folder = self.root / chain
-        found = folder.iterdir() if folder.is_dir() else ()
-        return tuple(sorted(int(match.group(1)) for path in found if (match := ENTRY.match(path.name))))
+        try:
+            found = list(folder.iterdir())
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise StoreFailed(f"{folder}: {error.strerror}") from None
+        return tuple(sorted(number for path in found if (number := entry_number(path.name))))
 
     def read(self, chain: str, number: int) -> bytes:
         path = self.root / chain / entry_name(number)
         try:
-            return path.read_bytes()
-        except OSError as error:
-            raise StoreFailed(f"{path}: {error.strerror}") from None
+            return data_of(path, LONGEST)
+        except FileNotFoundError:
+            raise StoreFailed(f"{path}: there is no such file") from None
+        except FileBroken as broken:
+            raise StoreFailed(f"{path}: {broken}; find out with: runbook evidence verify --all") from None
 
     def create(self, chain: str, number: int, data: bytes) -> bool:
         folder = self.root / chain

@@ -1,11 +1,11 @@
 """What lies in a run folder, for sealing and for verifying: files with their digests, folders, and what is neither."""
 
-import hashlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from runbook_lib.own_files import GIB, FileBroken, digest_of
 
 SEAL = "evidence.intoto.jsonl"
 REVIEW = "review.intoto.jsonl"
@@ -15,7 +15,9 @@ ATTACHED = "attached"
 """The folder in a run folder for what is linked to its seal afterwards; it has statements of its own (linked.py)."""
 LINKED = ".intoto.jsonl"
 """How the names of those statements end."""
-_CHUNK = 1 << 20
+LARGEST = 64 * GIB
+"""Bytes of a file that may lie in a run folder."""
+_Found = tuple[str, os.DirEntry[str] | OSError]
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,24 @@ def attached_contents(folder: Path) -> Contents:
     return _sorted_out(_walk(there, f"{ATTACHED}/") if there.is_dir() and not there.is_symlink() else ())
 
 
-def _sorted_out(found: Iterable[tuple[str, os.DirEntry[str]]]) -> Contents:
+def _sorted_out(found: Iterable[_Found]) -> Contents:
     files, folders, strange = dict[str, str](), set[str](), dict[str, str]()
     for name, entry in found:
         if not _is_text(name):
             strange[name.encode("utf-8", "backslashreplace").decode()] = "its name is no UTF-8 text"
-            continue
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISDIR(mode):
+        elif isinstance(entry, OSError):
+            strange[name] = f"a folder that cannot be read: {entry.strerror}"
+        elif entry.is_dir(follow_symlinks=False):
             folders.add(name)
-        elif not stat.S_ISREG(mode):
-            strange[name] = "link" if stat.S_ISLNK(mode) else "neither file nor folder"
+        elif not entry.is_file(follow_symlinks=False):
+            strange[name] = "link" if entry.is_symlink() else "neither file nor folder"
         elif name not in OUTSIDE:
             try:
                 files[name] = file_digest(Path(entry.path))
-            except OSError as error:
-                strange[name] = f"cannot be read: {error.strerror}"
+            except FileNotFoundError:
+                continue  # taken away at this moment
+            except FileBroken as broken:
+                strange[name] = str(broken)
     return Contents(files, frozenset(folders), strange)
 
 
@@ -65,24 +69,26 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _walk(folder: Path, before: str, skip: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(folder) as found:
-        listed = sorted(found, key=lambda entry: entry.name)
-    for entry in listed:
-        name = before + entry.name
-        folder_like = entry.is_dir(follow_symlinks=False)
-        if folder_like and entry.name == skip:
+def _walk(folder: Path, before: str, skip: str = "") -> Iterator[_Found]:
+    """Everything below a folder, however deep; a folder that cannot be read comes a second time, with the reason."""
+    waiting = [(folder, before)]
+    while waiting:
+        here, prefix = waiting.pop()
+        try:
+            with os.scandir(here) as found:
+                listed = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            yield prefix.removesuffix("/") or ".", error
             continue
-        yield name, entry
-        if folder_like:
-            yield from _walk(Path(entry.path), f"{name}/")
+        for entry in listed:
+            name, inside = prefix + entry.name, entry.is_dir(follow_symlinks=False)
+            if inside and name == skip:
+                continue
+            yield name, entry
+            if inside:
+                waiting.append((Path(entry.path), f"{name}/"))
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file that is no link. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
-        found = hashlib.sha256()
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+    """SHA-256 (hex) of a file that is no link. Raises FileBroken, FileNotFoundError."""
+    return digest_of(path, LARGEST)

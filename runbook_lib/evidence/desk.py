@@ -1,6 +1,7 @@
 """The desk at which a command seals: a rehearsal's with a local key, a live one's with the key that settings name."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,12 +11,13 @@ from securesystemslib.signer import Signer
 from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
 from runbook_lib.evidence.chain import ChainStore, FolderStore
 from runbook_lib.evidence.clients import EvidenceClients
-from runbook_lib.evidence.contents import file_digest
 from runbook_lib.evidence.keys import local_signer
 from runbook_lib.evidence.kms import KmsSigner
 from runbook_lib.evidence.s3_store import S3Store
 from runbook_lib.evidence.seal import Desk, NotSealed
 from runbook_lib.evidence.secret_scan import Gate, held_credentials
+from runbook_lib.evidence.trust import LARGEST_POLICY
+from runbook_lib.own_files import FileBroken, data_of
 from runbook_lib.project import resolve
 from runbook_lib.settings import EvidencePart, Settings
 from runbook_lib.settings.object_lock import ObjectLockPart
@@ -69,6 +71,9 @@ def _now() -> dt.datetime:
 
 
 def _policy(settings: Settings) -> str:
-    """The digest of the trust policy in force; "" where there is none, or none that is there."""
+    """The digest of the trust policy in force; "" where there is none, or none that can be read: who approves, refuses that."""
     named = settings.evidence.trust_policy if settings.evidence else None
-    return file_digest(resolve(named)) if named and resolve(named).is_file() else ""
+    try:
+        return hashlib.sha256(data_of(resolve(named), LARGEST_POLICY)).hexdigest() if named else ""
+    except (FileBroken, FileNotFoundError):
+        return ""

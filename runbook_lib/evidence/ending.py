@@ -12,7 +12,7 @@ from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
 from runbook_lib.evidence.seal import Desk, NotSealed, seal, seal_found
-from runbook_lib.evidence.trust import TrustProblem, pinned_trust
+from runbook_lib.evidence.trust import TrustProblem, pins_as_they_lie
 from runbook_lib.evidence.verify import verify
 from runbook_lib.settings import Settings
 
@@ -64,7 +64,7 @@ def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) 
         except EXPECTED as problem:
             yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, NOT verified: {problem}"
             return
-    faults = verify(run.path.parent, pinned_trust(run.path.parent / KEYS), [run.name], chains=chains).faults
+    faults = verify(run.path.parent, pins_as_they_lie(run.path.parent / KEYS), [run.name], chains=chains).faults
     yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, {'NOT verified' if faults else 'verified'}"
     yield from (f"  {fault}" for fault in faults)
 

@@ -19,6 +19,7 @@ from securesystemslib.exceptions import UnverifiedSignatureError, VerificationEr
 from securesystemslib.signer import Key, Signature, Signer
 
 from runbook_lib.evidence.low_s import is_low, lowered
+from runbook_lib.own_files import FileBroken, json_of
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -99,16 +100,10 @@ def parse(data: bytes) -> Any:
     """JSON without duplicate keys, NaN or infinities. Raises ValueError."""
     if len(data) > LONGEST:
         raise ValueError("longer than any seal is")
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({key for key, _ in pairs}) != len(pairs):
-            raise ValueError("a key stands twice in one object")
-        return dict(pairs)
-
-    def none(constant: str) -> Any:
-        raise ValueError(f"{constant} is no number")
-
-    return json.loads(data, object_pairs_hook=once, parse_constant=none)
+    try:
+        return json_of(data)
+    except FileBroken as broken:
+        raise ValueError(str(broken)) from None
 
 
 def _signatures(listed: Any) -> dict[str, str]:

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     CUT_OFF = "cut-off end"
     NOT_SEALED = "not sealed"
     OPEN_START = "open start"
+    UNREADABLE = "cannot be judged"
+    JOURNAL = "journal defect"
     APPROVAL = "approval defect"
     OTHER_USER = "another user"
     EMERGENCY = "emergency without review"

@@ -5,6 +5,7 @@ Only reads. What is fetched is what was written first under each key; what was l
 
 import datetime as dt
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.evidence.archive import CHAINS
 from runbook_lib.evidence.bucket import Bucket, Kept
-from runbook_lib.evidence.chain import CHAIN, ENTRY, FolderStore, StoreFailed
+from runbook_lib.evidence.chain import CHAIN, FolderStore, StoreFailed, entry_number
 from runbook_lib.evidence.contents import ATTACHED, LINKED, REVIEW, SEAL, file_digest
 from runbook_lib.evidence.envelope import EnvelopeBroken, read
 from runbook_lib.evidence.faults import Fault, Kind
@@ -21,6 +22,7 @@ from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.retention import retained_until
 from runbook_lib.evidence.run_folder import NAME
 from runbook_lib.evidence.s3_store import REVIEWS, all_of, prefixes
+from runbook_lib.own_files import FileBroken
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def fetch(bucket: Bucket, store: str, folder: Path, demand: Demand) -> Fetched:
     found = []
     for key, kept in sorted(entries.items()):
         place = key.removeprefix(chains).rpartition("/")
-        if CHAIN.match(place[0]) and (number := ENTRY.match(place[2])):
-            found.append((place[0], int(number.group(1)), key, kept))
+        if CHAIN.fullmatch(place[0]) and (number := entry_number(place[2])):
+            found.append((place[0], number, key, kept))
         else:
             faults.append(Fault(key, Kind.ADDED, "is no entry of a chain"))
     read_ = all_of(lambda *given: _entry(bucket, folder, *given), found)
@@ -64,7 +66,7 @@ def fetch(bucket: Bucket, store: str, folder: Path, demand: Demand) -> Fetched:
     for run in runs:
         below = f"{files}{run.chain}/{run.run}/"
         faults += _files(bucket, folder, run, below, named)
-        if run.kind == "run" and NAME.match(run.run):
+        if run.kind == "run" and NAME.fullmatch(run.run):
             faults += _review(bucket, folder / run.run, below, named)
     ends = min((until for _, until in locks), default=None)
     sealed = sum(run.kind == "run" for run in runs)
@@ -112,7 +114,7 @@ def _files(bucket: Bucket, folder: Path, run: Entry, below: str, named: Mapping[
     """Put into a run's folder what its seal, or a statement linked to it, names, and the statement itself."""
     statement = SEAL if run.kind == "run" else f"{ATTACHED}/{run.parameters.get('name')}{LINKED}"
     subjects = {name: digest for name, digest in run.subjects.items() if name != SEAL}
-    if not NAME.match(run.run) or not all(_inside(name) for name in (*subjects, *run.folders, statement)):
+    if not NAME.fullmatch(run.run) or not all(_inside(name) for name in (*subjects, *run.folders, statement)):
         return [Fault(f"chain {run.chain}, number {run.number}", Kind.BROKEN, "names files outside its run folder")]
     path = folder / run.run
     for name in ("", *sorted(run.folders)):
@@ -123,18 +125,18 @@ def _files(bucket: Bucket, folder: Path, run: Entry, below: str, named: Mapping[
         if key not in named:
             return Fault(f"{run.run}/{name}", Kind.MISSING, f"the bucket has no {key}")
         target = path / name
-        if not target.exists():
+        if not os.path.lexists(target):
             data = bucket.get(key, named[key].version)
             if hashlib.sha256(data).hexdigest() != digest:
                 return Fault(f"{run.run}/{name}", Kind.CHANGED, f"{key} is another file")
             target.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(target, data)
-        elif file_digest(target) != digest:
+        elif not _has(target, digest):
             return Fault(f"{run.run}/{name}", Kind.CHANGED, f"differs in {folder}; fetch into a new folder")
         return None
 
     faults = [each for each in all_of(place, sorted(subjects.items())) if each]
-    if not (path / statement).exists():
+    if not os.path.lexists(path / statement):
         (path / statement).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path / statement, run.sealed.data)
     return faults
@@ -149,10 +151,18 @@ def _review(bucket: Bucket, path: Path, below: str, named: Mapping[str, Kept]) -
     data = bucket.get(latest, kept[latest].version)
     if hashlib.sha256(data).hexdigest() != latest.rpartition("/")[2]:
         yield Fault(f"{path.name}/{REVIEW}", Kind.CHANGED, f"{latest} is another file")
-    elif not (path / REVIEW).exists():
+    elif not os.path.lexists(path / REVIEW):
         write_bytes(path / REVIEW, data)
-    elif (path / REVIEW).read_bytes() != data:
+    elif not _has(path / REVIEW, hashlib.sha256(data).hexdigest()):
         yield Fault(f"{path.name}/{REVIEW}", Kind.CHANGED, f"differs from the latest in the bucket, {latest}")
+
+
+def _has(path: Path, digest: str) -> bool:
+    """Whether what lies in a place is a file with this digest."""
+    try:
+        return file_digest(path) == digest
+    except (FileBroken, FileNotFoundError):
+        return False
 
 
 def _inside(name: str) -> bool:

@@ -10,11 +10,16 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from runbook_lib.atomic_file import sync_folder, write_text
+from runbook_lib.own_files import KIB, FileBroken, data_of
+
+LARGEST = 64 * KIB
+"""Bytes of a key's file."""
 
 
 class KeyProblem(Exception):
@@ -29,8 +34,8 @@ def local_signer(folder: Path, name: str) -> CryptoSigner:
     try:
         if path.stat().st_mode & 0o077:
             raise KeyProblem(f"{path}: others may read this private key; take their rights away (chmod 600) or make a new key")
-        return CryptoSigner(load_pem_private_key(path.read_bytes(), password=None))
-    except (OSError, ValueError, TypeError) as error:
+        return CryptoSigner(load_pem_private_key(data_of(path, LARGEST), password=None))
+    except (OSError, FileBroken, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyProblem(f"{path}: cannot be read as a private key: {error}") from None
 
 
@@ -64,7 +69,7 @@ def der_digest(text: str) -> str:
     """SHA-256 (hex) of a public key in PEM, as of `openssl pkey -pubin -outform DER`. Raises KeyProblem."""
     try:
         key = load_pem_public_key(text.encode())
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyProblem(f"no public key in PEM: {error}") from None
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
@@ -73,8 +78,16 @@ def public_key(text: str) -> Key:
     """A public key from PEM. Raises KeyProblem."""
     try:
         return SSlibKey.from_crypto(load_pem_public_key(text.encode()))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyProblem(f"no public key in PEM: {error}") from None
+
+
+def read_key(path: Path) -> Key:
+    """A public key from a file. Raises KeyProblem that names the file."""
+    try:
+        return public_key(data_of(path, LARGEST).decode())
+    except (KeyProblem, FileBroken, FileNotFoundError, UnicodeDecodeError) as error:
+        raise KeyProblem(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from None
 
 
 def pin(folder: Path, mode: str, key: Key) -> None:
@@ -97,12 +110,14 @@ def pin(folder: Path, mode: str, key: Key) -> None:
     write_text(path, pem(key))
 
 
-def pinned(folder: Path, mode: str) -> tuple[Key, ...]:
-    """The pinned public keys of one mode. Raises KeyProblem."""
+def pinned(folder: Path, mode: str, broken: dict[str, str] | None = None) -> tuple[Key, ...]:
+    """The pinned public keys of one mode. `broken` takes the names of those that cannot be read, else KeyProblem is raised."""
     found = []
     for path in sorted(folder.glob(f"{mode}-*.pub.pem")):
         try:
-            found.append(public_key(path.read_text(encoding="utf-8")))
-        except (KeyProblem, OSError, UnicodeDecodeError) as error:
-            raise KeyProblem(f"{path}: {error}") from None
+            found.append(read_key(path))
+        except KeyProblem as problem:
+            if broken is None:
+                raise
+            broken[path.name] = str(problem).removeprefix(f"{path}: ")
     return tuple(found)

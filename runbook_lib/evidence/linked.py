@@ -20,16 +20,17 @@ from typing import Any
 from runbook_lib.atomic_file import sync_folder, write_bytes
 from runbook_lib.evidence.chain import ChainStore, append
 from runbook_lib.evidence.contents import ATTACHED, LINKED, SEAL, contents
-from runbook_lib.evidence.envelope import EnvelopeBroken, read, sign
+from runbook_lib.evidence.envelope import LONGEST, EnvelopeBroken, read, sign
 from runbook_lib.evidence.keys import pin
 from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk, NotSealed, seal_of
 from runbook_lib.evidence.secret_scan import Gate
 from runbook_lib.evidence.statement import LINKED_TYPE, Withheld, frame, withheld_part
+from runbook_lib.own_files import FileBroken, data_of
 
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,79}$")
-_FILE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Addition:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name) or not all(_FILE.match(each) for each in self.files):
+        if not _NAME.fullmatch(self.name) or not all(_FILE.fullmatch(each) for each in self.files):
             raise ValueError(f"{self.name}: {sorted(self.files)}: no names for what is linked to a run")
 
 
@@ -62,10 +63,10 @@ def linked_of(run: RunFolder, name: str) -> Entry | None:
     """What lies beside a run's seal under a name; None when nothing does. Raises NotSealed when it cannot be read."""
     path = run.path / ATTACHED / f"{name}{LINKED}"
     try:
-        return entry(read(path.read_bytes()))
+        return entry(read(data_of(path, LONGEST)))
     except FileNotFoundError:
         return None
-    except (EnvelopeBroken, OSError) as error:
+    except (EnvelopeBroken, FileBroken) as error:
         raise NotSealed(f"{run.name}: {path.name} {error}; find out with: runbook evidence verify {run.name}") from None
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from runbook_lib.evidence.envelope import EnvelopeBroken, Sealed
 from runbook_lib.evidence.low_s import LOW_S
-from runbook_lib.evidence.statement import LINKED_TYPE, LOST_TYPE, PREDICATE, RUN_TYPE, START_TYPE
+from runbook_lib.evidence.statement import LINKED_TYPE, LOST_TYPE, RUN_TYPE, START_TYPE
+from runbook_lib.evidence.statement_model import RESULT, STATEMENT, WITHHELD, Statement
 from runbook_lib.identity import SystemUser
+from runbook_lib.own_files import FileBroken, fitting
 
 _TYPES = {RUN_TYPE: "run", START_TYPE: "start", LOST_TYPE: "lost", LINKED_TYPE: "linked"}
 
@@ -72,46 +74,44 @@ class Entry:
 def entry(sealed: Sealed) -> Entry:
     """The statement in an envelope as one entry of a chain. Raises EnvelopeBroken when it is of another shape."""
     try:
-        return _entry(sealed)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise EnvelopeBroken(f"its statement is not one about a run ({type(error).__name__}: {error})") from None
+        return _entry(sealed, fitting(STATEMENT, sealed.statement))
+    except (FileBroken, ValueError) as error:
+        raise EnvelopeBroken(f"its statement is not one about a run: {error}") from None
 
 
-def _entry(sealed: Sealed) -> Entry:
-    statement = sealed.statement
-    if statement["predicateType"] != PREDICATE:
-        raise ValueError(f"predicate {statement['predicateType']}")
-    definition, details = statement["predicate"]["buildDefinition"], statement["predicate"]["runDetails"]
-    outer, inner, metadata = definition["externalParameters"], definition["internalParameters"], details["metadata"]
-    dependencies = _once((each["name"], each) for each in definition["resolvedDependencies"] if "name" in each)
-    byproducts = _once((each["name"], each) for each in details["byproducts"])
-    number = inner["number"]
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError("its number is none")
-    if inner["chain"] != f"{outer['mode']}/{outer['organization']}":
+def _entry(sealed: Sealed, statement: Statement) -> Entry:
+    definition, details = statement.predicate.build_definition, statement.predicate.run_details
+    outer, inner, metadata = definition.external_parameters, definition.internal_parameters, details.metadata
+    if definition.build_type not in _TYPES:
+        raise ValueError(f"build type {definition.build_type!r}")
+    if inner.chain != f"{outer.mode}/{outer.organization}":
         raise ValueError("chain, mode and organization differ")
+    dependencies = _once((each.name, each.model_dump()) for each in definition.resolved_dependencies if each.name is not None)
+    annotations = _once((each.name, each.annotations) for each in details.byproducts)
+    withheld = {name: said["withheld"] for name, said in annotations.items() if "withheld" in said}
+    result = annotations.get("result", {})
+    fitting(RESULT, result)
+    parameters: dict[str, Any] = sealed.statement["predicate"]["buildDefinition"]["externalParameters"]
     return Entry(
         sealed=sealed,
-        kind=_TYPES[definition["buildType"]],
-        run=str(metadata["invocationId"]),
-        mode=str(outer["mode"]),
-        organization=str(outer["organization"]),
-        number=number,
+        kind=_TYPES[definition.build_type],
+        run=metadata.invocation_id,
+        mode=outer.mode,
+        organization=outer.organization,
+        number=inner.number,
         previous=str(dependencies.get("previous-evidence", {}).get("digest", {}).get("sha256", "")),
-        started=str(metadata["startedOn"]),
-        finished=str(metadata.get("finishedOn", "")),
-        when=str(inner["sealed"]),
-        subjects=_once((each["name"], each["digest"]["sha256"]) for each in statement["subject"]),
-        folders=frozenset(inner["folders"]),
-        withheld={
-            name: tuple(each["annotations"]["withheld"]) for name, each in byproducts.items() if "withheld" in each["annotations"]
-        },
-        result=dict(byproducts["result"]["annotations"]) if "result" in byproducts else {},
-        parameters=outer,
+        started=metadata.started_on,
+        finished=metadata.finished_on or "",
+        when=inner.sealed,
+        subjects=_once((each.name, each.digest.sha256) for each in statement.subject),
+        folders=inner.folders,
+        withheld={name: fitting(WITHHELD, said) for name, said in withheld.items()},
+        result=dict(result),
+        parameters=parameters,
         dependencies=dependencies,
-        low_s=inner.get("signature") == LOW_S,
-        builder=str(details["builder"]["id"]),
-        user=SystemUser.read(outer["user"]) if "user" in outer else None,
+        low_s=inner.signature == LOW_S,
+        builder=details.builder.id,
+        user=SystemUser.read(parameters["user"]) if "user" in parameters else None,
     )
 
 

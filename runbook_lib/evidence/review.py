@@ -2,17 +2,37 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel, TypeAdapter
 from securesystemslib.signer import Signer
 
-from runbook_lib.evidence.chain import ChainStore
+from runbook_lib.evidence.chain import ChainStore, StoreFailed
 from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, read, sign
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.statement import stamp
 from runbook_lib.evidence.trust import Trust
+from runbook_lib.own_files import MIB, FileBroken, Moment, Text, data_of, fitting, moment
 
 REVIEW_TYPE = "urn:incident-detection-runbook:review:1"
+LARGEST = MIB
+"""Bytes of a review."""
+
+
+class _Said(BaseModel):
+    text: Text
+    reviewed: Moment
+
+
+class _Review(BaseModel):
+    """The statement, as far as it is read."""
+
+    subject: list[Any]
+    predicate: _Said
+
+
+_REVIEW = TypeAdapter(_Review)
 
 
 def review(seal: Entry, text: str, signer: Signer, now: dt.datetime) -> bytes:
@@ -25,8 +45,13 @@ def review(seal: Entry, text: str, signer: Signer, now: dt.datetime) -> bytes:
 def keep_review(store: ChainStore, folder: Path, seal: Entry) -> None:
     """Bring the review in a run's folder into the store, if there is one; again is harmless. Raises StoreFailed."""
     path = folder / REVIEW
-    if path.is_file():
-        store.keep_review(seal.chain, seal.run, path.read_bytes())
+    try:
+        data = data_of(path, LARGEST)
+    except FileNotFoundError:
+        return
+    except FileBroken as broken:
+        raise StoreFailed(f"{path}: {broken}") from None
+    store.keep_review(seal.chain, seal.run, data)
 
 
 def review_defect(folder: Path, seal: Entry, trust: Trust, ran: frozenset[str]) -> str:
@@ -35,14 +60,15 @@ def review_defect(folder: Path, seal: Entry, trust: Trust, ran: frozenset[str]) 
     `ran`: the names under which whoever ran it is met, for nobody reviews what he ran.
     """
     try:
-        sealed = read((folder / REVIEW).read_bytes())
-    except (EnvelopeBroken, OSError) as error:
-        return f"cannot be read: {error}"
-    if sealed.statement.get("predicateType") != REVIEW_TYPE:
-        return "is no review"
-    if sealed.statement["subject"] != [{"name": seal.run, "digest": {"sha256": seal.digest}}]:
+        sealed = read(data_of(folder / REVIEW, LARGEST))
+        if sealed.statement.get("predicateType") != REVIEW_TYPE:
+            return "is no review"
+        said = fitting(_REVIEW, sealed.statement)
+    except (EnvelopeBroken, FileBroken, FileNotFoundError) as error:
+        return f"cannot be judged: {error}"
+    if said.subject != [{"name": seal.run, "digest": {"sha256": seal.digest}}]:
         return "is of another seal"
-    at = dt.datetime.fromisoformat(sealed.statement["predicate"]["reviewed"])
+    at = moment(said.predicate.reviewed)
     good = [
         person.name
         for person, key in trust.persons()

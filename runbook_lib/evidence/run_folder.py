@@ -25,15 +25,19 @@ from typing import Any, Literal
 
 from runbook_lib.atomic_file import sync_folder, write_bytes, write_text
 from runbook_lib.evidence.contents import ATTACHED
+from runbook_lib.evidence.run_record import FORMAT, MOST, RECORD
 from runbook_lib.evidence.versions import versions
 from runbook_lib.identity import SystemUser, system_user
 from runbook_lib.json_log import scrub
+from runbook_lib.own_files import FileBroken, data_of, fitting, json_of, moment
 
-NAME = re.compile(r"^\d{8}T\d{6}Z-(rehearsal|live)-[0-9a-f]{4}$")
-FORMAT = "runbook run 1"
+NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(rehearsal|live)-[0-9a-f]{4}")
 VARIABLE = "RUNBOOK_RUNS"
 """Says where runs are kept."""
 _ATTEMPTS = 100
+ELSEWHERE, HERE = dt.timedelta(days=1), dt.timedelta(days=14)
+"""After so long nobody believes that a run is still running: on another machine, where its folder may be a copy; and here, where
+its process lives, but no approval lasts longer."""
 
 
 class RunFolderError(Exception):
@@ -133,6 +137,14 @@ class RunFolder:
         return self.path.name
 
     @property
+    def made(self) -> dt.datetime | None:
+        """When the folder was made, by its name; None where the name is not one that a run gets."""
+        try:
+            return dt.datetime.strptime(self.name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+        except ValueError:
+            return None
+
+    @property
     def record_file(self) -> Path:
         return self.path / "run.json"
 
@@ -145,13 +157,14 @@ class RunFolder:
         return self.path / "log.jsonl"
 
     def record(self) -> dict[str, Any]:
-        """What run.json says now."""
+        """What run.json says now. Raises RunFolderError for one that is not as a run writes it."""
         try:
-            data = json.loads(self.record_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{self.path}: is no run folder, run.json cannot be read: {error}") from error
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise RunFolderError(f"{self.path}: run.json is not in the format {FORMAT!r}")
+            data: dict[str, Any] = json_of(data_of(self.record_file, MOST))
+            fitting(RECORD, data)
+        except FileNotFoundError:
+            raise RunFolderError(f"{self.path}: is no run folder: it has no run.json") from None
+        except FileBroken as broken:
+            raise RunFolderError(f"{self.path}: run.json cannot be judged: {broken}") from None
         return data
 
     @property
@@ -176,6 +189,20 @@ class RunFolder:
         """Whether the process that made this run, on this machine, is still there, so that it may be sealing it."""
         record = self.record()
         return bool(record["host"] == platform.node() and _alive(record["process"]))
+
+    def under_way(self, now: dt.datetime) -> str:
+        """Why this run cannot be under way at a moment; "" where it may be: running, or about to be sealed by its own process.
+
+        Raises RunFolderError where run.json does not tell.
+        """
+        record, here = self.record(), self.ending
+        if not here and self.status != RunStatus.RUNNING:
+            return self.status
+        since, longest = moment(record["started"]), HERE if here else ELSEWHERE
+        if abs(now - since) <= longest:
+            return ""
+        where = "this machine" if here else record["host"]
+        return f"it says that it is running on {where} since {record['started']}, and has no end"
 
     def phase(self, name: str) -> PhaseFolder:
         """The folder of one phase, made when it is not there yet."""
@@ -259,7 +286,8 @@ def runs_root(given: str, environment: Mapping[str, str], project: Path) -> Path
 
 def find_runs(root: Path) -> list[RunFolder]:
     """The run folders below a root, oldest first; folders of other names are none."""
-    return [RunFolder(path) for path in sorted(root.iterdir()) if NAME.match(path.name) and path.is_dir()] if root.is_dir() else []
+    listed = sorted(root.iterdir()) if root.is_dir() else []
+    return [RunFolder(path) for path in listed if NAME.fullmatch(path.name) and path.is_dir()]
 
 
 def _new_folder(root: Path, start: str) -> Path:

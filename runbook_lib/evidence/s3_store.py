@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runbook_lib.evidence.bucket import Bucket
-from runbook_lib.evidence.chain import ENTRY, FolderStore, StoreFailed, entry_name
+from runbook_lib.evidence.chain import FolderStore, StoreFailed, entry_name, entry_number
 from runbook_lib.evidence.retention import Retained, retained_until
 from runbook_lib.settings.object_lock import ObjectLockPart
 
@@ -44,7 +44,7 @@ class S3Store:
         """The numbers that were ever taken; what is new is read. Raises StoreFailed, also where one is gone that was here."""
         listed = self._bucket.keys(f"{self._chains}{chain}/")
         named = {key.rpartition("/")[2]: kept.version for key, kept in listed.items()}
-        found = {int(match.group(1)): version for name, version in named.items() if (match := ENTRY.match(name))}
+        found = {number: version for name, version in named.items() if (number := entry_number(name))}
         seen = set(self._seen.numbers(chain))
         if gone := sorted(seen - set(found)):
             raise StoreFailed(

@@ -16,13 +16,14 @@ from securesystemslib.signer import Signer
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.evidence.chain import ChainStore, StoreFailed, append, chain_name
 from runbook_lib.evidence.contents import SEAL, contents
-from runbook_lib.evidence.envelope import EnvelopeBroken, read, sign
+from runbook_lib.evidence.envelope import LONGEST, EnvelopeBroken, read, sign
 from runbook_lib.evidence.keys import pin
 from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
 from runbook_lib.evidence.secret_scan import Gate
 from runbook_lib.evidence.statement import RunFacts, approvals_of, run_statement
 from runbook_lib.journal import JournalBroken, complete_lines
+from runbook_lib.own_files import FileBroken, data_of
 
 SKEW = dt.timedelta(hours=1)
 """How far the clocks of two machines on one store may differ."""
@@ -49,10 +50,10 @@ def seal_of(run: RunFolder) -> Entry | None:
     """What the seal in a run's folder says; None when there is none. Raises NotSealed when what is there cannot be read."""
     path = run.path / SEAL
     try:
-        return entry(read(path.read_bytes()))
+        return entry(read(data_of(path, LONGEST)))
     except FileNotFoundError:
         return None
-    except (EnvelopeBroken, OSError) as error:
+    except (EnvelopeBroken, FileBroken) as error:
         raise NotSealed(f"{run.name}: {SEAL} {error}; find out with: runbook evidence verify {run.name}") from None
 
 

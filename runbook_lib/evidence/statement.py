@@ -17,6 +17,7 @@ from runbook_lib.evidence.envelope import STATEMENT
 from runbook_lib.evidence.low_s import LOW_S
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.identity import SystemUser
+from runbook_lib.own_files import FileBroken
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 RUN_TYPE = "urn:incident-detection-runbook:run:1"
@@ -114,7 +115,7 @@ def _approval(phase: PhaseFolder, path: Path) -> dict[str, Any]:
     name = f"approval/{phase.name}{f'/{decision}' if decision else ''}"
     try:
         approval, digest = read_approval(path), file_digest(path)
-    except (ApprovalRefused, OSError):
+    except (ApprovalRefused, FileBroken, FileNotFoundError):
         return {"name": name, "annotations": {"defect": "cannot be read"}}
     said = approval.model_dump(mode="json", include=_SAID)
     return {"name": name, "digest": {"sha256": digest}, "annotations": said}

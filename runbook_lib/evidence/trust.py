@@ -8,19 +8,21 @@ import datetime as dt
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.signer import Key, Signer
 
 from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, parse, read, sign
-from runbook_lib.evidence.keys import KeyProblem, der_digest, pem, pinned, public_key
+from runbook_lib.evidence.keys import KeyProblem, der_digest, pem, pinned, public_key, read_key
 from runbook_lib.identity import names
+from runbook_lib.own_files import MIB, FileBroken, data_of, words_of
 
 POLICY_TYPE = "urn:incident-detection-runbook:trust-policy:1"
+LARGEST_POLICY = MIB
 Mode = Literal["rehearsal", "live"]
 
 
@@ -42,8 +44,8 @@ class Person(Part):
     may: tuple[Literal["approve", "review"], ...] = ("approve",)
     modes: tuple[Mode, ...] = ("rehearsal", "live")
     identities: tuple[str, ...] = ()
-    valid_from: dt.datetime | None = None
-    valid_until: dt.datetime | None = None
+    valid_from: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
 
     def good(self, mode: str, at: dt.datetime) -> bool:
         """Whether this person's key counts in a mode at a time."""
@@ -83,6 +85,8 @@ class Trust:
     source: str
     policy: Policy | None = None
     digest: str = ""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Pinned keys that cannot be read, by the names of their files, with the reasons."""
 
     def persons(self) -> list[tuple[Person, Key]]:
         """Everybody the policy names, with their keys."""
@@ -105,30 +109,39 @@ def pinned_trust(folder: Path) -> Trust:
     return Trust({mode: pinned(folder, mode) for mode in ("rehearsal", "live")}, "keys pinned beside the runs")
 
 
+def pins_as_they_lie(folder: Path) -> Trust:
+    """The keys pinned beside the runs, as far as they can be read: in a verification a broken pin hides nothing else."""
+    broken = dict[str, str]()
+    keys = {mode: pinned(folder, mode, broken) for mode in ("rehearsal", "live")}
+    return Trust(keys, "keys pinned beside the runs", broken=broken)
+
+
 def given_keys(paths: Sequence[Path]) -> Trust:
     """Public keys (PEM) from the auditor's own hand, good for either mode. Raises TrustProblem."""
     try:
-        keys = tuple(public_key(path.read_text(encoding="utf-8")) for path in paths)
-    except (OSError, UnicodeDecodeError, KeyProblem) as error:
-        raise TrustProblem(f"{', '.join(map(str, paths))}: {error}") from None
+        keys = tuple(read_key(path) for path in paths)
+    except KeyProblem as error:
+        raise TrustProblem(str(error)) from None
     return Trust({"rehearsal": keys, "live": keys}, "the given keys")
 
 
 def read_policy(path: Path) -> Trust:
     """A trust policy, after checking its owner's signature. Raises TrustProblem."""
     try:
-        data = path.read_bytes()
+        data = data_of(path, LARGEST_POLICY)
         sealed = read(data)
         if sealed.statement.get("predicateType") != POLICY_TYPE:
             raise TrustProblem(f"{path}: is no trust policy")
-        policy = Policy.model_validate_json(rfc8785.dumps(sealed.statement["predicate"]))
+        policy = Policy.model_validate_json(rfc8785.dumps(sealed.statement.get("predicate")))
         if not sealed.signed_by([public_key(policy.owner)]):
             raise TrustProblem(f"{path}: is not signed by the owner it names")
         runners = {mode: _keys(policy.runners, mode) for mode in ("rehearsal", "live")}
         _refuse_doubles(policy, str(path))
-    except OSError as error:
+    except FileNotFoundError as error:
         raise TrustProblem(f"{path}: {error.strerror}") from None
-    except (EnvelopeBroken, KeyProblem, ValidationError) as error:
+    except ValidationError as error:
+        raise TrustProblem(f"{path}: {words_of(error)}") from None
+    except (EnvelopeBroken, FileBroken, KeyProblem) as error:
         raise TrustProblem(f"{path}: {error}") from None
     return Trust(runners, f"trust policy {path}", policy, hashlib.sha256(data).hexdigest())
 

@@ -1,12 +1,13 @@
 """The chains held against themselves, against the seals in the run folders, and against anchors kept elsewhere."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.evidence.archive import Archive
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
+from runbook_lib.evidence.run_folder import NAME, RunFolder, RunFolderError
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def merged(found: Archive) -> dict[str, dict[int, list[Entry]]]:
 
 def chain_faults(found: Archive) -> Iterator[Fault]:
     """Wrong order, gaps, second chains, and entries or run folders that the other side lacks."""
+    yield from _gone(found)
     yield from _misplaced(found)
     for chain, numbers in sorted(merged(found).items()):
         yield from _links(chain, numbers)
@@ -43,6 +45,13 @@ def chain_faults(found: Archive) -> Iterator[Fault]:
                 yield Fault(
                     each.run, Kind.MISSING, f"the folder of this run is gone; chain {chain} has its seal as number {number}"
                 )
+
+
+def _gone(found: Archive) -> Iterator[Fault]:
+    """Chains of which only what lies in run folders is left."""
+    for chain in sorted(merged(found).keys() - {chain for chain, listed in found.chains.items() if listed}):
+        said = f"no entry of it lies in {found.chain_root}; a chain that is kept elsewhere is named with --store"
+        yield Fault(f"chain {chain}", Kind.MISSING, said)
 
 
 def _misplaced(found: Archive) -> Iterator[Fault]:
@@ -60,11 +69,12 @@ def _misplaced(found: Archive) -> Iterator[Fault]:
 
 
 def _links(chain: str, numbers: Mapping[int, list[Entry]]) -> Iterator[Fault]:
-    for number in range(1, max(numbers) + 1):
-        if number not in numbers:
-            yield Fault(f"chain {chain}, number {number}", Kind.GAP, "nobody has this number")
-            continue
-        claims = numbers[number]
+    last = 0
+    for number, claims in sorted(numbers.items()):
+        if number > last + 1:
+            which = f"number {last + 1}" if number == last + 2 else f"numbers {last + 1} to {number - 1}"
+            yield Fault(f"chain {chain}, {which}", Kind.GAP, "nobody has this number")
+        last = number
         if len(claims) > 1:
             said = " and ".join(sorted(each.run for each in claims))
             yield Fault(f"chain {chain}, number {number}", Kind.SECOND_CHAIN, f"claimed by {said}")
@@ -88,7 +98,7 @@ def anchor_faults(found: Archive, anchors: Iterable[Anchor]) -> Iterator[Fault]:
         yield Fault(f"anchor {anchor.number}:{anchor.digest[:16]}", Kind.CUT_OFF, said)
 
 
-def start_faults(found: Archive) -> Iterator[Fault]:
+def start_faults(found: Archive, now: dt.datetime) -> Iterator[Fault]:
     """Starts without an end, runs that were declared lost, and ends that do not name their start."""
     for chain, numbers in sorted(merged(found).items()):
         open_ = dict[str, Entry]()
@@ -103,14 +113,12 @@ def start_faults(found: Archive) -> Iterator[Fault]:
                 if start is not None and each.rests_on("start-record") != start.digest:
                     yield Fault(each.run, Kind.WRONG_ORDER, "its seal does not name its start")
         for run, start in sorted(open_.items()):
-            if not _under_way(found, run):
+            if not _under_way(found, run, now):
                 yield Fault(run, Kind.OPEN_START, f"began at {start.when} (chain {chain}, number {start.number}) and has no end")
 
 
-def _under_way(found: Archive, run: str) -> bool:
+def _under_way(found: Archive, run: str, now: dt.datetime) -> bool:
     try:
-        folder = RunFolder(found.root / run)
-        under_way = folder.status == RunStatus.RUNNING or folder.ending
+        return NAME.fullmatch(run) is not None and not RunFolder(found.root / run).under_way(now)
     except RunFolderError:
         return False
-    return under_way

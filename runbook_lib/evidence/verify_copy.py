@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.evidence.contents import SEAL, file_digest
-from runbook_lib.evidence.envelope import EnvelopeBroken, Sealed, read
+from runbook_lib.evidence.envelope import LONGEST, EnvelopeBroken, Sealed, read
 from runbook_lib.evidence.faults import Fault, Kind
 from runbook_lib.evidence.redact import REDACTED_TYPE
+from runbook_lib.evidence.run_folder import NAME
 from runbook_lib.evidence.trust import Trust
 from runbook_lib.evidence.verify_run import folder_faults
+from runbook_lib.own_files import FileBroken, data_of
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def verify_copy(folder: Path, trust: Trust, runs: Path) -> VerifiedCopy:
     """Hold a copy against its seal, and that against the original's where it lies below `runs`."""
     where = f"{folder.name}/{SEAL}"
     try:
-        seal = _seal(read((folder / SEAL).read_bytes()))
+        seal = _seal(read(data_of(folder / SEAL, LONGEST)))
     except FileNotFoundError:
         return VerifiedCopy(None, (Fault(where, Kind.MISSING, "this is neither a run of this folder nor a sealed copy of one"),))
-    except (EnvelopeBroken, OSError) as error:
+    except (EnvelopeBroken, FileBroken) as error:
         return VerifiedCopy(None, (Fault(where, Kind.BROKEN, str(error)),))
     return VerifiedCopy(seal, tuple(sorted([*folder_faults(folder, seal), *_seal_faults(where, seal, trust, runs)])))
 
@@ -55,9 +57,13 @@ def _seal_faults(where: str, seal: CopySeal, trust: Trust, runs: Path) -> Iterat
             yield Fault(where, Kind.BROKEN, "the signature is not one of this statement")
         else:
             yield Fault(where, Kind.WRONG_KEY, f"signed by no runner's key for {seal.mode} ({trust.source})")
-    original = runs / seal.run / SEAL
-    if original.is_file() and file_digest(original) != seal.original:
-        yield Fault(where, Kind.CHANGED, f"names another seal than the one of {seal.run} in {runs}")
+    try:
+        if NAME.fullmatch(seal.run) and file_digest(runs / seal.run / SEAL) != seal.original:
+            yield Fault(where, Kind.CHANGED, f"names another seal than the one of {seal.run} in {runs}")
+    except FileBroken as broken:
+        yield Fault(f"{seal.run}/{SEAL}", Kind.BROKEN, str(broken))
+    except FileNotFoundError:
+        return  # the copy needs no original
 
 
 def _seal(sealed: Sealed) -> CopySeal:

@@ -66,6 +66,14 @@ def digest(made: Plan) -> str:
     return hashlib.sha256(plan_file.dumps(made).encode()).hexdigest()
 
 
+def decide(run: RunFolder, phase: str, given: Approval) -> Approval:
+    """Leave in a run what deciding on a phase leaves: the plan and its approval."""
+    folder = run.phase(phase)
+    folder.plan_json.write_text(plan_file.dumps(plan(phase, mode=given.mode, organization=given.organization)))
+    given.write(folder.approval)
+    return given
+
+
 def apply_phase(run: RunFolder, phase: str, at: dt.datetime, made: Approval, state: str = "applied") -> None:
     """Leave in a run what applying a phase leaves: files of every sort, one call in the journal, and the approval."""
     folder = run.start_phase(phase, at)
@@ -78,7 +86,7 @@ def apply_phase(run: RunFolder, phase: str, at: dt.datetime, made: Approval, sta
     with Journal(folder.journal, run.name, FakeClock(at)) as journal:
         action = approved.actions[0]
         journal.intent(action, 1, "invocation")
-        journal.outcome(action, 1, "invocation", [Outcome("", Verdict.APPLIED)], status=200)
+        journal.outcome(action, 1, "invocation", [Outcome(each, Verdict.APPLIED) for each in action.targets or ("",)], status=200)
     ended = RunStatus.DONE if state == "applied" else RunStatus.FAILED
     run.finish_phase(phase, ended, at, {"covered": 3, "gap": 0, "state": state})
 

@@ -11,6 +11,7 @@ import pytest
 import sealed_runs as made
 from bucket_rig import ACCOUNT, CHAIN, NAME, REGION, STORE, Rig, refusal
 
+from runbook_lib.approval import read_approval
 from runbook_lib.cli import main
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.clients import EvidenceClients
@@ -29,7 +30,9 @@ SEVEN = Demand("7 years")
 def filled(s3: Rig, root: Path, *, whole: bool = False) -> list[RunFolder]:
     """Two runs in the bucket, one of them with a start; small ones, unless they are to be whole."""
     runs = [made.ended_run(root, number) if whole else made.small_run(root) for number in range(2)]
-    start(runs[0], s3.desk(root), made.approval("20_guardduty"), {})
+    kept = runs[0].path / "20_guardduty" / "approval.json"
+    approval = read_approval(kept) if whole else made.decide(runs[0], "20_guardduty", made.approval("20_guardduty"))
+    start(runs[0], s3.desk(root), approval, {})
     for run in runs:
         seal(run, s3.desk(root))
     return runs

@@ -319,8 +319,8 @@ DEFECTS: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "approver = runner": (("operator",), {"runner": "operator"}, "who runs this"),
     "another plan": (("alice",), {"fingerprint": "ab" * 32}, "another plan"),
     "another file": (("alice",), {"plan_sha256": "ab" * 32}, "is not the file that was approved"),
-    "no such file": (("alice",), {"plan": "plan-gone.json"}, "is not the file that was approved"),
-    "a file elsewhere": (("alice",), {"plan": "../plan.json"}, "is not the file that was approved"),
+    "no such file": (("alice",), {"plan": "plan-gone.json"}, "plan-gone.json: is not there"),
+    "a file elsewhere": (("alice",), {"plan": "../plan.json"}, "does not lie beside it: ../plan.json"),
     "another organization": (("alice",), {"organization": "o-another"}, "given for organization o-another"),
     "another phase": (("alice",), {"phase": "30_inspector"}, "given for phase 30_inspector"),
     "too late": (("alice",), {"not_before": made.BEGIN - dt.timedelta(days=1), "not_after": made.BEGIN}, "outside its window"),
@@ -379,7 +379,7 @@ def test_calls_without_an_approval_and_unreviewed_emergencies_are_faults(tmp_pat
         ("reviewer", False, ""),
         ("alice", False, "nobody who may review"),
         ("reviewer", True, "another seal"),
-        ("", False, "cannot be read"),
+        ("", False, "cannot be judged"),
     ],
 )
 def test_an_emergency_stays_open_until_a_good_review(tmp_path: Path, name: str, seal_of_another: bool, said: str) -> None:

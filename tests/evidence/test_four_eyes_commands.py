@@ -34,7 +34,7 @@ def planned(tmp_path: Path) -> RunFolder:
 def ended_run(tmp_path: Path, text: bytes) -> RunFolder:
     """A sealed run that only planned."""
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text, command=[], organization=made.ORGANIZATION)
-    made.apply_phase(run, PHASE, made.BEGIN, made.approval(PHASE))
+    made.apply_phase(run, PHASE, made.BEGIN, made.approval(PHASE), state="planned")
     for path in (run.phase(PHASE).approval, run.phase(PHASE).journal):
         path.unlink()
     run.finish(RunStatus.LEFT_OVER, made.BEGIN)

@@ -32,7 +32,8 @@ def test_each_decision_is_held_against_its_own_calls(tmp_path: Path, decided: in
         made.approval(PHASE, **given).write(folder.path / f"approval-{gate}.json")
         with Journal(folder.journal, run.name, clock) as journal:
             journal.intent(own.actions[0], 1, gate)
-            journal.outcome(own.actions[0], 1, gate, [Outcome("", Verdict.APPLIED)], status=200)
+            done = [Outcome(each, Verdict.APPLIED) for each in own.actions[0].targets or ("",)]
+            journal.outcome(own.actions[0], 1, gate, done, status=200)
         clock.sleep(600)
     run.finish_phase(PHASE, RunStatus.DONE, clock.now(), {"state": "applied"})
     run.finish(RunStatus.DONE, clock.now())

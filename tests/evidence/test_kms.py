@@ -15,6 +15,7 @@ from moto import mock_aws
 from moto.kms.utils import ECDSAPrivateKey
 from test_verify_by_hand import RUN
 
+from runbook_lib.approval import read_approval
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.desk import desk_for, local_chains
@@ -92,7 +93,7 @@ def test_a_live_run_begins_and_ends_in_a_bucket(kms: Any, tmp_path: Path) -> Non
     role = "arn:aws:iam::123456789012:role/RunbookEvidence"
     given = settings(key(kms), role_arn=role, store="s3://acme-evidence/acme/", object_lock=lock)
     run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
-    begin(run, given, made.approval("20_guardduty", mode="live", organization=ORGANIZATION), {}, made.environment())
+    begin(run, given, read_approval(run.phase("20_guardduty").approval), {}, made.environment())
     (said,) = sealing(run, given, made.environment())
     assert said.startswith(f"Evidence: number 2 of live/{ORGANIZATION}, head digest ")
     assert said.endswith(", verified")

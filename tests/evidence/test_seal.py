@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 import sealed_runs as made
 
+from runbook_lib.clock import FakeClock
 from runbook_lib.evidence import envelope
 from runbook_lib.evidence.chain import ChainBroken, FolderStore, StoreFailed, append, chain_name
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.keys import KeyProblem, local_signer, pin, pinned
 from runbook_lib.evidence.run_folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal import NotSealed, seal, seal_found, seal_of
+from runbook_lib.journal import Journal
 
 STATEMENT = {"_type": envelope.STATEMENT, "subject": [], "text": "ü", "number": 7}
 
@@ -80,8 +82,10 @@ def test_a_killed_run_is_sealed_when_found_and_a_running_one_is_not(tmp_path: Pa
 
 def test_calls_without_an_answer_are_counted_for_a_killed_run(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "rehearsal", made.BEGIN, settings=b"", command=[], organization=made.ORGANIZATION)
-    line = json.dumps({"seq": 1, "previous": "0" * 64, "kind": "intent"})
-    (run.phase("20_guardduty").journal).write_text(line + '\n{"seq":2,"prev')
+    journaled = run.phase("20_guardduty").journal
+    with Journal(journaled, run.name, FakeClock(made.BEGIN)) as journal:
+        journal.intent(made.plan("20_guardduty").actions[0], 1, "invocation")
+    journaled.write_text(journaled.read_text() + '{"seq":2,"prev')
     made.of_process(run, made.ended_process())
     (said,) = seal_found(tmp_path, "rehearsal", "", made.desk(tmp_path))
     assert "1 calls without a recorded answer" in said

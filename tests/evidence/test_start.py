@@ -23,7 +23,7 @@ def running(root: Path) -> RunFolder:
 
 def begun(root: Path) -> RunFolder:
     run = running(root)
-    start(run, made.desk(root), made.approval(PHASE), CALLERS)
+    start(run, made.desk(root), made.decide(run, PHASE, made.approval(PHASE)), CALLERS)
     return run
 
 

@@ -61,10 +61,14 @@ def test_untouched_runs_are_not_accused(kept: Kept) -> None:
     assert made.checked(moved).faults == ()
 
 
-def test_the_folder_and_the_keys_alone_are_enough(kept: Kept) -> None:
-    shutil.rmtree(kept.root / "chain")
-    assert made.checked(kept.root).faults == ()
-    assert made.checked(kept.root, kept.runs[0].name).runs == (kept.runs[0].name,)
+def test_a_chain_that_is_gone_is_named_and_one_that_is_kept_elsewhere_is_found(kept: Kept) -> None:
+    elsewhere = (kept.root / "chain").rename(kept.root.with_name("store"))
+    seen = made.checked(kept.root)
+    assert [(fault.where, str(fault.kind)) for fault in seen.faults] == [
+        (f"chain rehearsal/{organization}", "missing") for organization in (made.ORGANIZATION, "o-rehearsal002")
+    ]
+    assert made.kinds(made.checked(kept.root, kept.runs[0].name)) == {"missing"}
+    assert made.checked(kept.root, chains=elsewhere).faults == ()
 
 
 def flipped(path: Path) -> None:

@@ -1,0 +1,78 @@
+"""What run.json says, as a model: whoever reads it back relies on these keys and types, and on nothing else in it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from runbook_lib.own_files import MIB, Moment, Text, Whole
+
+FORMAT = "runbook run 1"
+MOST = 16 * MIB
+LARGEST_PROCESS = 2**31 - 1
+Mode = Literal["rehearsal", "live"]
+Status = Literal["running", "done", "left-over", "failed", "stopped"]
+
+
+class Part(BaseModel):
+    """Base of every part. Further keys are kept: later versions say more."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Results(Part):
+    """What one phase counted; anything else that a notebook noted stands beside it."""
+
+    state: Text = ""
+    covered: Whole = 0
+    gap: Whole = 0
+    unknown: Whole = 0
+    applied: Whole = 0
+
+
+class PhaseRecord(Part):
+    """How far one phase has come."""
+
+    status: Status
+    started: Moment
+    finished: Moment | None
+    results: Results
+
+
+class Git(Part):
+    commit: Text
+    dirty: Annotated[bool, Field(strict=True)]
+
+
+class Versions(Part):
+    """What exactly ran. Earlier versions of the library said less."""
+
+    runbook: Text = ""
+    git: Git | None = None
+    files: Text | None = None
+    dependencies: dict[Text, Text] = {}
+    installed: dict[Text, Text] = {}
+
+
+class RunRecord(Part):
+    """The whole file."""
+
+    format: Literal["runbook run 1"]
+    run: Text
+    mode: Mode
+    organization: Text
+    status: Status
+    started: Moment
+    finished: Moment | None
+    exit_code: Whole | None
+    resumes: Text | None
+    error: Text | None
+    command: list[Text]
+    callers: dict[Text, Text]
+    versions: Versions
+    host: Text
+    process: Annotated[Whole, Field(ge=1, le=LARGEST_PROCESS)]
+    results: dict[Text, Any]
+    phases: dict[Annotated[Text, Field(pattern=r"^[0-9a-z_]+$")], PhaseRecord]
+
+
+RECORD = TypeAdapter(RunRecord)
