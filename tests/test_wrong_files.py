@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from fuzzing import AMOUNTS, as_json, faults, mutations
+from ruamel.yaml import YAML
 
+from runbook_lib.documents import DocumentError
 from runbook_lib.settings.file import SettingsError, load
 
 ROOT = Path(__file__).parents[1]
@@ -26,14 +28,98 @@ class Kind:
     ending: str = ".json"
 
 
-def settings_samples() -> list[Any]:
-    from ruamel.yaml import YAML
+SETTINGS = (ROOT / "tests/cases/settings/base.yaml").read_text(encoding="utf-8").replace("2026-11-23", "'2026-11-23'")
+SEED = """\
+extends: seven
+size: 8
+units:
+  - { id: ou-reh1-security1, name: Security }
+  - { id: ou-reh1-platform1, name: Platform, parent: ou-reh1-security1 }
+accounts:
+  - { id: "111111111111", name: Management }
+  - { id: "222222222222", name: Security tooling, unit: Security, state: SUSPENDED, email: a@example.com }
+fill_units: [Platform]
+roles: [{ name: Role, account: members, trusts: ["222222222222"], denied: ["*:Put*"] }]
+regions: [us-east-1, eu-south-1]
+opt_in: [{ region: eu-south-1, disabled_in: ["222222222222"] }]
+policies: [{ id: p-1, name: P, type: GUARDDUTY_POLICY, content: "{}", targets: [r-reh1] }]
+unavailable: { inspector2: { eu-south-1: [LAMBDA_CODE] } }
+hiccups: [{ service: guardduty, operation: ListMembers, call: 3 }]
+by_hand:
+  - { service: guardduty, operation: CreateDetector, account: "222222222222", region: us-east-1, parameters: { Enable: true } }
+  - { event: member by invitation, facts: { account: "222222222222", region: us-east-1, service: guardduty, administrator: "1" } }
+profiles: { acme: "222222222222" }
+"""
+INVENTORY = """\
+organization: o-rehearsal001
+management: '111111111111'
+regions: [us-east-1, us-east-2]
+units: [{ id: ou-1, name: ou-1, parent: r-reh1 }]
+accounts:
+- { id: '111111111111', name: A, email: a@example.com, unit: '', state: ACTIVE }
+- { id: '222222222222', name: B, email: b@example.com, unit: ou-1, state: ACTIVE }
+observed:
+  sets: { set1: ['111111111111', '222222222222'] }
+  delegated: '222222222222'
+  registered: { guardduty.amazonaws.com: ['222222222222'] }
+  service_linked_roles: { '222222222222': [AWSServiceRoleForAmazonGuardDuty] }
+  recorders: [us-east-1]
+  securityhub:
+    regions:
+      us-east-1:
+        administrators: { '222222222222': ENABLED }
+        hubs: ['222222222222']
+        configuration: { auto_enable: true, standards: NONE, kind: LOCAL, status: null }
+        members: { Enabled: ['111111111111'] }
+        standards: { '222222222222': { aws-foundational-security-best-practices/1.0.0: [READY, ''] } }
+    aggregator: { account: '222222222222', arn: a, home: us-east-1, mode: SPECIFIED_REGIONS, regions: [us-east-2] }
+  guardduty:
+    regions:
+      us-east-1:
+        administrators: { '222222222222': ENABLED }
+        detectors: { '222222222222': { enabled: true, frequency: SIX_HOURS, on: [S3_DATA_EVENTS], destinations: [] } }
+        auto_enable: { members: ALL, items: { S3_DATA_EVENTS: ALL } }
+        members: { Enabled: set1 }
+        features: { S3_DATA_EVENTS: set1 }
+  inspector2:
+    regions:
+      us-east-1:
+        administrators: { '222222222222': ENABLED }
+        flags: { ec2: true }
+        members: { ENABLED: ['111111111111'] }
+        scans: { EC2: { ENABLED: set1 } }
+        configuration: { scan_mode: EC2_HYBRID, scan_mode_status: SUCCESS, rescan: LIFETIME, rescan_status: SUCCESS }
+"""
 
-    text = (ROOT / "tests/cases/settings/base.yaml").read_text(encoding="utf-8")
-    return [text.encode(), YAML(typ="safe", pure=True).load(text.replace("2026-11-23", "'2026-11-23'"))]
+
+def yaml_samples(text: str) -> Callable[[], list[Any]]:
+    return lambda: [text.encode(), YAML(typ="safe", pure=True).load(text)]
 
 
-KINDS = (Kind("settings", settings_samples, lambda path: load(path, TODAY), (SettingsError,), ".yaml"),)
+def scenario_samples() -> list[Any]:
+    from runbook_lib.rehearsal import scenario
+
+    return yaml_samples((scenario.FOLDER / "every-kind.yaml").read_text(encoding="utf-8"))()
+
+
+def scenario_of(path: Path) -> object:
+    from runbook_lib.rehearsal import scenario
+
+    return scenario.load(path)
+
+
+def seed_of(path: Path) -> object:
+    from runbook_lib.rehearsal import seeds
+
+    return seeds.load(path)
+
+
+KINDS = (
+    Kind("settings", yaml_samples(SETTINGS), lambda path: load(path, TODAY), (SettingsError,), ".yaml"),
+    Kind("scenario", scenario_samples, scenario_of, (DocumentError,), ".yaml"),
+    Kind("organization", yaml_samples(SEED), seed_of, (DocumentError, ValueError), ".yaml"),
+    Kind("inventory", yaml_samples(INVENTORY), seed_of, (DocumentError, ValueError), ".yaml"),
+)
 
 
 def inputs(kind: Kind, amount: int) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """All of it in one line."""
-        parts = [shown(self.place), short(self.key), f"'{short(self.value)}'" if self.value else "", self.message]
+        parts = [shown(self.place), short(self.key), f"'{short(self.value)}'" if self.value else "", shown(self.message)]
         return ": ".join(filter(None, parts))
 
     def __str__(self) -> str:
@@ -56,13 +56,18 @@ class Finding:
         return f"{head}\n" + (f"    value:  {self.value}\n" if self.value else "") + f"    {self.message}"
 
 
-class DocumentError(Exception):
-    """A file that cannot be read, or that is not what it should be; one sentence per finding, each with its place."""
+class DocumentError(ValueError):
+    """A file that cannot be read, or that is not what it should be; one sentence per finding, each with its place.
 
-    def __init__(self, *findings: Finding) -> None:
+    `note`: what helps with all of them.
+    """
+
+    def __init__(self, *findings: Finding, note: str = "") -> None:
         self.findings = findings
         more = len(findings) - MOST_SAID
-        lines = [each.sentence for each in findings[:MOST_SAID]] + ([f"and {more} more"] if more > 0 else [])
+        lines = (
+            [each.sentence for each in findings[:MOST_SAID]] + ([f"and {more} more"] if more > 0 else []) + ([note] if note else [])
+        )
         super().__init__("\n".join(lines))
 
 

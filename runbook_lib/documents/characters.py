@@ -47,6 +47,11 @@ def control(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\n"
 
 
+def unwritable(character: str) -> bool:
+    """Whether a character is half of one, or NUL: no file and no path can hold it."""
+    return unicodedata.category(character) == "Cs" or character == "\0"
+
+
 def odd(character: str) -> bool:
     """Whether a character cannot be seen, or is easily taken for another."""
     if " " <= character <= "~" or character in "\t\n\r":

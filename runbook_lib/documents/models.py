@@ -3,17 +3,32 @@
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from runbook_lib.documents import DocumentError, Finding, Path, Problem, dotted, nearest
+from runbook_lib.documents.yaml_text import Document
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def refused_by(error: ValidationError, model: type[BaseModel], file: str) -> DocumentError:
     """Everything that a model finds wrong with a JSON file's values."""
     found = (problem_of(each, model, _written(each["input"])) for each in error.errors(include_url=False))
     return DocumentError(*(Finding(file, 0, dotted(path), problem.value or "", problem.message) for path, problem in found))
+
+
+def modelled(model: type[M], document: Document, file: str, values: Mapping[str, Any], note: str = "") -> M:
+    """The values of a document, with what it adds to, as a model. Raises DocumentError with lines, and the note."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        found = (
+            problem_of(each, model, document.written.get(tuple(each["loc"]), _written(each["input"])))
+            for each in error.errors(include_url=False)
+        )
+        raise DocumentError(*(document.finding(file, problem) for _, problem in found), note=note) from None
 
 
 def _written(value: Any) -> str:

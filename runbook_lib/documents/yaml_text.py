@@ -4,8 +4,9 @@ Stricter than YAML, so that each value stands where it counts and means what it 
 no key twice, one document.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -26,11 +27,13 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 
-from runbook_lib.documents import Path, Problem
-from runbook_lib.documents.characters import Odd, control, named, odd_characters, unseen
+from runbook_lib.documents import DocumentError, Finding, Path, Problem, dotted
+from runbook_lib.documents.characters import Odd, named, odd_characters, shown, unseen
+from runbook_lib.documents.files import read_text
 
 DEEPEST = 20
 LONGEST_NUMBER = 30
+MOST_VALUES = 1_000_000
 TAB = "\t"
 
 
@@ -38,12 +41,13 @@ TAB = "\t"
 class Form:
     """What a kind of file says of itself: where one starts from, and what to do about a key without a value ("": it means null).
 
-    `kept`: the file was accepted before format characters (direction marks, zero widths) were refused, and stays readable.
+    `refused`: characters that neither keys nor values may hold. `aliases`: whether anchors, aliases and merge keys are read.
     """
 
     start: str
     no_value: str = ""
-    kept: bool = False
+    refused: Callable[[str], bool] = unseen
+    aliases: bool = False
 
 
 @dataclass
@@ -74,6 +78,17 @@ class Document:
         """The first character of a key or its value that the eye misses or mistakes."""
         return next(odd_characters(self.text, *self.spans[path]), None) if path in self.spans else None
 
+    def finding(self, file: str, problem: Problem, line: int = 0) -> Finding:
+        """A problem at its line, with the value as it is written, and the character in it that the eye misses."""
+        value = problem.value if problem.value is not None else self.written.get(problem.path, "")
+        odd = self.odd(problem.path) if value and problem.path else None
+        told = (
+            f" In line {odd.line}, {odd}: type what was meant in its place."
+            if odd and named(odd.character) not in problem.message
+            else ""
+        )
+        return Finding(file, line or self.line(problem.path), dotted(problem.path), value, shown(problem.message) + told)
+
 
 def read_document(text: str, form: Form) -> Document:
     """Read the file's text. What is wrong with the YAML itself is in `problems`; then `values` holds what could be read."""
@@ -81,7 +96,7 @@ def read_document(text: str, form: Form) -> Document:
     reading = _Reading(document, form)
     try:
         reading.whole()
-    except _TooDeep:
+    except _Endless:
         pass
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -94,6 +109,14 @@ def read_document(text: str, form: Form) -> Document:
     except YAMLError as error:
         reading.forbidden.append((1, Problem((), f"This is not YAML: {error}.")))
     return Document(text, problems=reading.forbidden) if reading.forbidden else document
+
+
+def read_yaml(path: FilePath, form: Form, most: int, longest_line: int = 0) -> Document:
+    """The document of a file of at most `most` bytes. Raises DocumentError, with everything that is wrong with the YAML."""
+    document = read_document(read_text(path, most, longest_line), form)
+    if document.problems:
+        raise DocumentError(*(document.finding(str(path), problem, line) for line, problem in document.problems))
+    return document
 
 
 def _character(error: ReaderError) -> str:
@@ -120,7 +143,7 @@ def _odd_before(text: str, line: int) -> str:
     return ""
 
 
-class _TooDeep(Exception):
+class _Endless(Exception):
     """Said already; nothing more is read."""
 
 
@@ -129,7 +152,9 @@ class _Reading:
 
     def __init__(self, document: Document, form: Form) -> None:
         self.document, self.form = document, form
-        self.unseen = control if form.kept else unseen
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        """Name → value, and of how many values it is made."""
+        self.made = 0
         self.yaml = YAML(typ="safe", pure=True)
         self.events = self._allowed(self.yaml.parse(document.text))
         self.forbidden: list[tuple[int, Problem]] = []
@@ -158,14 +183,14 @@ class _Reading:
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             if depth > DEEPEST:
                 self._forbid(line, f"Nested more than {DEEPEST} deep: no file of this kind is. Check the brackets.")
-                raise _TooDeep
+                raise _Endless
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents == 2:
                     self._forbid(line, "Another document begins here (---). Keep one in this file.")
                 if event.version or event.tags:
                     self._forbid(line, "Directives (%) are not used here: they change what values mean. Remove the line.")
-            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+            if not self.form.aliases and isinstance(event, NodeEvent) and event.anchor:
                 self._forbid(line, "Anchors and aliases (& and *) are not used here. Write the value out where it counts.")
             if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
                 self._forbid(line, "Tags (!) are not used here. Write the plain value.")
@@ -178,14 +203,36 @@ class _Reading:
         self.document.problems.append((line, Problem(path, message, value)))
 
     def _value(self, event: Event, path: Path) -> Any:
+        self.made += 1
+        before = self.made
+        if isinstance(event, AliasEvent):
+            return self._alias(event, path)
         if isinstance(event, MappingStartEvent):
-            return self._mapping(path)
-        if isinstance(event, SequenceStartEvent):
-            return self._sequence(path)
-        if not isinstance(event, ScalarEvent):
-            return None  # an alias, said already
-        self.document.written[path] = event.value
-        return self._scalar(event, path)
+            value: Any = self._mapping(path)
+        elif isinstance(event, SequenceStartEvent):
+            value = self._sequence(path)
+        elif isinstance(event, ScalarEvent):
+            self.document.written[path] = event.value
+            value = self._scalar(event, path)
+        else:
+            raise TypeError(event)
+        if event.anchor:
+            self.anchors[event.anchor] = value, self.made - before
+        return value
+
+    def _alias(self, event: AliasEvent, path: Path) -> Any:
+        """What an alias stands for; a few lines of them may stand for more than there is memory."""
+        line = event.start_mark.line + 1
+        if event.anchor not in self.anchors:
+            if self.form.aliases:
+                self._problem(line, path, f"The alias *{event.anchor} stands for nothing above it. Write the value out.", "")
+            return None
+        value, made = self.anchors[event.anchor]
+        self.made += made
+        if self.made > MOST_VALUES:
+            self._forbid(line, f"The aliases of this file stand for more than {MOST_VALUES:,} values. Write out what counts.")
+            raise _Endless
+        return value
 
     def _sequence(self, path: Path) -> list[Any]:
         items: list[Any] = []
@@ -198,15 +245,18 @@ class _Reading:
 
     def _mapping(self, path: Path) -> dict[str, Any]:
         values: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         while not isinstance(key := next(self.events), MappingEndEvent):
             line = key.start_mark.line + 1
-            if not isinstance(key, ScalarEvent) or any(map(self.unseen, key.value)) or "\n" in key.value:
+            if not isinstance(key, ScalarEvent) or any(map(self.form.refused, key.value)) or "\n" in key.value:
                 self._skip(key)
                 self._skip(next(self.events))
                 self._problem(line, path, f"A key is one word, without characters that cannot be shown.{self._odd_in(key)}", "")
                 continue
             here = (*path, key.value)
-            if self._tag(key) == "merge":
+            if self._tag(key) == "merge" and self.form.aliases:
+                merged = self._merged(self._value(next(self.events), here), here, line)
+            elif self._tag(key) == "merge":
                 self._skip(next(self.events))
                 self._problem(line, here, "Merge keys (<<) are not used here. Write the keys out.")
             elif here in self.document.lines:
@@ -214,7 +264,15 @@ class _Reading:
                 self._problem(line, here, f"This key is here twice, first on line {self.document.lines[here]}. Keep one.", "")
             else:
                 self._entry(values, key, here)
-        return values
+        return {**merged, **values}
+
+    def _merged(self, value: Any, path: Path, line: int) -> dict[str, Any]:
+        """What a merge key brings: of several mappings the first that has a key."""
+        listed = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, dict) for each in listed):
+            self._problem(line, path, "A merge key takes a mapping, or a list of them. Write the keys out.", "")
+            return {}
+        return {key: inner for each in reversed(listed) for key, inner in each.items()}
 
     def _entry(self, values: dict[str, Any], key: ScalarEvent, here: Path) -> None:
         self.document.lines[here] = key.start_mark.line + 1
@@ -242,7 +300,7 @@ class _Reading:
             if self.form.no_value:
                 self._problem(line, path, self.form.no_value)
             return None
-        if found := next(filter(self.unseen, text), ""):
+        if found := next(filter(self.form.refused, text), ""):
             self._problem(line, path, self._named(found, path), "")
             return None
         if kind == "bool":

@@ -4,23 +4,27 @@ Named ones lie in `scenario_data/*.yaml`; `every-kind.yaml` there shows and expl
 the same requests each time: whatever is random is computed from `seed`.
 """
 
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runbook_lib.documents.characters import unwritable
+from runbook_lib.documents.files import MIB
+from runbook_lib.documents.models import modelled
+from runbook_lib.documents.yaml_text import Form, read_yaml
 
 FOLDER = Path(__file__).parent / "scenario_data"
-Account = Annotated[str, Field(pattern=r"^\d{12}$")]
+LARGEST = MIB
+LONGEST_LINE = 100_000
+FORM = Form(f"Every key is shown, with its meaning, in {FOLDER / 'every-kind.yaml'}.", refused=unwritable, aliases=True)
 
 
 class Part(BaseModel):
     """Base of a scenario's sections: an unknown key is an error, and so is a number where an account id should be."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
 
 class Request(Part):
@@ -90,7 +94,9 @@ class Event(Part):
     def _fits(self) -> Self:
         if (self.on is None) == (self.at is None):
             raise ValueError(f"{self.kind}: say either `on` (and `call`) or `at`")
-        if self.kind != "expire-credentials" and (len(self.account) != 12 or not self.account.isdecimal()):
+        if self.kind != "expire-credentials" and (
+            len(self.account) != 12 or not (self.account.isascii() and self.account.isdecimal())
+        ):
             raise ValueError(f"{self.kind}: `account` is an account id in quotes")
         if self.kind == "foreign-administrator" and not self.region:
             raise ValueError("foreign-administrator: say in which `region`")
@@ -158,27 +164,14 @@ def names() -> list[str]:
 
 
 def load(name_or_file: str | Path) -> Scenario:
-    """The scenario of a name or a YAML file. `ValueError` names what is wrong with it."""
+    """The scenario of a name or a YAML file.
+
+    Raises ValueError for an unknown name, and DocumentError (one, too) with everything that is wrong with a file.
+    """
     path = Path(name_or_file)
     if path.suffix not in (".yaml", ".yml"):
-        path = FOLDER / f"{name_or_file}.yaml"
-        if not path.is_file():
+        if str(name_or_file) not in names():
             raise ValueError(f"no scenario is called {name_or_file!r}; there are: {', '.join(names())}")
-    try:
-        said: Any = YAML(typ="safe").load(path) or {}
-    except (OSError, YAMLError) as error:
-        raise ValueError(f"{path} cannot be read as a scenario: {error}") from error
-    if not isinstance(said, dict):
-        raise ValueError(f"{path} is no scenario: a scenario is a mapping of keys")  # noqa: TRY004 the file is wrong, not our types
-    try:
-        return Scenario.model_validate({"name": path.stem, **said})
-    except ValidationError as error:
-        shown = f"every key is shown, with its meaning, in {FOLDER / 'every-kind.yaml'}"
-        raise ValueError("\n".join([*(_problem(path, each) for each in error.errors()), shown])) from None
-
-
-def _problem(path: Path, found: Mapping[str, Any]) -> str:
-    """File, key and value of one thing that is wrong, and what to do."""
-    key = ".".join(map(str, found["loc"])) or "the whole"
-    told = {"extra_forbidden": "there is no such key", "string_type": "put it in quotes"}
-    return f"{path}: {key}: {found['input']!r}: {told.get(found['type'], found['msg'])}"
+        path = FOLDER / f"{name_or_file}.yaml"
+    document = read_yaml(path, FORM, LARGEST, LONGEST_LINE)
+    return modelled(Scenario, document, str(path), {"name": path.stem, **document.values}, FORM.start)

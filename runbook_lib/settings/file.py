@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from runbook_lib.documents import DocumentError, Finding, Problem, dotted, short
-from runbook_lib.documents.characters import TURNING, named, odd_characters
+from runbook_lib.documents.characters import TURNING, control, odd_characters
 from runbook_lib.documents.files import MIB, read_text
 from runbook_lib.documents.yaml_text import Document, Form, read_document
 from runbook_lib.settings import Settings
@@ -76,7 +76,7 @@ def _unreadable(path: Path, found: Finding) -> Finding:
 
 def parse(text: str, today: dt.date, file: str, *, kept: bool = False) -> Settings:
     """The settings of a file's text; `file` is its name in findings. Raises `SettingsError` with all findings."""
-    document = read_document(text, replace(FORM, kept=kept))
+    document = read_document(text, replace(FORM, refused=control) if kept else FORM)
     findings = [_finding(document, file, problem, line) for line, problem in document.problems]
     findings += _secrets(text, file)
     settings = None
@@ -115,20 +115,10 @@ def _further(problems: Iterable[Problem], known: Iterable[Problem]) -> list[Prob
 
 
 def _finding(document: Document, file: str, problem: Problem, line: int) -> Finding:
-    value = problem.value if problem.value is not None else document.written.get(problem.path, "")
-    odd = document.odd(problem.path) if value and problem.path else None
-    told = (
-        f" In line {odd.line}, {odd}: type what was meant in its place."
-        if odd and named(odd.character) not in problem.message
-        else ""
-    )
-    return Finding(
-        file,
-        line,
-        dotted(tuple(_shown(step) if isinstance(step, str) else step for step in problem.path)),
-        short(_shown(value)),
-        _shown(problem.message) + told,
-    )
+    """A finding without the secrets that its key, value or message may hold."""
+    path = tuple(_shown(step) if isinstance(step, str) else step for step in problem.path)
+    found = document.finding(file, problem, line)
+    return replace(found, key=dotted(path), value=short(_shown(found.value)), message=_shown(found.message))
 
 
 def _shown(text: str) -> str:

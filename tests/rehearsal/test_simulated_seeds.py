@@ -1,6 +1,7 @@
 """Seeds load, are what their names say, and are the same each time."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from pydantic import ValidationError
+from fuzzing import unclear
+from ruamel.yaml import YAML
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
 from runbook_lib.regions import is_opt_in, partitions
@@ -20,6 +22,7 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.organization import home_region
 
+CASES = Path(__file__).parents[1] / "cases" / "seeds.yaml"
 NAMES = [
     "centrally-configured",
     "default",
@@ -192,7 +195,7 @@ def test_both_sides_know_the_same_regions() -> None:
 def test_a_partition_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text("extends: seven\npartition: aws-eu\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="no such partition: aws-eu; there are aws, aws-cn, aws-eusc"):
+    with pytest.raises(ValueError, match=r"line 2: partition: 'aws-eu': There is no such partition\. Did you mean aws-eusc"):
         seeds.load(path)
 
 
@@ -212,18 +215,59 @@ def test_a_file_extends_a_seed(tmp_path: Path) -> None:
     assert (len(world.organization.accounts), world.settle_polls) == (9, 4)
 
 
-def test_mistakes_in_a_seed_are_named(tmp_path: Path) -> None:
+MISTAKES = [(each["line"], each["says"]) for each in YAML(typ="safe", pure=True).load(CASES)]
+
+
+@pytest.mark.parametrize(("line", "says"), MISTAKES, ids=[line for line, _ in MISTAKES])
+def test_mistakes_in_a_seed_are_named(line: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
-    path.write_text("extends: seven\ncolour: red\n", encoding="utf-8")
-    with pytest.raises(ValidationError, match="colour"):
+    path.write_text(f"extends: seven\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(says)) as caught:
         seeds.load(path)
-    path.write_text("- a\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="a seed is a mapping"):
-        seeds.load(path)
-    path.write_text("a: [", encoding="utf-8")
-    with pytest.raises(ValueError, match="cannot be read as a seed"):
-        seeds.load(path)
-    with pytest.raises(ValueError, match="cannot be read as a seed"):
+    assert not unclear(str(caught.value), str(path))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "The file is empty. Start with a line that extends a seed"),
+        (b"# nothing\n", "The file is empty."),
+        (b"{}\n", "line 1: management: The management account 111111111111 is not among the accounts."),
+        (b"- a\n", "line 1: The file is not a mapping of keys to values."),
+        (b"extends: seven\nname: caf\xe9\n", "line 2: the byte 0xE9 is not UTF-8"),
+        ("extends: seven\n".encode("utf-16"), "the file is UTF-16"),
+        (b"extends: own.yaml\n", "line 1: extends: 'own.yaml': This seed extends itself."),
+        (b"extends: [seven]\n", "extends: '['seven']': The name of a seed or file is wanted here."),
+        (b"extends: sevn\n", "extends: 'sevn': Not a seed: no seed is called 'sevn'"),
+        (b"extends: gone.yaml\n", "gone.yaml: there is no such file"),
+        (b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c, *%c, *%c]\n" % (n, n, *[n - 1] * 4) for n in b"bcdefghijklm"),
+         "The aliases of this file stand for more than 1,000,000 values."),
+    ],
+    ids=lambda each: each[:40] if isinstance(each, str) else "",
+)  # fmt: skip
+def test_files_that_are_no_seed_are_said_to_be_none(
+    data: bytes, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_bytes(data)
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        seeds.load("own.yaml")
+    assert not unclear(str(caught.value), "yaml")
+
+
+def test_aliases_and_merge_keys_are_read_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "extends: seven\nroles:\n  - &one { name: A, account: '*', trusts: &who ['333333333333'] }\n"
+        "  - { name: B, <<: *one }\n  - { <<: [{ name: C }, *one], trusts: *who }\n",
+        encoding="utf-8",
+    )
+    roles = seeds.read(path).roles
+    assert [(each.name, each.account, each.trusts) for each in roles] == [(name, "*", ("333333333333",)) for name in "ABC"]
+
+
+def test_unknown_names_and_regions_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="there is no such file"):
         seeds.load(tmp_path / "missing.yaml")
     with pytest.raises(ValueError, match="no such Region in aws: us-gov-west-1"):
         seeds.load("seven", regions=["us-east-1", "us-gov-west-1"])

@@ -4,40 +4,45 @@ What the inventory could not see (hubs and detectors of accounts that are nobody
 States that AWS was working on settle here too.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from runbook_lib.rehearsal.replica import guardduty, inspector2, securityhub
-from runbook_lib.rehearsal.replica.sets import Sets
+from runbook_lib.rehearsal.replica.guardduty import Seen as GuardDutySeen
+from runbook_lib.rehearsal.replica.inspector2 import Seen as InspectorSeen
+from runbook_lib.rehearsal.replica.securityhub import Seen as SecurityHubSeen
+from runbook_lib.rehearsal.replica.sets import Part, Sets
 from runbook_lib.rehearsal.world import World
 
-SERVICES = {"securityhub": securityhub.put, "guardduty": guardduty.put, "inspector2": inspector2.put}
 
-
-class Observed(BaseModel):
+class Observed(Part):
     """The seed's section `observed`. `sets` are lists of accounts, written once and named wherever they occur."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sets: dict[str, list[str]] = {}
-    registered: dict[str, list[str]] = {}
+    sets: dict[str, tuple[str, ...]] = Field(default={})
+    registered: dict[str, tuple[str, ...]] = Field(default={})
     """Service principal → accounts that Organizations holds as its delegated administrators."""
-    service_linked_roles: dict[str, list[str]] = {}
+    service_linked_roles: dict[str, tuple[str, ...]] = Field(default={})
     """Account → names of roles."""
-    recorders: list[str] = []
+    recorders: tuple[str, ...] = ()
     """Regions in which AWS Config records in the delegated account."""
     delegated: str = ""
     """The account that the inventory looked from."""
-    securityhub: dict[str, Any] = {}
-    guardduty: dict[str, Any] = {}
-    inspector2: dict[str, Any] = {}
+    securityhub: SecurityHubSeen = SecurityHubSeen()
+    guardduty: GuardDutySeen = GuardDutySeen()
+    inspector2: InspectorSeen = InspectorSeen()
+
+    def unknown_sets(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Every set that is named and not there, with its keys."""
+        for service in ("securityhub", "guardduty", "inspector2"):
+            for region, found in getattr(self, service).regions.items():
+                for keys, accounts in found.lists():
+                    if isinstance(accounts, str) and accounts not in self.sets:
+                        yield (service, "regions", region, *keys), accounts
 
 
-def put(world: World, observed: Mapping[str, Any]) -> None:
-    """Make a world be what was observed. `ValueError` for what is no inventory."""
-    found = Observed.model_validate(observed)
+def put(world: World, found: Observed) -> None:
+    """Make a world be what was observed."""
     sets = Sets(found.sets)
     for principal, accounts in found.registered.items():
         world.organization.delegated[principal] = dict.fromkeys(accounts, world.now())
@@ -46,8 +51,9 @@ def put(world: World, observed: Mapping[str, Any]) -> None:
             world.organization.accounts[account].service_linked_roles |= set(roles)
     if found.delegated in world.organization.accounts:
         world.organization.accounts[found.delegated].config_recorders |= set(found.recorders)
-    for service, act in SERVICES.items():
-        act(world, getattr(found, service), sets)
+    securityhub.put(world, found.securityhub, sets)
+    guardduty.put(world, found.guardduty, sets)
+    inspector2.put(world, found.inspector2, sets)
 
 
 __all__ = ["Observed", "put"]

@@ -1,7 +1,8 @@
 """GuardDuty as an inventory saw it: administrators, detectors, members with their features, auto-enable, export."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+
+from pydantic import Field
 
 from runbook_lib.rehearsal.operations.guardduty.features import Settings
 from runbook_lib.rehearsal.operations.guardduty.state import (
@@ -15,17 +16,56 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     settled,
     state_of,
 )
-from runbook_lib.rehearsal.replica.sets import Sets, only_administrator, state
+from runbook_lib.rehearsal.replica.sets import Accounts, Administered, Part, Sets, only_administrator, state
 from runbook_lib.rehearsal.world import World
 
 
-def put(world: World, seen: Mapping[str, Any], sets: Sets) -> None:
-    for region, found in seen.get("regions", {}).items():
-        for account, said in found.get("detectors", {}).items():
+class SeenDestination(Part):
+    bucket_arn: str
+    kms_key_arn: str
+    status: str
+
+
+class SeenDetector(Part):
+    enabled: bool
+    frequency: str
+    on: tuple[str, ...] = ()
+    governed: tuple[str, ...] = ()
+    destinations: tuple[SeenDestination, ...] = ()
+
+
+class SeenAutoEnable(Part):
+    """For accounts that join: GuardDuty itself, and each feature ("FEATURE" or "FEATURE/AGENT")."""
+
+    members: str = "NONE"
+    items: dict[str, str] = Field(default={})
+
+
+class SeenRegion(Administered):
+    detectors: dict[str, SeenDetector] = Field(default={})
+    auto_enable: SeenAutoEnable = SeenAutoEnable()
+    features: dict[str, Accounts] = Field(default={})
+    """Feature → members in which it is on."""
+    governed: dict[str, Accounts] = Field(default={})
+    """Feature → members in which a policy of Organizations decides."""
+
+    def lists(self) -> Iterator[tuple[tuple[str, ...], Accounts]]:
+        yield from super().lists()
+        for section, features in (("features", self.features), ("governed", self.governed)):
+            yield from (((section, feature), accounts) for feature, accounts in features.items())
+
+
+class Seen(Part):
+    regions: dict[str, SeenRegion] = Field(default={})
+
+
+def put(world: World, seen: Seen, sets: Sets) -> None:
+    for region, found in seen.regions.items():
+        for account, said in found.detectors.items():
             _detector(world, account, region, said)
         if (designated := only_administrator(found)) is not None:
             _administrator(world, region, *designated)
-            _automatic(world, region, found.get("auto_enable") or {})
+            _automatic(world, region, found.auto_enable)
             _members(world, region, designated[0], found, sets)
 
 
@@ -34,16 +74,16 @@ def _administrator(world: World, region: str, account: str, leaving: bool) -> No
     state_of(world).administrators[region] = Administrator(account, settled("yes"), gone)
 
 
-def _detector(world: World, account: str, region: str, said: Mapping[str, Any]) -> None:
-    detector = add_detector(world, account, region, features=bare_features(world, region), enabled=bool(said["enabled"]))
-    detector.frequency = str(said["frequency"])
-    _switch(detector.features, frozenset(said.get("on", ())))
-    if said.get("governed"):
+def _detector(world: World, account: str, region: str, said: SeenDetector) -> None:
+    detector = add_detector(world, account, region, features=bare_features(world, region), enabled=said.enabled)
+    detector.frequency = said.frequency
+    _switch(detector.features, frozenset(said.on))
+    if said.governed:
         state_of(world).governed.add(account)
-    for number, each in enumerate(said.get("destinations", ())):
+    for number, each in enumerate(said.destinations):
         name = f"{number:032x}"
-        properties = {"DestinationArn": str(each["bucket_arn"]), "KmsKeyArn": str(each["kms_key_arn"])}
-        detector.destinations[name] = Destination(name, properties, state(world, str(each["status"])))
+        properties = {"DestinationArn": each.bucket_arn, "KmsKeyArn": each.kms_key_arn}
+        detector.destinations[name] = Destination(name, properties, state(world, each.status))
 
 
 def _switch(features: Settings, on: Collection[str]) -> None:
@@ -53,24 +93,23 @@ def _switch(features: Settings, on: Collection[str]) -> None:
             inner.value = "ENABLED" if f"{name}/{part}" in on else "DISABLED"
 
 
-def _automatic(world: World, region: str, said: Mapping[str, Any]) -> None:
+def _automatic(world: World, region: str, said: SeenAutoEnable) -> None:
     configuration = state_of(world).configuration(region)
-    configuration.members = str(said.get("members", "NONE"))
-    items = said.get("items", {})
+    configuration.members = said.members
     for name, setting in configuration.features.items():
-        setting.value = str(items.get(name, "NONE"))
+        setting.value = said.items.get(name, "NONE")
         for part, inner in setting.parts.items():
-            inner.value = str(items.get(f"{name}/{part}", "NONE"))
+            inner.value = said.items.get(f"{name}/{part}", "NONE")
 
 
-def _members(world: World, region: str, administrator: str, found: Mapping[str, Any], sets: Sets) -> None:
+def _members(world: World, region: str, administrator: str, found: SeenRegion, sets: Sets) -> None:
     known = state_of(world)
     members = known.members_of(region)
     own = known.detectors.get((administrator, region))
-    features = {item: frozenset(sets.accounts(said)) for item, said in found.get("features", {}).items()}
-    for said in found.get("governed", {}).values():
+    features = {item: frozenset(sets.accounts(said)) for item, said in found.features.items()}
+    for said in found.governed.values():
         known.governed |= set(sets.accounts(said))
-    for status, said in found.get("members", {}).items():
+    for status, said in found.members.items():
         for account in sets.accounts(said):
             email = world.organization.accounts[account].email if account in world.organization.accounts else ""
             members[account] = Member(account, email, state(world, status), world.now())
