@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install rehearse test lint soak pins moto-suite bench lab lock upgrade schema clean
+.PHONY: help install rehearse test lint soak pins measures moto-suite bench lab lock upgrade schema clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,6 +35,9 @@ soak: install ## the long proofs: killed at every call of the default organizati
 
 pins: install ## compare plans and calls of every seed with the golden files; ARGS="--write" writes them anew, ARGS="--show seven" prints all
 	@PYTHONPATH=tests $(BIN)/python tests/golden/pins.py $(ARGS)
+
+measures: install ## services named outside their folders, rooms, arrows that run back, lines; ARGS="--names" lists them
+	@$(BIN)/python tests/measures.py $(ARGS)
 
 moto-suite: install ## moto's own tests with our front before moto; differences from plain moto must be listed
 	@$(BIN)/python tests/rehearsal/moto_suite.py $(ARGS)

@@ -5,6 +5,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import measures
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ ROOMS = ("runbook", "notebook", "headless", "cli", "commands", "evidence", "disp
 def imports(name: str) -> frozenset[str]:
     """Modules that a module imports, wherever in it. Read when a test asks, for every worker collects all tests."""
     found = set[str]()
-    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+    for node in ast.walk(measures.tree(MODULES[name])):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -167,3 +168,41 @@ def test_the_readme_names_every_permission() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     used = READS.union(*(service.reads | service.mutations for service in SERVICES))
     assert sorted(each for each in used if f"`{each}`" not in readme) == []
+
+
+def test_what_is_measured_has_not_risen() -> None:
+    """Services named outside their own folders, arrows that run back, circles, places that the formatter leaves alone."""
+    assert set(measures.recorded()) == set(measures.held())
+    assert not measures.risen(), "make measures ARGS=--names shows which files and arrows are counted"
+
+
+@pytest.mark.parametrize(
+    ("source", "named", "enumerating"),
+    [
+        ('"Security Hub and GuardDuty."\n# inspector2\nONE = 1\n', False, False),
+        ("ASKED = ('securityhub', 'organizations')", True, False),
+        ("ASKED = {'securityhub': 1, 'organizations': ['inspector']}", True, True),
+        ("ASKED = ('securityhub',)\nMORE = ('guardduty',)", True, False),
+        ("TEXT = 'guardduty: {}\\ninspector: {}'", True, True),
+        ("def asked(guardduty_regions: int) -> None: ...", True, False),
+        ("from runbook_lib.settings import InspectorPart", True, False),
+        ("settings.security_hub.regions", True, False),
+    ],
+)
+def test_services_are_counted_in_code_and_texts_and_not_in_prose(
+    source: str, named: bool, enumerating: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(source)
+    assert (measures.names(path), measures.enumerates(path)) == (named, enumerating)
+
+
+def test_a_services_own_files_are_not_counted() -> None:
+    own = [LIBRARY / "services" / "guardduty" / "plan.py", ROOT / "tests" / "test_guardduty_cases.py"]
+    others = [LIBRARY / "rehearsal" / "replica" / "guardduty.py", LIBRARY / "limits.py", ROOT / "tests" / "simulated.py"]
+    assert measures.foreign([*own, *others]) == others
+
+
+def test_circles_are_found() -> None:
+    ways = {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("a"), "d": frozenset("a")}
+    assert set(measures.reaching(ways).values()) == {frozenset("abc")}
