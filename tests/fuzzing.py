@@ -120,6 +120,8 @@ def _raw(chance: random.Random, document: Any, write: Callable[[Any], bytes]) ->
     data = write(document)
     for text in [each for holder, key in _places([document]) if isinstance(each := holder[key], str) and each.startswith(_MARK)]:
         number, _, key = text.removeprefix(_MARK).partition(":")
+        if not (number.isascii() and number.isdecimal()):
+            continue  # another change has hit the mark
         instead = _RAW[int(number)] if int(number) < len(_RAW) else b"1, " + json.dumps(key).encode() + b": 1"
         data = data.replace(json.dumps(text).encode(), instead)
     return data

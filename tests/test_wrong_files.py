@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzzing import AMOUNTS, as_json, faults, mutations
+from fuzzing import AMOUNTS, as_json, as_lines, faults, mutations, unclear
 from ruamel.yaml import YAML
 
 from runbook_lib.documents import DocumentError
+from runbook_lib.evidence.witness_report import WitnessProblem, read_report
 from runbook_lib.settings.file import SettingsError, load
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,7 @@ class Kind:
     parse: Callable[[Path], object]
     errors: tuple[type[Exception], ...]
     ending: str = ".json"
+    write: Callable[[Any], bytes] = as_json
 
 
 SETTINGS = (ROOT / "tests/cases/settings/base.yaml").read_text(encoding="utf-8").replace("2026-11-23", "'2026-11-23'")
@@ -114,18 +116,54 @@ def seed_of(path: Path) -> object:
     return seeds.load(path)
 
 
+A, EAST = "111111111111", "us-east-1"
+ASFF = [
+    {
+        "AwsAccountId": A,
+        "Region": EAST,
+        "GeneratorId": "security-control/GuardDuty.1",
+        "RecordState": "ACTIVE",
+        "Compliance": {"Status": status, "SecurityControlId": "GuardDuty.1"},
+        "Resources": [{"Region": EAST}],
+    }
+    for status in ("PASSED", "FAILED")
+]
+OCSF = [
+    {
+        "class_uid": 2004,
+        "metadata": {"event_code": check, "version": "1.4.0"},
+        "status_code": "PASS",
+        "cloud": {"account": {"uid": A}, "provider": "aws", "region": EAST},
+    }
+    for check in ("guardduty_is_enabled", "securityhub_enabled")
+]
+OWN = [{"account": A, "region": EAST, "service": "guardduty", "aspect": "features", "item": "S3_DATA_EVENTS", "state": "on"}] * 2
+TABLE = f'account,region,check,state,details\n{A},{EAST},guardduty_is_enabled,PASS,"a, ""b"""\n012345678901,{EAST},x,FAIL,\n'
+
+
+def report_of(path: Path) -> object:
+    report = read_report(path, {})
+    assert not [why for sentence in report.odd if (why := unclear(sentence))]
+    return report
+
+
 KINDS = (
     Kind("settings", yaml_samples(SETTINGS), lambda path: load(path, TODAY), (SettingsError,), ".yaml"),
     Kind("scenario", scenario_samples, scenario_of, (DocumentError,), ".yaml"),
     Kind("organization", yaml_samples(SEED), seed_of, (DocumentError, ValueError), ".yaml"),
     Kind("inventory", yaml_samples(INVENTORY), seed_of, (DocumentError, ValueError), ".yaml"),
+    Kind("asff", lambda: [{"Findings": ASFF}], report_of, (WitnessProblem,)),
+    Kind("ocsf", lambda: [OCSF], report_of, (WitnessProblem,)),
+    Kind("witness", lambda: [OWN], report_of, (WitnessProblem,)),
+    Kind("witness lines", lambda: [ASFF], report_of, (WitnessProblem,), ".jsonl", as_lines),
+    Kind("witness table", lambda: [TABLE.encode()], report_of, (WitnessProblem,), ".csv"),
 )
 
 
 def inputs(kind: Kind, amount: int) -> Iterator[bytes]:
     samples = kind.samples()
     for sample in samples:
-        yield from mutations(kind.name, sample, amount // len(samples) + 1)
+        yield from mutations(kind.name, sample, amount // len(samples) + 1, kind.write)
 
 
 @AMOUNTS
@@ -140,7 +178,7 @@ def test_whatever_is_in_a_file_it_is_read_or_refused_in_words(
         kind.parse(path)
 
     for sample in kind.samples():
-        path.write_bytes(sample if isinstance(sample, bytes) else as_json(sample))
+        path.write_bytes(sample if isinstance(sample, bytes) else kind.write(sample))
         kind.parse(path)
     found = faults(parse, inputs(kind, amount), kind.errors, name=str(path))
     assert not found, "\n".join(map(str, found[:20]))

@@ -67,7 +67,7 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
     """Compare a second witness's report with a sealed run, cell by cell, and link it to the run's seal.
 
     FILE: findings of Security Hub (ASFF) or of OCSF as JSON, or rows with account, region, service, aspect, item and state as JSON
-    or CSV. Exit code 2 where the two disagree.
+    or CSV. A row that names no place or state is left out and said. Exit code 2 where the two disagree, or rows were left out.
     """
     run = RunFolder.open(runs_folder(runs) / Path(run_named).name)
     report = read_report(file, _columns(columns))
@@ -81,9 +81,13 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
             click.echo(visible(str(each)))
         if len(shown) > SHOWN:
             click.echo(f"{verdict}: and {len(shown) - SHOWN} more, in comparison.csv")
+    for sentence in report.odd[:SHOWN]:
+        click.echo(f"left out: {visible(sentence)}")
+    if len(report.odd) > SHOWN:
+        click.echo(f"left out: and {len(report.odd) - SHOWN} rows more")
     click.echo(", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items())))
     click.echo(f"{run.name}: linked as {made.parameters['name']}, number {made.number} of {made.chain}, digest {made.digest}")
-    return 2 if counts[DISAGREE] else 0
+    return 2 if counts[DISAGREE] or report.odd else 0
 
 
 @click.command("oscal", cls=PlainCommand)

@@ -88,15 +88,15 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
-def short(text: str) -> str:
+def short(text: str, most: int = LONGEST_SHOWN) -> str:
     """A value as a message shows it: on one line, with nothing in it that cannot be seen, and not for ever."""
-    return shown(text[: LONGEST_SHOWN + 1])[:LONGEST_SHOWN] + ("…" if len(text) > LONGEST_SHOWN else "")
+    return shown(text[: most + 1])[:most] + ("…" if len(text) > most else "")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or nothing where none is near."""
-    names, word = list(known), word[:LONGEST_SHOWN]
+    names, word = list(known)[:1000], word[:LONGEST_SHOWN]
     for form in (word, word.lower(), word.upper()):
         if found := get_close_matches(form, names, n=1, cutoff=0.5):
-            return f" Did you mean {found[0]}?"
+            return f" Did you mean {short(found[0])}?"
     return ""

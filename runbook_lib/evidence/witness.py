@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.coverage import Status
+from runbook_lib.documents.files import read_bytes
 from runbook_lib.escaping import spreadsheet_safe
 from runbook_lib.evidence.linked import Addition, attach
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk
 from runbook_lib.evidence.witness_controls import ENABLED, OURS
-from runbook_lib.evidence.witness_report import Place, Report, WitnessProblem
+from runbook_lib.evidence.witness_report import LARGEST, Place, Report, WitnessProblem
 
 KIND = "witness"
 _COVERAGE = "90_coverage"
@@ -97,12 +98,20 @@ def _enabled(cells: Mapping[Place, str]) -> dict[Place, str]:
 
 def link_witness(run: RunFolder, file: Path, report: Report, compared: Iterable[Compared], desk: Desk) -> Entry:
     """Link a report and its comparison to a run's seal; the same report once. Raises NotSealed, and what the store raises."""
-    data, cells = file.read_bytes(), list(compared)
+    data, cells = read_bytes(file, LARGEST), list(compared)
     digest = hashlib.sha256(data).hexdigest()
     counts = Counter(each.verdict for each in cells)
     slug = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-")[:40] or "report"
     ending = file.suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", file.suffix) else ".txt"
-    facts = {"form": report.format, "report": digest, "rows about others": report.others, "cells": dict(sorted(counts.items()))}
+    # Only where there are any: what was linked before had no such count.
+    left_out = {"rows left out": len(report.odd)} if report.odd else {}
+    facts = {
+        "form": report.format,
+        "report": digest,
+        "rows about others": report.others,
+        **left_out,
+        "cells": dict(sorted(counts.items())),
+    }
     files = {f"report{ending}": data, "comparison.csv": _table(cells).encode()}
     return attach(run, Addition(KIND, f"{KIND}-{slug}-{digest[:12]}", files, facts), desk)
 

@@ -106,7 +106,9 @@ def test_a_table_whose_columns_are_named(run: RunFolder, tmp_path: Path) -> None
     file = tmp_path / "scan.csv"
     rows = "".join(f"{account};{EAST};guardduty_is_enabled;PASS\n" for account in (A, "3"))
     file.write_text(f"ACCOUNT_UID;REGION;CHECK_ID;STATUS\n{rows}")
-    with pytest.raises(WitnessProblem, match=r"scan\.csv: has no column account, region, state; it has ACCOUNT_UID"):
+    with pytest.raises(
+        WitnessProblem, match=r"scan\.csv: has no column account, state; it has ACCOUNT_UID, .* Did you mean ACCOUNT_UID\?"
+    ):
         read_report(file, {})
     columns = {"account": "ACCOUNT_UID", "region": "REGION", "check": "CHECK_ID", "state": "STATUS"}
     assert verdicts(run, file, **columns) == {(A, "guardduty", "enabled", ""): "agree", (C, "guardduty", "enabled", ""): "disagree"}
@@ -131,16 +133,105 @@ def test_our_own_form(run: RunFolder, tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[1]", "a list of findings"), ("{", "is not JSON"), ("[]", "says nothing about"),
-        ('[{"class_uid": 2004}]', "finding 1: KeyError"),
-        ('[{"account": "1", "region": "x", "state": "on"}]', "row 1: account, region"),
+        ("[1]", "a list of findings"), ("{", "this is not JSON at column 2"), ("[]", "says nothing about"),
+        ('[{"class_uid": 2004}]', "1 rows about others"),
+        ('[{"account": "1", "region": "x", "state": "on"}]', "of 1 left out the first is finding 1: service is not given"),
+        ("account,region,check,state\n1.11111E+11,us-east-1,GuardDuty.1,PASS\n", "line 2: account 1.11111E.11: a spreadsheet"),
+        ("account,region\n1,us-east-1\n", "has no column state; it has account, region"),
+        ("", "has no column account, region, state; it has none"),
         ("account,region,state,check\n1,us-east-1,on,IAM.1\n", "1 rows about others"),
     ],
 )  # fmt: skip
 def test_what_is_no_report_is_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "x.json").write_text(text)
-    with pytest.raises(WitnessProblem, match=f"x.json: .*{said}"):
+    with pytest.raises(WitnessProblem, match=f"x.json.*: .*{said}"):
         read_report(tmp_path / "x.json", {})
+
+
+SPREADSHEETS = {
+    **dict.fromkeys(("012345678901", "12345678901", "'012345678901", '="012345678901"', "=012345678901"), "012345678901"),
+    "111111111111.0": A, "1111-1111-1111": A, " 111111111111 ": A, "\uff11" * 12: A, "\u0661" * 12: A,
+}  # fmt: skip
+"""An id as spreadsheets, consoles and keyboards leave it, and which one it is."""
+ODD = {
+    "1.11111E+11": "a spreadsheet has rounded this id: export again as text",
+    "1,11111E+11": "a spreadsheet has rounded",
+    "1.11111111111e11": "a spreadsheet has rounded",
+    "": "account is not given",
+    "1111111111111": "no account id of 12 digits",
+    "111111111111.5": "no account id",
+    "acme": "no account id",
+    "-1": "no account id",
+}
+
+
+@pytest.mark.parametrize("written", SPREADSHEETS)
+def test_ids_are_read_as_spreadsheets_leave_them(written: str, tmp_path: Path) -> None:
+    with (tmp_path / "x.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["account", "region", "check", "state"], [written, EAST, "GuardDuty.1", "PASS"]])
+    report = read_report(tmp_path / "x.csv", {})
+    assert list(report.states) == [(SPREADSHEETS[written], EAST, "guardduty", "enabled", "")]
+    assert not report.odd
+
+
+@pytest.mark.parametrize("written", ODD)
+def test_one_odd_row_is_left_out_and_said(written: str, tmp_path: Path) -> None:
+    rows = [["account", "region", "check", "state"], [A, EAST, "GuardDuty.1", "PASS"], [written, EAST, "GuardDuty.1", "PASS"]]
+    with (tmp_path / "x.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    report = read_report(tmp_path / "x.csv", {})
+    assert len(report.states) == 1
+    (sentence,) = report.odd
+    assert sentence.startswith("line 3: account")
+    assert ODD[written] in sentence
+
+
+def test_numbers_nulls_and_other_types_in_findings(tmp_path: Path) -> None:
+    file = tmp_path / "findings.json"
+    findings: list[Any] = [
+        asff(A, "GuardDuty.1", "PASSED", AwsAccountId=111111111111), asff(A, "GuardDuty.9", "PASSED", AwsAccountId=111111111111.0),
+        asff(A, "GuardDuty.10", "PASSED", Compliance={"SecurityControlId": "GuardDuty.10", "Status": None}),
+        asff(A, "GuardDuty.5", "PASSED", AwsAccountId=[A]), asff(A, "GuardDuty.6", "PASSED", Region={"a": 1}), "x", None,
+        asff(A, "x", "PASSED", Compliance=[], GeneratorId=7),
+        asff(A, "Inspector.2", "PASSED", Region=None, Resources=[{"Region": EAST}]),
+        ocsf(A, "securityhub_enabled", "PASS") | {"cloud": {"account": {"uid": 222222222222}, "region": EAST}},
+        ocsf(A, "securityhub_enabled", "PASS") | {"cloud": []},
+    ]  # fmt: skip
+    file.write_text(json.dumps(findings))
+    report = read_report(file, {})
+    assert sorted(report.states) == [
+        (A, EAST, "guardduty", "enabled", ""), (A, EAST, "guardduty", "features", "RDS_LOGIN_EVENTS"),
+        (A, EAST, "inspector2", "scan types", "ECR"), (B, EAST, "securityhub", "enabled", ""),
+    ]  # fmt: skip
+    assert report.others == 1
+    assert report.odd == [
+        "finding 3: state is not given", "finding 4: account ['111111111111']: text is wanted",
+        "finding 5: region {'a': 1}: text is wanted", "finding 6: 'x' is no finding", "finding 7: None is no finding",
+        "finding 11: account is not given",
+    ]  # fmt: skip
+
+
+def test_json_lines_a_single_finding_and_a_long_cell(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    lines = [json.dumps(asff(account, "GuardDuty.1", "PASSED")) for account in (A, B)]
+    file.write_text(f"{lines[0]}\n{{broken}}\n\n{lines[1]}\n")
+    report = read_report(file, {})
+    assert (report.format, len(report.states)) == ("asff", 2)
+    assert report.odd[0].startswith("line 2: this is not JSON at column 2")
+    file.write_text(lines[0])
+    assert len(read_report(file, {}).states) == 1
+    file.write_text(
+        f"sep=;\r\nAccount;region;check;state;details\r\n{A};{EAST};guardduty_is_enabled;PASS;{'x' * 140_000}\r\n{B};\r\n"
+    )
+    report = read_report(file, {})
+    assert (len(report.states), report.odd) == (1, ["line 4: region is not given"])
+
+
+def test_a_report_in_other_letters_is_said_to_be(tmp_path: Path) -> None:
+    for data, words in (("account".encode("utf-16"), "UTF-16"), (b"account\nJ\xfcrg", "line 2: the byte 0xFC")):
+        (tmp_path / "x.csv").write_bytes(data)
+        with pytest.raises(WitnessProblem, match=words):
+            read_report(tmp_path / "x.csv", {})
 
 
 def test_the_command_links_report_and_comparison_to_the_seal(run: RunFolder, tmp_path: Path) -> None:
@@ -169,3 +260,18 @@ def test_the_command_links_report_and_comparison_to_the_seal(run: RunFolder, tmp
     code, said = command("verify", run.name)
     assert (code, "changed" in said) == (1, True)
     assert command("witness", run.name, file, "--column", "x=y")[0] == 1
+
+
+def test_the_command_says_which_rows_it_left_out(run: RunFolder, tmp_path: Path) -> None:
+    file = tmp_path / "scan.csv"
+    file.write_text(
+        f"account,region,check,state\n{A},{EAST},guardduty_is_enabled,PASS\n1.11111E+11,{EAST},guardduty_is_enabled,PASS\n"
+    )
+    done = CliRunner().invoke(
+        cli, ["evidence", "witness", run.name, str(file), "--runs", str(run.path.parent)], standalone_mode=False
+    )
+    assert done.return_value == 2, done.output
+    assert "left out: line 3: account 1.11111E+11: a spreadsheet has rounded this id: export again as text\n" in done.output
+    statement = linked_of(run, next(path.name for path in (run.path / "attached").iterdir() if path.is_dir()))
+    assert statement is not None
+    assert statement.parameters["facts"]["rows left out"] == 1
