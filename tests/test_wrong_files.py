@@ -1,6 +1,7 @@
 """No file that a person, a scanner or another tool writes ends in a traceback or without end, whatever is in it."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from fuzzing import AMOUNTS, as_json, as_lines, faults, mutations, unclear
 from ruamel.yaml import YAML
 
 from runbook_lib.documents import DocumentError
+from runbook_lib.evidence.against_cloudtrail import run_of
+from runbook_lib.evidence.cloudtrail import TrailProblem, read_trails
 from runbook_lib.evidence.witness_report import WitnessProblem, read_report
 from runbook_lib.settings.file import SettingsError, load
 
@@ -141,6 +144,27 @@ OWN = [{"account": A, "region": EAST, "service": "guardduty", "aspect": "feature
 TABLE = f'account,region,check,state,details\n{A},{EAST},guardduty_is_enabled,PASS,"a, ""b"""\n012345678901,{EAST},x,FAIL,\n'
 
 
+EVENT = {
+    "eventID": "e-1",
+    "eventTime": "2026-11-28T16:34:40Z",
+    "eventSource": "guardduty.amazonaws.com",
+    "eventName": "CreateDetector",
+    "recipientAccountId": A,
+    "awsRegion": EAST,
+    "requestID": "r-1",
+    "readOnly": False,
+    "userAgent": "runbook/1 run/20261128T163440Z-rehearsal-7f3a",
+    "userIdentity": {"type": "AssumedRole", "arn": f"arn:aws:sts::{A}:assumed-role/Runbook/runbook-1", "accountId": A},
+}
+
+
+def trail_of(path: Path) -> object:
+    events = read_trails([path])
+    for event in events:
+        str(event.time - dt.datetime.now(dt.UTC)), run_of(event)
+    return events
+
+
 def report_of(path: Path) -> object:
     report = read_report(path, {})
     assert not [why for sentence in report.odd if (why := unclear(sentence))]
@@ -156,6 +180,9 @@ KINDS = (
     Kind("ocsf", lambda: [OCSF], report_of, (WitnessProblem,)),
     Kind("witness", lambda: [OWN], report_of, (WitnessProblem,)),
     Kind("witness lines", lambda: [ASFF], report_of, (WitnessProblem,), ".jsonl", as_lines),
+    Kind("trail", lambda: [{"Records": [EVENT, {**EVENT, "eventID": "e-2"}]}], trail_of, (TrailProblem,)),
+    Kind("trail lookup", lambda: [{"Events": [{"CloudTrailEvent": json.dumps(EVENT)}] * 2}], trail_of, (TrailProblem,)),
+    Kind("trail lines", lambda: [[EVENT, EVENT]], trail_of, (TrailProblem,), ".jsonl", as_lines),
     Kind("witness table", lambda: [TABLE.encode()], report_of, (WitnessProblem,), ".csv"),
 )
 

@@ -46,6 +46,12 @@ def json_lines(text: str, file: str) -> Iterator[tuple[int, Any]]:
             yield number, read_json(line, file, line=number)
 
 
+def holds_lines(text: str) -> bool:
+    """Whether a text is JSON lines: its first line is an object by itself, and more follows."""
+    head, _, rest = text.lstrip().partition("\n")
+    return head.startswith("{") and head.rstrip().endswith("}") and bool(rest.strip())
+
+
 DEEP = f"nested more than {DEEPEST} deep; no file of this kind is, so check its brackets"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from runbook_lib.documents import DocumentError, nearest, short
 from runbook_lib.documents.files import MIB, read_text
-from runbook_lib.documents.json_text import json_lines, read_json
+from runbook_lib.documents.json_text import holds_lines, json_lines, read_json
 from runbook_lib.documents.tables import read_table
 from runbook_lib.evidence.witness_controls import CONTROLS
 
@@ -125,8 +125,7 @@ def _rows(path: Path, text: str, columns: Mapping[str, str]) -> tuple[str, Itera
     """Which form a report has, and its rows, each with where it stands."""
     if text.lstrip()[:1] not in ("[", "{"):
         return "csv", _csv(path, text, columns)
-    head, _, rest = text.lstrip().partition("\n")
-    if head.startswith("{") and head.rstrip().endswith("}") and rest.strip():
+    if holds_lines(text):
         listed = list(_lines(path, text))
     else:
         listed = [(f"finding {number}", each) for number, each in enumerate(_listed(path, text), start=1)]

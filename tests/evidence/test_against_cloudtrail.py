@@ -162,14 +162,22 @@ def test_every_form_of_export_is_read(run: RunFolder, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"{", "event 1: is not JSON"), (b'{"a": 1}', "holds no CloudTrail events"),
-        (b'{"Records": [1]}', "event 1: is no CloudTrail event"),
-        (b'{"Records": [{"eventID": "x"}]}', "event 1: is no CloudTrail event"), (b"\x1f\x8b\x00", "cannot be read"),
+        (b"{", ", line 1: this is not JSON at column 2"),
+        (b'{"a": 1}', ": holds no CloudTrail events"),
+        (b'{"Records": [1]}', ": event 1: 1 is no CloudTrail event; an object is expected"),
+        (b'{"Records": [{"eventID": "x"}]}', ": event 1: eventTime is missing; export it again as CloudTrail gives it"),
+        (b'{"Records": [{"eventID": "x", "eventTime": "2026-11-28"}]}', ": event 1: eventTime is 2026-11-28, no time in UTC"),
+        (b'{"Records": [{"eventID": ["x"]}]}', r": event 1: eventID is \['x'\], no text"),
+        (b'{"Events": [{"CloudTrailEvent": "{"}]}', ": event 1: this is not JSON at column 2"),
+        (b'{"eventID": "x"}\n{"eventID": \n', ", line 2: this is not JSON at column 13"),
+        (b"[" * 100_000, ": nested more than 64 deep"),
+        (b"\x1f\x8b\x00", ": the file is gzipped and damaged or cut short; get it again"),
+        (b"\xff\xfe{\x00", ", line 1: the file is UTF-16; save it as UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_no_export_is_named(tmp_path: Path, data: bytes, said: str) -> None:
     (tmp_path / "x.json").write_bytes(data)
-    with pytest.raises(TrailProblem, match=f"x.json: {said}"):
+    with pytest.raises(TrailProblem, match=f"x.json{said}"):
         read_trails([tmp_path / "x.json"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(TrailProblem, match="holds no files"):
