@@ -14,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cpu_budget
 import pytest
 import quick_botocore
+from cpu_budget import pytest_addoption  # noqa: F401 pytest finds hooks here
 from sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 pytest finds hooks here
 
 from runbook_lib import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
@@ -55,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     A shell lets what it starts in the background ignore SIGINT, and so would the commands that tests interrupt.
     """
+    cpu_budget.register(config)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
