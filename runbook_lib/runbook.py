@@ -34,6 +34,10 @@ LIMITS = "limits"
 """The aspect of the Blocker of a plan that would touch too much."""
 
 
+Permit = Callable[[Approval], None]
+"""Raises ApprovalRefused or PreconditionsFailed unless calls may be made under an approval now; see evidence.permit."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How far one wave has come: what its plan holds now. Nothing is done that could not be read."""
@@ -250,18 +254,21 @@ class Runbook:
         return service.missing(state, organization, self.settings, people)
 
     def apply(
-        self, approval: Approval, approved: Plan, *, journal: Journal, stop: Stop, progress: Callable[[Tick], None],
-        applied_before: frozenset[tuple[str, str]] = frozenset(),
+        self, approval: Approval, approved: Plan, *, permit: Permit, journal: Journal, stop: Stop,
+        progress: Callable[[Tick], None], applied_before: frozenset[tuple[str, str]] = frozenset(),
     ) -> ApplyReport:  # fmt: skip
         """Make the approved calls that are still to be made, stage by stage, each after a fresh observation and plan.
 
         An observation of this runbook's that is not a minute old is fresh, unless something was called after it. The accounts for
         the look before a stage are listed from when the stage before is ending.
 
+        `permit` is asked whether this approval may be used at all, now and right before the first call of each stage.
         `applied_before` are units which journals of earlier attempts under this approval record as applied. Raises ApprovalRefused
-        or PreconditionsFailed before any call; a stage that goes beyond the approval is refused and ends the report.
+        or PreconditionsFailed before any call; a stage that goes beyond the approval, or is not permitted any more, is refused and
+        ends the report.
         """
         self.refuse(approval, approved)
+        permit(approval)
         self.requirements()
         report = ApplyReport()
         stages = [stage.name for stage in self.phase.stages if any(step.stage == stage.name for step in approved.steps)]
@@ -272,7 +279,12 @@ class Runbook:
                 report.refused = covered.refused
                 return report
             ahead = self.observer.list_ahead if stage != stages[-1] else None
-            made = self._run(covered, stage, organization, approval.not_after, journal, stop, progress, ahead)
+            ask = partial(permit, approval)
+            try:
+                made = self._run(covered, stage, organization, approval.not_after, ask, journal, stop, progress, ahead)
+            except (ApprovalRefused, PreconditionsFailed) as refused:
+                report.refused = (str(refused),)
+                return report
             report.stages.append((stage, made))
             if stop.is_set():
                 report.stopped = stop.reason
@@ -294,7 +306,7 @@ class Runbook:
             seen = self.observe()
 
     def _run(
-        self, covered: Covered, stage: str, organization: Organization, not_after: dt.datetime,
+        self, covered: Covered, stage: str, organization: Organization, not_after: dt.datetime, permit: Callable[[], None],
         journal: Journal, stop: Stop, progress: Callable[[Tick], None], ending: Callable[[], None] | None,
     ) -> StageReport:  # fmt: skip
         self._latest = self._planned = None
@@ -308,5 +320,5 @@ class Runbook:
 
         return run_stage(
             covered.steps, stage, service=service, access=self.access, resolve=resolve,
-            journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after, ending=ending,
+            permit=permit, journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after, ending=ending,
         )  # fmt: skip

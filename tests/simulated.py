@@ -24,7 +24,7 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse
 
@@ -32,6 +32,10 @@ PARAMETERS = Path(__file__).parents[1] / "parameters" / "rehearsal.yaml"
 ENABLING = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
 URL = "http://127.0.0.1:9"
 """Never dialled: the in-process transport takes every request before a socket is opened."""
+
+
+def permitted(approval: Approval) -> None:
+    """Any approval may be used: who gave it is not what is tried."""
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Simulated:
     clock: FakeClock = field(default_factory=lambda: FakeClock(dt.datetime(2026, 6, 1, tzinfo=dt.UTC)))
     attach: Callable[[Any], Any] | None = None
     runs: int = 0
+    permit: Permit = permitted
 
     def __post_init__(self) -> None:
         self.clock.hook = self._pass
@@ -93,8 +98,9 @@ class Simulated:
         runbook = self.runbook(phase, plan.scope)
         with runbook.access, Journal(self.journal(phase), "test", self.clock) as journal:
             return runbook.apply(
-                approval, plan, journal=journal, stop=stop or Stop(), progress=lambda tick: None, applied_before=applied_before
-            )
+                approval, plan, permit=self.permit, journal=journal, stop=stop or Stop(), progress=lambda tick: None,
+                applied_before=applied_before,
+            )  # fmt: skip
 
     def journal(self, phase: str) -> Path:
         return self.folder / f"{phase}.jsonl"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from simulated import ENABLING, Simulated, simulated
+from simulated import ENABLING, Simulated, permitted, simulated
 
 from runbook_lib.clock import Stop
 from runbook_lib.journal import Journal
@@ -110,7 +110,7 @@ def enabled_at_the_screen(one: Simulated, phase: str) -> None:
     runbook = one.runbook(phase)
     with runbook.access, Journal(one.journal(phase), "test", one.clock) as journal:
         plan = runbook.plan(runbook.observe())
-        report = runbook.apply(one.approve(plan), plan, journal=journal, stop=Stop(), progress=lambda tick: None)
+        report = runbook.apply(one.approve(plan), plan, permit=permitted, journal=journal, stop=Stop(), progress=lambda tick: None)
     assert report.ok
 
 
@@ -136,7 +136,7 @@ def test_a_fresh_observation_is_not_used_after_a_call_or_a_minute(tmp_path: Path
         plan = runbook.plan(runbook.observe())
         one.clock.sleep(MOMENT)
         before = len(one.front.log.entries)
-        report = runbook.apply(one.approve(plan), plan, journal=journal, stop=Stop(), progress=lambda tick: None)
+        report = runbook.apply(one.approve(plan), plan, permit=permitted, journal=journal, stop=Stop(), progress=lambda tick: None)
         assert report.ok
         reads = Counter(entry.operation for entry in list(one.front.log.entries)[before:])
     assert reads["ListAWSServiceAccessForOrganization"] == 1

@@ -23,6 +23,7 @@ from runbook_lib.clock import Stop
 from runbook_lib.confirm import given
 from runbook_lib.coverage import Cell
 from runbook_lib.evidence.attempts import applied_before
+from runbook_lib.evidence.permit import Permit
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.journal import Journal, complete_lines
 from runbook_lib.plan import Plan
@@ -115,6 +116,7 @@ class Start:
             report = runbook.apply(
                 decision.approval,
                 decision.approved,
+                permit=Permit(run, made.settings, {}, {}),
                 journal=journal,
                 stop=Stop(),
                 progress=lambda tick: None,

@@ -32,18 +32,19 @@ LAST_CALLS = 5
 
 
 def run_stage(
-    plan_steps: Sequence[Step], stage: str, *, service: Service, access: Writer, journal: Journal, stop: Stop,
-    progress: Callable[[Tick], None], clock: Clock, not_after: dt.datetime | None = None,
+    plan_steps: Sequence[Step], stage: str, *, service: Service, access: Writer, permit: Callable[[], None], journal: Journal,
+    stop: Stop, progress: Callable[[Tick], None], clock: Clock, not_after: dt.datetime | None = None,
     resolve: Callable[[Reference], str] | None = None, ending: Callable[[], None] | None = None,
 ) -> StageReport:  # fmt: skip
     """Make the steps of one stage and say what became of each target account.
 
     `plan_steps` is the freshly computed plan: an `after` id that it lacks is done, one of another stage is not. `resolve` gives
-    the values of References (default: the service's own). `ending` is called once, when all but the LAST_CALLS have been tried:
+    the values of References (default: the service's own). `permit` is called once, right before the first call leaves, and raises
+    where none may; then nothing was called. `ending` is called once, when all but the LAST_CALLS have been tried:
     what is left are these, answers, repetitions and Waits. Whatever is not a CallFailed comes out of here, at once and as it is,
     after the calls in flight have ended.
     """
-    run = _Run(plan_steps, stage, clock, stop, not_after, ending)
+    run = _Run(plan_steps, stage, clock, permit, stop, not_after, ending)
     reference = resolve or (lambda wanted: service.resolve(wanted, access))
     calling = Calling(service, access, journal, clock, reference, run.halted)
     return run.through(calling, progress)
@@ -56,6 +57,8 @@ class _Run:
     plan_steps: Sequence[Step]
     stage: str
     clock: Clock
+    permit: Callable[[], None] | None
+    """None once it was given."""
     stop: Stop
     not_after: dt.datetime | None
     ending: Callable[[], None] | None
@@ -184,6 +187,9 @@ class _Run:
                 task = self.order[entry[-1]]
                 if self._lane_taken(task, entry) or self._out_of_turn(access, task, entry):
                     continue
+                if self.permit is not None and isinstance(task.step, Action):
+                    self.permit()
+                    self.permit = None
                 room -= 1
                 self.running[task.order] = task
                 self.unbegun.discard(task.order)

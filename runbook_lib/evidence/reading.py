@@ -44,6 +44,14 @@ class Entry:
     user: SystemUser | None
     """Who ran it, by the account database of that machine; None in statements from before that was recorded."""
 
+    def completed(self, approval: str) -> bool:
+        """Whether this run's seal says that it made all calls under the approval of that id."""
+        for name, each in self.approvals.items():
+            phase = self.result.get("phases", {}).get(name.partition("/")[0], {})
+            if each.get("annotations", {}).get("id") == approval and phase.get("state") == "applied":
+                return True
+        return False
+
     @property
     def identities(self) -> frozenset[str]:
         """The names under which whoever ran this may be met: as AWS knew them, and as the machine did."""

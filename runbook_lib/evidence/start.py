@@ -1,7 +1,8 @@
 """The start record: before a live apply makes its first mutating call, the chain says who is about to do what.
 
-No store, no apply. While a run has a start and no end, no other run on that organization gets one: the record is the lock, on
-whichever machine it is asked for. A run whose machine is gone for good is declared lost, which verify keeps naming.
+No store, no apply. An approval that the chain shows as completed is good no more, on whichever machine that was. While a run has a
+start and no end, no other run on that organization gets one: the record is the lock, wherever it is asked for. A run whose machine
+is gone for good is declared lost, which verify keeps naming.
 """
 
 import platform
@@ -10,15 +11,15 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from runbook_lib.approval import Approval
+from runbook_lib.approval import Approval, ApprovalRefused
 from runbook_lib.evidence.chain import ChainBroken, ChainStore, StoreFailed, append, chain_name
 from runbook_lib.evidence.desk import desk_for
 from runbook_lib.evidence.envelope import EnvelopeBroken, read, sign
 from runbook_lib.evidence.keys import KeyProblem, pin
 from runbook_lib.evidence.reading import Entry, entry
 from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import Desk, NotSealed
-from runbook_lib.evidence.statement import LOST_TYPE, START_TYPE, frame
+from runbook_lib.evidence.seal import SKEW, Desk, NotSealed
+from runbook_lib.evidence.statement import LOST_TYPE, START_TYPE, frame, stamp
 from runbook_lib.identity import SystemUser, system_user
 from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.settings import Settings
@@ -27,21 +28,33 @@ from runbook_lib.settings import Settings
 def begin(
     run: RunFolder, settings: Settings, approval: Approval, callers: Mapping[str, str], environment: Mapping[str, str]
 ) -> None:
-    """Write the start record of a live run, once. Raises PreconditionsFailed when it cannot be written, or another run is open."""
+    """Write the start record of a live run, once, and hold the approval against the chain again each time.
+
+    Raises PreconditionsFailed when it cannot be written, or another run is open; ApprovalRefused when the approval is used up.
+    """
     if settings.mode != "live":
         return
     with ExitStack() as resources:
         try:
-            start(run, desk_for(run.path.parent, settings, environment, resources), approval, callers)
+            desk = desk_for(run.path.parent, settings, environment, resources)
+            start(run, desk, chain_name(settings.mode, settings.organization.id), approval, callers)
         except (NotSealed, StoreFailed, ChainBroken, KeyProblem) as problem:
             raise PreconditionsFailed([f"the start of this run cannot be recorded, so nothing is applied: {problem}"]) from None
 
 
-def start(run: RunFolder, desk: Desk, approval: Approval, callers: Mapping[str, str]) -> None:
-    """Write the start record of a run unless it is there. Raises NotSealed while another run is open, and what the store raises."""
+def start(run: RunFolder, desk: Desk, chain: str, approval: Approval, callers: Mapping[str, str]) -> None:
+    """Write the start record of a run into a chain unless it is there.
+
+    Raises NotSealed while another run is open, and for a run of another chain; ApprovalRefused for an approval that a run of this
+    chain has completed; and what the store raises.
+    """
     record = run.record()
-    chain = chain_name(record["mode"], record["organization"])
-    pin(desk.keys, record["mode"], desk.signer.public_key)
+    mode, _, organization = chain.partition("/")
+    if (record["mode"], record["organization"]) != (mode, organization):
+        said = f"mode {record['mode']} and organization {record['organization']}"
+        raise NotSealed(f"{run.name}: run.json says {said}, settings say mode {mode} and organization {organization}")
+    pin(desk.keys, mode, desk.signer.public_key)
+    refuse_used_up(desk.store, chain, approval, run.name)
     if run.name in open_starts(desk.store, chain):
         return
 
@@ -50,9 +63,29 @@ def start(run: RunFolder, desk: Desk, approval: Approval, callers: Mapping[str, 
         others = [each for each in open_starts(desk.store, chain).values() if each.run != run.name]
         if others:
             raise NotSealed(_busy(others[0]))
+        refuse_used_up(desk.store, chain, approval, run.name)
         return sign(_statement(run, record, number, previous, desk, approval, callers), desk.signer)
 
     append(desk.store, chain, make)
+
+
+def refuse_used_up(store: ChainStore, chain: str, approval: Approval, run: str) -> None:
+    """Raise ApprovalRefused when a run of this chain other than `run` has completed an approval; ChainBroken, StoreFailed.
+
+    The chain is read from its end to where the approval began to be good: before that nobody can have used it.
+    """
+    since = stamp(approval.not_before - SKEW)
+    for number in reversed(store.numbers(chain)):
+        try:
+            each = entry(read(store.read(chain, number)))
+        except EnvelopeBroken as broken:
+            raise ChainBroken(f"{chain}, number {number}: {broken}") from None
+        if each.when < since:
+            return
+        if each.kind == "run" and each.run != run and each.completed(approval.id):
+            raise ApprovalRefused(
+                [f"it was completed by run {each.run} (number {number} of {chain}); plan again and have that approved"]
+            )
 
 
 def declare_lost(desk: Desk, chain: str, run: str, reason: str, who: SystemUser) -> int:

@@ -17,8 +17,8 @@ from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence import four_eyes
 from runbook_lib.evidence.attempts import applied_before, read_record
+from runbook_lib.evidence.permit import Permit
 from runbook_lib.evidence.run_folder import RunStatus
-from runbook_lib.evidence.start import begin
 from runbook_lib.gates import Gate, gates
 from runbook_lib.journal import Journal
 from runbook_lib.notebook import screen
@@ -223,11 +223,13 @@ class Notebook(NotebookRun):
     def _apply(self, decision: Decision, stop: Stop, progress: Callable[[Tick], None]) -> ApplyReport:
         self.state = "failed"
         before = applied_before(self.run.path.parent, decision.approval.id)
-        begin(self.run, self.settings, decision.approval, self.organization.callers, os.environ)
+        permit = Permit(self.run, self.settings, self.organization.callers, os.environ)
+        permit(decision.approval)  # before there is a journal, by which other runs would take this one for a user of the approval
         with Journal(self.folder.journal, self.run.name, self.clock) as journal:
             return self.acting.apply(
-                decision.approval, decision.approved, journal=journal, stop=stop, progress=progress, applied_before=before
-            )
+                decision.approval, decision.approved, permit=permit, journal=journal, stop=stop, progress=progress,
+                applied_before=before,
+            )  # fmt: skip
 
     def _conclude(self, ended: ApplyReport) -> None:
         self.state = "stopped" if ended.stopped else "refused" if ended.refused else "applied" if ended.ok else "failed"

@@ -143,12 +143,13 @@ class Bench:
     ticks: list[Tick] = field(default_factory=list)
     resolve: Callable[[Reference], str] | None = None
     ending: Callable[[], None] | None = None
+    permit: Callable[[], None] = lambda: None
 
     def run(self, *steps: Step, not_after: dt.datetime | None = None) -> StageReport:
         with Journal(self.path, "run") as journal:
             return run_stage(
-                steps, "delegated", service=self.service, access=self.access, journal=journal, stop=self.stop,
-                progress=self.ticks.append, clock=self.clock, not_after=not_after, resolve=self.resolve,
+                steps, "delegated", service=self.service, access=self.access, permit=self.permit, journal=journal,
+                stop=self.stop, progress=self.ticks.append, clock=self.clock, not_after=not_after, resolve=self.resolve,
                 ending=self.ending,
             )  # fmt: skip
 

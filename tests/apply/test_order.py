@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from staged import A, B, Bench, C, act, failure, finals, once
+from staged import A, B, Bench, C, act, failure, finals, once, wait
 
 from runbook_lib.apply import Final
 from runbook_lib.clock import Clock, FakeClock
-from runbook_lib.services import Verdict
+from runbook_lib.plan import Step
+from runbook_lib.services import Progress, Verdict
 
 
 def test_steps_run_in_the_order_of_after(bench: Bench) -> None:
@@ -114,3 +115,31 @@ def test_calls_behind_a_used_up_rate_are_abandoned_when_the_run_stops(bench: Ben
     report = bench.run(*[act(targets=(f"{number:012}",)) for number in range(1, 5)])
     assert bench.access.calls == []
     assert {result.final for step in report.steps for result in step.results} == {Final.NOT_ATTEMPTED}
+
+
+def there(step: Step) -> Progress:
+    return Progress(frozenset(step.targets or ("",)), {})
+
+
+def test_leave_is_asked_once_before_the_first_call_and_not_for_waiting(bench: Bench) -> None:
+    first = wait()
+    asked: list[tuple[int, int]] = []
+    bench.permit = lambda: asked.append((bench.service.checked, len(bench.access.calls)))
+    bench.service.truth = there
+    assert bench.run(first, act("One", after=[first]), act("Two", after=[first]), act("Three", after=[first])).ok
+    assert asked == [(1, 0)]
+    assert bench.run(wait()).ok
+    assert asked == [(1, 0)], "a stage that only waits calls nothing"
+
+
+def test_without_leave_nothing_is_called(bench: Bench) -> None:
+    def refuse() -> None:
+        raise PermissionError("revoked")
+
+    bench.permit = refuse
+    bench.service.truth = there
+    first = wait()
+    with pytest.raises(PermissionError, match="revoked"):
+        bench.run(first, act("One", after=[first]), act("Two"))
+    assert bench.access.calls == []
+    assert bench.lines == []

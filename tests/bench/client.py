@@ -110,7 +110,7 @@ def enable(settings: Settings, folder: Path) -> dict[str, Any]:
         with one.access, Journal(folder / f"{phase}.jsonl", "bench", CLOCK) as journal:
             plan = one.plan(one.observe())
             approval = approve(plan, approver="bench", ticket="bench", now=CLOCK.now())
-            report = one.apply(approval, plan, journal=journal, stop=Stop(), progress=lambda tick: None)
+            report = one.apply(approval, plan, permit=lambda _: None, journal=journal, stop=Stop(), progress=lambda _: None)
         problems += [f"{phase}: {reason}" for reason in report.refused]
         problems += [f"{step.operation} {step.region} {result.message}" for _, s in report.stages for step, result in s.problems]
         calls += len(plan.actions)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sealed_runs as made
 from click.testing import CliRunner
-from simulated import Simulated, simulated
+from simulated import Simulated, permitted, simulated
 
 from runbook_lib.approval import approve
 from runbook_lib.cli import cli
@@ -225,6 +225,6 @@ def applied(organization: Simulated, run: RunFolder, phase: str) -> None:
         runbook = Runbook(chosen, organization.settings, access, clock, Scope())
         plan = runbook.plan(runbook.observe())
         approval = approve(plan, approver="tests", ticket="T-1", now=clock.now())
-        runbook.apply(approval, plan, journal=journal, stop=Stop(), progress=lambda tick: None, applied_before=frozenset())
+        runbook.apply(approval, plan, permit=permitted, journal=journal, stop=Stop(), progress=lambda tick: None)
     run.finish_phase(phase, RunStatus.DONE, clock.now())
     run.finish(RunStatus.DONE, clock.now())

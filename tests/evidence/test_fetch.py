@@ -32,7 +32,7 @@ def filled(s3: Rig, root: Path, *, whole: bool = False) -> list[RunFolder]:
     runs = [made.ended_run(root, number) if whole else made.small_run(root) for number in range(2)]
     kept = runs[0].path / "20_guardduty" / "approval.json"
     approval = read_approval(kept) if whole else made.decide(runs[0], "20_guardduty", made.approval("20_guardduty"))
-    start(runs[0], s3.desk(root), approval, {})
+    start(runs[0], s3.desk(root), CHAIN, approval, {})
     for run in runs:
         seal(run, s3.desk(root))
     return runs

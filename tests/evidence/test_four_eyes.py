@@ -400,7 +400,7 @@ def ran_by(root: Path, name: str, approval: Approval, number: int = 0, *, starte
     run = used(root / "runs", approval, "applied", number)
     run.finish(RunStatus.DONE, made.BEGIN + dt.timedelta(minutes=number))
     if started:
-        start(run, made.desk(root / "runs"), approval, {})
+        start(run, made.desk(root / "runs"), f"rehearsal/{made.ORGANIZATION}", approval, {})
     made.of_process(run, made.ended_process(), user={"name": name, "uid": 1234})
     seal(run, made.desk(root / "runs"))
     return run

@@ -251,8 +251,8 @@ def test_a_linked_statement_neither_opens_nor_ends_a_live_run(tmp_path: Path) ->
     from runbook_lib.evidence.seal import seal
     from runbook_lib.evidence.start import open_starts, start
 
-    start(run, desk, read_approval(run.phase("20_guardduty").approval), {})
     chain = f"live/{made.ORGANIZATION}"
+    start(run, desk, chain, read_approval(run.phase("20_guardduty").approval), {})
     assert [*open_starts(desk.store, chain)] == [run.name]
     seal(run, desk)
     there: Entry = attach(run, REPORT, desk)

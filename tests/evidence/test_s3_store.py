@@ -17,12 +17,13 @@ import sealed_runs as made
 from botocore.exceptions import ClientError
 from bucket_rig import CHAIN, LOST, NAME, Power, Rig, refusal
 
+from runbook_lib.approval import ApprovalRefused
 from runbook_lib.evidence import bucket
 from runbook_lib.evidence.chain import StoreFailed, append
 from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.keys import local_signer
 from runbook_lib.evidence.retention import Retained, retained_until
-from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.run_folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal import NotSealed, seal, seal_found
 from runbook_lib.evidence.start import start
 from runbook_lib.evidence.statement import stamp
@@ -74,13 +75,29 @@ def test_two_machines_share_one_chain_and_verify_what_is_theirs(s3: Rig, tmp_pat
 def test_the_start_of_a_run_locks_out_other_machines(s3: Rig, tmp_path: Path) -> None:
     first, second = (made.small_run(machine(tmp_path, name)) for name in ("first", "second"))
     approval = made.approval("20_guardduty")
-    start(first, s3.desk(first.path.parent), approval, {})
-    start(first, s3.desk(first.path.parent), approval, {})
+    start(first, s3.desk(first.path.parent), CHAIN, approval, {})
+    start(first, s3.desk(first.path.parent), CHAIN, approval, {})
     with pytest.raises(NotSealed, match=f"run {first.name} began at"):
-        start(second, s3.desk(second.path.parent), approval, {})
+        start(second, s3.desk(second.path.parent), CHAIN, approval, {})
     seal(first, s3.desk(first.path.parent))
-    start(second, s3.desk(second.path.parent), approval, {})
+    start(second, s3.desk(second.path.parent), CHAIN, approval, {})
     assert s3.store(tmp_path / "first").numbers(CHAIN) == (1, 2, 3)
+
+
+def test_an_approval_that_another_machine_has_used_up_is_refused(s3: Rig, tmp_path: Path) -> None:
+    approval = made.approval("20_guardduty")
+    first, second = (
+        RunFolder.create(machine(tmp_path, name), "rehearsal", made.BEGIN, settings=b"", command=[], organization=made.ORGANIZATION)
+        for name in ("first", "second")
+    )
+    start(first, s3.desk(first.path.parent), CHAIN, approval, {})
+    made.apply_phase(first, "20_guardduty", made.BEGIN, approval)
+    first.finish(RunStatus.DONE, made.BEGIN)
+    made.of_process(first, made.ended_process())
+    seal(first, s3.desk(first.path.parent))
+    with pytest.raises(ApprovalRefused, match=f"it was completed by run {first.name}"):
+        start(second, s3.desk(second.path.parent), CHAIN, approval, {})
+    assert s3.store(tmp_path / "second").numbers(CHAIN) == (1, 2)
 
 
 def answers(*given: Any, operation: str = "put_object") -> Callable[..., Any]:
