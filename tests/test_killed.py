@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from simulated import ENABLING, Simulated, copied, open_cells, simulated
+from simulated import ENABLING, Simulated, copied, open_cells, permitted, simulated
 
 from runbook_lib.approval import Approval
 from runbook_lib.clock import Stop
 from runbook_lib.confirm import given
 from runbook_lib.coverage import Cell
 from runbook_lib.evidence.attempts import applied_before
-from runbook_lib.evidence.permit import Permit
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.journal import Journal, complete_lines
 from runbook_lib.plan import Plan
@@ -116,7 +115,7 @@ class Start:
             report = runbook.apply(
                 decision.approval,
                 decision.approved,
-                permit=Permit(run, made.settings, {}, {}),
+                permit=permitted,
                 journal=journal,
                 stop=Stop(),
                 progress=lambda tick: None,

@@ -178,11 +178,8 @@ class RunFolder:
     @property
     def user(self) -> SystemUser | None:
         """Who made this run, by the account database; None for runs from before that was recorded. Raises RunFolderError."""
-        record = self.record()
-        try:
-            return SystemUser.read(record["user"]) if "user" in record else None
-        except ValueError as error:
-            raise RunFolderError(f"{self.path}: run.json: user: {error}") from None
+        said = self.record().get("user")
+        return SystemUser.read(said) if said is not None else None
 
     @property
     def ending(self) -> bool:

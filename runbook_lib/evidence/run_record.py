@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
+from runbook_lib.identity import SystemUser
 from runbook_lib.own_files import MIB, Moment, Text, Whole
 
 FORMAT = "runbook run 1"
@@ -70,6 +71,8 @@ class RunRecord(Part):
     callers: dict[Text, Text]
     versions: Versions
     host: Text
+    user: Annotated[SystemUser, BeforeValidator(SystemUser.read)] | None = None
+    """None in runs from before users were recorded."""
     process: Annotated[Whole, Field(ge=1, le=LARGEST_PROCESS)]
     results: dict[Text, Any]
     phases: dict[Annotated[Text, Field(pattern=r"^[0-9a-z_]+$")], PhaseRecord]

@@ -128,7 +128,12 @@ def test_the_chain_is_read_as_far_back_as_the_approval_can_have_been_used(tmp_pa
         given = {"id": str(number), "not_before": begin, "not_after": begin + dt.timedelta(hours=12)}
         applied(tmp_path / "first", made.approval(PHASE, **given), begin=begin)
     read, kept = list[int](), FolderStore.read
-    monkeypatch.setattr(FolderStore, "read", lambda self, chain, number: read.append(number) or kept(self, chain, number))
+
+    def noted(self: FolderStore, chain: str, number: int) -> bytes:
+        read.append(number)
+        return kept(self, chain, number)
+
+    monkeypatch.setattr(FolderStore, "read", noted)
     refuse_used_up(FolderStore(tmp_path / "shared"), CHAIN, made.approval(PHASE), "me")
     assert read == [8], "one entry is too old, and so are all before it"
 
