@@ -1,7 +1,9 @@
 """Approvals held against the runs that used them: who signed, for what, when, and how often."""
 
+import datetime as dt
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from runbook_lib.evidence.archive import Archive
 from runbook_lib.evidence.contents import REVIEW
@@ -17,7 +19,7 @@ from runbook_lib.own_files import moment
 
 def approval_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
     """Defects of the approvals and journals in all sealed runs, and approvals that were used twice."""
-    used: dict[str, list[tuple[str, str, Entry]]] = {}
+    used: dict[str, list[_Use]] = {}
     for folder in found.folders:
         seal = found.seals.get(folder.name) or found.chain_entry(folder.name)
         if seal is None:
@@ -35,7 +37,7 @@ def approval_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
             yield from _phase_faults(phase, seal, trust, ran, reviewed=reviewed and not defect)
             if phase.intents:
                 for each in phase.given:
-                    used.setdefault(each.approval.id, []).append((folder.name, phase.path.name, seal))
+                    used.setdefault(each.approval.id, []).append(_use(phase, each, seal))
     yield from _replays(used)
 
 
@@ -75,13 +77,36 @@ def _defects(phase: PhaseEvidence, given: Given, seal: Entry, trust: Trust, ran:
         yield Fault(phase.where, Kind.APPROVAL, reason)
 
 
-def _replays(used: dict[str, list[tuple[str, str, Entry]]]) -> Iterator[Fault]:
-    for runs in used.values():
-        ordered = sorted(runs, key=lambda each: each[2].started)
-        for number, (run, phase, seal) in enumerate(ordered[1:], start=1):
-            for earlier, _, before in ordered[:number]:
-                done = before.result.get("phases", {}).get(phase, {}).get("state") == "applied"
-                if done:
-                    yield Fault(f"{run}/{phase}", Kind.APPROVAL, f"its approval was used up by {earlier}")
-                elif (before.finished or before.when) > seal.started and before.run != seal.run:
-                    yield Fault(f"{run}/{phase}", Kind.APPROVAL, f"its approval was in use by {earlier} at that time")
+@dataclass(frozen=True)
+class _Use:
+    """One use of an approval: by which phase of which run, from its first call until nothing came of it any more."""
+
+    run: str
+    where: str
+    begun: dt.datetime
+    ended: dt.datetime
+    applied: bool
+
+
+def _use(phase: PhaseEvidence, given: Given, seal: Entry) -> _Use:
+    """A run that was killed has no end of its own: it used its approval until its journal ends, not until somebody found it."""
+    called = phase.called_under(given)
+    state = seal.result.get("phases", {}).get(phase.path.name, {}).get("state")
+    return _Use(
+        run=phase.path.parent.name,
+        where=phase.where,
+        begun=moment(called[0] if called else seal.started),
+        ended=moment(seal.finished or phase.lines[-1]["time"]),
+        applied=state == "applied",
+    )
+
+
+def _replays(used: Mapping[str, Sequence[_Use]]) -> Iterator[Fault]:
+    for uses in used.values():
+        ordered = sorted(uses, key=lambda each: each.begun)
+        for number, later in enumerate(ordered[1:], start=1):
+            for earlier in ordered[:number]:
+                if earlier.applied:
+                    yield Fault(later.where, Kind.APPROVAL, f"its approval was used up by {earlier.run}")
+                elif earlier.ended > later.begun and earlier.run != later.run:
+                    yield Fault(later.where, Kind.APPROVAL, f"its approval was in use by {earlier.run} at that time")

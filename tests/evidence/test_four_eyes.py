@@ -360,6 +360,33 @@ def test_an_approval_used_again_is_a_replay(tmp_path: Path) -> None:
     assert (fault.where, fault.text) == (f"{second.name}/{PHASE}", f"its approval was used up by {first.name}")
 
 
+def killed(root: Path, approval: Approval, *, number: int, found: int) -> RunFolder:
+    """A run that was killed, and that somebody found and sealed minutes later."""
+    run = used(root / "runs", approval, "running", number)
+    made.of_process(run, made.ended_process())
+    seal(run, replace(made.desk(root / "runs"), now=lambda: made.BEGIN + dt.timedelta(minutes=found)))
+    return run
+
+
+def test_a_run_goes_on_from_a_killed_one_that_it_has_found_itself(tmp_path: Path) -> None:
+    """So the killed one is sealed after this run has begun; its last call was before."""
+    approval = given(tmp_path, read_policy(policy(tmp_path)), "alice")
+    killed(tmp_path, approval, number=0, found=6)
+    sealed(tmp_path, approval, number=5)
+    assert verified(tmp_path).faults == ()
+
+
+def test_two_runs_that_call_under_one_approval_at_a_time_are_named(tmp_path: Path) -> None:
+    approval = given(tmp_path, read_policy(policy(tmp_path)), "alice")
+    first = used(tmp_path / "runs", approval, "failed", 0)
+    second = sealed(tmp_path, approval, number=5, state="failed")
+    first.finish(RunStatus.FAILED, made.BEGIN + dt.timedelta(minutes=6))
+    made.of_process(first, made.ended_process())
+    seal(first, made.desk(tmp_path / "runs"))
+    (fault,) = verified(tmp_path).faults
+    assert (fault.where, fault.text) == (f"{second.name}/{PHASE}", f"its approval was in use by {first.name} at that time")
+
+
 def test_calls_without_an_approval_and_unreviewed_emergencies_are_faults(tmp_path: Path) -> None:
     trust = read_policy(policy(tmp_path, emergency=True))
     run = used(tmp_path / "runs", given(tmp_path, trust), "applied")
