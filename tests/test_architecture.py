@@ -171,7 +171,7 @@ def test_the_readme_names_every_permission() -> None:
 
 
 def test_what_is_measured_has_not_risen() -> None:
-    """Services named outside their own folders, arrows that run back, circles, places that the formatter leaves alone."""
+    """Services named outside their own folders, arrows that run back, circles."""
     assert set(measures.recorded()) == set(measures.held())
     assert not measures.risen(), "make measures ARGS=--names shows which files and arrows are counted"
 
