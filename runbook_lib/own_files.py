@@ -35,30 +35,25 @@ class FileBroken(Exception):
 @contextmanager
 def opened(path: Path, most: int) -> Iterator[BinaryIO]:
     """A regular file of at most `most` bytes, to be read. Raises FileBroken, and FileNotFoundError where there is none."""
-    with _said():
-        try:
-            with files.opened(path, most) as file:
-                yield file
-        except NotThere:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    with _said(), files.opened(path, most) as file:
+        yield file
 
 
 @contextmanager
 def _said() -> Iterator[None]:
-    """The words of a refusal, without the name of its file."""
+    """The words of a refusal, without the name of its file. That there is none is an error of its own."""
     try:
         yield
+    except NotThere as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), error.findings[0].file) from None
     except DocumentError as error:
         raise FileBroken("; ".join(replace(each, file="").sentence.removeprefix(": ") for each in error.findings)) from None
 
 
 def data_of(path: Path, most: int) -> bytes:
     """The bytes of a file. Raises FileBroken, FileNotFoundError."""
-    with opened(path, most) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise FileBroken(f"has more than {most:,} bytes, and is growing")
-    return data
+    with _said():
+        return files.read_bytes(path, most)
 
 
 def digest_of(path: Path, most: int) -> str:

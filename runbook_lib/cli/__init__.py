@@ -25,7 +25,6 @@ from runbook_lib.cli.part import part_options
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
-from runbook_lib.documents import DocumentError
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 EXPECTED = (
     SettingsError, ApprovalRefused, AccessRefused, PlanFileError, RunFolderError, UnknownPhase, ProjectNotFound, BadParameter,
-    commands.NotFound, DocumentError,
+    commands.NotFound,
 )  # fmt: skip
 PARAMETERS = click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."

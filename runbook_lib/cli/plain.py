@@ -5,10 +5,9 @@ from typing import Any
 import click
 
 from runbook_lib.approval import ApprovalRefused
-from runbook_lib.documents import DocumentError
 from runbook_lib.evidence import ending
-from runbook_lib.evidence.answers import AnswersBroken
 from runbook_lib.evidence.cloudtrail import TrailProblem
+from runbook_lib.evidence.kept_answers import AnswersBroken
 from runbook_lib.evidence.oscal import NotExported
 from runbook_lib.evidence.redact import NotRedacted
 from runbook_lib.evidence.witness_report import WitnessProblem
@@ -17,7 +16,7 @@ from runbook_lib.settings.file import SettingsError
 
 EXPECTED: tuple[type[Exception], ...] = (
     *ending.EXPECTED, AnswersBroken, ApprovalRefused, NotExported, NotRedacted, PlanFileError, SettingsError, TrailProblem,
-    WitnessProblem, DocumentError,
+    WitnessProblem,
 )  # fmt: skip
 
 

@@ -32,12 +32,15 @@ def read_text(path: Path, most: int, longest_line: int = 0) -> str:
 
 def read_bytes(path: Path, most: int) -> bytes:
     """The bytes of a regular file, at most `most`. Raises DocumentError."""
+    pieces, size = list[bytes](), 0
     with opened(path, most) as file:
-        # One byte more than it may have: it may be growing.
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise _too_large(path, len(data), most)
-    return data
+        # In pieces, for it may be growing, and memory is set aside for as many bytes as are asked for.
+        while size <= most and (piece := file.read(MIB)):
+            pieces.append(piece)
+            size += len(piece)
+    if size > most:
+        raise _too_large(path, size, most)
+    return b"".join(pieces)
 
 
 @contextmanager
@@ -60,7 +63,7 @@ def opened(path: Path, most: int) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             yield file
     except OSError as error:
-        raise refused(path, f"the file cannot be read: {error.strerror}") from None
+        raise refused(path, f"the file cannot be read: {error.strerror or error}") from None
     finally:
         os.close(descriptor)
 

@@ -1,7 +1,7 @@
 """JSON as other tools and people write it, read strictly and within bounds.
 
 Refused is what means different things to different readers, or ends a reader later: a key twice, NaN, a number beyond all bounds,
-half of a character, and nesting deeper than any honest file has.
+half of a character, NUL, and nesting deeper than any honest file has.
 """
 
 import json
@@ -15,9 +15,9 @@ from runbook_lib.documents.characters import named, odd
 
 DEEPEST = 64
 """Levels of nesting; AWS's findings and events have about ten."""
-_HALF_ESCAPED = re.compile(r"\\u[dD][89abAB]")
-"""What may, once read, be half of a character."""
-_HALF = re.compile(r"[\ud800-\udfff]")
+_ODD_ESCAPE = re.compile(r"\\u(?:[dD][89abAB]|0000)|\x00")
+"""What may, once read, be half of a character or NUL."""
+_NO_TEXT = re.compile(r"[\ud800-\udfff\x00]")
 
 
 def read_json(text: str, file: str, *, line: int = 0) -> Any:
@@ -34,7 +34,7 @@ def read_json(text: str, file: str, *, line: int = 0) -> Any:
         # Python takes no integer of more digits than it would write back.
         raise refused(file, "a whole number has thousands of digits; no such number belongs here", line=line) from None
     _hold(value, file, line)
-    if _HALF_ESCAPED.search(text):
+    if _ODD_ESCAPE.search(text):
         _hold_texts(value, file, line)
     return value
 
@@ -88,18 +88,22 @@ def _words(error: json.JSONDecodeError, text: str) -> str:
 
 
 def _hold(value: Any, file: str, line: int) -> None:
-    """Refuse what is nested too deeply for whoever walks through it."""
+    if too_deep(value):
+        raise refused(file, DEEP, line=line)
+
+
+def too_deep(value: Any) -> bool:
+    """Whether a value is nested too deeply for whoever walks through it."""
     level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(DEEPEST):
         inner = (each for holder in level for each in (holder.values() if isinstance(holder, dict) else holder))
         level = [each for each in inner if isinstance(each, dict | list)]
-    if level:
-        raise refused(file, DEEP, line=line)
+    return bool(level)
 
 
 def _hold_texts(value: Any, file: str, line: int, path: Path = ()) -> None:
-    """Refuse half of a character, which nothing can write."""
-    if isinstance(value, str) and (found := _HALF.search(value)):
+    """Refuse NUL, which ends a name of a file, and half of a character, which nothing can write."""
+    if isinstance(value, str) and (found := _NO_TEXT.search(value)):
         message = f"there is {named(found.group())} in this text; remove it"
         raise refused(file, message, line=line, key=dotted(path), value=value)
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):

@@ -7,27 +7,21 @@ import base64
 import datetime as dt
 import gzip
 import io
-import itertools
 import json
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
 from runbook_lib.atomic_file import write_bytes
+from runbook_lib.evidence.kept_answers import FORMAT
 from runbook_lib.identity import ADDRESS
 from runbook_lib.services import CallFailed
 
-FORMAT = "runbook answers 1"
 FASTEST, LEVEL = 1, 6
 """zlib's levels, while answers come in and in the file."""
-
-
-class AnswersBroken(Exception):
-    """A file of answers that cannot be read; the message names it."""
 
 
 class Answers:
@@ -89,47 +83,3 @@ def _redacted(line: str, marks: dict[str, str]) -> str:
     if "@" not in line:
         return line
     return ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
-
-
-def read_about(path: Path) -> dict[str, Any]:
-    """What heads a file of answers. Raises AnswersBroken."""
-    with _reading(path) as file:
-        return _head(path, file.readline())
-
-
-def read_answers_of(path: Path, service: str, operation: str) -> dict[str, Any]:
-    """The answers to one operation alone, as `read_answers` has them; a file of many gigabytes is not read for them whole."""
-    opening = "[" + json.dumps(json.dumps([service, operation])[:-1])[:-1]
-    with _reading(path) as file:
-        _head(path, file.readline())
-        after = itertools.dropwhile(lambda line: not line.startswith(opening), file)  # the lines are sorted
-        lines = itertools.takewhile(lambda line: line.startswith(opening), after)
-        return dict(json.loads(line, object_hook=_restored) for line in lines)
-
-
-def read_answers(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(about, call → {"answer": …} or {"failure": …}) of a file of answers. Raises AnswersBroken."""
-    with _reading(path) as file:
-        return _head(path, file.readline()), dict(json.loads(line, object_hook=_restored) for line in file)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[IO[str]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-            yield file
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, zlib.error) as error:
-        raise AnswersBroken(f"{path}: {error}") from None
-
-
-def _head(path: Path, line: str) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads(line)
-    if about.get("format") != FORMAT:
-        raise AnswersBroken(f"{path}: is not in the format {FORMAT!r}")
-    return about
-
-
-def _restored(value: dict[str, Any]) -> Any:
-    if set(value) == {"$time"}:
-        return dt.datetime.fromisoformat(value["$time"])
-    return base64.b64decode(value["$bytes"]) if set(value) == {"$bytes"} else value

@@ -39,6 +39,11 @@ class Archive:
         return self._by_run.get(run)
 
     @property
+    def lost(self) -> frozenset[str]:
+        """Runs that a chain says will never be sealed."""
+        return frozenset(each.run for chain in self.chains.values() for each in chain.values() if each.kind == "lost")
+
+    @property
     def _by_run(self) -> Mapping[str, Entry]:
         if self._index is None:
             self._index = {each.run: each for chain in self.chains.values() for each in chain.values() if each.kind == "run"}

@@ -1,14 +1,19 @@
 """What earlier attempts under one approval are known to have applied, from the journals of all runs."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
-from runbook_lib.evidence.run_folder import PhaseFolder, find_runs
+from runbook_lib.confirm import Rejection
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolderError, find_runs
 from runbook_lib.journal import JournalBroken, complete_lines
+from runbook_lib.own_files import MIB, FileBroken, read
+
+_REJECTION = TypeAdapter(Rejection)
 
 
 def applied_before(root: Path, approval: str) -> frozenset[tuple[str, str]]:
@@ -33,10 +38,20 @@ def _readable(phase: PhaseFolder) -> Iterator[Approval]:
 
 
 def read_record(phase: PhaseFolder) -> tuple[list[Approval], list[dict[str, Any]], list[dict[str, Any]]]:
-    """What a phase folder says: approvals, rejections, and the lines of the journal. Raises JournalBroken."""
-    rejections = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(phase.path.glob("rejection*.json"))]
+    """What a phase folder says: approvals, rejections, and the lines of the journal. Raises JournalBroken, RunFolderError."""
     lines = complete_lines(phase.journal) if phase.journal.exists() else []
-    return list(_readable(phase)), rejections, lines
+    return list(_readable(phase)), [each.__dict__ for each in read_rejections(phase)], lines
+
+
+def read_rejections(phase: PhaseFolder) -> list[Rejection]:
+    """The rejections kept in a phase folder. Raises RunFolderError for one that cannot be read."""
+    found = []
+    for path in sorted(phase.path.glob("rejection*.json")):
+        try:
+            found.append(read(path, _REJECTION, MIB))
+        except (FileBroken, FileNotFoundError) as broken:
+            raise RunFolderError(f"{path}: {broken}") from None
+    return found
 
 
 def _applied(journal: Path) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.evidence.answers import AnswersBroken, key, read_about, read_answers_of
+from runbook_lib.evidence.answers import key
+from runbook_lib.evidence.kept_answers import AnswersBroken, read_about, read_answers_of
 from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.own_files import moment
 
 READ = "account", "ListRegions"
 BEGUN = "member_regions_read"
@@ -55,15 +57,16 @@ def earlier_reads(run: RunFolder, now: dt.datetime) -> EarlierReads:
     begun, file, phase = max(good, key=lambda each: each[0])  # the first of those with the same beginning
     try:
         return EarlierReads(begun, phase, _whole(read_answers_of(file, *READ)))
-    except AnswersBroken:
+    except (AnswersBroken, FileNotFoundError):
         return EarlierReads()
 
 
 def _begun(file: Path) -> dt.datetime | None:
     try:
-        return dt.datetime.fromisoformat(read_about(file).get(BEGUN, "")).astimezone(dt.UTC)
-    except (AnswersBroken, ValueError, TypeError):
+        said = read_about(file).member_regions_read
+    except (AnswersBroken, FileNotFoundError):
         return None
+    return moment(said) if said else None
 
 
 def _whole(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

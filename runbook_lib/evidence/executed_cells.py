@@ -12,9 +12,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, TypeAdapter
+
+from runbook_lib.own_files import MIB, FileBroken, Moment, Text, Whole, data_of, fitting, json_of, moment
 
 NAME = "cells.jsonl"
+LARGEST = 256 * MIB
 
 
 def source_digest(source: str) -> str:
@@ -103,25 +108,72 @@ class CellLog:
             os.fsync(file.fileno())
 
 
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    at: Moment
+
+
+class _Opened(_Line):
+    kind: Literal["opened"]
+    notebook: Text
+    compared_with: Text
+    came: list[tuple[Text, Text, Text]]
+
+
+class _Ran(_Line):
+    """An execution under its count, before the run was opened or within it."""
+
+    count: Whole
+    source: Text
+
+
+class _Before(_Ran):
+    kind: Literal["before"]
+
+
+class _Began(_Ran):
+    kind: Literal["began"]
+    cell: Text
+
+
+class _Ended(_Line):
+    kind: Literal["ended"]
+    count: Whole
+    success: bool
+
+
+class _Sealed(_Line):
+    kind: Literal["sealed"]
+    count: Whole | None
+
+
+_LINE: TypeAdapter[Any] = TypeAdapter(Annotated[_Opened | _Before | _Began | _Ended | _Sealed, Discriminator("kind")])
+
+
 def read_cells(path: Path) -> CellRecord:
-    """The record of a run. A last line that was cut off by the kernel's end is left out. Raises ValueError, OSError."""
-    text = path.read_text(encoding="utf-8")
-    lines: list[dict[str, Any]] = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    """The record of a run. A last line that was cut off by the kernel's end is left out. Raises FileBroken, FileNotFoundError."""
+    whole = data_of(path, LARGEST).split(b"\n")[:-1]
+    lines = [_line(number, each) for number, each in enumerate(whole, start=1)]
+    head = next((each for each in lines if isinstance(each, _Opened)), None)
+    if head is None:
+        raise FileBroken("does not say which notebook was opened")
+    ended = {each.count for each in lines if isinstance(each, _Ended)}
+    return CellRecord(
+        notebook=head.notebook,
+        compared_with=head.compared_with,
+        came=tuple(Came(*each) for each in head.came),
+        before={each.count: each.source for each in lines if isinstance(each, _Before)},
+        executions=tuple(
+            Execution(each.count, each.cell, each.source, each.count in ended) for each in lines if isinstance(each, _Began)
+        ),
+        sealed_in=next((each.count for each in lines if isinstance(each, _Sealed)), None),
+        until=max(moment(each.at) for each in lines),
+    )
+
+
+def _line(number: int, line: bytes) -> Any:
     try:
-        head = next(line for line in lines if line["kind"] == "opened")
-        ended = {line["count"] for line in lines if line["kind"] == "ended"}
-        return CellRecord(
-            notebook=str(head["notebook"]),
-            compared_with=str(head["compared_with"]),
-            came=tuple(Came(*each) for each in head["came"]),
-            before={line["count"]: line["source"] for line in lines if line["kind"] == "before"},
-            executions=tuple(
-                Execution(line["count"], line["cell"], line["source"], line["count"] in ended)
-                for line in lines
-                if line["kind"] == "began"
-            ),
-            sealed_in=next((line["count"] for line in lines if line["kind"] == "sealed"), None),
-            until=max(dt.datetime.fromisoformat(line["at"]) for line in lines),
-        )
-    except (StopIteration, KeyError, TypeError) as broken:
-        raise ValueError(f"is no record of cells ({type(broken).__name__}: {broken})") from None
+        return fitting(_LINE, json_of(line))
+    except FileBroken as broken:
+        raise FileBroken(f"line {number}: {broken}") from None

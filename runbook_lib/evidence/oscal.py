@@ -4,13 +4,13 @@ One observation per coverage cell, one finding per service, one inventory item p
 run are resources with their sealed digests. Identifiers are made from the seal's digest, so the same run gives the same document.
 """
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.coverage import Status
+from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.escaping import visible
 from runbook_lib.evidence.faults import Fault
 from runbook_lib.evidence.reading import Entry
@@ -190,8 +190,12 @@ def _coverages(run: RunFolder) -> Iterator[tuple[str, Mapping[str, Any]]]:
     phases: list[PhaseFolder] = [phase for phase in run.phases() if phase.name == _COVERAGE] or run.phases()
     for phase in phases:
         file: Path = phase.coverage("after", "json")
-        if file.is_file():
-            yield f"{phase.name}/{file.name}", json.loads(file.read_text(encoding="utf-8"))
+        try:
+            yield f"{phase.name}/{file.name}", read_coverage(file)
+        except FileNotFoundError:
+            continue
+        except CoverageBroken as broken:
+            raise NotExported(str(broken)) from None
 
 
 def _props(**values: str) -> list[dict[str, str]]:

@@ -1,7 +1,6 @@
 """Coverage built again, offline, from the raw answers of a run, and held against the coverage that the run wrote."""
 
 import copy
-import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,11 +12,17 @@ from botocore.session import Session
 from runbook_lib.access import Access
 from runbook_lib.access.models import shared_loader
 from runbook_lib.clock import Clock
+from runbook_lib.coverage import Cells
 from runbook_lib.coverage.files import json_text
-from runbook_lib.evidence.answers import key, read_answers
+from runbook_lib.coverage.kept import CoverageBroken, read_coverage
+from runbook_lib.evidence.answers import key
+from runbook_lib.evidence.kept_answers import AnswersBroken, read_answers
 from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.phases import phase_named
+from runbook_lib.organization import Organization
+from runbook_lib.own_files import moment
+from runbook_lib.phases import UnknownPhase, phase_named
 from runbook_lib.plan import Scope
+from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.runbook import Runbook
 from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
@@ -69,10 +74,9 @@ class Replayed(Access):
 def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
     """(phase/before or after, differences) for every kept set of answers of a run; no difference: an empty list.
 
-    Raises AnswersBroken, SettingsError.
+    Answers or coverage that cannot be read are a difference too, so that the other files are compared. Raises SettingsError.
     """
-    begun = dt.datetime.fromisoformat(run.record()["started"])
-    settings = load(run.settings, begun.date(), kept=True)
+    settings = load(run.settings, moment(run.record()["started"]).date(), kept=True)
     for phase in run.phases():
         for path in sorted(phase.path.glob("answers-*.jsonl.gz")):
             which = path.name.removeprefix("answers-").removesuffix(".jsonl.gz")
@@ -80,17 +84,28 @@ def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
 
 
 def _differences(path: Path, written: Path, settings: Settings, phase: str) -> list[str]:
-    about, answers = read_answers(path)
-    scope = Scope(**{name: tuple(listed) for name, listed in about["scope"].items()})
-    with Replayed(settings, answers, about["callers"]) as access:
-        runbook = Runbook(phase_named(phase), settings, access, Clock(), scope)
-        if phase_named(phase).service:
-            seen = runbook.observe()
-            organization, cells = seen.organization, seen.cells
-        else:
-            organization, cells = runbook.survey()
-    if not written.is_file():
-        return [f"{written.name} is missing"]
-    then = json.loads(written.read_text(encoding="utf-8"))
-    now = json.loads(json_text(cells, organization, then.get("facts", {})))
+    try:
+        then = read_coverage(written)
+        organization, cells = _again(path, settings, phase)
+    except FileNotFoundError as missing:
+        return [f"{Path(missing.filename).name} is missing"]
+    except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase) as broken:
+        return [str(broken).removeprefix(f"{path.parent}/")]
+    now = json.loads(json_text(cells, organization, then["facts"]))
     return [f"{name} differs" for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+
+
+def _again(path: Path, settings: Settings, phase: str) -> tuple[Organization, Cells]:
+    """What is judged from a file of answers now. Raises what `_differences` names."""
+    about, answers = read_answers(path)
+    scope = Scope(**{name: tuple(listed) for name, listed in about.scope})
+    with Replayed(settings, answers, about.callers) as access:
+        runbook = Runbook(phase_named(phase), settings, access, Clock(), scope)
+        try:
+            if not phase_named(phase).service:
+                return runbook.survey()
+            seen = runbook.observe()
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            # Services rely on what botocore made of AWS's answer; in a file there may stand anything.
+            raise AnswersBroken(f"{path}: holds an answer that AWS does not give: {type(error).__name__}: {error}") from None
+        return seen.organization, seen.cells

@@ -5,6 +5,7 @@ the two belong together, and whoever has only the copy can tell that nobody has 
 """
 
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -18,9 +19,13 @@ from ruamel.yaml import YAML
 
 from runbook_lib.approval import ApprovalRefused, read_approval
 from runbook_lib.atomic_file import sync_folder, write_bytes
-from runbook_lib.evidence.answers import AnswersBroken, read_answers
-from runbook_lib.evidence.contents import ATTACHED, LINKED, SEAL, contents, file_digest
+from runbook_lib.coverage.kept import CoverageBroken, read_coverage
+from runbook_lib.documents import DocumentError
+from runbook_lib.documents.files import unpacked
+from runbook_lib.evidence.attempts import read_rejections
+from runbook_lib.evidence.contents import ATTACHED, LARGEST, LINKED, SEAL, contents
 from runbook_lib.evidence.envelope import STATEMENT, sign
+from runbook_lib.evidence.kept_answers import UNPACKED, AnswersBroken, read_answers
 from runbook_lib.evidence.linked import linked_of
 from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.redaction import Redactor
@@ -29,6 +34,7 @@ from runbook_lib.evidence.seal import Desk, NotSealed, seal_of
 from runbook_lib.evidence.secret_scan import findings
 from runbook_lib.evidence.statement import stamp
 from runbook_lib.evidence.verify_run import folder_faults
+from runbook_lib.own_files import FileBroken, data_of
 from runbook_lib.pseudonyms import Pseudonyms
 
 REDACTED_TYPE = "urn:incident-detection-runbook:redacted:1"
@@ -67,7 +73,7 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
     accounts, names = gathered(run)
     copy = Copy(Redactor(pseudonyms, accounts, names))
     for name in sorted(seal.subjects):
-        data = (run.path / name).read_bytes()
+        data = _bytes(run, name)
         _take(copy, name, _without_uid(data) if name == run.record_file.name else data)
     for name, data in _attached(run):
         _take(copy, name, data)
@@ -91,11 +97,18 @@ def _attached(run: RunFolder) -> Iterator[tuple[str, bytes]]:
     for path in sorted((run.path / ATTACHED).glob(f"*{LINKED}")):
         linked = linked_of(run, path.name.removesuffix(LINKED))
         for name, digest in linked.subjects.items() if linked is not None else ():
-            file = run.path / (SEAL if name == SEAL else name)
-            if not file.is_file() or file_digest(file) != digest:
+            data = _bytes(run, name)
+            if hashlib.sha256(data).hexdigest() != digest:
                 raise NotRedacted(f"no copy was made: {run.name}/{name} is not what {path.name} says")
             if name != SEAL:
-                yield f"{LATER}/{name.removeprefix(f'{ATTACHED}/')}", file.read_bytes()
+                yield f"{LATER}/{name.removeprefix(f'{ATTACHED}/')}", data
+
+
+def _bytes(run: RunFolder, name: str) -> bytes:
+    try:
+        return data_of(run.path / name, LARGEST)
+    except (FileBroken, FileNotFoundError) as broken:
+        raise NotRedacted(f"no copy was made: {run.name}/{name}: {broken}") from None
 
 
 def gathered(run: RunFolder) -> tuple[set[str], dict[str, set[str]]]:
@@ -111,16 +124,18 @@ def gathered(run: RunFolder) -> tuple[set[str], dict[str, set[str]]]:
         for path in phase.path.glob("approval*.json"):
             try:
                 names["user"].add(read_approval(path).approver.partition(" (")[0])
-            except ApprovalRefused:
-                continue
-        for path in phase.path.glob("rejection*.json"):
-            names["user"].add(str(json.loads(path.read_text(encoding="utf-8"))["rejected_by"]).partition(" (")[0])
+            except ApprovalRefused as refused:
+                raise NotRedacted(f"no copy was made: {refused}, so the name in it is unknown") from None
+        names["user"].update(each.rejected_by.partition(" (")[0] for each in read_rejections(phase))
     return accounts - {""}, names
 
 
 def _listed_accounts(phase: Path) -> Iterator[Mapping[str, Any]]:
     for path in phase.glob("coverage-*.json"):
-        yield from json.loads(path.read_text(encoding="utf-8"))["accounts"]
+        try:
+            yield from read_coverage(path)["accounts"]
+        except CoverageBroken as broken:
+            raise NotRedacted(f"no copy was made: {broken}, so the names in it are unknown") from None
     for path in phase.glob("answers-*.jsonl.gz"):
         try:
             answers = read_answers(path)[1].values()
@@ -143,7 +158,7 @@ def _take(copy: Copy, name: str, data: bytes) -> None:
             copy.left_out[name] = _UNREADABLE
         else:
             copy.files[name] = redacted(copy.redactor, data)
-    except (ValueError, TypeError, KeyError, AttributeError, EOFError, OSError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DocumentError) as error:
         copy.left_out[name] = f"cannot be read as what its name says: {type(error).__name__}"
 
 
@@ -152,7 +167,7 @@ def _is_page_of_notebook(name: str) -> bool:
 
 
 def _gzip(redactor: Redactor, data: bytes) -> bytes:
-    return gzip.compress(_lines(redactor, gzip.decompress(data)), mtime=0)
+    return gzip.compress(_lines(redactor, unpacked(data, "it", len(data) * UNPACKED)), mtime=0)
 
 
 def _lines(redactor: Redactor, data: bytes) -> bytes:

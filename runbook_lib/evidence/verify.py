@@ -96,7 +96,7 @@ def _run_faults(folder: Path, found: Archive, now: dt.datetime) -> Iterator[Faul
         if not os.path.lexists(folder / SEAL):
             yield Fault(f"{folder.name}/{SEAL}", Kind.MISSING, f"chain {kept.chain} has it as number {kept.number}")
         yield from folder_faults(folder, kept)
-    elif not os.path.lexists(folder / SEAL) and (said := _unsealed(folder, now)):
+    elif not os.path.lexists(folder / SEAL) and folder.name not in found.lost and (said := _unsealed(folder, now)):
         yield Fault(folder.name, Kind.NOT_SEALED, said)
 
 

@@ -3,14 +3,14 @@
 import csv
 import hashlib
 import io
-import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.coverage import Status
+from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.documents.files import read_bytes
 from runbook_lib.escaping import spreadsheet_safe
 from runbook_lib.evidence.linked import Addition, attach
@@ -71,19 +71,24 @@ def _statuses(run: RunFolder) -> dict[Place, str]:
     phases = [phase for phase in run.phases() if phase.name == _COVERAGE] or run.phases()
     found = dict[Place, str]()
     for file in (phase.coverage("after", "json") for phase in phases):
-        if file.is_file():
-            for place, status in _cells(file):
-                found[place] = status
+        found |= _cells(file)
     if not found:
         raise WitnessProblem(f"{run.name}: has no coverage to compare with")
     return found | _enabled(found)
 
 
-def _cells(file: Path) -> Iterator[tuple[Place, str]]:
-    data = json.loads(file.read_text(encoding="utf-8"))
-    for cell in data["cells"]:
-        for account in data["account_sets"][cell["account_set"]]:
-            yield (account, cell["region"], cell["service"], cell["aspect"], cell["item"]), cell["status"]
+def _cells(file: Path) -> dict[Place, str]:
+    try:
+        data = read_coverage(file)
+    except FileNotFoundError:
+        return {}
+    except CoverageBroken as broken:
+        raise WitnessProblem(str(broken)) from None
+    return {
+        (account, cell["region"], cell["service"], cell["aspect"], cell["item"]): cell["status"]
+        for cell in data["cells"]
+        for account in data["account_sets"][cell["account_set"]]
+    }
 
 
 def _enabled(cells: Mapping[Place, str]) -> dict[Place, str]:

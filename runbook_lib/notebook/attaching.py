@@ -16,8 +16,12 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunFolderError, find_runs
 from runbook_lib.evidence.saved_notebook import KIND, Compared, SavedCell, attached_name, compare, not_attached
 from runbook_lib.evidence.seal import Desk
+from runbook_lib.own_files import MIB, FileBroken, data_of
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
+
+LARGEST = 256 * MIB
+"""Bytes of a saved notebook."""
 
 
 class NotAttached(Exception):
@@ -115,14 +119,16 @@ def _of(run: RunFolder, mode: str, organization: str) -> bool:
 def _record(phase: PhaseFolder) -> CellRecord:
     try:
         return read_cells(phase.path / NAME)
-    except (OSError, ValueError) as broken:
+    except (FileBroken, FileNotFoundError) as broken:
         raise NotAttached(f"{NAME}: {broken}") from None
 
 
 def _read(path: Path) -> tuple[bytes, dt.datetime]:
     try:
         at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)  # before reading: a save in between must not look older
-        return path.read_bytes(), at
+        return data_of(path, LARGEST), at
+    except FileBroken as broken:
+        raise NotAttached(f"{path}: {broken}") from None
     except OSError as error:
         raise NotAttached(f"{path}: {error.strerror}; if it was renamed or moved, name it with --notebook") from None
 

@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import BaseModel, TypeAdapter
+
 from runbook_lib.atomic_file import write_text
 from runbook_lib.confirm import Ballot, Decision, Question, Rejection, given
 from runbook_lib.evidence import four_eyes
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
+from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunFolderError
 from runbook_lib.evidence.statement import stamp
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.approval_file import ApprovalFile
+from runbook_lib.own_files import MIB, FileBroken, Moment, Text, read
 from runbook_lib.plan import Plan
 from runbook_lib.project import root
 from runbook_lib.runbook import Runbook
@@ -91,13 +94,27 @@ class SecondPerson:
         return given(folder.approval)
 
 
+class _Confirmed(BaseModel):
+    """What is read back of a confirmation."""
+
+    approved_by: list[Text]
+    confirmed_by: Text
+    at: Moment
+
+
+_CONFIRMED = TypeAdapter(_Confirmed)
+
+
 def confirmed(folder: PhaseFolder) -> dict[str, object]:
-    """Who approved and who confirmed, as the run folder has it; empty where one person decided."""
+    """Who approved and who confirmed, as the run folder has it; empty where one person decided. Raises RunFolderError."""
     path = folder.path / CONFIRMATION
-    if not path.is_file():
+    try:
+        said = read(path, _CONFIRMED, MIB)
+    except FileNotFoundError:
         return {}
-    said = json.loads(path.read_text(encoding="utf-8"))
-    return {"Approved by": ", ".join(said["approved_by"]), "Confirmed by": said["confirmed_by"], "Confirmed at": said["at"]}
+    except FileBroken as broken:
+        raise RunFolderError(f"{path}: {broken}") from None
+    return {"Approved by": ", ".join(said.approved_by), "Confirmed by": said.confirmed_by, "Confirmed at": said.at}
 
 
 def approval_path(run: RunFolder, phase: str) -> Path:

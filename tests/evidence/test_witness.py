@@ -35,8 +35,10 @@ def run(tmp_path: Path) -> RunFolder:
     )
     folder = run.start_phase("90_coverage", made.BEGIN)
     names = ("service", "aspect", "item", "status", "account_set")
-    cells = [dict(zip(names, cell, strict=True)) | {"region": EAST} for cell in CELLS]
-    folder.coverage("after", "json").write_text(json.dumps({"account_sets": SETS, "cells": cells}))
+    rest = {"region": EAST, "gap": "", "reason": "", "code": "", "in_scope": True}
+    cells = [dict(zip(names, cell, strict=True)) | rest for cell in CELLS]
+    whole = {"format": "runbook coverage 1", "facts": {}, "account_sets": SETS, "cells": cells, "accounts": []}
+    folder.coverage("after", "json").write_text(json.dumps(whole))
     run.finish_phase("90_coverage", RunStatus.DONE, made.BEGIN)
     run.finish(RunStatus.DONE, made.BEGIN)
     made.of_process(run, made.ended_process())
