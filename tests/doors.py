@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulated import PARAMETERS, home
+from simulated import fitting, home
 
-from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.notebook_format import nbformat
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
@@ -84,8 +83,7 @@ def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = N
         own = environment(place, url, home(front)) | {"RUNBOOK_RUNS": str(runs), "PYTHONPATH": path}
         write_state(place / "server.json", {"url": url, "pid": os.getpid(), "region": home(front), "token": front.control.token})
         settings = folder / "settings.yaml"
-        world = front.world
-        settings.write_text(adapted(PARAMETERS, world.partition, home(front), sorted(world.regions), world.organization.accounts))
+        settings.write_text(fitting(front))
         yield Served(front, url, runs, settings, own)
 
 

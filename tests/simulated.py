@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.approval import Approval, approve
-from runbook_lib.cli.rehearsal_settings import adapted
+from runbook_lib.cli.rehearsal_settings import Simulation, fitted
 from runbook_lib.clock import FakeClock, Stop
 from runbook_lib.coverage import Cell, Count, Status, count
 from runbook_lib.journal import Journal
@@ -23,6 +23,7 @@ from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.log import Entry
+from runbook_lib.rehearsal.organization import home_region
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for
 from runbook_lib.settings import Settings
@@ -179,16 +180,20 @@ def named(plan: Plan) -> set[tuple[str, str]]:
 
 def home(front: Front) -> str:
     """The home Region: us-east-1, or the partition's like."""
-    return next(region for region in ("us-east-1", "us-gov-west-1") if region in front.world.regions)
+    return home_region(front.world)
+
+
+def fitting(front: Front) -> str:
+    """The text of the rehearsal's settings, made to fit a simulated organization."""
+    organization = front.world.organization
+    units = {organization.root, *organization.units}
+    there = Simulation.of(front.control.health(), organization.accounts, units, home(front))
+    return fitted(PARAMETERS.read_text(encoding="utf-8"), there, everywhere=True).text
 
 
 def settings_for(front: Front, text: str | None = None, **changes: Any) -> Settings:
-    """The rehearsal's settings (or `text`), adapted to the simulated organization; `changes` replace whole sections."""
-    world = front.world
-    file = PARAMETERS
-    regions = sorted(world.regions)
-    written = text or adapted(file, world.partition, home(front), regions, world.organization.accounts)
-    settings = parse(written, dt.date(2026, 6, 1), str(file))
+    """The rehearsal's settings (or `text`) for the simulated organization; `changes` replace whole sections."""
+    settings = parse(text or fitting(front), dt.date(2026, 6, 1), str(PARAMETERS))
     return settings.model_copy(update=changes) if changes else settings
 
 

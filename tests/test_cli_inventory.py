@@ -8,10 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
-from simulated import PARAMETERS, home
+from simulated import fitting, home
 
 from runbook_lib.cli.inventory import register
-from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
@@ -38,7 +37,7 @@ def run(front: Front, url: str, folder: Path, *arguments: str) -> Result:
     register(group, lambda path: load(path, dt.date(2026, 6, 1)), lambda settings, runs: own)
     settings = folder / "settings.yaml"
     if not settings.exists():
-        settings.write_text(adapted(PARAMETERS, "aws", home(front), sorted(front.world.regions), front.world.organization.accounts))
+        settings.write_text(fitting(front))
     chosen = ("inventory", "-p", str(settings), "--output", str(folder / "seed.yaml"), "--runs", str(folder), *arguments)
     return CliRunner().invoke(group, chosen, standalone_mode=False)
 

@@ -3,26 +3,26 @@
 import datetime as dt
 import logging
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from runbook_lib import __version__
 from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
-from runbook_lib.cli import commands, replica_doors
+from runbook_lib.cli import commands
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
 from runbook_lib.cli.part import part_options
 from runbook_lib.cli.runs import RUNS, runs_folder
+from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_folder, today
+from runbook_lib.cli.surroundings import entered
 from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
 from runbook_lib.evidence.emergency import declare
@@ -34,13 +34,10 @@ from runbook_lib.notebook.attaching import attach_found
 from runbook_lib.notebook.cells import BadParameter, read_scope
 from runbook_lib.phases import UnknownPhase, phase_named
 from runbook_lib.plan.file import PlanFileError
-from runbook_lib.project import ProjectNotFound, root
+from runbook_lib.project import ProjectNotFound
 from runbook_lib.settings import Settings
-from runbook_lib.settings.file import SettingsError, load, parse
+from runbook_lib.settings.file import SettingsError, load
 from runbook_lib.settings.schema import schema_text
-
-if TYPE_CHECKING:
-    from runbook_lib.rehearsal.environment import RunningServer
 
 LOG = logging.getLogger(__name__)
 EXPECTED = (
@@ -84,7 +81,7 @@ def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: in
 
     Prints each plan's calls and its fingerprint, which `apply --approval` takes. Exit code 2: something is to be done.
     """
-    settings = load(parameters, _today())
+    settings = load(parameters, today())
     read_scope(scope, settings)
     wanted = commands.chosen(settings, phases)
     with _command(settings, parameters, runs, cell_timeout) as command:
@@ -109,7 +106,7 @@ def apply(
     An approval is the file that was made for a plan, or the plan's fingerprint: giving that approves the plan in your name.
     What is there already is not called again, so a run that was stopped goes on when the same command is given again.
     """
-    settings = load(parameters, _today())
+    settings = load(parameters, today())
     read_scope(scope, settings)
     with _command(settings, parameters, runs, cell_timeout) as command:
         files = [
@@ -131,7 +128,7 @@ def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -
 
     Progress goes to stderr, the coverage alone to stdout. Exit code 2: there are gaps, or something could not be read.
     """
-    settings = load(parameters, _today())
+    settings = load(parameters, today())
     with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
         result = command.phase(phase_named("90_coverage"))
         code = commands.finish(command, [result])
@@ -168,25 +165,12 @@ def rehearse(
     Plans, approves and applies each phase, then shows the coverage. No AWS account is needed, and none is touched: the simulated
     organization runs on this machine, and settings lead nowhere else. One that runs already is used again.
     """
-    from runbook_lib.cli import rehearsal_settings  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
-    from runbook_lib.rehearsal import environment  # noqa: PLC0415 as above
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
-    file = parameters or root() / "parameters" / "rehearsal.yaml"
-    own = ""
-    if replica_doors.is_inventory(organization):
-        own = replica_doors.as_rehearsal(file.read_text(encoding="utf-8"))
-        settings = parse(own, _today(), str(file))
-        organization = str(replica_doors.seed_with_doors(Path(organization), settings, _server_folder(runs)))
-    elif parameters is not None:
-        _refuse_live(load(parameters, _today()), parameters)
-    server, kept = _simulated(runs, organization, accounts, regions, scenario, keep=keep)
+    asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=keep)
+    made = ready(asked, say)
     try:
-        there = server.control("GET", "health")
-        text = own or rehearsal_settings.adapted(
-            file, there["partition"], _home(regions) or server.region, there["regions"], server.control("GET", "accounts")
-        )
-        settings = parse(text, _today(), str(file))
-        with _command(settings, text.encode(), runs, cell_timeout, server.environment) as command:
+        with _command(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
             code = commands.rehearse(command)
             table = command.run.phase("90_coverage").path / "coverage-after.txt"
             say("")
@@ -195,63 +179,21 @@ def rehearse(
                 say(line)
             say(f"Run folder: {command.run.path}")
     finally:
-        if not kept:
-            environment.stop(_server_folder(runs))
-    if kept:
-        _say_how_to_use(server, runs)
+        if not made.stays:
+            environment.stop(asked.folder)
+    if made.stays:
+        say_how_to_use(made, runs, say)
     return code
 
 
-def _home(regions: str | None) -> str:
-    return (regions or "").partition(",")[0].strip()
-
-
-def _refuse_live(settings: Settings, file: Path) -> None:
-    if settings.mode != "rehearsal":
-        raise commands.NotFound(f"{file}: mode is {settings.mode}; only settings of mode rehearsal can be rehearsed")
-
-
-def _simulated(
-    runs: str, organization: str, accounts: int | None, regions: str | None, scenario: str, *, keep: bool
-) -> tuple["RunningServer", bool]:
-    """The simulated organization that is running, if it is the one asked for, or a new one; and whether it stays."""
-    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
-
-    folder = _server_folder(runs)
-    try:
-        if (server := environment.find(folder)) is None:
-            chosen = [each.strip() for each in regions.split(",")] if regions else None
-            server = environment.start(
-                folder, _file(organization), accounts=accounts, regions=chosen, keep=keep, scenario=_file(scenario)
-            )
-            say(f"Simulated organization {organization} at {server.url}")
-            return server, keep
-    except environment.ServerFailed as error:
-        raise commands.NotFound(str(error)) from None
-    source = click.get_current_context().get_parameter_source
-    names = ("organization", "accounts", "regions", "scenario")
-    asked = [f"--{name}" for name in names if source(name) is not ParameterSource.DEFAULT]
-    if asked:
-        rest = f"end it ({_stop_command(runs)}) or leave out {', '.join(asked)}"
-        raise commands.NotFound(f"a simulated organization is running already at {server.url}; {rest}")
-    say(f"Using the simulated organization that is running at {server.url}")
-    return server, True
-
-
-def _file(name_or_file: str) -> str:
-    """The name of a seed or scenario, or the path of its file wherever the server's process starts."""
-    return str(Path(name_or_file).resolve()) if Path(name_or_file).is_file() else name_or_file
-
-
-def _stop_command(runs: str) -> str:
-    return "runbook simulate --stop" + _at(runs)
-
-
-def _at(runs: str) -> str:
-    return f" --runs {shlex.quote(runs)}" if runs else ""
-
-
 @cli.command()
+@click.option(
+    "-p",
+    "--parameters",
+    "parameters",
+    type=click.Path(path_type=Path),
+    help="Settings to fit [default: parameters/rehearsal.yaml].",
+)
 @click.option("--organization", default="default", show_default=True, help="A seed by name, or a seed file.")
 @click.option("--accounts", type=click.IntRange(min=4), help="How many accounts the organization has.")
 @click.option("--regions", help="Regions of the rehearsal, separated by commas.")
@@ -260,22 +202,31 @@ def _at(runs: str) -> str:
 @TRAIL
 @RUNS
 def simulate(
-    organization: str, accounts: int | None, regions: str | None, scenario: str, stopping: bool, trail: Path | None, runs: str
+    parameters: Path | None,
+    organization: str,
+    accounts: int | None,
+    regions: str | None,
+    scenario: str,
+    stopping: bool,
+    trail: Path | None,
+    runs: str,
 ) -> int:
     """Start, or stop, the simulated organization alone.
 
-    Prints the variables with which any AWS client on this machine reaches it; it runs until `--stop`.
+    Prints the variables with which any AWS client on this machine reaches it, and where settings lie that fit it; it runs until
+    `--stop`.
     """
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
     if trail is not None:
-        say(write_trail(_server_folder(runs), trail))
+        say(write_trail(server_folder(runs), trail))
     elif not stopping:
-        _say_how_to_use(_simulated(runs, organization, accounts, regions, scenario, keep=True)[0], runs)
-    elif (server := environment.find(_server_folder(runs))) is None:
-        say(f"No simulated organization is running in {_server_folder(runs)}.")
+        asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=True, looking=True)
+        say_how_to_use(ready(asked, say), runs, say)
+    elif (server := environment.find(server_folder(runs))) is None:
+        say(f"No simulated organization is running in {server_folder(runs)}.")
     else:
-        environment.stop(_server_folder(runs))
+        environment.stop(server_folder(runs))
         say(f"Stopped the simulated organization at {server.url}.")
     return 0
 
@@ -287,41 +238,23 @@ def schema() -> int:
     return 0
 
 
-def _say_how_to_use(server: "RunningServer", runs: str) -> None:
-    say(f"The simulated organization is running at {server.url}. Any AWS client on this machine reaches it with:")
-    for name in sorted(server.environment):
-        if name.startswith("AWS_") or name == "NO_PROXY":
-            say(f"  export {name}={shlex.quote(server.environment[name])}")
-    say(f"End it with: {_stop_command(runs)}")
-
-
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
-
-
-def _server_folder(runs: str) -> Path:
-    return runs_folder(runs) / "simulated-organization"
-
-
 @contextmanager
 def _command(
-    settings: Settings, file: Path | bytes, runs: str, seconds: int | None, environment: Mapping[str, str] | None = None,
+    settings: Settings, file: Path, runs: str, seconds: int | None, environment: Mapping[str, str] | None = None,
     *, quiet: bool = False,
 ) -> Iterator[commands.Command]:  # fmt: skip
-    """A run for one command, with the environment its kernels get. A run that breaks off is recorded as failed."""
+    """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
     kernels = environment if environment is not None else _kernel_environment(settings, runs)
     folder = RunFolder.create(
         runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
-        settings=file.read_bytes() if isinstance(file, Path) else file,
-        command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
+        settings=file.read_bytes(), command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
     )  # fmt: skip
     speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
-    with sealed_at_end(folder, settings, kernels, speak, attach_found), json_log(folder.log), terminable():
+    with entered(kernels), sealed_at_end(folder, settings, kernels, speak, attach_found), json_log(folder.log), terminable():
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
-            given = file if isinstance(file, Path) else folder.settings
-            yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds, given)
+            yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds, file)
         except BaseException as error:
             if folder.record()["status"] == RunStatus.RUNNING:
                 stopped = isinstance(error, KeyboardInterrupt)
@@ -339,17 +272,17 @@ def _kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:
         return dict(os.environ)
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
-    server = environment.find(_server_folder(runs))
+    server = environment.find(server_folder(runs))
     if server is None:
         raise commands.NotFound(
-            "mode is rehearsal and no simulated organization is running; start one with: runbook simulate" + _at(runs)
+            "mode is rehearsal and no simulated organization is running; start one with: runbook simulate" + at(runs)
         )
     return server.environment
 
 
 cli.add_command(lab_command)
 cli_evidence.register(cli)
-cli_inventory.register(cli, lambda parameters: load(parameters, _today()), _kernel_environment)
+cli_inventory.register(cli, lambda parameters: load(parameters, today()), _kernel_environment)
 
 
 def main(arguments: list[str] | None = None) -> Any:

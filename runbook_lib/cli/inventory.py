@@ -1,12 +1,12 @@
 """`runbook inventory`, beside the other commands: what was observed of an organization, as a file that `rehearse` takes."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
 from runbook_lib.cli.runs import RUNS, runs_folder
+from runbook_lib.cli.surroundings import entered
 from runbook_lib.inventory.command import write_inventory
 from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.services import CallFailed
@@ -38,10 +38,10 @@ def register(
         (fingerprints hold them); names and e-mail addresses become pseudonyms.
         """
         settings = load(parameters)
-        _enter(environment(settings, runs))
         key = None if real_names else key_file or runs_folder(runs) / "inventory.key"
         try:
-            found = write_inventory(settings, output, key)
+            with entered(environment(settings, runs)):
+                found = write_inventory(settings, output, key)
         except (ValueError, PreconditionsFailed, CallFailed) as error:
             raise click.ClickException(str(error)) from None
         accounts, regions = len(found.seed["accounts"]), len(found.seed["regions"])
@@ -49,10 +49,3 @@ def register(
         for sentence in found.unread:
             click.echo(f"Not in it: {sentence}", err=True)
         return 2 if found.unread else 0
-
-
-def _enter(environment: Mapping[str, str]) -> None:
-    """Make this process's AWS settings the given ones: a rehearsal's lead to its own server and nowhere else."""
-    for name in [each for each in os.environ if each.startswith("AWS_") and each not in environment]:
-        del os.environ[name]
-    os.environ.update({name: value for name, value in environment.items() if name.startswith("AWS_") or name.lower() == "no_proxy"})

@@ -12,8 +12,8 @@ from types import FrameType
 
 import click
 
-from runbook_lib.atomic_file import write_text
 from runbook_lib.cli.runs import RUNS, runs_folder
+from runbook_lib.cli.simulation import Asked, ready
 from runbook_lib.project import resolve, root
 from runbook_lib.settings.file import load
 
@@ -43,28 +43,10 @@ def lab(
     kept = runs_folder(runs)
     environment: Mapping[str, str] = os.environ
     if settings.mode == "rehearsal":
-        file, environment = _rehearsal(kept / "simulated-organization", organization, file)
+        made = ready(Asked(runs, parameters, organization), click.echo)
+        file, environment = made.file.absolute(), made.server.environment
     kernels = {**environment, "RUNBOOK_PARAMETERS": str(file), "RUNBOOK_RUNS": str(kept), "RUNBOOK_TICKET": ticket}
     return serve(["--port", str(port), *([] if browser else ["--no-browser"]), *jupyter], kernels)
-
-
-def _rehearsal(folder: Path, organization: str, file: Path) -> tuple[Path, Mapping[str, str]]:
-    """The simulated organization, started where none runs: the settings that fit it, and the environment that leads there."""
-    from runbook_lib.cli import rehearsal_settings  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
-    from runbook_lib.rehearsal import environment  # noqa: PLC0415 as above
-
-    try:
-        server = environment.find(folder) or environment.start(folder, organization)
-    except environment.ServerFailed as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"Simulated organization at {server.url}")
-    there = server.control("GET", "health")
-    accounts = server.control("GET", "accounts")
-    text = rehearsal_settings.adapted(file, there["partition"], server.region, there["regions"], accounts)
-    load_again = folder / "parameters.yaml"
-    write_text(load_again, text)
-    same = load(load_again, dt.datetime.now(dt.UTC).date()) == load(file, dt.datetime.now(dt.UTC).date())
-    return file if same else load_again, server.environment
 
 
 def serve(options: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -1,46 +1,255 @@
-"""The rehearsal's settings, adapted to the organization that is simulated: its partition, its Regions, its size."""
+"""Settings made to fit the organization that is simulated, by as few changes as it takes; each is said.
 
-import io
-from collections.abc import Collection, Sequence
-from pathlib import Path
+A Region that the organization has stays as the file says, a subset stays a subset, differences between services stay. A Region that
+it lacks is replaced everywhere by one that it has and the file does not name, or left out where none is left. The product's own
+settings (`everywhere`) are for any simulated organization: they get all of its Regions, its size and its name besides.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
+from runbook_lib.regions import is_opt_in, partition_of
+from runbook_lib.settings.checks import at
+from runbook_lib.settings.checks.places import SECTIONS
+from runbook_lib.settings.editing import Draft
+
+ARN = re.compile(r"arn:aws[a-z-]*:")
+MOST_NAMED = 4
+"""So many Regions are named in a line; more are counted."""
 
 
-def adapted(parameters: Path, partition: str, home: str, regions: Sequence[str], accounts: Collection[str]) -> str:
-    """The text of `parameters` for an organization in `partition` with these Regions; unchanged where it fits already.
+@dataclass(frozen=True)
+class Simulation:
+    """What a simulated organization has that settings name. `home` is the Region in which findings come together."""
 
-    Role ARNs get the partition. Regions that the file names and the organization lacks are replaced as a whole: every service
-    gets all of `regions`, and findings come together in `home`. Exclusions of accounts that are not there are left out.
-    """
-    text = parameters.read_text(encoding="utf-8").replace("arn:aws:", f"arn:{partition}:")
-    yaml = YAML()
-    document: dict[str, Any] = yaml.load(text)
-    services = [document[name] for name in ("security_hub", "guardduty", "inspector") if name in document]
-    named = {region for service in services for region in service.get("regions", ())}
-    if named != set(regions):
-        for service in services:
-            service["regions"] = [home, *(region for region in regions if region != home)]
-        _aggregate(document.get("security_hub", {}), home, [region for region in regions if region != home])
-    if "exclusions" in document:
-        document["exclusions"] = [each for each in document["exclusions"] if each.get("account", "") in ("", *accounts)]
-        if not document["exclusions"]:
-            del document["exclusions"]
-    if "limits" in document:
-        document["limits"]["accounts"] = max(document["limits"]["accounts"], len(accounts))
-        document["limits"]["regions"] = max(document["limits"]["regions"], len(regions))
-    written = io.StringIO()
-    yaml.dump(document, written)
-    return written.getvalue()
+    organization: str
+    management: str
+    partition: str
+    home: str
+    regions: tuple[str, ...]
+    accounts: frozenset[str]
+    units: frozenset[str]
+
+    @classmethod
+    def of(cls, health: Mapping[str, Any], accounts: Iterable[str], units: Iterable[str], home: str) -> "Simulation":
+        """From what the control pages of a server say."""
+        partition, regions = str(health["partition"]), tuple(health["regions"])
+        return cls(health["organization"], health["management"], partition, home, regions, frozenset(accounts), frozenset(units))
+
+    @property
+    def words(self) -> str:
+        named = ", ".join(self.regions) if len(self.regions) <= MOST_NAMED else f"{len(self.regions)} Regions"
+        return f"{len(self.accounts):,} accounts, {named}"
 
 
-def _aggregate(security_hub: dict[str, Any], home: str, others: Sequence[str]) -> None:
-    aggregation = security_hub.get("aggregation")
-    if aggregation is None:
-        return
-    aggregation["home_region"] = home
-    aggregation.pop("regions", None)
-    aggregation["linking_mode"] = "SPECIFIED_REGIONS" if others else "NO_REGIONS"
-    if others:
-        aggregation["regions"] = list(others)
+@dataclass(frozen=True)
+class Fitted:
+    """The text of settings that fit, and what of it is not as the file says."""
+
+    text: str
+    changes: tuple[str, ...] = ()
+
+
+def fitted(text: str, there: Simulation, *, everywhere: bool = False) -> Fitted:
+    """The text of settings (which parse) for an organization; unchanged where they fit already."""
+    draft = Draft(text)
+    fitting = _Fitting(draft.values, there)
+    if everywhere:
+        fitting.identity()
+    fitting.partition()
+    fitting.regions()
+    if everywhere:
+        fitting.all_regions()
+    fitting.exclusions()
+    fitting.waves()
+    if everywhere:
+        fitting.limits()
+    return Fitted(draft.text(), tuple(dict.fromkeys(fitting.changes)))
+
+
+class _Fitting:
+    """Changes of one document, in place."""
+
+    def __init__(self, document: dict[str, Any], there: Simulation) -> None:
+        self.document, self.there = document, there
+        self.changes: list[str] = []
+        self.services = [document[name] for name in SECTIONS if name in document]
+
+    # Who and where.
+
+    def identity(self) -> None:
+        """The organization and its management account, and the role in it."""
+        organization = self.document["organization"]
+        before = organization["management_account"]
+        for key, value in (("id", self.there.organization), ("management_account", self.there.management)):
+            if organization[key] != value:
+                self.changes.append(f"organization.{key} is {value}")
+                organization[key] = value
+        door = at(self.document, "access", "management") or {}
+        if before != self.there.management and "role_arn" in door:
+            door["role_arn"] = door["role_arn"].replace(f"::{before}:", f"::{self.there.management}:")
+
+    def partition(self) -> None:
+        """Every ARN of what the rehearsal enters or names, in the organization's partition."""
+        own = f"arn:{self.there.partition}:"
+        for holder, key in self._arns():
+            if not holder[key].startswith(own):
+                holder[key] = ARN.sub(own, holder[key], count=1)
+                self.changes.append(f"ARNs are in {self.there.partition}")
+
+    def _arns(self) -> Iterator[tuple[dict[str, Any], str]]:
+        holders = [at(self.document, "access", door) for door in ("management", "delegated")]
+        holders += (at(self.document, "guardduty", "export") or {}).values()
+        for holder in filter(None, holders):
+            yield from ((holder, key) for key, value in holder.items() if isinstance(value, str) and ARN.match(value))
+
+    # Regions.
+
+    def regions(self) -> None:
+        """Replace, or leave out, the Regions that the organization lacks."""
+        named = list(dict.fromkeys(self._named()))
+        lacking = [region for region in named if region not in self.there.regions]
+        free = [region for region in self._by_use() if region not in named]
+        self.swapped = dict(zip(lacking, free, strict=False))
+        self.changes += [f"{new} in the place of {old}" for old, new in self.swapped.items()]
+        self.changes += [f"{region} left out" for region in lacking if region not in self.swapped]
+        if lacking:
+            for service in self.services:
+                service["regions"][:] = self._kept(service["regions"]) or [self.there.home]
+            self._export()
+            self._aggregation()
+            self._excluded_regions()
+        self._store()
+
+    def _named(self) -> Iterator[str]:
+        """The home Region first, so that it is the first to be replaced: it may be no opt-in Region."""
+        if home := at(self.document, "security_hub", "aggregation", "home_region"):
+            yield home
+        for service in self.services:
+            yield from service["regions"]
+        yield from at(self.document, "security_hub", "aggregation", "regions") or []
+        yield from (each["region"] for each in self.document.get("exclusions", []) if "region" in each)
+        yield from (region for wave in self.document.get("waves", []) for region in wave.get("regions", []))
+
+    def _by_use(self) -> list[str]:
+        """The organization's Regions in the order in which they replace others: the home Region, opt-in Regions last."""
+        return sorted(self.there.regions, key=lambda region: (is_opt_in(region), region != self.there.home, region))
+
+    def _kept(self, regions: Iterable[str]) -> list[str]:
+        moved = (self.swapped.get(region, region) for region in regions)
+        return [region for region in moved if region in self.there.regions]
+
+    def _export(self) -> None:
+        guardduty = self.document.get("guardduty", {})
+        if "export" not in guardduty:
+            return
+        for region in list(guardduty["export"]):
+            destination = guardduty["export"].pop(region)
+            for new in set(self._kept([region])) & set(guardduty["regions"]):
+                destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{region}:", f":{new}:", 1)
+                guardduty["export"][new] = destination
+        if not guardduty["export"]:
+            del guardduty["export"]
+
+    def _aggregation(self) -> None:
+        hub = self.document.get("security_hub", {})
+        if (aggregation := hub.get("aggregation")) is None:
+            return
+        candidates = [*self._kept([aggregation["home_region"]]), *hub["regions"]]
+        home = next((region for region in candidates if not is_opt_in(region)), None)
+        if home is None:
+            del hub["aggregation"]
+            self.changes.append("security_hub.aggregation left out: no Region can be its home")
+            return
+        if aggregation["home_region"] != home:
+            aggregation["home_region"] = home
+        if "regions" in aggregation:
+            self._link([region for region in self._kept(aggregation["regions"]) if region != home])
+
+    def _link(self, regions: list[str]) -> None:
+        """Name these Regions in the aggregation; a mode that names some becomes the one that needs to name none."""
+        aggregation = self.document["security_hub"]["aggregation"]
+        if regions:
+            aggregation["regions"][:] = regions
+        else:
+            del aggregation["regions"]
+            aggregation["linking_mode"] = "NO_REGIONS" if aggregation["linking_mode"] == "SPECIFIED_REGIONS" else "ALL_REGIONS"
+
+    def _excluded_regions(self) -> None:
+        for each in self.document.get("exclusions", []):
+            if "region" in each:
+                each["region"] = next(iter(self._kept([each["region"]])), each["region"])
+
+    def _store(self) -> None:
+        """The store of live evidence is not used, and all Regions of a file are in one partition."""
+        lock = at(self.document, "evidence", "object_lock") or {}
+        if "region" in lock and partition_of(lock["region"]) != self.there.partition:
+            lock["region"] = self.there.home
+
+    def all_regions(self) -> None:
+        """Every service in every Region, and findings together in the home Region."""
+        every = [self.there.home, *(region for region in self.there.regions if region != self.there.home)]
+        for service in self.services:
+            if set(service["regions"]) != set(every):
+                service["regions"][:] = every
+                self.changes.append(f"all services are in {', '.join(every)}")
+        aggregation = at(self.document, "security_hub", "aggregation")
+        if aggregation is not None and not is_opt_in(self.there.home):
+            aggregation["home_region"] = self.there.home
+            linked = set(aggregation.get("regions", ()))
+            if linked != set(every[1:]):
+                aggregation["linking_mode"] = "SPECIFIED_REGIONS"
+                aggregation.setdefault("regions", [])
+                self._link(every[1:])
+
+    # Who is left out, and how much may be touched.
+
+    def exclusions(self) -> None:
+        """Leave out those of what is not there."""
+        known = {"account": self.there.accounts, "organizational_unit": self.there.units, "region": self.there.regions}
+
+        def there(entry: dict[str, Any]) -> bool:
+            return all(entry[name] in known[name] for name in known if name in entry)
+
+        for entry in self.document.get("exclusions", []):
+            if not there(entry):
+                self.changes.append(f"the exclusion of {', '.join(entry[name] for name in known if name in entry)} left out")
+        self._keep("exclusions", there)
+
+    def waves(self) -> None:
+        """Leave out of each what is not there, and a wave of which a whole list is gone: without it, it would be larger."""
+        asked = {region for service in self.services for region in service["regions"]}
+        gone: list[str] = []
+        for wave in self.document.get("waves", []):
+            people = [name for name in ("accounts", "organizational_units") if name in wave]
+            for name, there in (("accounts", self.there.accounts), ("organizational_units", self.there.units), ("regions", asked)):
+                if name not in wave:
+                    continue
+                kept = [each for each in (self._kept(wave[name]) if name == "regions" else wave[name]) if each in there]
+                if name != "regions" and (absent := [each for each in wave[name] if each not in kept]):
+                    self.changes.append(f"{', '.join(absent)} left out of wave {wave['name']}")
+                wave[name][:] = kept
+            if wave.get("regions") == [] or (people and not any(wave[name] for name in people)):
+                gone.append(wave["name"])
+                self.changes.append(f"wave {wave['name']} left out")
+            for name in [each for each in people if not wave[each]]:
+                del wave[name]
+        self._keep("waves", lambda wave: wave["name"] not in gone)
+
+    def _keep(self, key: str, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Take the other entries out of a list, and the list where nothing is left."""
+        for number in reversed(range(len(self.document.get(key, [])))):
+            if not wanted(self.document[key][number]):
+                del self.document[key][number]
+        if key in self.document and not self.document[key]:
+            del self.document[key]
+
+    def limits(self) -> None:
+        """No plan is stopped for the size that was asked for."""
+        limits = self.document.get("limits")
+        for key, size in (("accounts", len(self.there.accounts)), ("regions", len(self.there.regions))):
+            if limits is not None and limits[key] < size:
+                limits[key] = size
+                self.changes.append(f"limits.{key} is {size:,}")

@@ -5,29 +5,26 @@ of the live ones, and its approvals are refused in live mode all the same.
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.atomic_file import write_text
 from runbook_lib.settings import Door, Settings
 
 AMBIENT = "rehearsal-runner"
 """The rehearsal's own profile: what stands for the credentials of the shell or runner."""
-MODE = re.compile(r"""^(mode:\s*)(["']?)live\2(?=\s|$)""", re.MULTILINE)
 
 
 def is_inventory(organization: str) -> bool:
-    """Whether this names a file that `runbook inventory` wrote, rather than a seed."""
-    path = Path(organization)
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+    """Whether this names a file that `runbook inventory` wrote, or one that extends it. What is no seed at all is none."""
+    from runbook_lib.rehearsal import seeds  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    if not Path(organization).is_file():
         return False
-    with path.open(encoding="utf-8") as file:
-        return any(line.startswith("observed:") for line in file)
-
-
-def as_rehearsal(text: str) -> str:
-    """The text of settings with mode rehearsal."""
-    return MODE.sub(r"\1rehearsal", text, count=1)
+    try:
+        return bool(seeds.read(organization).observed)
+    except ValueError:
+        return False  # the server says what is wrong with it
 
 
 def seed_with_doors(inventory: Path, settings: Settings, folder: Path) -> Path:
@@ -37,7 +34,7 @@ def seed_with_doors(inventory: Path, settings: Settings, folder: Path) -> Path:
     seed: dict[str, Any] = {"extends": str(inventory.resolve()), "roles": doors.roles(), "profiles": doors.profiles()}
     path = folder / "inventory-with-doors.yaml"
     # JSON is YAML, and needs no second writer.
-    path.write_text(json.dumps(seed, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(seed, indent=1) + "\n")
     return path
 
 

@@ -40,6 +40,7 @@ class Control:
         self.pages: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self.health,
             ("GET", "accounts"): lambda: sorted(self.front.world.organization.accounts),
+            ("GET", "units"): lambda: sorted({self.front.world.organization.root, *self.front.world.organization.units}),
             ("GET", "log"): self.log,
             ("GET", "cloudtrail"): lambda: cloudtrail.export(self.front.log.entries),
             ("GET", "deliveries"): lambda: [asdict(each) for each in self.front.world.of(Buses).deliveries],
@@ -84,6 +85,7 @@ class Control:
             "rehearsal": True,
             "pid": os.getpid(),
             "organization": organization.id,
+            "management": organization.management,
             "accounts": len(organization.accounts),
             "partition": self.front.world.partition,
             "regions": sorted(self.front.world.regions),

@@ -61,12 +61,15 @@ def load(path: Path, today: dt.date, *, kept: bool = False) -> Settings:
 
     `kept`: those of a run that was made with them; what is refused since then is read there all the same.
     """
-    file = str(path)
+    return parse(text_of(path), today, str(path), kept=kept)
+
+
+def text_of(path: Path) -> str:
+    """The text of a settings file, whatever it says. Raises `SettingsError` where it is no text."""
     try:
-        text = read_text(path, LARGEST, LONGEST_LINE)
+        return read_text(path, LARGEST, LONGEST_LINE)
     except DocumentError as error:
-        raise SettingsError(file, [_unreadable(path, each) for each in error.findings]) from None
-    return parse(text, today, file, kept=kept)
+        raise SettingsError(str(path), [_unreadable(path, each) for each in error.findings]) from None
 
 
 def _unreadable(path: Path, found: Finding) -> Finding:

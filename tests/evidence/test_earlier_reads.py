@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 import sealed_runs as made
-from simulated import PARAMETERS, Simulated, home, simulated
+from simulated import Simulated, fitting, simulated
 
-from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.coverage.files import write_coverage
 from runbook_lib.evidence.answers import Answers
 from runbook_lib.evidence.earlier_reads import BEGUN, EarlierReads, earlier_reads
@@ -81,8 +80,7 @@ def test_a_file_that_ends_early_is_asked_again(run: RunFolder) -> None:
 
 def test_the_second_notebook_asks_for_no_member_and_comes_to_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     organization = simulated("default", tmp_path, monkeypatch)
-    world = organization.front.world
-    text = adapted(PARAMETERS, world.partition, home(organization.front), sorted(world.regions), world.organization.accounts)
+    text = fitting(organization.front)
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text.encode(), command=[])
     members = look(organization, run, "20_guardduty", EarlierReads()) - 2
     assert members > 50

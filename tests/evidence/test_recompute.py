@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import sealed_runs as made
-from simulated import PARAMETERS, Simulated, home, simulated
+from simulated import Simulated, fitting, simulated
 
-from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.coverage.files import write_coverage
 from runbook_lib.evidence.answers import Answers, key
 from runbook_lib.evidence.kept_answers import read_answers
@@ -22,8 +21,7 @@ from runbook_lib.services import CallFailed
 def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run that looked at one service and at everything, of a simulated organization, and kept the answers."""
     organization = simulated("seven", tmp_path, monkeypatch)
-    world = organization.front.world
-    text = adapted(PARAMETERS, world.partition, home(organization.front), sorted(world.regions), world.organization.accounts)
+    text = fitting(organization.front)
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text.encode(), command=[])
     for phase in ("20_guardduty", "90_coverage"):
         look(organization, run, phase)

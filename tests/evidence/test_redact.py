@@ -14,11 +14,10 @@ import nbformat
 import pytest
 import sealed_runs as made
 from click.testing import CliRunner
-from simulated import PARAMETERS, Simulated, home, simulated
+from simulated import Simulated, fitting, simulated
 
 from runbook_lib.approval import approve
 from runbook_lib.cli import cli
-from runbook_lib.cli.rehearsal_settings import adapted
 from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.escaping import markdown_safe, spreadsheet_safe
@@ -57,7 +56,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         world = organization.front.world
         for account, name in zip(sorted(world.organization.accounts), NAMES, strict=False):
             world.organization.accounts[account].name = name
-        text = adapted(PARAMETERS, world.partition, home(organization.front), sorted(world.regions), world.organization.accounts)
+        text = fitting(organization.front)
         run = RunFolder.create(
             root / "runs", "rehearsal", made.BEGIN, settings=f"# comment of {PERSON}\n{text}".encode(),
             command=["runbook", "plan", "-p", "/home/zoe/acme.yaml"], organization=world.organization.id,
