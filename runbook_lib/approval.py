@@ -15,13 +15,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from runbook_lib.documents import DocumentError, NotThere
+from runbook_lib.documents.files import MIB, read_text
+from runbook_lib.documents.json_text import read_json
+from runbook_lib.documents.models import refused_by
 from runbook_lib.plan import Action, Plan, Step
 from runbook_lib.plan import file as plan_file
 
 _PLAN = re.compile(r"plan[A-Za-z0-9_-]*\.json")
 """Names of plans: an approval brings its plan into the folder of a phase, where no other file may be overwritten by it."""
+
+
+LARGEST = MIB
+
+
+def _in_range(time: dt.datetime) -> dt.datetime:
+    """Refuse what has no place in UTC's calendar, such as the first moment of year 1 at an offset."""
+    try:
+        time.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("Not a time that the calendar has; write it as YYYY-MM-DDTHH:MM:SSZ") from None
+    return time
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
 class ApprovalRefused(Exception):
@@ -58,8 +77,8 @@ class Approval(BaseModel):
     approver: Annotated[str, Field(min_length=1)]
     ticket: Annotated[str, Field(min_length=1)]
     reason: str = ""
-    not_before: dt.datetime
-    not_after: dt.datetime
+    not_before: Moment
+    not_after: Moment
     plan: str = "plan.json"
     """The approved plan's file, relative to the approval's own folder. Its name is signed, its folder is not: both are copied."""
     plan_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
@@ -118,14 +137,13 @@ def approve(
 def read_approval(path: Path) -> Approval:
     """Read an approval file. Raises ApprovalRefused naming the file, the key and the value."""
     try:
-        return Approval.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ApprovalRefused(
-            [f"{path}: cannot be read ({error.strerror}); give the approval.json that belongs to the plan"]
-        ) from None
+        return Approval.model_validate(read_json(read_text(path, LARGEST), str(path)))
+    except NotThere:
+        raise ApprovalRefused([f"{path}: there is no such file; give the approval.json that belongs to the plan"]) from None
     except ValidationError as error:
-        found = (f"{path}: {'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors())
-        raise ApprovalRefused(found) from None
+        raise ApprovalRefused(str(refused_by(error, Approval, str(path))).split("\n")) from None
+    except DocumentError as error:
+        raise ApprovalRefused([str(error)]) from None
 
 
 def refusals(approval: Approval, approved: Plan, *, mode: str, organization: str, phase: str, settings: str) -> tuple[str, ...]:

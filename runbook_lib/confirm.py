@@ -10,6 +10,8 @@ from pathlib import Path
 
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.atomic_file import write_text
+from runbook_lib.documents import DocumentError
+from runbook_lib.documents.files import decoded, read_bytes
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 
@@ -29,11 +31,9 @@ def given(path: Path) -> Decision:
     approval = read_approval(path)
     beside = path.parent / approval.plan
     try:
-        data = beside.read_bytes()
-        plan = plan_file.loads(data.decode(), str(beside))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApprovalRefused([f"the plan that the approval names: {beside}: cannot be read as a plan: {error}"]) from None
-    except plan_file.PlanFileError as error:
+        data = read_bytes(beside, plan_file.LARGEST)
+        plan = plan_file.loads(decoded(data, str(beside)), str(beside))
+    except (DocumentError, plan_file.PlanFileError) as error:
         raise ApprovalRefused([f"the plan that the approval names: {error}"]) from None
     if not approval.names(hashlib.sha256(data).hexdigest()):
         raise ApprovalRefused(

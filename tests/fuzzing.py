@@ -22,7 +22,7 @@ import pytest
 
 AMOUNTS = pytest.mark.parametrize("amount", [200, pytest.param(5000, marks=pytest.mark.soak)])
 """How many inputs a parser is given: few in each test run, many in the soak."""
-DEEP, LONG, HUGE = 100_000, 60_000, 6_000
+DEEP, LONG, HUGE = 100_000, 30_000, 6_000
 """Levels of nesting; letters of a line; digits of a number, more than Python turns into an integer."""
 LONGEST_MESSAGE = 20_000
 
@@ -227,7 +227,7 @@ def faults(
     expected: Iterable[type[Exception]],
     *,
     name: str = "",
-    seconds: float = 5.0,
+    seconds: float = 3.0,
 ) -> list[Fault]:
     """Every input with which `parse` ends otherwise than well, or in one of exactly the `expected` errors, within `seconds`.
 

@@ -51,12 +51,27 @@ def test_window(hours: float, *, good: bool) -> None:
     assert (window(approval, NOW + dt.timedelta(hours=hours)) == ()) is good
 
 
+def changed(**values: object) -> str:
+    approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    return json.dumps(approval.model_dump(mode="json") | values)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "JSON"),
-        ("{}", "fingerprint"),
-        (json.dumps({"approved": True}), "approved"),
+        ("", "line 1: the file is empty"),
+        ("{", "line 1: this is not JSON"),
+        ("[]", "Keys with values are wanted"),
+        ("{}", "fingerprint: This key is missing."),
+        (json.dumps({"approved": True}), "approved: 'True': Unknown key in the file. Did you mean approver?"),
+        (changed(not_before="2026-06-01T12:00:00"), "not_before: '2026-06-01T12:00:00': This time says no zone."),
+        (
+            changed(not_after="0001-01-01T00:00:00+23:59"),
+            "not_after: '0001-01-01T00:00:00+23:59': Not a time that the calendar has",
+        ),
+        (changed(mode="Live"), "mode: 'Live': Not one of the values known here. Did you mean live?"),
+        (changed(approver=7), "approver: '7': This is no text"),
+        (changed(fingerprint="F" * 64), "fingerprint: 'FFF"),
     ],
 )
 def test_bad_file_names_file_and_key(tmp_path: Path, text: str, said: str) -> None:
@@ -69,7 +84,7 @@ def test_bad_file_names_file_and_key(tmp_path: Path, text: str, said: str) -> No
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ApprovalRefused, match="cannot be read"):
+    with pytest.raises(ApprovalRefused, match="there is no such file; give the approval"):
         read_approval(tmp_path / "none.json")
 
 
@@ -152,7 +167,7 @@ def test_an_approval_names_the_file_that_was_approved(tmp_path: Path) -> None:
     with pytest.raises(ApprovalRefused, match=r"plan\.json: is not the file that was approved"):
         given(tmp_path / "approval.json")
     (tmp_path / "plan.json").write_bytes(b"\xff")
-    with pytest.raises(ApprovalRefused, match=r"plan\.json: cannot be read as a plan"):
+    with pytest.raises(ApprovalRefused, match=r"plan\.json, line 1: the byte 0xFF is not UTF-8"):
         given(tmp_path / "approval.json")
 
 

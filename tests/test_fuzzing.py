@@ -19,7 +19,7 @@ def test_inputs_are_of_every_sort() -> None:
     made = list(mutations("sorts", SAMPLE, 1000))
     assert len(set(made)) > 700
     whole = b"\n".join(made)
-    for wanted in (b"[" * 50_000, b"\0", b"\xff", b"NaN", b"\\ud800", "\uff11".encode(), b"1" * 5000):
+    for wanted in (b"[" * 25_000, b"\0", b"\xff", b"NaN", b"\\ud800", "\uff11".encode(), b"1" * 5000):
         assert wanted in whole, wanted[:10]
     assert any(re.search(rb'"(\w+)": [^{}\[\]]*, "\1":', each) for each in made), "no key comes twice"
     read = [json.loads(each) for each in made if not faults(json.loads, [each], ())]

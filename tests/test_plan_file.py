@@ -84,6 +84,7 @@ WRONG: list[tuple[Callable[[Any], None], str]] = [
     (_put("steps", 3, "parameters", "DetectorId", "more", value=""), "exactly the keys $reference, account, region"),
     (_put("population", value="111111111111"), "population: a list is expected, not text"),
     (_put("mode", value=None), "mode: text is expected, not null"),
+    (_put("steps", 0, "step", value=["action"]), "steps[0]: a step is an object"),
     (_put("format", value="runbook plan 2"), "format: 'runbook plan 1' is expected"),
     (_put("scope", value={"regions": []}), "scope: key 'accounts' is missing"),
 ]
@@ -106,11 +107,11 @@ def test_a_file_that_is_not_what_it_says_is_refused_by_name_and_place(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is not valid JSON"),
+        ("", "line 1: the file is empty"),
         ("[]", "an object is expected, not a list"),
-        ('{"format": "runbook plan 1", "format": "runbook plan 1"}', "the key 'format' comes twice"),
+        ('{"format": "runbook plan 1", "format": "runbook plan 1"}', "the key 'format' stands twice"),
         ('{"format": NaN}', "NaN is no JSON number"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "nested more than 64 deep"),
     ],
 )
 def test_text_that_is_no_plan_is_refused(text: str, words: str) -> None:
@@ -119,8 +120,8 @@ def test_text_that_is_no_plan_is_refused(text: str, words: str) -> None:
 
 
 def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PlanFileError, match="cannot be read"):
+    with pytest.raises(PlanFileError, match="no such file"):
         plan_file.load(tmp_path / "plan.json")
     (tmp_path / "plan.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(PlanFileError, match="cannot be read"):
+    with pytest.raises(PlanFileError, match="line 1: the file is UTF-16"):
         plan_file.load(tmp_path / "plan.json")

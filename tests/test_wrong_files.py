@@ -2,20 +2,37 @@
 
 import datetime as dt
 import json
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+import value_samples
+from botocore.session import Session
 from fuzzing import AMOUNTS, as_json, as_lines, faults, mutations, unclear
 from ruamel.yaml import YAML
+from securesystemslib.signer import CryptoSigner
 
+from runbook_lib.access.configuration import BadConfiguration, configured
+from runbook_lib.approval import ApprovalRefused, approve, read_approval, refusals, window
+from runbook_lib.cli.commands import described
+from runbook_lib.confirm import given
 from runbook_lib.documents import DocumentError
+from runbook_lib.evidence import envelope
 from runbook_lib.evidence.against_cloudtrail import run_of
 from runbook_lib.evidence.cloudtrail import TrailProblem, read_trails
+from runbook_lib.evidence.keys import pem
+from runbook_lib.evidence.secret_scan import held_credentials
+from runbook_lib.evidence.trust import TrustProblem, read_policy, refuse_another, signed_policy
 from runbook_lib.evidence.witness_report import WitnessProblem, read_report
-from runbook_lib.settings.file import SettingsError, load
+from runbook_lib.notebook.cells import BadParameter, read_scope
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.file import PlanFileError
+from runbook_lib.settings.file import SettingsError, load, parse
 
 ROOT = Path(__file__).parents[1]
 TODAY = dt.date(2026, 11, 23)
@@ -31,9 +48,12 @@ class Kind:
     errors: tuple[type[Exception], ...]
     ending: str = ".json"
     write: Callable[[Any], bytes] = as_json
+    named: str = ""
+    """What its errors name, where that is not the file."""
 
 
 SETTINGS = (ROOT / "tests/cases/settings/base.yaml").read_text(encoding="utf-8").replace("2026-11-23", "'2026-11-23'")
+SETTINGS_READ = parse(SETTINGS, TODAY, "settings.yaml")
 SEED = """\
 extends: seven
 size: 8
@@ -101,10 +121,18 @@ def yaml_samples(text: str) -> Callable[[], list[Any]]:
     return lambda: [text.encode(), YAML(typ="safe", pure=True).load(text)]
 
 
-def scenario_samples() -> list[Any]:
-    from runbook_lib.rehearsal import scenario
-
-    return yaml_samples((scenario.FOLDER / "every-kind.yaml").read_text(encoding="utf-8"))()
+SCENARIO = """\
+seed: 3
+throttled: true
+rates: { "guardduty:*": { per_second: 2, burst: 4 } }
+latency: [{ on: { service: guardduty, mutating: true }, milliseconds: 20, jitter: 5 }]
+settle_polls: null
+variants: { empty page: once }
+faults: [{ kind: error, on: { operation: Create* }, call: 2, times: 3, at: 1.5, until: 90, probability: 0.5, status: 503 }]
+events: [{ kind: add-account, account: "161616161616", on: { service: sts }, call: 3 }]
+never_settle: [{ service: inspector2, accounts: ["*"] }]
+drawn: { faults: 3, services: [guardduty] }
+"""
 
 
 def scenario_of(path: Path) -> object:
@@ -171,15 +199,153 @@ def report_of(path: Path) -> object:
     return report
 
 
+def plan_of(path: Path) -> object:
+    plan = plan_file.load(path)
+    return plan_file.dumps(plan), plan.units, list(described(plan))
+
+
+def honest_plan(path: Path) -> object:
+    """A plan with the ids and the fingerprint that its content has, so that more than those are looked at."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for _ in range(8):
+        try:
+            plan_file.loads(text, str(path))
+        except PlanFileError as error:
+            found = re.search(r"the file says '?([0-9a-f]+)'?, (?:its|the) content has '?([0-9a-f]+)", str(error))
+            if not found:
+                break
+            text = text.replace(found.group(1), found.group(2))
+    path.write_text(text, encoding="utf-8")
+    return plan_of(path)
+
+
+def plan_samples() -> list[Any]:
+    text = plan_file.dumps(value_samples.plan())
+    return [text.encode(), json.loads(text)]
+
+
+APPROVAL = approve(value_samples.plan(), approver="Ada", ticket="T-1", now=dt.datetime(2026, 11, 28, tzinfo=dt.UTC))
+"""An approval of a plan that does not lie beside it."""
+
+
+def approval_of(path: Path) -> object:
+    approval = read_approval(path)
+    now = dt.datetime.now(dt.UTC)
+    return refusals(approval, value_samples.plan(), mode="live", organization="o", phase="p", settings="s"), window(approval, now)
+
+
+def decision_of(path: Path) -> object:
+    (path.parent / "plan.json").write_text(plan_file.dumps(value_samples.plan()), encoding="utf-8")
+    return given(path)
+
+
+def scope_of(path: Path) -> object:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return None  # a parameter is text already
+    return read_scope(text, SETTINGS_READ)
+
+
+KEYS = [CryptoSigner.generate_ecdsa() for _ in range(4)]
+OWNER = KEYS[0]
+POLICY = {
+    "organization": "o-rehearsal001",
+    "runners": [{"mode": "live", "key": pem(KEYS[1].public_key)}],
+    "people": [
+        {"name": "Ada", "key": pem(KEYS[2].public_key), "identities": ["ada"], "may": ["approve", "review"], "modes": ["live"]},
+        {
+            "name": "Bob",
+            "key": pem(KEYS[3].public_key),
+            "valid_from": "2026-01-01T00:00:00Z",
+            "valid_until": "2027-01-01T00:00:00Z",
+        },
+    ],
+    "approvals": {"live": 2},
+    "emergency": True,
+}
+
+
+def policy_of(path: Path) -> object:
+    return signed_policy(path.read_bytes(), OWNER, str(path))
+
+
+def signed_policies() -> list[Any]:
+    return [signed_policy(json.dumps(POLICY).encode(), OWNER, "policy")]
+
+
+def statement_of_a_policy() -> list[Any]:
+    return [dict(envelope.read(signed_policies()[0]).statement)]
+
+
+def sealed(document: Any) -> bytes:
+    """A statement as its owner would have signed it; what cannot be signed as plain JSON."""
+    try:
+        return envelope.sign(document, OWNER)
+    except (TypeError, ValueError, RecursionError):
+        return as_json(document)
+
+
+def trust_of(path: Path) -> object:
+    trust = read_policy(path)
+    refuse_another(trust, None, None)
+    return trust.obstacle("0" * 64, "approve", "live", dt.datetime.now(dt.UTC)), trust.needed("live")
+
+
+AWS_CONFIG = b"""\
+[default]
+region = eu-central-1
+[profile acme]
+role_arn = arn:aws:iam::111111111111:role/Runbook
+source_profile = default
+s3 =
+    max_concurrent_requests = 2
+"""
+AWS_CREDENTIALS = b"""\
+[default]
+aws_access_key_id = AKIDEXAMPLE
+aws_secret_access_key = made-up-secret-of-nobody
+[acme]
+aws_session_token = made-up-token-of-nobody
+"""
+
+
+def configuration_of(path: Path) -> object:
+    files = {"AWS_CONFIG_FILE": str(path), "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    with mock.patch.dict(os.environ, files), configured("acme"):
+        session = Session(profile="acme")
+        return session.get_scoped_config(), session.full_config
+
+
+def credentials_of(path: Path) -> object:
+    return held_credentials({"AWS_SHARED_CREDENTIALS_FILE": str(path), "AWS_CONFIG_FILE": str(path)})
+
+
 KINDS = (
     Kind("settings", yaml_samples(SETTINGS), lambda path: load(path, TODAY), (SettingsError,), ".yaml"),
-    Kind("scenario", scenario_samples, scenario_of, (DocumentError,), ".yaml"),
+    Kind("scenario", yaml_samples(SCENARIO), scenario_of, (DocumentError,), ".yaml"),
     Kind("organization", yaml_samples(SEED), seed_of, (DocumentError, ValueError), ".yaml"),
     Kind("inventory", yaml_samples(INVENTORY), seed_of, (DocumentError, ValueError), ".yaml"),
     Kind("asff", lambda: [{"Findings": ASFF}], report_of, (WitnessProblem,)),
     Kind("ocsf", lambda: [OCSF], report_of, (WitnessProblem,)),
     Kind("witness", lambda: [OWN], report_of, (WitnessProblem,)),
     Kind("witness lines", lambda: [ASFF], report_of, (WitnessProblem,), ".jsonl", as_lines),
+    Kind(
+        "scope",
+        lambda: [{"accounts": [A], "regions": [EAST], "organizational_units": ["ou-abcd-12345678"]}],
+        scope_of,
+        (BadParameter,),
+        named="scope",
+    ),
+    Kind("approval", lambda: [APPROVAL.model_dump(mode="json")], approval_of, (ApprovalRefused,)),
+    Kind("approval and plan", lambda: [APPROVAL.model_dump(mode="json")], decision_of, (ApprovalRefused,), named=".json"),
+    Kind("plan", plan_samples, plan_of, (PlanFileError,)),
+    Kind("honest plan", lambda: plan_samples()[1:], honest_plan, (PlanFileError,)),
+    Kind("trust policy", lambda: [POLICY], policy_of, (TrustProblem,)),
+    Kind("signed trust policy", signed_policies, trust_of, (TrustProblem,)),
+    Kind("trust statement", statement_of_a_policy, trust_of, (TrustProblem,), write=sealed),
+    Kind("AWS configuration", lambda: [AWS_CONFIG], configuration_of, (BadConfiguration,), "", named="A"),
+    Kind("AWS credentials", lambda: [AWS_CREDENTIALS], credentials_of, (), ""),
     Kind("trail", lambda: [{"Records": [EVENT, {**EVENT, "eventID": "e-2"}]}], trail_of, (TrailProblem,)),
     Kind("trail lookup", lambda: [{"Events": [{"CloudTrailEvent": json.dumps(EVENT)}] * 2}], trail_of, (TrailProblem,)),
     Kind("trail lines", lambda: [[EVENT, EVENT]], trail_of, (TrailProblem,), ".jsonl", as_lines),
@@ -207,6 +373,6 @@ def test_whatever_is_in_a_file_it_is_read_or_refused_in_words(
     for sample in kind.samples():
         path.write_bytes(sample if isinstance(sample, bytes) else kind.write(sample))
         kind.parse(path)
-    found = faults(parse, inputs(kind, amount), kind.errors, name=str(path))
+    found = faults(parse, inputs(kind, amount), kind.errors, name=kind.named or str(path))
     assert not found, "\n".join(map(str, found[:20]))
     record_property("mutated inputs", amount)

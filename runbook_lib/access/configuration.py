@@ -12,9 +12,13 @@ from pathlib import Path
 from botocore.exceptions import ConfigParseError, ProfileNotFound
 
 from runbook_lib.access.credentials import AccessRefused
+from runbook_lib.documents import DocumentError
+from runbook_lib.documents.files import MIB, read_bytes
 
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 """In the order in which botocore looks at them."""
+LARGEST = 4 * MIB
+LONGEST_LINE = 10_000
 FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 
 
@@ -25,6 +29,7 @@ class BadConfiguration(AccessRefused):
 @contextmanager
 def configured(profile: str | None) -> Iterator[None]:
     """Turn what botocore raises when it reads the configuration for a profile of settings (None: the environment's) into advice."""
+    _refuse_endless(os.environ)
     try:
         yield
     except ConfigParseError as error:
@@ -32,6 +37,25 @@ def configured(profile: str | None) -> Iterator[None]:
         raise BadConfiguration(f"{file}{_damage(file)}; AWS's configuration cannot be read until this is mended") from None
     except ProfileNotFound as error:
         raise BadConfiguration(_missing(str(error.kwargs["profile"]), profile, os.environ)) from None
+
+
+def _refuse_endless(environment: Mapping[str, str]) -> None:
+    """Refuse files with which botocore would not end: Python's parser takes quadratic time for a line.
+
+    A pipe is left to botocore: it can be read once.
+    """
+    for file in (Path(environment.get(variable) or usual).expanduser() for variable, usual in FILES.items()):
+        if not file.is_file():
+            continue
+        try:
+            data = read_bytes(file, LARGEST)
+        except DocumentError as error:
+            raise BadConfiguration(str(error)) from None
+        for number, line in enumerate(data.split(b"\n"), start=1):
+            if len(line) > LONGEST_LINE:
+                raise BadConfiguration(
+                    f"{file}, line {number}: the line has {len(line):,} characters; nothing of AWS has, so mend it"
+                )
 
 
 def _missing(name: str, profile: str | None, environment: Mapping[str, str]) -> str:
@@ -48,9 +72,9 @@ def _missing(name: str, profile: str | None, environment: Mapping[str, str]) -> 
 def _damage(file: Path) -> str:
     """Place and kind of what a configuration file cannot be read for."""
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        return f": {error.strerror}"
+        data = read_bytes(file, LARGEST)
+    except DocumentError as error:
+        return f": {error.findings[0].message}"
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         return ": it begins with a byte order mark, as some editors write; save it as UTF-8 without one"
     try:

@@ -25,6 +25,7 @@ from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
+from runbook_lib.documents import DocumentError
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
@@ -42,7 +43,7 @@ from runbook_lib.settings.schema import schema_text
 LOG = logging.getLogger(__name__)
 EXPECTED = (
     SettingsError, ApprovalRefused, AccessRefused, PlanFileError, RunFolderError, UnknownPhase, ProjectNotFound, BadParameter,
-    commands.NotFound,
+    commands.NotFound, DocumentError,
 )  # fmt: skip
 PARAMETERS = click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."

@@ -15,6 +15,7 @@ from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
+from runbook_lib.documents.files import read_bytes
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.chain import StoreFailed
 from runbook_lib.evidence.contents import REVIEW, file_digest
@@ -26,7 +27,7 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.review import keep_review, review
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
 from runbook_lib.evidence.seal import NotSealed, seal_of
-from runbook_lib.evidence.trust import Trust, pinned_trust, read_policy, signed_policy
+from runbook_lib.evidence.trust import LARGEST_POLICY, Trust, pinned_trust, read_policy, signed_policy
 from runbook_lib.evidence.verify import verify
 from runbook_lib.identity import user
 from runbook_lib.json_log import scrub
@@ -206,7 +207,7 @@ def trust_command(policy: Path, out: Path, key: Path) -> int:
     Prints the lines that pin it in settings: either to whoever owns it, or to this very file.
     """
     signer = local_signer(key.parent, key.stem)
-    data = signed_policy(policy.read_bytes(), signer, str(policy))
+    data = signed_policy(read_bytes(policy, LARGEST_POLICY), signer, str(policy))
     write_bytes(out, data)
     click.echo("To take no other, say one of these in settings, below evidence:")
     click.echo(f'  trust_policy_owner: "{der_digest(pem(signer.public_key))}" # policies signed with this key')

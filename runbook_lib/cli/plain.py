@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from runbook_lib.approval import ApprovalRefused
+from runbook_lib.documents import DocumentError
 from runbook_lib.evidence import ending
 from runbook_lib.evidence.cloudtrail import TrailProblem
 from runbook_lib.evidence.kept_answers import AnswersBroken
@@ -16,7 +17,7 @@ from runbook_lib.settings.file import SettingsError
 
 EXPECTED: tuple[type[Exception], ...] = (
     *ending.EXPECTED, AnswersBroken, ApprovalRefused, NotExported, NotRedacted, PlanFileError, SettingsError, TrailProblem,
-    WitnessProblem,
+    WitnessProblem, DocumentError,
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """JSON as other tools and people write it, read strictly and within bounds.
 
 Refused is what means different things to different readers, or ends a reader later: a key twice, NaN, a number beyond all bounds,
-half of a character, NUL, and nesting deeper than any honest file has.
+half of a character, and nesting deeper than any honest file has.
 """
 
 import json
@@ -15,9 +15,9 @@ from runbook_lib.documents.characters import named, odd
 
 DEEPEST = 64
 """Levels of nesting; AWS's findings and events have about ten."""
-_ODD_ESCAPE = re.compile(r"\\u(?:[dD][89abAB]|0000)|\x00")
-"""What may, once read, be half of a character or NUL."""
-_NO_TEXT = re.compile(r"[\ud800-\udfff\x00]")
+_HALF_ESCAPED = re.compile(r"\\u[dD][89abAB]")
+"""What may, once read, be half of a character."""
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 
 def read_json(text: str, file: str, *, line: int = 0) -> Any:
@@ -34,7 +34,7 @@ def read_json(text: str, file: str, *, line: int = 0) -> Any:
         # Python takes no integer of more digits than it would write back.
         raise refused(file, "a whole number has thousands of digits; no such number belongs here", line=line) from None
     _hold(value, file, line)
-    if _ODD_ESCAPE.search(text):
+    if _HALF_ESCAPED.search(text):
         _hold_texts(value, file, line)
     return value
 
@@ -102,8 +102,8 @@ def too_deep(value: Any) -> bool:
 
 
 def _hold_texts(value: Any, file: str, line: int, path: Path = ()) -> None:
-    """Refuse NUL, which ends a name of a file, and half of a character, which nothing can write."""
-    if isinstance(value, str) and (found := _NO_TEXT.search(value)):
+    """Refuse half of a character, which nothing can write."""
+    if isinstance(value, str) and (found := _HALF.search(value)):
         message = f"there is {named(found.group())} in this text; remove it"
         raise refused(file, message, line=line, key=dotted(path), value=value)
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ()):

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.atomic_file import sync_folder
+from runbook_lib.documents import DocumentError
+from runbook_lib.documents.files import MIB, read_bytes
 from runbook_lib.evidence.contents import contents
 from runbook_lib.evidence.statement import Withheld
 
@@ -51,6 +53,7 @@ _DETECTORS = (
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _KEYS = ("aws_secret_access_key", "aws_session_token", "aws_security_token")
 _SHORTEST = 12
+_LARGEST, _LONGEST_LINE = 4 * MIB, 10_000
 _MOST = 20
 """Findings that a seal lists per file; more say nothing new."""
 
@@ -91,8 +94,10 @@ def held_credentials(environment: Mapping[str, str]) -> frozenset[str]:
     for path in (Path(environment.get(variable) or home / name).expanduser() for variable, name in files):
         parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read(path, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError, OSError):
+            text = read_bytes(path, _LARGEST).decode("utf-8-sig", "replace")
+            # Python's parser takes quadratic time for a line, and no credential is so long.
+            parser.read_string("\n".join(line for line in text.split("\n") if len(line) <= _LONGEST_LINE))
+        except (configparser.Error, DocumentError):
             continue
         found |= {parser[section][name] for section in parser.sections() for name in _KEYS if name in parser[section]}
     return frozenset(value for value in found if len(value) >= _SHORTEST)

@@ -10,13 +10,17 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import rfc8785
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.signer import Key, Signer
 
-from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, parse, read, sign
+from runbook_lib.documents import DocumentError, short
+from runbook_lib.documents.files import decoded
+from runbook_lib.documents.json_text import read_json
+from runbook_lib.documents.models import refused_by
+from runbook_lib.evidence.envelope import STATEMENT, EnvelopeBroken, read, sign
 from runbook_lib.evidence.keys import KeyProblem, der_digest, pem, pinned, public_key, read_key
 from runbook_lib.identity import names
 from runbook_lib.own_files import MIB, FileBroken, data_of, words_of
@@ -166,7 +170,7 @@ def _refuse_doubles(policy: Policy, name: str) -> None:
     """Raise TrustProblem where one key, or one name, would count as two: approvals are counted, and so must people be."""
     held = dict[str, str]()
     holders = [(f"runners[{place}] ({each.mode})", each.key) for place, each in enumerate(policy.runners)]
-    holders += [(f"people[{place}] ({each.name})", each.key) for place, each in enumerate(policy.people)]
+    holders += [(f"people[{place}] ({short(each.name)})", each.key) for place, each in enumerate(policy.people)]
     for holder, key in holders:
         keyid = public_key(key).keyid
         if keyid in held:
@@ -181,7 +185,7 @@ def _refuse_doubles(policy: Policy, name: str) -> None:
         said = " ".join(unicodedata.normalize("NFKC", person.name).casefold().split())
         if said in places:
             raise TrustProblem(
-                f"{name}: people[{place}] has the same name as people[{places[said]}], {person.name!r}; one entry a person"
+                f"{name}: people[{place}] has the same name as people[{places[said]}], '{short(person.name)}'; one entry a person"
             )
         places[said] = place
 
@@ -193,10 +197,16 @@ def _keys(runners: Sequence[Runner], mode: str) -> tuple[Key, ...]:
 def signed_policy(text: bytes, signer: Signer, name: str) -> bytes:
     """A policy as its owner signs it. `text` is its JSON; `owner` is filled in from the key. Raises TrustProblem."""
     try:
-        given: Any = parse(text)
+        given = read_json(decoded(text, name), name)
+        if not isinstance(given, dict):
+            raise TrustProblem(f"{name}: an object with organization, runners and people is expected")
         policy = Policy.model_validate(given | {"owner": pem(signer.public_key)})
         _refuse_doubles(policy, name)
-    except (ValueError, TypeError, KeyProblem) as error:
+    except ValidationError as error:
+        raise TrustProblem(str(refused_by(error, Policy, name))) from None
+    except DocumentError as error:
+        raise TrustProblem(str(error)) from None
+    except KeyProblem as error:
         raise TrustProblem(f"{name}: {error}") from None
     predicate = policy.model_dump(mode="json", exclude_none=True)
     subject = [{"name": policy.organization, "digest": {"sha256": hashlib.sha256(rfc8785.dumps(predicate)).hexdigest()}}]

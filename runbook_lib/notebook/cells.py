@@ -1,8 +1,8 @@
 """What a notebook cell says when something goes wrong, and whether anybody is there to answer."""
 
-import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +10,9 @@ from typing import Any
 
 from runbook_lib.access import AccessRefused
 from runbook_lib.approval import ApprovalRefused
+from runbook_lib.documents import DocumentError, short
+from runbook_lib.documents.characters import odd_characters
+from runbook_lib.documents.json_text import read_json
 from runbook_lib.evidence.run_folder import NoRunsFolder, RunFolderError
 from runbook_lib.journal import JournalBroken
 from runbook_lib.notebook.shell import assigned_before_opening, settle
@@ -23,6 +26,14 @@ from runbook_lib.settings.file import SettingsContradicted, SettingsError
 from runbook_lib.waves import UnknownWave, wave_named
 
 LOG = logging.getLogger(__name__)
+_SCOPE = {"regions": r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "accounts": r"[0-9]{12}", "organizational_units": r"(ou|r)-[a-z0-9-]{4,65}"}
+"""What a scope may name, and the form of each name."""
+_SCOPE_WORDS = {
+    "regions": "is no name of a Region, such as us-east-1",
+    "accounts": "is no account id of 12 digits",
+    "organizational_units": "is no id of an organizational unit (ou-…) or root (r-…)",
+}
+_LEADING_ZERO = re.compile(r"[\[,:\s]0[0-9]")
 PARAMETERS = ("parameters_file", "scope", "approval", "run_folder")
 
 
@@ -44,6 +55,7 @@ class RunEnded(Exception):
 EXPECTED: dict[type[Exception], str] = {
     SettingsContradicted: "Mend the settings (or the scope), or the credentials, then run again. Nothing was changed.",
     SettingsError: "Mend the settings file, then run again. Nothing was called.",
+    DocumentError: "Mend the file, then run again. Nothing was called.",
     BadParameter: "Give the four parameters as strings; see the first cell.",
     ApprovalRefused: "Nothing of what it refused was called. Plan again and have that plan approved.",
     PreconditionsFailed: "Nothing was changed. Take the steps named, then run again.",
@@ -86,21 +98,25 @@ def read_scope(text: str, settings: Settings) -> Scope:
     if not text.strip():
         return Scope()
     try:
-        given_ = json.loads(text)
-    except ValueError as error:
-        raise BadParameter(f'scope: not JSON ({error}); for example {{"regions": ["us-east-1"]}}') from None
+        given_ = read_json(text, "scope")
+    except DocumentError as error:
+        quotes = " (account ids in quotes)" if _LEADING_ZERO.search(text) else ""
+        raise BadParameter(f'{error.findings[0].sentence}{quotes}; for example {{"regions": ["us-east-1"]}}') from None
     if isinstance(given_, dict) and isinstance(given_.get("wave"), str) and len(given_) == 1:
         try:
             return wave_named(given_["wave"], settings).scope
         except UnknownWave as error:
             raise BadParameter(f"scope.wave: {error}") from None
-    names = ("regions", "accounts", "organizational_units")
-    if not isinstance(given_, dict) or any(name not in names for name in given_):
-        raise BadParameter(f"scope: {text}: a JSON object with any of {', '.join(names)}, or with wave alone, is expected")
+    if not isinstance(given_, dict) or any(name not in _SCOPE for name in given_):
+        raise BadParameter(f"scope: {short(text)}: a JSON object with any of {', '.join(_SCOPE)}, or with wave alone, is expected")
     for name, listed in given_.items():
         if not (isinstance(listed, list) and listed and all(isinstance(each, str) for each in listed)):
-            raise BadParameter(f"scope.{name}: {listed!r}: a list of strings is expected; account ids are quoted")
-    return Scope(*(tuple(sorted(given_.get(name, ()))) for name in names))
+            raise BadParameter(f"scope.{name}: {short(repr(listed))}: a list of strings is expected; account ids in quotes")
+        if wrong := [each for each in listed if not re.fullmatch(_SCOPE[name], each)]:
+            found = next(odd_characters(wrong[0]), None)
+            odd = f" ({found})" if found else ""
+            raise BadParameter(f"scope.{name}: '{short(wrong[0])}'{odd}: {_SCOPE_WORDS[name]}")
+    return Scope(*(tuple(sorted(given_.get(name, ()))) for name in _SCOPE))
 
 
 def parameters_path(given_: str) -> Path:

@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib import __version__
+from runbook_lib.documents import DocumentError, short
+from runbook_lib.documents.files import MIB, read_text
+from runbook_lib.documents.json_text import read_json
 from runbook_lib.plan import Action, Plan, Step, Wait, plain, thaw
 
 FORMAT = "runbook plan 1"
+LARGEST = 512 * MIB
+"""A plan for ten thousand accounts in thirty Regions has some tens of millions of bytes."""
 _KINDS: Mapping[str, type[Action] | type[Wait]] = {"action": Action, "wait": Wait}
 _FRAME = ("format", "library_version", "fingerprint")
 
@@ -41,26 +46,24 @@ def _lines(value: Any) -> str:
 def load(path: Path) -> Plan:
     """Read a plan file; `PlanFileError` when it is missing, malformed, or changed after it was written."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanFileError(f"{path}: cannot be read as a plan: {error}") from error
+        text = read_text(path, LARGEST)
+    except DocumentError as error:
+        raise PlanFileError(str(error)) from None
     return loads(text, str(path))
 
 
 def loads(text: str, name: str) -> Plan:
     """Read the text of a plan file called `name`; raises as `load` does."""
     try:
-        plan, said = _read(json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant))
+        plan, said = _read(read_json(text, name))
         fingerprint = plan.fingerprint
+    except DocumentError as error:
+        raise PlanFileError(str(error)) from None
     except _Wrong as wrong:
-        raise PlanFileError(f"{name}: {wrong}") from None
-    except RecursionError:
-        raise PlanFileError(f"{name}: nested too deeply for a plan") from None
-    except ValueError as error:
-        raise PlanFileError(f"{name}: is not valid JSON: {error}") from error
+        raise PlanFileError(f"{name}: {wrong}; make the plan again") from None
     if said != fingerprint:
         raise PlanFileError(
-            f"{name}: fingerprint: the file says {said}, its content has {fingerprint}; "
+            f"{name}: fingerprint: the file says {short(said)}, its content has {fingerprint}; "
             "it was changed after it was written, so make the plan again"
         )
     return plan
@@ -78,7 +81,7 @@ def _read(data: Any) -> tuple[Plan, str]:
     if not isinstance(data, dict):
         raise _Wrong("", f"an object is expected, not {_named(data)}")
     if data.get("format") != FORMAT:
-        raise _Wrong("format", f"{FORMAT!r} is expected, not {data.get('format')!r}")
+        raise _Wrong("format", f"{FORMAT!r} is expected, not {_written(data.get('format'))}")
     for key in _FRAME:
         _decode(str, data.get(key), key)
     plan: Plan = _decode(Plan, {key: value for key, value in data.items() if key not in _FRAME}, "")
@@ -123,7 +126,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     if type(value) is not (str if issubclass(kind, StrEnum) else kind):
         raise _Wrong(where, f"{_WORDS.get(kind, 'text')} is expected, not {_named(value)}")
     if issubclass(kind, StrEnum) and value not in {str(member) for member in kind}:
-        raise _Wrong(where, f"one of {', '.join(kind)} is expected, not {value!r}")
+        raise _Wrong(where, f"one of {', '.join(kind)} is expected, not {_written(value)}")
     return kind(value)
 
 
@@ -133,7 +136,7 @@ def _object(kind: Any, value: Any, where: str) -> Any:
     hints = _hints(kind)
     names = [field.name for field in dataclasses.fields(kind)]
     if unknown := sorted(set(value) - set(names)):
-        raise _Wrong(where, f"unknown key {unknown[0]!r}")
+        raise _Wrong(where, f"unknown key {_written(unknown[0])}")
     if missing := [name for name in names if name not in value]:
         raise _Wrong(where, f"key {missing[0]!r} is missing")
     return kind(**{name: _decode(hints[name], value[name], f"{where}.{name}".lstrip(".")) for name in names})
@@ -145,11 +148,11 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _step(value: Any, where: str) -> Action | Wait:
-    if not isinstance(value, dict) or value.get("step") not in _KINDS:
+    if not isinstance(value, dict) or not isinstance(value.get("step"), str) or value["step"] not in _KINDS:
         raise _Wrong(where, "a step is an object whose 'step' is 'action' or 'wait'")
     step: Action | Wait = _object(_KINDS[value["step"]], {k: v for k, v in value.items() if k not in {"step", "id"}}, where)
     if value.get("id") != step.id:
-        raise _Wrong(f"{where}.id", f"the file says {value.get('id')!r}, the content has {step.id!r}")
+        raise _Wrong(f"{where}.id", f"the file says {_written(value.get('id'))}, the content has {step.id!r}")
     return step
 
 
@@ -172,22 +175,16 @@ def _check_references(value: Any, where: str) -> None:
         raise _Wrong(where, f"exactly the keys {', '.join(sorted(expected))} are expected")
     for key, item in value.items():
         if expected and "$reference" in expected and not isinstance(item, str):
-            raise _Wrong(f"{where}.{key}", f"text is expected, not {_named(item)}")
-        _check_references(item, f"{where}.{key}")
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if twice := sorted({key for key in keys if keys.count(key) > 1}):
-        raise _Wrong("", f"the key {twice[0]!r} comes twice in one object")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> float:
-    raise _Wrong("", f"{name} is no JSON number")
+            raise _Wrong(f"{where}.{short(key)}", f"text is expected, not {_named(item)}")
+        _check_references(item, f"{where}.{short(key)}")
 
 
 _WORDS: Mapping[type, str] = {str: "text", int: "a whole number"}
+
+
+def _written(value: Any) -> str:
+    """A value as a message shows it."""
+    return f"'{short(value)}'" if isinstance(value, str) else _named(value)
 
 
 def _named(value: Any) -> str:

@@ -38,6 +38,13 @@ def test_a_damaged_file_is_named_with_the_line(
     assert not aws.calls
 
 
+def test_a_line_without_end_is_refused_before_it_is_parsed(aws: FakeAws, make: Make, tmp_path: Path) -> None:
+    (tmp_path / "config").write_bytes(b"[profile a]\nregion = x" + b" " * 60_000 + b"y\n")
+    with pytest.raises(BadConfiguration, match=r"config, line 2: the line has 60,011 characters"):
+        detectors(make(), MANAGEMENT)
+    assert not aws.calls
+
+
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
 def test_a_profile_of_the_environment_that_is_gone(
     aws: FakeAws, make: Make, monkeypatch: pytest.MonkeyPatch, variable: str, tmp_path: Path
