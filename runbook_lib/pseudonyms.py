@@ -6,6 +6,12 @@ import os
 import secrets
 from pathlib import Path
 
+from runbook_lib.documents import refused
+from runbook_lib.documents.files import read_bytes
+
+LARGEST = 4096
+"""Bytes of a key; ours have 65."""
+
 
 class Pseudonyms:
     """Pseudonyms under one key: equal for equal names, and not to be guessed without the key."""
@@ -28,12 +34,12 @@ class Pseudonyms:
 
 
 def key_of(file: Path) -> bytes:
-    """The key in a file, which is made (readable by its owner only) when it is missing. `ValueError` for one of under 16 bytes."""
-    if not file.exists():
+    """The key in a file, which is made (readable by its owner only) when it is missing. Raises DocumentError for what is no key."""
+    if not os.path.lexists(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as new:
             new.write(secrets.token_hex(32) + "\n")
-    key = file.read_bytes().strip()
+    key = read_bytes(file, LARGEST).strip()
     if len(key) < 16:
-        raise ValueError(f"{file}: a key has at least 16 bytes")
+        raise refused(file, "a key has at least 16 bytes; name another file, or one that is not there yet, to have a key made")
     return key

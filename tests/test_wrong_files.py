@@ -25,7 +25,7 @@ from runbook_lib.documents import DocumentError
 from runbook_lib.evidence import envelope
 from runbook_lib.evidence.against_cloudtrail import run_of
 from runbook_lib.evidence.cloudtrail import TrailProblem, read_trails
-from runbook_lib.evidence.keys import pem
+from runbook_lib.evidence.keys import KeyProblem, local_signer, pem, read_key
 from runbook_lib.evidence.secret_scan import held_credentials
 from runbook_lib.evidence.trust import TrustProblem, read_policy, refuse_another, signed_policy
 from runbook_lib.evidence.witness_report import WitnessProblem, read_report
@@ -321,6 +321,11 @@ def credentials_of(path: Path) -> object:
     return held_credentials({"AWS_SHARED_CREDENTIALS_FILE": str(path), "AWS_CONFIG_FILE": str(path)})
 
 
+def private_key_of(path: Path) -> object:
+    path.chmod(0o600)
+    return local_signer(path.parent, path.stem).public_key.keyid
+
+
 KINDS = (
     Kind("settings", yaml_samples(SETTINGS), lambda path: load(path, TODAY), (SettingsError,), ".yaml"),
     Kind("scenario", yaml_samples(SCENARIO), scenario_of, (DocumentError,), ".yaml"),
@@ -344,6 +349,8 @@ KINDS = (
     Kind("trust policy", lambda: [POLICY], policy_of, (TrustProblem,)),
     Kind("signed trust policy", signed_policies, trust_of, (TrustProblem,)),
     Kind("trust statement", statement_of_a_policy, trust_of, (TrustProblem,), write=sealed),
+    Kind("public key", lambda: [pem(OWNER.public_key).encode()], read_key, (KeyProblem,), ".pem"),
+    Kind("private key", lambda: [OWNER.private_bytes], private_key_of, (KeyProblem,), ".pem"),
     Kind("AWS configuration", lambda: [AWS_CONFIG], configuration_of, (BadConfiguration,), "", named="A"),
     Kind("AWS credentials", lambda: [AWS_CREDENTIALS], credentials_of, (), ""),
     Kind("trail", lambda: [{"Records": [EVENT, {**EVENT, "eventID": "e-2"}]}], trail_of, (TrailProblem,)),
