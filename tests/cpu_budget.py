@@ -27,8 +27,8 @@ import pytest
 BUDGET = Path(__file__).with_name("cpu-budget.toml")
 BEFORE = "importing and collecting"
 """Stands for a folder."""
-EVERY, DEAREST, SLOW = 20.0, 10, 2.0
-"""CPU seconds between two calibrations; tests that are named; seconds from which a test is no quick one."""
+EVERY, FIRST, DEAREST, SLOW = 5.0, 3, 10, 2.0
+"""CPU seconds between two calibrations; how many come first; tests that are named; seconds from which a test is no quick one."""
 ROOM = 1.2
 """How much more than was measured a folder may take."""
 HEAD = (
@@ -59,7 +59,7 @@ def calibration() -> float:
     """CPU seconds of a fixed piece of work of the tests' own kind: objects, texts, syntax trees, digests."""
     begun = time.thread_time()
     rows: list[dict[str, Any]] = [{"account": f"{number:012}", "regions": [f"r-{number % 17}"] * 3} for number in range(4000)]
-    for _ in range(6):
+    for _ in range(2):
         text = json.dumps(rows, sort_keys=True)
         rows = sorted(json.loads(text), key=lambda row: hashlib.sha256(row["account"].encode()).digest())
         ast.parse("".join(f"name_{number} = [each for each in range({number})]\n" for number in range(300)))
@@ -81,7 +81,7 @@ class Meter:
     def pytest_runtest_logstart(self) -> None:
         if self.tests >= self._next:
             begun = spent()
-            self.calibrations.append(calibration())
+            self.calibrations += [calibration() for _ in range(1 if self.calibrations else FIRST)]
             self.calibrating += spent() - begun
             self._next = self.tests + EVERY
         self._mark = spent()
@@ -156,7 +156,13 @@ class Judge:
     def scale(self) -> float:
         """How many times slower this machine is now than the one of the budget."""
         said = Budget.read(self.path).calibration
-        return statistics.median(self.calibrations) / said if self.calibrations and said else 1.0
+        return self.calibrated / said if self.calibrations and said else 1.0
+
+    @property
+    def calibrated(self) -> float:
+        """What one calibration took here, on the average, without the tenth that took least and the tenth that took most."""
+        ordered, apart = sorted(self.calibrations), len(self.calibrations) // 10
+        return statistics.mean(ordered[apart : len(ordered) - apart])
 
     def folders(self) -> dict[str, float]:
         """Seconds by folder, on the machine of the budget."""
@@ -178,7 +184,7 @@ class Judge:
         """What was measured, with some room, in place of what was there for these folders."""
         budget = Budget.read(self.path)
         found = {folder: float(math.ceil(seconds * ROOM)) for folder, seconds in self.folders().items()}
-        budget.calibration = budget.calibration or statistics.median(self.calibrations)
+        budget.calibration = budget.calibration or self.calibrated
         budget.folders |= found
         budget.write(self.path)
 
