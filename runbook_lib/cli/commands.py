@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.approval import Approval, approve, read_approval
 from runbook_lib.atomic_file import write_text
 from runbook_lib.evidence.contents import file_digest
-from runbook_lib.evidence.run_folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
+from runbook_lib.evidence.run_folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.phases import Phase, UnknownPhase, phase_named
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
@@ -69,7 +69,7 @@ class Command:
         }
         output = folder.notebook("plan" if kind else "")
         done = execute(
-            notebook, output, parameters, environment=self.environment,
+            notebook, output, parameters, environment={**self.environment, VARIABLE: str(self.run.path.parent)},
             say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
         )  # fmt: skip
         result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)

@@ -37,6 +37,7 @@ from runbook_lib.notebook.cells import (
     read_scope,
 )
 from runbook_lib.notebook.executed import Listener
+from runbook_lib.notebook.joining import joined
 from runbook_lib.notebook.parts import Parts
 from runbook_lib.notebook.second_person import SecondPerson
 from runbook_lib.observer import Assessment
@@ -183,7 +184,7 @@ class NotebookRun:
 
     def _open_run(self, run_folder: str, phase: str) -> RunFolder:
         if run_folder:
-            return RunFolder.open(resolve(run_folder))
+            return joined(resolve(run_folder), self.settings, self.clock.now().date())
         return RunFolder.create(
             runs_root("", os.environ, root()), self.settings.mode, self.clock.now(), settings=self.parameters.read_bytes(),
             command=[f"notebook {phase}"], organization=self.settings.organization.id,

@@ -115,7 +115,10 @@ def test_approved_it_applies_and_leaves_the_whole_record(seven: Served, approval
     for phase in ENABLING:
         out = tmp_path / f"{phase}.ipynb"
         before = len(seven.changes)
-        run = RunFolder.create(seven.runs, "rehearsal", Clock().now(), settings=seven.settings.read_bytes(), command=["papermill"])
+        run = RunFolder.create(
+            seven.runs, "rehearsal", Clock().now(), settings=seven.settings.read_bytes(), command=["papermill"],
+            organization=seven.front.world.organization.id,
+        )  # fmt: skip
         done = execute(seven, phase, out, approval=str(approvals[phase]), run_folder=str(run.path))
         assert done.returncode == 0, done.stderr
         record = run.record()["phases"][phase]
