@@ -1,10 +1,12 @@
 """Settings: every wrong file is refused with exactly the findings it deserves; right files mean what they say."""
 
+import contextlib
 import datetime as dt
 import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, get_args
 
@@ -100,6 +102,25 @@ def test_everything_wrong_is_said_at_once_and_in_order_of_lines() -> None:
     text = str(caught.value)
     assert text.startswith("acme.yaml: 6 things to correct\n\nacme.yaml, line 2: mode\n    value:  lif\n    ")
     assert len(text.split("\n\n")) == 7
+
+
+def test_of_very_many_findings_the_first_are_shown() -> None:
+    text = BASE + "".join(f"key{number}: 1\n" for number in range(1000))
+    with pytest.raises(SettingsError) as caught:
+        parse(text, TODAY, "f.yaml")
+    assert len(caught.value.findings) == 1000
+    assert str(caught.value).startswith("f.yaml: 1000 things to correct\n\nf.yaml, line 51: key0")
+    assert str(caught.value).endswith("\n\nAnd 900 more: correct these first.")
+
+
+@pytest.mark.parametrize("letters", ["[", ",", '"', "a1B/", "IQoJ", "-----BEGIN ", "\u00e9"])
+def test_a_line_of_any_letters_is_looked_at_in_no_time(letters: str) -> None:
+    """Twice the line may take twice the time: what looks for secrets looked ahead to the end of the line at every letter."""
+    text = BASE.replace("A good reason.", f"'{(letters * 60_000)[:60_000]}'")
+    begun = time.process_time()
+    with contextlib.suppress(SettingsError):
+        parse(text, TODAY, "f.yaml")
+    assert time.process_time() - begun < 10
 
 
 SECRETS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "IQoJ" + "b3JpZ2luX2Vj" * 5)

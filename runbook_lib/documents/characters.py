@@ -1,9 +1,11 @@
 """Characters that cannot be seen, or that look like another: named with code point and column, so that they can be found."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_NOT_PLAIN = re.compile(r"[^\t\n\r -~]")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
 """Part of words in some scripts, and of many pictures; they turn nothing round and hide nothing by themselves."""
@@ -64,15 +66,12 @@ def odd(character: str) -> bool:
 
 def odd_characters(text: str, start: int = 0, end: int | None = None) -> Iterator[Odd]:
     """The odd characters of a part of a text, each with its line and column in the whole."""
-    part = text[start:end]
-    if part.isascii() and part.isprintable():
-        return
-    line, begin = text.count("\n", 0, start) + 1, text.rfind("\n", 0, start) + 1
-    for position, character in enumerate(part, start=start):
-        if character == "\n":
-            line, begin = line + 1, position + 1
-        elif odd(character):
-            yield Odd(line, position - begin + 1, character)
+    line, counted = 1, 0
+    for found in _NOT_PLAIN.finditer(text, start, len(text) if end is None else end):
+        if odd(found.group()):
+            at = found.start()
+            line, counted = line + text.count("\n", counted, at), at
+            yield Odd(line, at - text.rfind("\n", 0, at), found.group())
 
 
 def shown(text: str) -> str:

@@ -4,6 +4,7 @@ Stricter than YAML, so that each value stands where it counts and means what it 
 no key twice, one document.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -133,12 +134,9 @@ def _in_words(error: MarkedYAMLError) -> str:
 def _odd_before(text: str, line: int) -> str:
     """The last odd character on a line or on the one with something on it above: what it does shows on the next."""
     lines = text.split("\n")[:line]
-    above = [number for number, each in enumerate(lines, start=1) if each.strip() and not each.lstrip().startswith("#")]
-    for number in above[-1:-3:-1]:
-        found = list(
-            odd_characters(text, sum(len(each) + 1 for each in lines[: number - 1]), sum(len(each) + 1 for each in lines[:number]))
-        )
-        if found:
+    said = [number for number, each in enumerate(lines, start=1) if each.strip() and not each.lstrip().startswith("#")]
+    for number in said[-1:-3:-1]:
+        if found := list(odd_characters(lines[number - 1])):
             return f" In line {number}, {found[-1]}: type what was meant in its place."
     return ""
 
@@ -168,8 +166,7 @@ class _Reading:
             self.document.values = self._mapping(())
         else:
             self._problem(1, (), f"The file is not a mapping of keys to values.{self._odd_in(root)} {self.form.start}")
-        for event in self.events:  # to the end, for what is forbidden there
-            del event
+        deque(self.events, maxlen=0)  # to the end, for what is forbidden there
 
     def _odd_in(self, event: Event) -> str:
         found = next(odd_characters(self.document.text, event.start_mark.index, event.end_mark.index), None)

@@ -29,6 +29,8 @@ SECRETS = re.compile(
 )
 """What AWS credentials look like. Prefixes of key ids: IAM User Guide, "IAM identifiers". Each looks ahead a bounded way only."""
 LARGEST = 4 * MIB
+MOST_SHOWN = 100
+"""Findings that are shown at once."""
 LONGEST_LINE = 1_000_000
 """Characters; a wave of ten thousand accounts on one line has a fifth of it."""
 FORM = Form(
@@ -47,7 +49,8 @@ class SettingsError(Exception):
         self.findings = tuple(sorted(findings, key=lambda each: (each.line, each.key, each.message)))
         count = len(self.findings)
         title = f"{file}: {count} thing{'s' if count > 1 else ''} {self.what}"
-        super().__init__("\n\n".join([title, *map(str, self.findings)]))
+        less = [f"And {count - MOST_SHOWN} more: correct these first."] if count > MOST_SHOWN else []
+        super().__init__("\n\n".join([title, *map(str, self.findings[:MOST_SHOWN]), *less]))
 
 
 class SettingsContradicted(SettingsError):
