@@ -28,6 +28,7 @@ from runbook_lib.cli.trail import TRAIL, write_trail
 from runbook_lib.documents import DocumentError
 from runbook_lib.evidence.emergency import declare
 from runbook_lib.evidence.ending import sealed_at_end
+from runbook_lib.evidence.four_eyes import nobody_here
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.identity import user
 from runbook_lib.json_log import json_log
@@ -109,6 +110,8 @@ def apply(
     """
     settings = load(parameters, today())
     read_scope(scope, settings)
+    if any(map(commands.is_fingerprint, approvals)) and (why := nobody_here(settings, runs_folder(runs))):
+        raise ApprovalRefused([why])
     with _command(settings, parameters, runs, cell_timeout) as command:
         files = [
             commands.approval_file(given, command.run.path.parent, command.run.path, user(), ticket or "none given", settings.mode)

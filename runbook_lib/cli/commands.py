@@ -236,13 +236,18 @@ def approval_file(given: str, runs: Path, into: Path, approver: str, ticket: str
     """
     if Path(given).is_file():
         return Path(given).resolve()
-    if len(given) == 64 and set(given) <= set("0123456789abcdef"):
+    if is_fingerprint(given):
         planned, path = planned_before(given, runs, mode)
         approval = approve(
             planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path), sha256=file_digest(path)
         )
         return written(approval, into / f"approval-{planned.phase}.json")
     raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
+
+
+def is_fingerprint(given: str) -> bool:
+    """Whether an approval was given as a plan's fingerprint; a file of that name comes first."""
+    return not Path(given).is_file() and len(given) == 64 and set(given) <= set("0123456789abcdef")
 
 
 def planned_before(fingerprint: str, runs: Path, mode: str) -> tuple[Plan, Path]:

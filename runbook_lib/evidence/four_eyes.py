@@ -20,6 +20,7 @@ from runbook_lib.evidence.trust import Person, Trust, TrustProblem, pinned_trust
 from runbook_lib.identity import user
 from runbook_lib.project import resolve
 from runbook_lib.settings import Settings
+from runbook_lib.shared_users import shared_by_all
 
 APPROVALS = "approvals"
 """The folder beside the runs into which `runbook approve` writes."""
@@ -172,10 +173,37 @@ def needed(settings: Settings, runs: Path) -> int:
     return parties(settings, runs, ())[0].needed(settings.mode)
 
 
+def nobody(approver: str, trust: Trust) -> str:
+    """Why an approver's name says nothing about who it was; "" where it does, and where the trust policy lists it on purpose.
+
+    `approver` is the name of a user of the system, with whatever stands in brackets behind it.
+    """
+    name = approver.partition(" (")[0]
+    people = trust.policy.people if trust.policy else ()
+    if any(name in (person.name, *person.identities) for person in people) or not (why := shared_by_all(name)):
+        return ""
+    return (
+        f"it is given by {name}, which is nobody in particular ({why}); have it signed with a person's own key (runbook approve), "
+        f"or have the owner of the trust policy list {name} among somebody's identities"
+    )
+
+
+def nobody_here(settings: Settings, runs: Path) -> str:
+    """Why whoever runs this cannot approve a plan of a live run alone; "" where they can. Raises ApprovalRefused."""
+    return nobody(user(), parties(settings, runs, ())[0]) if settings.mode == "live" else ""
+
+
+def _unsigned_by_nobody(approval: Approval, trust: Trust) -> Iterator[str]:
+    """In live runs an approval without a signature names a person. Without a policy nobody knows whose a key is."""
+    signed_ = any(signed_by(approval, key) for _, key in trust.persons()) if trust.policy else bool(approval.signatures)
+    if approval.mode == "live" and not signed_ and (why := nobody(approval.approver, trust)):
+        yield why
+
+
 def reasons(approval: Approval, trust: Trust, runner: Runner, run: RunFolder) -> list[str]:
-    """Why an approval may not be used now: people who are missing, or another run that has it."""
-    now = dt.datetime.now(dt.UTC)
-    return [*people_refusals(approval, trust, runner, now), *use_refusals(approval, run.path.parent, run.name)]
+    """Why an approval may not be used now: people who are missing, a name that is nobody's, or another run that has it."""
+    people = people_refusals(approval, trust, runner, dt.datetime.now(dt.UTC))
+    return [*people, *_unsigned_by_nobody(approval, trust), *use_refusals(approval, run.path.parent, run.name)]
 
 
 def refuse(approval: Approval, settings: Settings, run: RunFolder, callers: Iterable[str]) -> None:

@@ -127,7 +127,7 @@ class Notebook(NotebookRun):
     async def _draw(self, gate: Gate, plan: Plan) -> None:
         """Show a panel and wait until something is pressed in it. A part can be chosen until something has been applied."""
         begun = any(asked.applied for asked in self.asked.values())
-        not_yet = self.parts.not_yet(plan) if self.parts else ""
+        not_yet = four_eyes.nobody_here(self.settings, self.run.path.parent) or (self.parts.not_yet(plan) if self.parts else "")
         with self._asking():
             asked = screen.question(plan, gate, self.runbook.phase, self.settings, not_yet, self.results["may cost"])
             parts = None if begun else self.parts

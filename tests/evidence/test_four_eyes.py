@@ -16,7 +16,7 @@ from securesystemslib.signer import CryptoSigner
 from runbook_lib.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.evidence.contents import REVIEW
 from runbook_lib.evidence.emergency import declare
-from runbook_lib.evidence.four_eyes import Runner, needed, people_refusals, refuse, signed, use_refusals
+from runbook_lib.evidence.four_eyes import Runner, needed, nobody_here, people_refusals, reasons, refuse, signed, use_refusals
 from runbook_lib.evidence.keys import der_digest, local_signer, pem
 from runbook_lib.evidence.review import review
 from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
@@ -266,6 +266,50 @@ def test_apply_takes_what_the_policy_takes(tmp_path: Path) -> None:
     none = settings(trust).model_copy(update={"evidence": None})
     assert needed(none, run.path.parent) == 0
     refuse(made.approval(PHASE), none, run, [])
+
+
+@pytest.mark.parametrize(
+    ("approver", "policy_names", "signed_", "change", "refused_"),
+    [
+        ("root", None, False, {}, True),
+        ("ubuntu (arn:aws:iam::111111111111:user/deployer)", None, False, {}, True),
+        ("Jovyan", None, False, {}, True),
+        ("user 1000", None, False, {}, True),
+        ("root", None, True, {}, False),
+        ("root", None, False, {"mode": "rehearsal"}, False),
+        ("alice", None, False, {}, False),
+        ("root", (), False, {}, True),
+        ("root", (), True, {}, False),
+        ("root", ("root",), False, {}, False),
+        ("ubuntu", ("root",), False, {}, True),
+        ("user 1000", ("user 1000",), False, {}, False),
+        ("root", (), False, {"emergency": "the building burns"}, True),
+        ("alice", (), False, {"emergency": "the building burns"}, False),
+    ],
+)
+def test_a_live_approval_names_somebody_or_is_signed(
+    tmp_path: Path, approver: str, policy_names: tuple[str, ...] | None, signed_: bool, change: dict[str, Any], refused_: bool
+) -> None:
+    trust = Trust({}, "nothing")
+    if policy_names is not None:
+        asked = {"approvals": {"live": 0}, "emergency": True, "people": people(*policy_names)(tmp_path)}
+        trust = read_policy(policy(tmp_path, **asked))
+    approval = given(tmp_path, trust, *["alice"] * signed_, **({"mode": "live", "approver": approver} | change))
+    found = reasons(approval, trust, NOBODY, new_run(tmp_path))
+    assert [why.partition(",")[0] for why in found] == [f"it is given by {approver.partition(' (')[0]}"] * refused_
+    assert all("have it signed with a person's own key (runbook approve)" in why for why in found)
+
+
+@pytest.mark.parametrize("name", ["root", "alice"])
+def test_who_is_nobody_in_particular_is_told_before_a_live_plan_is_approved(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd((name, "x", uid, 1, "", "/", "/bin/sh")))
+    rehearsal = settings(tmp_path).model_copy(update={"evidence": None})
+    live = rehearsal.model_copy(update={"mode": "live"})
+    assert nobody_here(rehearsal, tmp_path) == ""
+    assert nobody_here(live, tmp_path).startswith("it is given by root, which is nobody in particular" if name == "root" else "")
+    assert bool(nobody_here(live, tmp_path)) == (name == "root")
 
 
 def used(root: Path, approval: Approval, state: str, number: int = 0) -> RunFolder:

@@ -1,6 +1,7 @@
 """The commands of four eyes: approving with one's own key, reviewing, making keys and policies."""
 
 import json
+import pwd
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -145,3 +146,14 @@ def test_keys_and_policies_are_made_by_commands(tmp_path: Path) -> None:
     pins = dict(re.findall(r'^  (trust_policy_\w+): "([0-9a-f]{64})"', said, re.MULTILINE))
     assert set(pins) == {"trust_policy_owner", "trust_policy_sha256"}
     refuse_another(trust, pins["trust_policy_owner"], pins["trust_policy_sha256"])
+
+
+def test_nobody_in_particular_approves_a_live_plan_by_its_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: pwd.struct_passwd(("ec2-user", "x", uid, 1, "", "/", "/bin/sh")))
+    text = (Path(__file__).parents[2] / "parameters" / "rehearsal.yaml").read_text().replace("mode: rehearsal", "mode: live")
+    (tmp_path / "live.yaml").write_text(text)
+    (tmp_path / "runs").mkdir()
+    code, said = call("apply", "-p", tmp_path / "live.yaml", "--approval", "ab" * 32, "--runs", tmp_path / "runs")
+    assert code == 1
+    assert "it is given by ec2-user, which is nobody in particular (the user of Amazon Linux" in said
+    assert list((tmp_path / "runs").iterdir()) == [], "nothing was begun"
