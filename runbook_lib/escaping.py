@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_FORMULA = re.compile(r"(^|[;,\"|]\s*|\\[tnr])\s*(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])")
+_FORMULA = re.compile(r"(^|[;,\"|]|\\[tnr])\s*(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])")
 _STARTS_WITH_CONTROL = re.compile(r"^\s*[\t\r\n]")
 _MARKDOWN_ALWAYS = re.compile(r"([\\`*\[\]|#~$!{}])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])")
 _MARKDOWN_AT_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")

@@ -1,6 +1,7 @@
 import csv
 import html
 import io
+import time
 from typing import Any
 
 import mistune
@@ -45,6 +46,13 @@ def test_what_is_shown_can_be_printed(text: str) -> None:
 )
 def test_formulas_are_neutralised(text: str, safe: str) -> None:
     assert spreadsheet_safe(text) == safe
+
+
+@pytest.mark.parametrize("text", [";" + " " * 50_000 + "x", "; " * 25_000, " " * 50_000, "\t" * 50_000 + "x"])
+def test_a_long_field_takes_no_longer_than_its_length(text: str) -> None:
+    begun = time.process_time()
+    spreadsheet_safe(text)
+    assert time.process_time() - begun < 3
 
 
 @given(st.text(alphabet=st.sampled_from("=+-@\t\r\n;,\"|' a1\uff1d") | st.characters()))

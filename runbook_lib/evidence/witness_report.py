@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.documents import DocumentError, nearest, short
+from runbook_lib.documents import LONGEST_SHOWN, DocumentError, nearest, short
 from runbook_lib.documents.files import MIB, read_text
 from runbook_lib.documents.json_text import holds_lines, json_lines, read_json
 from runbook_lib.documents.tables import read_table
@@ -25,6 +25,9 @@ _OFF = frozenset({"off", "disabled", "fail", "failed", "non_compliant", "gap", "
 _ROUNDED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,3}")
 _OF_SPREADSHEET = re.compile(r"""='?"?([^"']*)"?|'([^']*)""")
 """What spreadsheets leave of an id that was to stay text: ="012345678901" and '012345678901."""
+_ASPECT = ("service", "aspect", "item")
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
+"""Also what some scanners write for services without Regions: global."""
 _HYPHENS = re.compile(r"[0-9]{4}-[0-9]{4}-[0-9]{4}")
 """As the console shows an id."""
 Place = tuple[str, str, str, str, str]
@@ -81,13 +84,17 @@ def _take(report: Report, row: Row) -> None:
     if check and known is None:
         report.others += 1
         return
-    service, aspect, item = known or (_text(name, row.get(name)) for name in ("service", "aspect", "item"))
-    place = (account_id(row.get("account")), _text("region", row.get("region")), service, aspect, item)
+    service, aspect, item = known or tuple(_text(name, row.get(name)) for name in _ASPECT)
+    place = (account_id(row.get("account")), _text("region", row.get("region")).lower(), service, aspect, item)
     said = _text("state", row.get("state"))
     named = {"region": place[1], "service": service, "aspect": aspect, "state": said}
     if missing := [name for name, value in named.items() if not value]:
         raise _Odd(f"{missing[0]} is not given")
     state = "on" if said.lower() in _ON else "off" if said.lower() in _OFF else short(said)
+    if not _REGION.fullmatch(place[1]):
+        raise _Odd(f"region {short(place[1])}: is no name of a Region")
+    if long := [name for name, value in zip(_ASPECT, (service, aspect, item), strict=True) if len(value) > LONGEST_SHOWN]:
+        raise _Odd(f"{long[0]} has more than {LONGEST_SHOWN} characters")
     # Several resources of one place (two detectors): one that is off makes it off.
     report.states[place] = state if report.states.get(place) != "off" else "off"
 

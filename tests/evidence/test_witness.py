@@ -188,6 +188,23 @@ def test_one_odd_row_is_left_out_and_said(written: str, tmp_path: Path) -> None:
     assert ODD[written] in sentence
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (f"{A};{EAST};x" + " " * 90 + "y;aspect;on", "service has more than 80 characters"),
+        (f"{A};us east 1;guardduty;detector;on", "region us east 1: is no name of a Region"),
+        (f"{A};;guardduty;detector;on", "region is not given"),
+        (f"{A};{EAST};guardduty;;on", "aspect is not given"),
+        (f"{A};{EAST};guardduty;detector;", "state is not given"),
+    ],
+)
+def test_a_row_that_names_no_place_says_what_it_lacks(row: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(f"account;region;service;aspect;state\n{A};US-EAST-1;guardduty;detector;on\n{row}\n")
+    report = read_report(tmp_path / "x.csv", {})
+    assert list(report.states) == [(A, EAST, "guardduty", "detector", "")]
+    assert report.odd == [f"line 3: {said}"]
+
+
 def test_numbers_nulls_and_other_types_in_findings(tmp_path: Path) -> None:
     file = tmp_path / "findings.json"
     findings: list[Any] = [
