@@ -23,6 +23,7 @@ from runbook_lib.documents.json_text import read_json
 from runbook_lib.documents.models import refused_by
 from runbook_lib.plan import Action, Plan, Step
 from runbook_lib.plan import file as plan_file
+from runbook_lib.privacy import masked
 
 _PLAN = re.compile(r"plan[A-Za-z0-9_-]*\.json")
 """Names of plans: an approval brings its plan into the folder of a phase, where no other file may be overwritten by it."""
@@ -114,7 +115,7 @@ def approve(
     plan: Plan, *, approver: str, ticket: str, now: dt.datetime, hours: float = 12, reason: str = "", file: str = "plan.json",
     sha256: str = "",
 ) -> Approval:  # fmt: skip
-    """An approval of exactly this plan in its own mode, good from `now` for `hours`.
+    """An approval of exactly this plan in its own mode, good from `now` for `hours`. What people say in it is masked.
 
     `file` is where the plan lies, from the approval's folder, and `sha256` its digest, where it was not written by this version.
     """
@@ -124,9 +125,9 @@ def approve(
         organization=plan.organization,
         phase=plan.phase,
         fingerprint=plan.fingerprint,
-        approver=approver,
-        ticket=ticket,
-        reason=reason,
+        approver=masked(approver),
+        ticket=masked(ticket),
+        reason=masked(reason),
         not_before=now,
         not_after=now + dt.timedelta(hours=hours),
         plan=file,

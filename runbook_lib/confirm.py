@@ -14,6 +14,7 @@ from runbook_lib.documents import DocumentError
 from runbook_lib.documents.files import decoded, read_bytes
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.privacy import findings, masked
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ def given(path: Path) -> Decision:
     """Read an approval and the plan it names. Raises ApprovalRefused when either cannot be read or is not what it says."""
     approval = read_approval(path)
     beside = path.parent / approval.plan
+    said = {"approver": approval.approver, "ticket": approval.ticket, "reason": approval.reason, "emergency": approval.emergency}
+    if unfit := [name for name, text in said.items() if findings(text)]:
+        text = "holds an e-mail address or a secret, which evidence may not; have the plan approved again without it"
+        raise ApprovalRefused(f"{path}: {name}: {text}" for name in unfit)
     try:
         data = read_bytes(beside, plan_file.LARGEST)
         plan = plan_file.loads(decoded(data, str(beside)), str(beside))
@@ -78,7 +83,7 @@ class Ballot:
 
     def cast(self, *, approved: bool, ticket: str, reason: str, typed: str, now: dt.datetime) -> str:
         """Take an answer; says why it was not taken, "" when it was."""
-        ticket, reason = ticket.strip(), reason.strip()
+        ticket, reason = masked(ticket.strip()), masked(reason.strip())
         with self._lock:
             if self.closed or self.answer is not None:
                 return self.closed or "This has been decided already."

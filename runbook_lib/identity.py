@@ -1,4 +1,4 @@
-"""Who acts, as it is written down: an e-mail address in it is replaced by a name that stays the same.
+"""Who acts, as it is written down: an e-mail address in it, or a credential, is replaced by a name that stays the same.
 
 With IAM Identity Center the session's name in an ARN is the person's e-mail address. Files keep `person-…` instead: the same
 person is the same text in every run and on every machine, without a key, so a verifier who is told the address can compare. For
@@ -12,17 +12,30 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%*+^_~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+from runbook_lib.privacy import LOGIN, Rule, masked
+
+_AT = re.compile(r"%(?:25)*40|[\uff20\ufe6b]")
 _PERSON = re.compile(r"\bperson-[0-9a-f]{20}\b")
 
 
 def written(text: str) -> str:
-    """The text as files may hold it: every e-mail address replaced."""
-    return ADDRESS.sub(lambda match: _person(match.group(0)), text)
+    """The text as files may hold it: every e-mail address and every credential replaced."""
+    return masked(LOGIN.sub(lambda match: _person(match.group(0)), text), _named)
+
+
+def _named(rule: Rule, value: str) -> str:
+    """In place of what no ARN should hold, without a space. Users may be called like keys, so two keys stay two.
+
+    A password is told apart from no other: its digest could be guessed.
+    """
+    if rule.mark == "secret":
+        return "[secret]"
+    return f"hidden-{hashlib.sha256(value.encode('utf-8', 'replace')).hexdigest()[:20]}"
 
 
 def _person(address: str) -> str:
-    return f"person-{hashlib.sha256(address.lower().encode()).hexdigest()[:20]}"
+    said = _AT.sub("@", address).lower().encode("utf-8", "replace")
+    return f"person-{hashlib.sha256(said).hexdigest()[:20]}"
 
 
 def names(identities: Iterable[str]) -> frozenset[str]:

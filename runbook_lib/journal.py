@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import queue
-import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from runbook_lib.clock import Clock
 from runbook_lib.journal_line import LINE
 from runbook_lib.own_files import GIB, MIB, FileBroken, opened, words_of
 from runbook_lib.plan import Action
+from runbook_lib.privacy import masked
 from runbook_lib.services import Outcome
 
 START = "0" * 64
@@ -31,16 +31,16 @@ TORN = ".torn-after-"
 """Behind the name of a journal, with the number of its lines: the file that has a last line which was cut off."""
 LARGEST, LONGEST_LINE = 2 * GIB, 16 * MIB
 """Bytes of a journal and of one line of it: one about a thousand accounts has half a million."""
-_ADDRESS = re.compile(r"[^\s@<>\"'(),;:=]+@[^\s@<>\"'(),;:=]+")
 
 
 class JournalBroken(Exception):
     """A journal whose chain does not hold: a line was changed, lost or added. Names file and line."""
 
 
-def scrub(message: str) -> str:
-    """An error message without e-mail addresses, at most 300 characters long."""
-    return _ADDRESS.sub("[address]", message)[:LONGEST]
+def brief(message: str) -> str:
+    """An error message as a journal holds it: masked, and at most 300 characters long."""
+    # What is cut may end in what was none before: a key id is one of just so many characters.
+    return masked(masked(message)[:LONGEST])[:LONGEST]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -180,9 +180,9 @@ class Journal:
     ) -> None:  # fmt: skip
         """Record what AWS answered to an attempt, and what that means for each account."""
         called = {"action": action.id, "unit": action.unit_key, "attempt": attempt, "invocation": invocation_id}
-        answered = {"status": status, "code": code, "message": scrub(message), "request_id": request_id, "date": date}
+        answered = {"status": status, "code": code, "message": brief(message), "request_id": request_id, "date": date}
         verdicts = [
-            {"account": o.account, "verdict": str(o.verdict), "code": o.code, "message": scrub(o.message)} for o in outcomes
+            {"account": o.account, "verdict": str(o.verdict), "code": o.code, "message": brief(o.message)} for o in outcomes
         ]
         self._write("outcome", {**called, **answered, "outcomes": verdicts})
 

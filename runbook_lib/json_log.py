@@ -6,44 +6,14 @@ Never botocore's wire log: at its debug level it writes credentials and answers.
 import datetime as dt
 import json
 import logging
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.privacy import masked_data
+
 NOISY = ("botocore", "boto3", "urllib3", "s3transfer")
-_SECRETS = (
-    (re.compile(r"[A-Za-z0-9.!#$%*+^_~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"), "[e-mail address]"),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), "[AWS key id]"),
-    (re.compile(r"(?i)(X-Amz-(?:Security-Token|Signature|Credential)=)[^&\s\"']+"), r"\1[secret]"),
-    (re.compile(r"\b(?:IQoJb3|FwoGZX|FQoGZX)[A-Za-z0-9+/=_%-]{20,}"), "[session token]"),
-    (
-        re.compile(
-            r"(?i)((?:secret[_ ]?access[_ ]?key|session[_ ]?token|aws_secret\w*|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"
-        ),
-        r"\1[secret]",
-    ),
-)
-_LABEL = re.compile(r"(?i)secret_?access_?key|session_?token|security_?token|password|^aws_secret")
-
-
-def scrub(text: str) -> str:
-    """Replace e-mail addresses, AWS key ids, session tokens, labelled secrets and signatures of presigned addresses."""
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
-
-
-def scrubbed(value: Any) -> Any:
-    """The same for every text inside JSON-like data, keys included; what JSON does not know becomes text."""
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, Mapping):
-        return {scrub(str(key)): "[secret]" if _LABEL.search(str(key)) else scrubbed(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [scrubbed(item) for item in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)]
-    return value if value is None or isinstance(value, bool | int | float) else scrub(str(value))
 
 
 class JsonLines(logging.Formatter):
@@ -60,7 +30,7 @@ class JsonLines(logging.Formatter):
             line["fields"] = fields
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(scrubbed(line))
+        return json.dumps(masked_data(line))
 
 
 def _no_wire_log(record: logging.LogRecord) -> bool:

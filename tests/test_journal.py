@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.clock import FakeClock
-from runbook_lib.journal import START, Journal, JournalBroken, read, scrub
+from runbook_lib.journal import START, Journal, JournalBroken, brief, read
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, ForEach
 from runbook_lib.services import Outcome, Verdict
 
@@ -60,14 +60,17 @@ def test_no_parameter_and_no_address_is_written(path: Path) -> None:
 @pytest.mark.parametrize(
     ("message", "written"),
     [
-        ("mail to a.b+c@example.com, please", "mail to [address], please"),
-        ("account <x@example.com>", "account <[address]>"),
+        ("mail to a.b+c@example.com, please", "mail to [e-mail address], please"),
+        ("account <x@example.com>", "account <[e-mail address]>"),
+        ("password: hunter2-hunter2", "password: [secret]"),
+        (f"{'x' * 280}AKIAIOSFODNN7EXAMPLE", f"{'x' * 280}[AWS key id]"),
+        (f"{'x ' * 140}BEGIN RSA PRIVATE KEYS", f"{'x ' * 140}[private key]S"),
         ("arn:aws:iam::444444444444:role/R is refused", "arn:aws:iam::444444444444:role/R is refused"),
         ("x" * 1000, "x" * 300),
     ],
 )
-def test_messages_are_scrubbed(message: str, written: str) -> None:
-    assert scrub(message) == written
+def test_messages_are_masked_and_short(message: str, written: str) -> None:
+    assert brief(message) == written
 
 
 def test_opening_again_continues_the_chain(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from runbook_lib.access import EXPIRED, Answer, Counters
 from runbook_lib.apply.report import Final, Result
 from runbook_lib.clock import Clock
-from runbook_lib.journal import Journal, scrub
+from runbook_lib.journal import Journal, brief
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.services import CallFailed, Outcome, Reader, Service, Verdict
 
@@ -75,7 +75,7 @@ class Task:
         if target in self.open:
             self.open.remove(target)
             self.doubtful.discard(target)
-            self.settled[target] = Result(target, final, code, scrub(message))
+            self.settled[target] = Result(target, final, code, brief(message))
 
     def settle_all(self, final: Final, code: str, message: str) -> None:
         for target in sorted(self.open):

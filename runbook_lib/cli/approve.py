@@ -30,9 +30,9 @@ from runbook_lib.evidence.seal import NotSealed, seal_of
 from runbook_lib.evidence.trust import LARGEST_POLICY, Trust, pinned_trust, read_policy, signed_policy
 from runbook_lib.evidence.verify import verify
 from runbook_lib.identity import user
-from runbook_lib.json_log import scrub
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.privacy import masked
 from runbook_lib.settings.file import SettingsError, load
 
 KEY = click.option(
@@ -93,7 +93,7 @@ def approve_command(
 
 
 def _refuse_addresses(*texts: str) -> None:
-    if any(scrub(text) != text for text in texts):
+    if any(masked(text) != text for text in texts):
         raise click.UsageError("ticket and reason go into evidence: no e-mail addresses, no secrets")
 
 

@@ -24,8 +24,8 @@ from runbook_lib.evidence.saved_notebook import not_attached
 from runbook_lib.evidence.seal import seal
 from runbook_lib.evidence.start import declare_lost
 from runbook_lib.identity import system_user
-from runbook_lib.json_log import scrub
 from runbook_lib.notebook.attaching import attach_saved
+from runbook_lib.privacy import masked
 from runbook_lib.settings.file import load
 
 
@@ -60,7 +60,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     chain = chain_name(settings.mode, settings.organization.id)
     with ExitStack() as resources:
         desk = desk_for(runs_folder(runs), settings, os.environ, resources)
-        number = declare_lost(desk, chain, run_named, scrub(reason), system_user())
+        number = declare_lost(desk, chain, run_named, masked(reason), system_user())
         click.echo(f"{run_named}: lost, number {number} of {chain}")
         desk.store.local(chain)
     return 0

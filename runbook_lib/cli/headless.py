@@ -17,8 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from runbook_lib.json_log import scrub
 from runbook_lib.notebook_format import nbformat
+from runbook_lib.privacy import masked
 from runbook_lib.socket_folder import socket_folder
 
 # isort: split
@@ -154,7 +154,7 @@ def _aside(say: Callable[[str], None]) -> Iterator[IO[bytes]]:
             raise
         finally:
             aside.seek(0)
-            if words := scrub(aside.read().decode("utf-8", "replace")).strip():
+            if words := masked(aside.read().decode("utf-8", "replace")).strip():
                 LOG.warning("the kernel wrote past its notebook", extra={"fields": {"text": words}})
                 for line in words.splitlines()[-LAST_LINES:] if died else ():
                     say(line)

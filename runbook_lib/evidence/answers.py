@@ -1,6 +1,7 @@
 """The raw answers from which coverage was judged: the newest of every read, redacted by rule, compressed, one JSON line each.
 
-E-mail addresses are replaced by numbered marks, the same address by the same mark, so that comparisons come out as they did.
+E-mail addresses and credentials are replaced by numbered marks, the same value by the same mark, so that comparisons come out
+as they did.
 """
 
 import base64
@@ -17,7 +18,7 @@ import orjson
 
 from runbook_lib.atomic_file import write_bytes
 from runbook_lib.evidence.kept_answers import FORMAT
-from runbook_lib.identity import ADDRESS
+from runbook_lib.privacy import Numbered, masked, suspicious
 from runbook_lib.services import CallFailed
 
 FASTEST, LEVEL = 1, 6
@@ -39,13 +40,13 @@ class Answers:
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all answers; `about` heads the file."""
-        marks = dict[str, str]()
+        hidden = _Hidden()
         packed = io.BytesIO()
         with gzip.GzipFile(fileobj=packed, mode="wb", filename="", compresslevel=LEVEL, mtime=0) as file:
             file.write(json.dumps({"format": FORMAT, **about}, sort_keys=True).encode() + b"\n")
             for call, answer in sorted(self._kept.copy().items()):
                 line = f"[{json.dumps(call)}, {zlib.decompress(answer).decode()}]\n"
-                file.write(_redacted(line, marks).encode())
+                file.write(hidden.line(call, line).encode())
         write_bytes(path, packed.getvalue())
 
 
@@ -79,7 +80,24 @@ def _special(value: Any) -> Any:
     raise TypeError(f"an answer of AWS holds a {type(value).__name__}")
 
 
-def _redacted(line: str, marks: dict[str, str]) -> str:
-    if "@" not in line:
-        return line
-    return ADDRESS.sub(lambda match: marks.setdefault(match.group(0), f"[e-mail address {len(marks) + 1}]"), line)
+class _Hidden:
+    """Masks the texts in the lines of one file. A text that comes again, as most do, is looked at once."""
+
+    def __init__(self) -> None:
+        self._mark = Numbered()
+        self._known: dict[str, str] = {}
+
+    def line(self, call: str, line: str) -> str:
+        if not suspicious(line):
+            return line
+        asked, answer = json.loads(call), json.loads(line)[1]
+        return json.dumps([json.dumps(self._data(asked), sort_keys=True), self._data(answer)]) + "\n"
+
+    def _data(self, value: Any) -> Any:
+        if isinstance(value, str):
+            if value not in self._known:
+                self._known[value] = masked(value, self._mark)
+            return self._known[value]
+        if isinstance(value, dict):
+            return {self._data(name): self._data(item) for name, item in value.items()}
+        return [self._data(item) for item in value] if isinstance(value, list) else value

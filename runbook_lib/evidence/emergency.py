@@ -8,7 +8,7 @@ from runbook_lib.evidence.four_eyes import trust_of
 from runbook_lib.evidence.keys import KeyProblem
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.trust import TrustProblem
-from runbook_lib.json_log import scrub
+from runbook_lib.privacy import masked
 from runbook_lib.settings import Settings
 
 
@@ -23,5 +23,5 @@ def declare(files: Iterable[Path], reason: str, settings: Settings, run: RunFold
     for path in files:
         if path.parent != run.path:
             raise ApprovalRefused([f"{path.name}: an emergency goes with a plan's fingerprint, not with somebody's approval file"])
-        said = {"emergency": scrub(reason), "trust": trust.digest}
+        said = {"emergency": masked(reason), "trust": trust.digest}
         read_approval(path).model_copy(update=said).write(path)

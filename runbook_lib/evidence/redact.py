@@ -31,10 +31,10 @@ from runbook_lib.evidence.reading import Entry
 from runbook_lib.evidence.redaction import Redactor
 from runbook_lib.evidence.run_folder import RunFolder
 from runbook_lib.evidence.seal import Desk, NotSealed, seal_of
-from runbook_lib.evidence.secret_scan import findings
 from runbook_lib.evidence.statement import stamp
 from runbook_lib.evidence.verify_run import folder_faults
 from runbook_lib.own_files import FileBroken, data_of
+from runbook_lib.privacy import findings
 from runbook_lib.pseudonyms import Pseudonyms
 
 REDACTED_TYPE = "urn:incident-detection-runbook:redacted:1"

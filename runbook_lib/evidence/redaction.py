@@ -13,12 +13,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 from runbook_lib.escaping import markdown_safe, spreadsheet_safe, visible
-from runbook_lib.identity import ADDRESS
+from runbook_lib.privacy import LOGIN
 from runbook_lib.pseudonyms import Pseudonyms
 from runbook_lib.shared_users import SHARED
 
 _FORMS = re.compile(
-    rf"(?P<address>{ADDRESS.pattern})"
+    rf"(?P<address>{LOGIN.pattern})"
     r"|(?P<person>\bperson-[0-9a-f]{20}\b)"
     r"|(?P<bucket>(?<=:s3:::)[^/\s\"'<>&;,]+)"
     r"|(?P<user>(?<=/home/)[^/\s\"'<>&;,]+|(?<=/Users/)[^/\s\"'<>&;,]+)"

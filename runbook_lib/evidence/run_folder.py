@@ -28,8 +28,8 @@ from runbook_lib.evidence.contents import ATTACHED
 from runbook_lib.evidence.run_record import FORMAT, MOST, RECORD
 from runbook_lib.evidence.versions import versions
 from runbook_lib.identity import SystemUser, system_user
-from runbook_lib.json_log import scrub
 from runbook_lib.own_files import FileBroken, data_of, fitting, json_of, moment
+from runbook_lib.privacy import masked
 
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(rehearsal|live)-[0-9a-f]{4}")
 VARIABLE = "RUNBOOK_RUNS"
@@ -117,7 +117,7 @@ class RunFolder:
         record = {
             "format": FORMAT, "run": run.name, "mode": mode, "organization": organization, "status": RunStatus.RUNNING.value,
             "started": _stamp(now), "finished": None, "exit_code": None, "resumes": resumes or None, "error": None,
-            "command": [scrub(word) for word in command], "callers": dict(sorted((callers or {}).items())), "versions": versions(),
+            "command": [masked(word) for word in command], "callers": dict(sorted((callers or {}).items())), "versions": versions(),
             "host": platform.node(), "process": os.getpid(), "user": asdict(system_user()), "results": {}, "phases": {},
         }  # fmt: skip
         write_text(run.record_file, _json(record))
@@ -251,7 +251,7 @@ class RunFolder:
             for phase in cut_off:
                 phase.update(status=RunStatus.STOPPED.value, finished=_stamp(now))
             record["results"].update(results or {})
-            record.update(status=status.value, finished=_stamp(now), exit_code=EXIT_CODES[status], error=scrub(error) or None)
+            record.update(status=status.value, finished=_stamp(now), exit_code=EXIT_CODES[status], error=masked(error) or None)
         return EXIT_CODES[status]
 
     @contextmanager

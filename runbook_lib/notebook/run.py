@@ -25,7 +25,7 @@ from runbook_lib.evidence.listing import write_page
 from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
 from runbook_lib.evidence.versions import described
 from runbook_lib.garbage import collect_rarely
-from runbook_lib.json_log import json_log, scrub
+from runbook_lib.json_log import json_log
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.cells import (
     KINDS,
@@ -48,6 +48,7 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.preflight import SCOPE, Contradicted, PreconditionsFailed, Remark
+from runbook_lib.privacy import masked
 from runbook_lib.project import resolve, root
 from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
 from runbook_lib.scope import part_of
@@ -209,7 +210,7 @@ class NotebookRun:
         self.close_explorer()
         self.ended = status
         reads = self.runbook.access.reads_made() if hasattr(self, "runbook") else {}
-        now, results = self.clock.now(), {"state": self.state, "error": scrub(self.error), "reads": reads, **self.results}
+        now, results = self.clock.now(), {"state": self.state, "error": masked(self.error), "reads": reads, **self.results}
         self.run.finish_phase(self.folder.name, status, now, results)
         if self.owns_run:
             self.run.finish(status, now, error=self.error)

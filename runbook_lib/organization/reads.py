@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from runbook_lib.access.endpoints import SERVICES, sts_region
 from runbook_lib.observation import Known, Observation, Unknown
 from runbook_lib.organization import Account, AccountState, Organization
+from runbook_lib.privacy import masked
 from runbook_lib.scope import part_of
 from runbook_lib.services import CallFailed, Reader
 from runbook_lib.services.answers import unread
@@ -138,7 +139,7 @@ class _Observing:
             units = self._tree() | units
         return {
             each["Id"]: Account(
-                each["Id"], each.get("Name", ""),
+                each["Id"], masked(each.get("Name", "")),
                 # `Status` was retired in September 2026; older partitions still answer with it alone.
                 AccountState(each.get("State") or each["Status"]), units.get(each["Id"], ()), each.get("Email", ""),
             )

@@ -13,7 +13,7 @@ from runbook_lib.evidence.answers import Answers, key
 from runbook_lib.evidence.kept_answers import read_answers
 from runbook_lib.evidence.recompute import recompute
 from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.secret_scan import findings
+from runbook_lib.privacy import findings
 from runbook_lib.services import CallFailed
 
 

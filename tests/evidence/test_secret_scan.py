@@ -2,56 +2,14 @@ import gzip
 import json
 from pathlib import Path
 
-import pytest
 import sealed_runs as made
 
 from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.secret_scan import Gate, findings, held_credentials
+from runbook_lib.evidence.secret_scan import Gate, held_credentials
 
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
 TOKEN = "IQoJb3JpZ2luX2Vj" + "A" * 60
-
-
-@pytest.mark.parametrize(
-    ("text", "rule"),
-    [
-        (f"key {KEY_ID}", "AWS access key id"),
-        (f"token {TOKEN}", "AWS session token"),
-        (f'"SecretAccessKey": "{SECRET}"', "labelled secret"),
-        (f"aws_session_token = {TOKEN}", "labelled secret"),
-        ("https://bucket.s3.amazonaws.com/k?X-Amz-Signature=" + "ab" * 32, "presigned address"),
-        ("https://b.s3.amazonaws.com/k?a=1&amp;X-Amz-Security-Token=abcdefghij", "presigned address"),
-        ("someone@example.com", "e-mail address"),
-        ("someone&#64;example.com", "e-mail address"),
-        ('"someone\\u0040example.com"', "e-mail address"),
-        ("-----BEGIN EC PRIVATE KEY-----", "Private Key"),
-        ("https://user:password1@proxy.example", "Basic Auth Credentials"),
-        ("ghp_" + "a" * 36, "GitHub Token"),
-        ("Authorization: Bearer " + "a" * 40, "authorization header"),
-        ("prefix made-up-secret-value suffix", "a credential that this process holds"),
-    ],
-)
-def test_what_may_not_be_kept_is_found_with_its_line(text: str, rule: str) -> None:
-    assert (2, rule) in findings(f"first line\n{text}\n", ["made-up-secret-value"])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "arn:aws:sts::111111111111:assumed-role/RunbookManagement/runbook-20261123T165451Z-rehearsal-51de",
-        "d35938e26ef7763ae356b05d61d23e9491ce8b74f82b0ac5afb46a3e270586a4",
-        "pkg:pypi/boto3@1.44.5",
-        "@media print { body { margin: 0 } }",
-        '{"request_id":"dffcd010-9a68-48d1-8d36-a814f5437edc","date":"Mon, 23 Nov 2026 16:55:15 GMT"}',
-        "12abc34d567e8fa901bc2d34e56789f0",
-        "[e-mail address] [session token]",
-        "commit 34c5280298effa40dde2716beb71dc060a20e1c2 of aws key rotation",
-        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-    ],
-)
-def test_what_belongs_there_is_no_finding(text: str) -> None:
-    assert findings(text) == []
 
 
 def test_a_file_with_a_finding_is_withheld_and_the_seal_says_where_but_not_what(tmp_path: Path) -> None:
@@ -61,7 +19,7 @@ def test_a_file_with_a_finding_is_withheld_and_the_seal_says_where_but_not_what(
     sealed = seal(run, made.desk(tmp_path, held=frozenset({SECRET})))
     assert sealed.withheld == {
         "20_guardduty/notes.txt": ("line 2: a credential that this process holds",),
-        "answers.jsonl.gz": ("line 1: AWS Access Key", "line 1: AWS access key id"),
+        "answers.jsonl.gz": ("line 1: AWS access key id",),
     }
     assert not (run.path / "20_guardduty" / "notes.txt").exists()
     aside = tmp_path / "withheld" / run.name / "20_guardduty" / "notes.txt"

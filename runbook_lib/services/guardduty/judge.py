@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.plan import Action
+from runbook_lib.privacy import masked
 from runbook_lib.services import CallFailed, Outcome, Verdict
 from runbook_lib.services.answers import has, judge_error, judge_unprocessed, outcomes
 from runbook_lib.services.designation import judge_registration
@@ -58,4 +59,4 @@ def _unprocessed(action: Action, entry: Mapping[str, Any]) -> Outcome:
         verdict = Verdict.CONFIRM
     elif NOT_ASSOCIATED_YET in words:
         verdict = Verdict.RETRY
-    return Outcome(account, verdict, "UnprocessedAccount", result)
+    return Outcome(account, verdict, "UnprocessedAccount", masked(result))

@@ -10,6 +10,7 @@ from runbook_lib.limits import BATCH
 from runbook_lib.observation import Known, NotYet, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
+from runbook_lib.privacy import masked
 from runbook_lib.scope import Population
 from runbook_lib.services import CallFailed, Reader
 from runbook_lib.services.answers import has, unread
@@ -255,7 +256,7 @@ def _configurations(answer: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 def _left_out(answer: Mapping[str, Any], missing: frozenset[str]) -> list[tuple[str, str, frozenset[str]]]:
     """Accounts of a batch that came back unprocessed or not at all."""
-    said = {each["AccountId"]: str(each["Result"]) for each in answer.get("UnprocessedAccounts") or ()}
+    said = {each["AccountId"]: masked(str(each["Result"])) for each in answer.get("UnprocessedAccounts") or ()}
     silent = "GetMemberDetectors did not answer for the account"
     return [("Unprocessed", said.get(account, silent), frozenset({account})) for account in sorted(missing)]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.plan import Action
+from runbook_lib.privacy import masked
 from runbook_lib.services import CallFailed, Outcome, Verdict
 from runbook_lib.services.answers import has, judge_error, outcomes
 from runbook_lib.services.designation import judge_registration
@@ -37,4 +38,4 @@ def _of_account(account: str, failed: Mapping[str, Any] | None, listed: bool) ->
         return Outcome(account, Verdict.APPLIED) if listed else Outcome(account, Verdict.CONFIRM, "NoAnswer", "not in the answer")
     code = str(failed.get("errorCode", ""))
     verdict = Verdict.CONFIRM if code == "ALREADY_ENABLED" else Verdict.RETRY if passing(code) else Verdict.FAILED
-    return Outcome(account, verdict, code, str(failed.get("errorMessage", "")))
+    return Outcome(account, verdict, code, masked(str(failed.get("errorMessage", ""))))

@@ -8,6 +8,7 @@ from runbook_lib.limits import BATCH
 from runbook_lib.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
+from runbook_lib.privacy import masked
 from runbook_lib.scope import Population
 from runbook_lib.services import CallFailed, Reader
 from runbook_lib.services.answers import has, unread
@@ -217,5 +218,6 @@ def _failures(answer: Mapping[str, Any], batch: tuple[str, ...], unknown: list[t
     for account in sorted(set(batch) - answered - unassociated):
         said = failed.get(account, {})
         code = str(said.get("errorCode", "NoAnswer"))
-        unknown.append((code, str(said.get("errorMessage", "Inspector did not answer for the account")), frozenset({account})))
+        text = masked(str(said.get("errorMessage", "Inspector did not answer for the account")))
+        unknown.append((code, text, frozenset({account})))
     return unassociated

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.plan import Action
+from runbook_lib.privacy import masked
 from runbook_lib.services import CallFailed, Outcome, Verdict
 from runbook_lib.services.answers import has, judge_error, judge_unprocessed, outcomes
 from runbook_lib.services.designation import judge_registration
@@ -56,7 +57,7 @@ def _handed_back(answer: Mapping[str, Any]) -> dict[str, Outcome]:
     for each in answer.get("UnprocessedAccounts") or ():
         account, words = each.get("AccountId", ""), each.get("ProcessingResult", "")
         verdict = Verdict.CONFIRM if ALREADY_MEMBER in words else Verdict.FAILED
-        found[account] = Outcome(account, verdict, "UnprocessedAccount", words)
+        found[account] = Outcome(account, verdict, "UnprocessedAccount", masked(words))
     return found
 
 
