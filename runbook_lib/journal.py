@@ -5,6 +5,7 @@ for which one the answer is missing. Lines of threads that write at the same mom
 or e-mail addresses.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -35,6 +36,10 @@ LARGEST, LONGEST_LINE = 2 * GIB, 16 * MIB
 
 class JournalBroken(Exception):
     """A journal whose chain does not hold: a line was changed, lost or added. Names file and line."""
+
+
+class JournalInUse(Exception):
+    """Another process is writing this journal: one phase of a run is applied once at a time."""
 
 
 def brief(message: str) -> str:
@@ -108,21 +113,46 @@ class _Line:
 
 
 class Journal:
-    """An open journal. Opening an existing file checks and continues its chain; a torn last line is kept aside and noted."""
+    """An open journal, this process's alone.
+
+    Opening an existing file checks and continues its chain; a torn last line is kept aside and noted. Raises JournalBroken,
+    JournalInUse.
+    """
 
     def __init__(self, path: Path, run: str, clock: Clock | None = None) -> None:
         self.path, self._run, self._clock = path, run, clock or Clock()
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[_Line] = queue.SimpleQueue()
-        torn = self._recover()
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = self._taken()
+        try:
+            torn = self._recover()
+        except BaseException:
+            os.close(self._file)
+            raise
         _sync_folder(path.parent)
         if torn:
             self.note("torn line kept aside", file=torn)
 
+    def _taken(self) -> int:
+        """The file, locked before anything of it is read: what looks torn may be a line that another process is writing."""
+        try:
+            # Without waiting, should a pipe lie there; what else it is, reading it says.
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+        except OSError:
+            _read(self.path)
+            raise
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise JournalInUse(
+                f"{self.path}: another process is applying this phase of this run, and writes this journal"
+            ) from None
+        return file
+
     def _recover(self) -> str:
         """Find where the chain ends; move what follows the last complete line to a file beside the journal."""
-        found = _read(self.path) if self.path.exists() else _Journaled()
+        found = _read(self.path)
         self._sequence, self._previous = len(found.lines), found.last
         if not found.torn:
             return ""

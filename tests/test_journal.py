@@ -1,6 +1,10 @@
 """The journal: chained, complete, readable after a crash, and without anything that must not be written down."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.clock import FakeClock
-from runbook_lib.journal import START, Journal, JournalBroken, brief, read
+from runbook_lib.journal import START, Journal, JournalBroken, JournalInUse, brief, read
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, ForEach
 from runbook_lib.services import Outcome, Verdict
 
@@ -200,3 +204,32 @@ def test_lines_of_threads_that_wait_share_one_fsync_and_its_failure(
     journal.close()
     written = [line["text"] for line in read(path)]
     assert (written[:2], set(written[2:-1]), written[-1]) == (["before", "first"], set() if breaks else set(texts), "after")
+
+
+def test_one_process_writes_a_journal_at_a_time(path: Path) -> None:
+    """Two kernels that apply one phase of one run: the second would take the first one's half-written line for a torn one."""
+    with Journal(path, "run-1") as first:
+        first.intent(ACTION, 1, "invocation-1")
+        with path.open("ab") as half:
+            half.write(b'{"seq": 2')
+        before = path.read_bytes()
+        other = [
+            sys.executable,
+            "-c",
+            "import sys, pathlib; from runbook_lib.journal import Journal; Journal(pathlib.Path(sys.argv[1]), 'x')",
+        ]
+        done = subprocess.run([*other, str(path)], capture_output=True, text=True, check=False)
+        assert "JournalInUse" in done.stderr
+        with pytest.raises(JournalInUse, match="another process is applying this phase"):
+            Journal(path, "run-1")
+        assert path.read_bytes() == before
+        assert list(path.parent.iterdir()) == [path]
+    Journal(path, "run-1").close()
+    assert [line["kind"] for line in read(path)] == ["intent", "note"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_is_not_written(path: Path, make: Callable[[Path], object]) -> None:
+    make(path)
+    with pytest.raises(JournalBroken, match=re.escape(str(path))):
+        Journal(path, "run-1")

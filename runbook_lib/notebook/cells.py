@@ -14,7 +14,7 @@ from runbook_lib.documents import DocumentError, short
 from runbook_lib.documents.characters import odd_characters
 from runbook_lib.documents.json_text import read_json
 from runbook_lib.evidence.run_folder import NoRunsFolder, RunFolderError
-from runbook_lib.journal import JournalBroken
+from runbook_lib.journal import JournalBroken, JournalInUse
 from runbook_lib.notebook.shell import assigned_before_opening, settle
 from runbook_lib.phases import UnknownPhase
 from runbook_lib.plan import Scope
@@ -63,6 +63,7 @@ EXPECTED: dict[type[Exception], str] = {
     CallFailed: "Nothing more was called. Find out why AWS refused, then run again.",
     NoRunsFolder: "Name a folder, or unset the variable, then start this kernel again.",
     RunFolderError: "Give the folder of a run of this organization and mode, or leave run_folder empty.",
+    JournalInUse: "Wait until it has ended, then run again: what it has applied is not called twice.",
     JournalBroken: "Do not go on with this run folder: keep it as it is, and start a new run.",
     ProjectNotFound: "Start the notebook from the project's folder.",
     UnknownPhase: "Open one of the notebooks as it came.",
