@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install rehearse test lint soak pins measures moto-suite bench lab lock upgrade schema clean
+.PHONY: help install rehearse test quick soak pins measures moto-suite bench lab lock upgrade schema clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ test: install ## lint, types and tests
 	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS); tests=$$?; \
 	wait $$types; types=$$?; [ $$types -eq 0 ] || cat $(VENV)/types.txt; \
 	exit $$((tests ? tests : types))
+
+quick: install ## the tests that take a minute: no browser, no kernels or servers of their own, no lint
+	@$(BIN)/python -m pytest -n logical --dist loadfile -m 'not slow and not soak and not bench' $(ARGS)
 
 soak: install ## the long proofs: killed at every call of the default organization, a thousand schedules of faults
 	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)

@@ -16,9 +16,10 @@ from typing import Any
 
 import cpu_budget
 import pytest
+import quick
 import quick_botocore
 from cpu_budget import pytest_addoption  # noqa: F401 pytest finds hooks here
-from sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401 pytest finds hooks here
+from sharing import longest_first, pytest_xdist_make_scheduler  # noqa: F401 pytest finds the hook here
 
 from runbook_lib import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
 from runbook_lib.evidence import run_folder, versions
@@ -58,11 +59,19 @@ def pytest_configure(config: pytest.Config) -> None:
     A shell lets what it starts in the background ignore SIGINT, and so would the commands that tests interrupt.
     """
     cpu_budget.register(config)
+    quick.register(config)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = config.option.basetemp or "PYTEST_DEBUG_TEMPROOT" in os.environ
     if not chosen and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before tests are chosen by their marks."""
+    quick.mark_slow(items)
+    longest_first(items)
 
 
 def pytest_collection_finish() -> None:

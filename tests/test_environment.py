@@ -144,7 +144,8 @@ def test_what_is_kept_of_the_registry_is_what_the_packages_say_themselves() -> N
     recorded = promised.recorded()
     for pin in promised.locked()[0]:
         if pin.wanted(HERE):
-            assert recorded[str(pin)]["requires-python"] == (distribution(pin.name).metadata["Requires-Python"] or ""), pin
+            said = distribution(pin.name).metadata.json.get("requires_python", "")
+            assert recorded[str(pin)]["requires-python"] == said, pin
 
 
 def test_conda_installs_python_pip_and_the_lock_and_nothing_else() -> None:
