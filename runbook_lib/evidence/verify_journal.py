@@ -17,8 +17,9 @@ _TORN = re.compile(rf"{re.escape(JOURNAL + TORN)}(0|[1-9][0-9]{{0,9}})")
 _WHERE = ("service", "operation", "account", "region")
 _MOST = 5
 """Calls outside the plan that are named; more are counted."""
-_CALLED = frozenset({"applied", "refused"})
-"""Results of a phase that came to its calls, so that its journal was begun."""
+_COUNTED = "applied"
+"""What the result of a phase counts, be it none, once its journal was begun; a state of this name says so too. One that was refused
+before that has neither."""
 
 
 def journal_faults(phase: PhaseEvidence, seal: Entry) -> Iterator[Fault]:
@@ -45,8 +46,9 @@ def _of_the_file(phase: PhaseEvidence, seal: Entry) -> Iterator[str]:
     if str(seal.result.get("journal", "")) == f"broken: {phase.path.name}":
         yield f"{JOURNAL} was broken when the run was sealed"
     result = seal.result.get("phases", {}).get(phase.path.name, {})
-    if result.get("state") in _CALLED and not os.path.lexists(phase.path / JOURNAL):
-        yield f"the phase is said to be {result['state']}, and there is no {JOURNAL}"
+    begun = _COUNTED in result or result.get("state") == _COUNTED
+    if begun and not os.path.lexists(phase.path / JOURNAL):
+        yield f"the phase is said to be {result.get('state')}, and there is no {JOURNAL}"
     for file in sorted(phase.path.glob("journal*")):
         if file.name != JOURNAL and (why := _no_torn_line(file, len(phase.lines))):
             yield f"{file.name}: {why}"
