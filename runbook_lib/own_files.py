@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
 
-from pydantic import AfterValidator, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook_lib.documents import DocumentError, NotThere, files
@@ -26,6 +26,8 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 _CHUNK = MIB
 _SHOWN = 80
 _MOST_SAID = 5
+_LONGEST = 300
+"""Characters of a reason; some quote the value."""
 
 
 class FileBroken(Exception):
@@ -108,7 +110,8 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] in ("model_type", "dataclass_type", "model_attributes_type"):
         return "an object is expected"
     message = error["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    shown = visible(message[:1].lower() + message[1 : _LONGEST + 1])
+    return shown if len(message) <= _LONGEST else f"{shown}…"
 
 
 def read(path: Path, model: TypeAdapter[T], most: int) -> T:
@@ -126,12 +129,16 @@ def _time(text: str) -> str:
 
 def moment(text: str) -> dt.datetime:
     """The time that a text of the kind `Moment` says, in UTC."""
-    try:
-        return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
-    except OverflowError:
-        raise ValueError("lies beyond all years") from None
+    said = dt.datetime.fromisoformat(text)
+    if said.year not in _YEARS:
+        raise ValueError("a time of these centuries is expected")
+    return said.astimezone(dt.UTC)
 
 
+_YEARS = range(1970, 9000)
+"""Hours and days can be added to such times, and taken away."""
+LARGEST_WHOLE = 2**53 - 1
+"""What every reader of JSON takes for the same number."""
 Text = Annotated[str, Strict()]
-Whole = Annotated[int, Strict()]
+Whole = Annotated[int, Strict(), Field(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE)]
 Moment = Annotated[Text, AfterValidator(_time)]

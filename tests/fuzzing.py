@@ -168,7 +168,7 @@ def _change(chance: random.Random, holder: Any, key: Any, whole: list[Any]) -> N
 
 def _as_another_type(value: Any) -> Any:
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdecimal() else list(value[:50])
+        return int(value) if value.isascii() and value.isdecimal() and len(value) < HUGE // 2 else list(value[:50])
     if isinstance(value, list):
         return {str(number): each for number, each in enumerate(value)}
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from runbook_lib.evidence.against_cloudtrail import against
 from runbook_lib.evidence.archive import KEYS
 from runbook_lib.evidence.cloudtrail import read_trails
 from runbook_lib.evidence.faults import Fault
-from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
 from runbook_lib.evidence.trust import Trust, given_keys, pins_as_they_lie, read_policy
 from runbook_lib.evidence.verify import Cadence, Verified, verify
 from runbook_lib.evidence.verify_chain import Anchor
@@ -125,14 +125,15 @@ def _verify_copy(path: Path, trust: Trust, folder: Path) -> int:
     seen = verify_copy(path.resolve(), trust, folder)
     _say(seen.faults)
     if seen.seal is not None:
-        click.echo(f"{path}: a REDACTED COPY of {seen.seal.run}, whose seal has digest {seen.seal.original}; made {seen.seal.when}")
+        about = f"a REDACTED COPY of {seen.seal.run}, whose seal has digest {seen.seal.original}; made {seen.seal.when}"
+        click.echo(f"{path}: {visible(about)}")
     click.echo(f"{path}: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
     return len(seen.faults)
 
 
 def _say(faults: Iterable[Fault]) -> None:
     for fault in faults:
-        click.echo(visible(str(fault)))  # a name with an end of line in it would be a line of its own
+        click.echo(str(fault))
 
 
 def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | None) -> Cadence | None:
@@ -158,7 +159,12 @@ def _hold_against_cloudtrail(folder: Path, runs: Iterable[str], trails: tuple[Pa
     events = read_trails(trails)
     found = 0
     for name in runs if trails else ():
-        seen = against(RunFolder.open(folder / name), events)
+        try:
+            seen = against(RunFolder.open(folder / name), events)
+        except RunFolderError as error:
+            click.echo(f"{name}: not held against CloudTrail: {error}")
+            found += 1
+            continue
         _say(seen.faults)
         click.echo(f"{name}: {seen.joined} of {seen.calls} journaled calls are in CloudTrail, {len(seen.faults)} differences")
         found += len(seen.faults)

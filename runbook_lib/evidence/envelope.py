@@ -39,14 +39,12 @@ class Sealed:
     data: bytes
     statement: Mapping[str, Any]
     signatures: Mapping[str, str]
+    payload: bytes
+    """The statement as it was signed."""
 
     @functools.cached_property
     def digest(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
-
-    @functools.cached_property
-    def payload(self) -> bytes:
-        return rfc8785.dumps(dict(self.statement))
 
     def signed_by(self, keys: Iterable[Key]) -> frozenset[str]:
         """Ids of those of `keys` whose signature on this statement verifies."""
@@ -91,7 +89,7 @@ def read(data: bytes) -> Sealed:
         statement = parse(payload)
         if not isinstance(statement, dict) or statement.get("_type") != STATEMENT or rfc8785.dumps(statement) != payload:
             raise EnvelopeBroken("its payload is no in-toto statement in canonical JSON")
-        return Sealed(data, statement, _signatures(outer["signatures"]))
+        return Sealed(data, statement, _signatures(outer["signatures"]), payload)
     except (ValueError, TypeError, KeyError, RecursionError, rfc8785.CanonicalizationError, binascii.Error) as error:
         raise EnvelopeBroken(f"cannot be read: {error}") from None
 

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook_lib.escaping import visible
+
+LONGEST = 2000
+"""Characters of a line about a fault."""
+
 
 class Kind(StrEnum):
     """The kinds of faults, as verify prints them."""
@@ -45,4 +50,6 @@ class Fault:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.where}: {self.text}"
+        """One line, whatever is in the names that it quotes, and not for ever."""
+        said = f"{self.kind}: {self.where}: {self.text}"
+        return visible(said[:LONGEST]) + ("…" if len(said) > LONGEST else "")

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from runbook_lib.identity import SystemUser
-from runbook_lib.own_files import MIB, Moment, Text, Whole
+from runbook_lib.own_files import LARGEST_WHOLE, MIB, Moment, Text, Whole
 
 FORMAT = "runbook run 1"
 MOST = 16 * MIB
@@ -18,6 +18,14 @@ class Part(BaseModel):
     """Base of every part. Further keys are kept: later versions say more."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+
+
+def _short_numbers(results: "Results") -> "Results":
+    """What goes into the statement that is sealed has to have one meaning there."""
+    for name, value in (results.model_extra or {}).items():
+        if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+            raise ValueError(f"{name} is a number that not every reader takes for the same")
+    return results
 
 
 class Results(Part):
@@ -36,7 +44,7 @@ class PhaseRecord(Part):
     status: Status
     started: Moment
     finished: Moment | None
-    results: Results
+    results: Annotated[Results, AfterValidator(_short_numbers)]
 
 
 class Git(Part):
