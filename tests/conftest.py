@@ -21,8 +21,9 @@ import quick_botocore
 from cpu_budget import pytest_addoption  # noqa: F401 pytest finds hooks here
 from sharing import longest_first, pytest_xdist_make_scheduler  # noqa: F401 pytest finds the hook here
 
-from runbook_lib import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
-from runbook_lib.evidence import run_folder, versions
+from runbook_lib.base import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
+from runbook_lib.evidence.run import folder as run_folder
+from runbook_lib.evidence.run import versions
 from runbook_lib.rehearsal.world import World
 
 quick_botocore.install()

@@ -15,7 +15,7 @@ from typing import Any
 
 from simulated import fitting, home
 
-from runbook_lib.notebook_format import nbformat
+from runbook_lib.base.notebook_format import nbformat
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front

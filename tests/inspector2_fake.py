@@ -5,10 +5,10 @@ from typing import Any
 
 from service_fakes import NAMES, SettlingWorld, settings_with
 
-from runbook_lib.capabilities import offered
 from runbook_lib.plan import Action, Wait
 from runbook_lib.services.inspector2 import SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES
+from runbook_lib.services.offers import offered
 from runbook_lib.settings import Settings
 
 NO_ACCESS = "Invoking account does not have access to describe the organization configuration."

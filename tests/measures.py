@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from runbook_lib.phases import PHASES
+from runbook_lib.runbook.phases import PHASES
 
 ROOT = Path(__file__).parents[1]
 LIBRARY, TESTS = ROOT / "runbook_lib", ROOT / "tests"

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from simulated import ENABLING, Simulated, copied, open_cells, simulated
 
-from runbook_lib.access.credentials import AccessRefused
-from runbook_lib.approval import Approval, ApprovalRefused
+from runbook_lib.aws.credentials import AccessRefused
+from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan import Plan
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.plan.approval import Approval, ApprovalRefused
+from runbook_lib.plan.outcome import Verdict
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import World
-from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.services.remarks import PreconditionsFailed
 
 REFUSED = (CallFailed, PreconditionsFailed, ApprovalRefused, AccessRefused)
 """What a run may end with in one line while faults last; anything else is a defect."""

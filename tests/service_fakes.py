@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
-from runbook_lib.scope import Population, population
-from runbook_lib.services import CallFailed, Service, Verdict
+from runbook_lib.plan.outcome import Verdict
+from runbook_lib.services import Service
+from runbook_lib.services.population import Population, population
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")

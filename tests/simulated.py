@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.approval import Approval, approve
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import FakeClock, Stop
 from runbook_lib.cli.rehearsal_settings import Simulation, fitted
-from runbook_lib.clock import FakeClock, Stop
 from runbook_lib.coverage import Cell, Count, Status, count
-from runbook_lib.journal import Journal
-from runbook_lib.phases import phase_named
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Scope
+from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
@@ -26,6 +25,7 @@ from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.organization import home_region
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from test_plan import DELEGATED, MEMBERS, create_members, plan_of
 
-from runbook_lib.approval import ApprovalRefused, approve, cover, read_approval, refusals, window
-from runbook_lib.confirm import given
 from runbook_lib.plan import Action, Blocker, Wait, batches
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import ApprovalRefused, approve, cover, read_approval, refusals, window
+from runbook_lib.plan.decision import given
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 APPROVED = plan_of(*[create_members(cut) for cut in batches(MEMBERS, 50)])

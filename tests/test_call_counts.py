@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from simulated import ENABLING, Simulated, permitted, simulated
 
-from runbook_lib.clock import Stop
-from runbook_lib.journal import Journal
-from runbook_lib.observer import MOMENT
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import Stop
 from runbook_lib.rehearsal.organization import close_account
+from runbook_lib.runbook.observer import MOMENT
 
 EXPECTED: Mapping[str, Mapping[str, int]] = {
     "00_prerequisites": {

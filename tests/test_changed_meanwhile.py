@@ -14,9 +14,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.apply.report import Final
-from runbook_lib.approval import ApprovalRefused, approve
-from runbook_lib.clock import Stop
+from runbook_lib.base.clock import Stop
 from runbook_lib.plan import Scope
+from runbook_lib.plan.approval import ApprovalRefused, approve
 from runbook_lib.rehearsal.identify import identify
 from runbook_lib.rehearsal.inproc import InProcess, environ_of
 from runbook_lib.rehearsal.internal import run

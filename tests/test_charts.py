@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell, Count, Status
 from runbook_lib.display.charts import MOST_UNITS, letter_of, pictures
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Notes
-from runbook_lib.observation import Known
 from runbook_lib.organization import Account, AccountState, Organization
 
 NASTY = "<script>alert(1)</script>"

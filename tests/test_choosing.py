@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from simulated import ENABLING, Simulated, simulated
 
-from runbook_lib.confirm import Ballot, Question
 from runbook_lib.display.controls import DecisionPanel
 from runbook_lib.display.parts import PartChooser
-from runbook_lib.gates import gates
 from runbook_lib.notebook.parts import Parts
 from runbook_lib.notebook.screen import question
-from runbook_lib.parts import Choice, Offer, Turn
-from runbook_lib.phases import phase_named
 from runbook_lib.plan import Scope
+from runbook_lib.plan.decision import Ballot, Question
+from runbook_lib.plan.gates import gates
+from runbook_lib.runbook.choice import Choice, Offer, Turn
+from runbook_lib.runbook.phases import phase_named
+from runbook_lib.services.waves import Wave
 from runbook_lib.settings.wave import WavePart
-from runbook_lib.waves import Wave
 
 PHASE = "10_security_hub"
 CANARY, AUTOMATION, DELEGATED = "ou-reh1-platform1", "333333333333", "222222222222"

@@ -16,10 +16,10 @@ from doors import ROOT, RUNBOOK, Served, served
 from simulated import ENABLING
 
 from runbook_lib import cli
-from runbook_lib.approval import approve
-from runbook_lib.clock import Clock
-from runbook_lib.evidence.run_folder import RunFolder, find_runs
+from runbook_lib.base.clock import Clock
+from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 
 ONLY_GUARDDUTY = ("security_hub:", "inspector:")
 

@@ -9,8 +9,8 @@ from botocore import xform_name
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from runbook_lib.display.cli_line import back_out_line, cli_line, command, reversed_action
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference
+from runbook_lib.plan.cli_line import back_out_line, cli_line, command, reversed_action
 
 MODELS = botocore.session.Session()
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from runbook_lib.cli import cli
 from runbook_lib.cli.runs import KEPT_RUNS, RUNS, runs_folder
-from runbook_lib.evidence.run_folder import NoRunsFolder, runs_root
+from runbook_lib.evidence.run.folder import NoRunsFolder, runs_root
 from runbook_lib.notebook.cells import Halt, plainly_said
 
 MAKING = {"plan", "apply", "coverage", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
@@ -87,7 +87,7 @@ def test_a_file_in_the_environment_is_refused_in_a_notebook_too(tmp_path: Path) 
 
 
 def test_an_auditor_who_names_a_folder_needs_no_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runbook_lib import project
+    from runbook_lib.base import project
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(project, "__file__", str(tmp_path / "site-packages" / "runbook_lib" / "project.py"))

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from simulated import Simulated, simulated
 
+from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan.cost import Charge, Costs, Line, Paid, Trials, costs
 from runbook_lib.rehearsal.operations.guardduty.state import GuardDutyState
 from runbook_lib.rehearsal.operations.inspector2.state import InspectorState
 from runbook_lib.rehearsal.world import Settling
-from runbook_lib.services import CallFailed
 from runbook_lib.services.charges import MOST_READS, read_trials
 from runbook_lib.settings.prices import Price, PricesPart
 

@@ -13,10 +13,10 @@ import value_samples as samples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell, Cells, Gap, Status, count
 from runbook_lib.coverage import files as coverage_files
 from runbook_lib.coverage.summary import DIMENSIONS, percent, summary
-from runbook_lib.escaping import visible
 
 FACTS = {"mode": "rehearsal", "phase": "90_coverage"}
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 import value_samples as samples
 
+from runbook_lib.base.text import visible
 from runbook_lib.coverage import Count, count
 from runbook_lib.coverage import summary as summaries
 from runbook_lib.display import tables
-from runbook_lib.escaping import visible
 
 
 def test_a_plan_is_grouped_by_call_and_region_and_loses_nothing() -> None:
@@ -110,6 +110,6 @@ def test_an_empty_table_says_so() -> None:
 def test_tables_need_neither_ipython_nor_widgets() -> None:
     program = (
         "import sys\nsys.modules['IPython'] = sys.modules['ipywidgets'] = None\n"
-        "import runbook_lib.display.tables, runbook_lib.display.cli_line, runbook_lib.display.html, runbook_lib.display.clean_html"
+        "import runbook_lib.display.tables, runbook_lib.plan.cli_line, runbook_lib.base.html, runbook_lib.display.clean_html"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -10,13 +10,13 @@ import pytest
 from fuzzing import unclear
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runbook_lib.documents import DocumentError, Finding, refused
-from runbook_lib.documents.characters import odd_characters, shown
-from runbook_lib.documents.files import decoded, read_bytes, read_text, unpacked
-from runbook_lib.documents.json_text import DEEPEST, json_lines, read_json
-from runbook_lib.documents.models import refused_by
-from runbook_lib.documents.tables import read_table
-from runbook_lib.documents.yaml_text import Document, Form, read_document
+from runbook_lib.base.documents import DocumentError, Finding, refused
+from runbook_lib.base.documents.characters import odd_characters, shown
+from runbook_lib.base.documents.files import decoded, read_bytes, read_text, unpacked
+from runbook_lib.base.documents.json_text import DEEPEST, json_lines, read_json
+from runbook_lib.base.documents.models import refused_by
+from runbook_lib.base.documents.tables import read_table
+from runbook_lib.base.documents.yaml_text import Document, Form, read_document
 
 
 def said(read: Callable[[], Any]) -> str:

@@ -10,7 +10,7 @@ from simulated import ENABLING, Applied, Simulated, copied, named, open_cells, s
 
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.plan import Plan
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.services.remarks import PreconditionsFailed
 
 
 @dataclass

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from value_samples import HOSTILE
 
-from runbook_lib.escaping import markdown_safe, spreadsheet_safe, visible
+from runbook_lib.base.text import markdown_safe, spreadsheet_safe, visible
 
 FORMULA_STARTS = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
 

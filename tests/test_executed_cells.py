@@ -9,8 +9,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from runbook_lib.evidence import executed_cells as record
-from runbook_lib.evidence.run_folder import PhaseFolder
+from runbook_lib.evidence.run import executed_cells as record
+from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.notebook import executed
 from runbook_lib.notebook.executed import Listener
 

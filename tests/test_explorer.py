@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.display import sections
 from runbook_lib.display.cell_table import CellTable, Choice
 from runbook_lib.display.explorer import PAGE, Explorer
-from runbook_lib.observation import Known
 from runbook_lib.organization import Account, AccountState, Organization
 
 NAMES = {"100000000001": "Alpha", "100000000002": "<script>alert(1)</script>", "100000000003": "=1+1 | x"}

@@ -9,10 +9,10 @@ import pytest
 from simulated import Simulated, simulated
 
 from runbook_lib.apply.report import Final
-from runbook_lib.confirm import Ballot, Question
-from runbook_lib.gates import GATES, gates, part
 from runbook_lib.notebook.screen import StopWithKernel, Troubles, operator, question
-from runbook_lib.phases import ENABLING, phase_named
+from runbook_lib.plan.decision import Ballot, Question
+from runbook_lib.plan.gates import GATES, gates, part
+from runbook_lib.runbook.phases import ENABLING, phase_named
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 ASKED = Question("Decision", "live", {}, phrase="apply 3", needs_ticket=True)

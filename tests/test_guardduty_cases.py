@@ -7,7 +7,8 @@ from guardduty_fake import World, settings_of
 from service_cases import called, compare, compare_blockers, load, observed_in, reads_and_only_raises
 from service_fakes import NAMES, Run
 
-from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.guardduty import SERVICE
 from runbook_lib.services.guardduty.observe import read_detector
 

@@ -18,13 +18,13 @@ import pytest
 from doors import PAPERMILL, PATIENCE, ROOT, RUNBOOK, Served, lines, outputs, served, states, wait_for
 from simulated import Simulated, open_cells, settings_for
 
-from runbook_lib.approval import approve
+from runbook_lib.apply.journal import read
+from runbook_lib.base.clock import Clock
+from runbook_lib.base.log import json_log
 from runbook_lib.cli.headless import Executed, execute
-from runbook_lib.clock import Clock
-from runbook_lib.evidence.run_folder import RunFolder, find_runs
-from runbook_lib.journal import read
-from runbook_lib.json_log import json_log
+from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 
 FIRST = "00_prerequisites"
 SECONDS = 2.0

@@ -14,21 +14,21 @@ import pytest
 from doors import PAPERMILL, ROOT, Served, served
 from simulated import settings_for
 
-from runbook_lib.approval import approve
-from runbook_lib.clock import Clock
-from runbook_lib.evidence.four_eyes import Runner
-from runbook_lib.evidence.run_folder import RunFolder, find_runs
-from runbook_lib.evidence.seal import seal_of
-from runbook_lib.evidence.trust import Person
-from runbook_lib.identity import SystemUser, names, system_user, user, written
-from runbook_lib.notebook.html import write_notebook_html
+from runbook_lib.base.clock import Clock
+from runbook_lib.base.identity import SystemUser, names, system_user, user, written
+from runbook_lib.display.notebook_page import write_notebook_html
+from runbook_lib.evidence.people.four_eyes import Runner
+from runbook_lib.evidence.people.shared_users import SHARED, shared_by_all
+from runbook_lib.evidence.people.trust import Person
+from runbook_lib.evidence.run.folder import RunFolder, find_runs
+from runbook_lib.evidence.seal.sealing import seal_of
 from runbook_lib.notebook.screen import operator
-from runbook_lib.phases import phase_named
 from runbook_lib.plan import Scope
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 from runbook_lib.rehearsal.identity import session_credential
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.shared_users import SHARED, shared_by_all
+from runbook_lib.runbook.phases import phase_named
 
 ADDRESS = "Alice.Smith@example.com"
 ARN = f"arn:aws:sts::111111111111:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/{ADDRESS}"
@@ -63,7 +63,7 @@ def test_a_user_of_the_system_may_be_an_address(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", ["LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"])
 def test_what_the_environment_says_of_the_user_counts_for_nothing(name: str) -> None:
-    said = [sys.executable, "-c", "from runbook_lib.identity import system_user; print(system_user())"]
+    said = [sys.executable, "-c", "from runbook_lib.base.identity import system_user; print(system_user())"]
     done = subprocess.run(said, env=os.environ | {name: "bob"}, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == repr(SystemUser(written(pwd.getpwuid(os.getuid()).pw_name), os.getuid()))
 

@@ -7,9 +7,10 @@ from inspector2_fake import World, settings_of
 from service_cases import called, compare, compare_blockers, load, observed_in, reads_and_only_raises
 from service_fakes import NAMES, Run
 
-from runbook_lib.capabilities import offered
-from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.inspector2 import SERVICE
+from runbook_lib.services.offers import offered
 
 
 def run(case: dict[str, Any]) -> Run:

@@ -8,12 +8,12 @@ import pytest
 from ruamel.yaml import YAML
 from simulated import ENABLING, PARAMETERS, URL, Simulated, home, simulated
 
-from runbook_lib.approval import ApprovalRefused
+from runbook_lib.base.pseudonyms import Pseudonyms, key_of
 from runbook_lib.cli.replica_doors import is_inventory, seed_with_doors
 from runbook_lib.inventory import Inventory, take
 from runbook_lib.plan import Plan
+from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.forecast import forecast
-from runbook_lib.pseudonyms import Pseudonyms, key_of
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 from doors import PAPERMILL, PATIENCE, ROOT, Decoy, Served, leading_away, outputs, served
 from simulated import Simulated, settings_for
 
-from runbook_lib.access.endpoints import WrongEndpoint
+from runbook_lib.aws.endpoints import WrongEndpoint
 from runbook_lib.notebook import Halt, open_phase
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment, without_aws

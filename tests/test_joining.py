@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
-from runbook_lib.identity import system_user
+from runbook_lib.base.identity import system_user
+from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.notebook.joining import joined
 from runbook_lib.settings.file import parse
 

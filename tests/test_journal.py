@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.clock import FakeClock
-from runbook_lib.journal import START, Journal, JournalBroken, JournalInUse, brief, read
+from runbook_lib.apply.journal import START, Journal, JournalBroken, JournalInUse, brief, read
+from runbook_lib.base.clock import FakeClock
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, ForEach
-from runbook_lib.services import Outcome, Verdict
+from runbook_lib.plan.outcome import Outcome, Verdict
 
 ACTION = Action(
     service="guardduty",
@@ -216,7 +216,7 @@ def test_one_process_writes_a_journal_at_a_time(path: Path) -> None:
         other = [
             sys.executable,
             "-c",
-            "import sys, pathlib; from runbook_lib.journal import Journal; Journal(pathlib.Path(sys.argv[1]), 'x')",
+            "import sys, pathlib; from runbook_lib.apply.journal import Journal; Journal(pathlib.Path(sys.argv[1]), 'x')",
         ]
         done = subprocess.run([*other, str(path)], capture_output=True, text=True, check=False)
         assert "JournalInUse" in done.stderr

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.json_log import NOISY, json_log
+from runbook_lib.base.log import NOISY, json_log
 
 
 def written(path: Path) -> list[dict[str, Any]]:

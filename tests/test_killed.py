@@ -18,15 +18,15 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from simulated import ENABLING, Simulated, copied, open_cells, permitted, simulated
 
-from runbook_lib.approval import Approval
-from runbook_lib.clock import Stop
-from runbook_lib.confirm import given
+from runbook_lib.apply.journal import Journal, complete_lines
+from runbook_lib.base.clock import Stop
 from runbook_lib.coverage import Cell
-from runbook_lib.evidence.attempts import applied_before
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
-from runbook_lib.journal import Journal, complete_lines
+from runbook_lib.evidence.run.attempts import applied_before
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import Approval
+from runbook_lib.plan.decision import given
 from runbook_lib.rehearsal.identify import identify
 from runbook_lib.rehearsal.inproc import InProcess, environ_of
 from runbook_lib.rehearsal.world import World

@@ -36,11 +36,11 @@ from pathlib import Path
 import pytest
 from simulated import ENABLING, Simulated, copied, open_cells, settings_for, simulated
 
+from runbook_lib.aws.errors import CallFailed
 from runbook_lib.coverage import Cell, Gap, Status
-from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.rehearsal.world import World
-from runbook_lib.services import CallFailed
 from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings.file import SettingsError
 
 LIBRARY = Path(__file__).parents[1] / "runbook_lib"

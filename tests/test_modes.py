@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from test_plan import create_members, plan_of
 
-from runbook_lib.approval import approve
 from runbook_lib.notebook import Halt, open_phase
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 from runbook_lib.settings.file import load
 
 ROOT = Path(__file__).parents[1]

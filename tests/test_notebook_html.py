@@ -7,9 +7,9 @@ import pytest
 from nbformat import v4
 from value_samples import HOSTILE
 
+from runbook_lib.base.text import visible
 from runbook_lib.display.clean_html import clean_html
-from runbook_lib.escaping import visible
-from runbook_lib.notebook.html import NotebookHtmlError, notebook_page, write_notebook_html
+from runbook_lib.display.notebook_page import NotebookHtmlError, notebook_page, write_notebook_html
 
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 NASTY = "<script>alert(1)</script>"

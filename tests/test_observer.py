@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from simulated import Simulated, simulated
 
-from runbook_lib.observer import MOMENT, Observer
+from runbook_lib.aws.errors import CallFailed
 from runbook_lib.organization.reads import observe_organization, outline_organization
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import Contradicted
 from runbook_lib.runbook import Runbook
-from runbook_lib.scope import told_by
-from runbook_lib.services import CallFailed
+from runbook_lib.runbook.observer import MOMENT, Observer
+from runbook_lib.services.population import told_by
 from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.remarks import Contradicted
 from runbook_lib.settings import Exclusion, Settings
 
 MANAGEMENT = "111111111111"

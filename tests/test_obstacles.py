@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Gap, Status
-from runbook_lib.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Blocker, NoChange
-from runbook_lib.scope import Aside, Population
 from runbook_lib.services.designation import Designation, designation_steps
 from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
+from runbook_lib.services.population import Aside, Population
 
 M, D, OTHER = "111111111111", "222222222222", "999999999999"
 HERE, THERE = "us-east-1", "us-east-2"

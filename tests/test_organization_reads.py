@@ -6,16 +6,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from runbook_lib.access import Access
-from runbook_lib.clock import FakeClock
-from runbook_lib.observation import Known, Unknown
+from runbook_lib.aws.access import Access
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.clock import FakeClock
+from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.organization import AccountState
 from runbook_lib.organization.reads import PRINCIPALS, READS, observe_organization
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.inproc import InProcess
-from runbook_lib.services import CallFailed
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")

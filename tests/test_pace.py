@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from runbook_lib.access.pace import Pace
-from runbook_lib.access.places import USUAL, Places
-from runbook_lib.clock import Clock, FakeClock
+from runbook_lib.aws.call_slots import USUAL, Places
+from runbook_lib.aws.pace import Pace
+from runbook_lib.base.clock import Clock, FakeClock
 
 KEY = ("222222222222", "us-east-1", "guardduty", "CreateMembers")
 UNKNOWN = ("222222222222", "us-east-1", "iam", "GetRole")

@@ -8,8 +8,8 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.parsers import ResponseParserFactory, create_parser
 from botocore.session import Session
 
-from runbook_lib.access.models import shared_loader
-from runbook_lib.access.parsing import Parsers
+from runbook_lib.aws.models import shared_loader
+from runbook_lib.aws.parsing import Parsers
 from runbook_lib.organization.reads import READS
 from runbook_lib.services.registry import SERVICES
 

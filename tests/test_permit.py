@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from simulated import simulated
 
-from runbook_lib.approval import Approval, ApprovalRefused
-from runbook_lib.clock import Stop
-from runbook_lib.evidence.four_eyes import signed
-from runbook_lib.evidence.keys import local_signer, pem
-from runbook_lib.evidence.permit import Permit
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.trust import read_policy, signed_policy
-from runbook_lib.identity import user
-from runbook_lib.journal import Journal
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import Stop
+from runbook_lib.base.identity import user
+from runbook_lib.evidence.people.four_eyes import signed
+from runbook_lib.evidence.people.permit import Permit
+from runbook_lib.evidence.people.trust import read_policy, signed_policy
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.keys import local_signer, pem
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.plan.approval import Approval, ApprovalRefused
 from runbook_lib.runbook import ApplyReport
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import EvidencePart
 
 PHASE = "10_security_hub"

@@ -6,9 +6,9 @@ from typing import Any
 import mistune
 import value_samples as samples
 
-from runbook_lib.display.cli_line import cli_line
-from runbook_lib.escaping import visible
+from runbook_lib.base.text import visible
 from runbook_lib.plan import Plan
+from runbook_lib.plan.cli_line import cli_line
 from runbook_lib.plan.cost import Charge, Paid, Trials, costs
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.settings.prices import Price, PricesPart

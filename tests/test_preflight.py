@@ -11,8 +11,8 @@ from simulated import Simulated, simulated
 from test_scope import DELEGATED, ORGANIZATION, OTHER, account, settings
 
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import Contradicted, Remark, Standing
 from runbook_lib.services.organizations.preflight import objections
+from runbook_lib.services.remarks import Contradicted, Remark, Standing
 from runbook_lib.settings import Exclusion, ExportDestination, Standard
 from runbook_lib.settings.file import SettingsContradicted, located
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from test_scope import DELEGATED, MANAGEMENT, OPEN, ORGANIZATION, OTHER
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cell, Gap, Status
-from runbook_lib.observation import Known, Unknown
 from runbook_lib.plan import Action, Blocker, NoChange
-from runbook_lib.scope import population
-from runbook_lib.services import CallFailed, Verdict
+from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.organizations import SERVICE
 from runbook_lib.services.organizations.observe import State
+from runbook_lib.services.population import population
 from runbook_lib.settings import (
     GuardDutyFeature,
     GuardDutyPart,

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.escaping import markdown_safe, spreadsheet_safe, visible
-from runbook_lib.evidence.redaction import Redactor
-from runbook_lib.identity import written
-from runbook_lib.journal import brief
-from runbook_lib.privacy import LOGIN, RULES, Numbered, Rule, findings, masked, masked_data, suspicious
-from runbook_lib.pseudonyms import Pseudonyms
+from runbook_lib.apply.journal import brief
+from runbook_lib.audit.redaction import Redactor
+from runbook_lib.base.identity import written
+from runbook_lib.base.privacy import LOGIN, RULES, Numbered, Rule, findings, masked, masked_data, suspicious
+from runbook_lib.base.pseudonyms import Pseudonyms
+from runbook_lib.base.text import markdown_safe, spreadsheet_safe, visible
 
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"

@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from runbook_lib import progress as module
 from runbook_lib.apply.report import Tick
+from runbook_lib.display import progress as module
+from runbook_lib.display.progress import Bar, Lines, Quiet, progress
 from runbook_lib.display.sections import tick
-from runbook_lib.progress import Bar, Lines, Quiet, progress
 
 
 class Clock:
@@ -106,7 +106,7 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_progress_needs_widgets() -> None:
     program = (
         "import sys\nsys.modules['IPython'] = sys.modules['ipywidgets'] = None\n"
-        "from runbook_lib.progress import progress\nwith progress('Reading') as shown: shown.update(1, 1)"
+        "from runbook_lib.display.progress import progress\nwith progress('Reading') as shown: shown.update(1, 1)"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
     assert done.stdout == ""

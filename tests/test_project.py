@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib import project
-from runbook_lib.project import ProjectNotFound, resolve, root
+from runbook_lib.base import project
+from runbook_lib.base.project import ProjectNotFound, resolve, root
 
 CHECKOUT = Path(__file__).parents[1]
 OURS = '{"cells": [{"source": ["from runbook_lib.notebook import open_phase"]}]}'

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 from simulated import ENABLING, PARAMETERS
 
 from runbook_lib import cli
-from runbook_lib.evidence.run_folder import RunFolder, find_runs
-from runbook_lib.journal import read
+from runbook_lib.apply.journal import read
+from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal import environment
 

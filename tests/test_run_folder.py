@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib import atomic_file
-from runbook_lib.evidence import versions
+from runbook_lib.base import files as atomic_file
 from runbook_lib.evidence.listing import rows
-from runbook_lib.evidence.run_folder import NAME, RunFolder, RunFolderError, RunStatus, find_runs, runs_root
+from runbook_lib.evidence.run import versions
+from runbook_lib.evidence.run.folder import NAME, RunFolder, RunFolderError, RunStatus, find_runs, runs_root
 
 NOW = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(minutes=5)
@@ -137,7 +137,7 @@ def test_a_phase_cannot_lead_out_of_the_run(tmp_path: Path, name: str) -> None:
 def test_two_processes_change_one_record_without_losing_a_word(tmp_path: Path) -> None:
     run = create(tmp_path)
     program = (
-        "import sys, pathlib\nfrom runbook_lib.evidence.run_folder import RunFolder\n"
+        "import sys, pathlib\nfrom runbook_lib.evidence.run.folder import RunFolder\n"
         "run = RunFolder.open(pathlib.Path(sys.argv[1]))\n"
         "[run.add_callers({sys.argv[2] + str(n): 'arn'}) for n in range(10)]"
     )
@@ -160,7 +160,7 @@ def test_a_change_waits_for_the_one_who_is_changing_the_record(tmp_path: Path) -
 
 def test_a_run_whose_process_is_gone_is_listed_as_killed(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib, datetime as dt\nfrom runbook_lib.evidence.run_folder import RunFolder\n"
+        "import sys, pathlib, datetime as dt\nfrom runbook_lib.evidence.run.folder import RunFolder\n"
         "RunFolder.create(pathlib.Path(sys.argv[1]), 'live', dt.datetime.now(dt.UTC), settings=b'', command=[])"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)

@@ -5,11 +5,11 @@ import datetime as dt
 
 import pytest
 
+from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Status
-from runbook_lib.observation import Known, Unknown
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Scope
-from runbook_lib.scope import aside_cells, population
+from runbook_lib.services.population import aside_cells, population
 from runbook_lib.settings import Exclusion, OrganizationPart, SecurityHubPart, Settings
 
 MANAGEMENT, DELEGATED, MEMBER, OTHER, SUSPENDED = ("111111111111", "222222222222", "333333333333", "444444444444", "777777777777")

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from simulated import Simulated, simulated
 
-from runbook_lib.approval import Approval, ApprovalRefused, read_approval
-from runbook_lib.confirm import Decision, Rejection
-from runbook_lib.evidence.four_eyes import needed, signed
-from runbook_lib.evidence.keys import local_signer, pem
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.trust import read_policy, signed_policy
-from runbook_lib.identity import user
+from runbook_lib.base.identity import user
+from runbook_lib.evidence.people.four_eyes import needed, signed
+from runbook_lib.evidence.people.trust import read_policy, signed_policy
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal.keys import local_signer, pem
 from runbook_lib.notebook.approval_file import ApprovalFile
 from runbook_lib.notebook.second_person import SecondPerson, approval_path, command, confirmed
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
+from runbook_lib.plan.decision import Decision, Rejection
 from runbook_lib.settings import EvidencePart
 
 PHASE = "00_prerequisites"

@@ -6,9 +6,9 @@ import pytest
 from securityhub_fake import CIS, FSBP, Run, World, settings_of
 from service_fakes import NAMES, named
 
+from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference, Wait
-from runbook_lib.services import CallFailed, Outcome, Verdict
-from runbook_lib.services.answers import unread
+from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.services.securityhub import SERVICE
 
 M, D, ALPHA, BETA, OTHER = (NAMES[name] for name in ("management", "delegated", "alpha", "beta", "other"))

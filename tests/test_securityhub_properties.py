@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from securityhub_fake import CIS, FSBP, OFFERED, REGIONS, Run, World, settings_of
 from service_fakes import NAMES
 
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Gap, Status
-from runbook_lib.observation import Known
 from runbook_lib.plan import Action, Direction, Wait
 from runbook_lib.services.securityhub import SERVICE
 from runbook_lib.settings import Settings

@@ -12,8 +12,8 @@ from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Blocker
-from runbook_lib.preflight import PreconditionsFailed
 from runbook_lib.rehearsal.registry import HANDLERS
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import ExportDestination, MemberDoor, Standard
 
 DELEGATED = "222222222222"

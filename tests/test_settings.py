@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from runbook_lib.regions import ENABLED_BY_DEFAULT, is_opt_in, partition_of, partitions
 from runbook_lib.settings import (
     GuardDutyAgentName,
     GuardDutyFeatureName,
@@ -29,6 +28,7 @@ from runbook_lib.settings import (
 )
 from runbook_lib.settings.checks.services import AGENTS_OF
 from runbook_lib.settings.file import SettingsError, load, parse
+from runbook_lib.settings.regions import ENABLED_BY_DEFAULT, is_opt_in, partition_of, partitions
 from runbook_lib.settings.schema import SCHEMA_FILE, schema_text
 
 TODAY = dt.date(2026, 11, 23)

@@ -16,9 +16,9 @@ from test_fitting import LIVE, SPELLED
 from runbook_lib import cli
 from runbook_lib.cli import commands, simulation
 from runbook_lib.cli.surroundings import entered
-from runbook_lib.evidence.chain import StoreFailed
-from runbook_lib.evidence.desk import desk_for
-from runbook_lib.evidence.run_folder import find_runs
+from runbook_lib.evidence.run.folder import find_runs
+from runbook_lib.evidence.seal.chain import StoreFailed
+from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.rehearsal import environment
 from runbook_lib.settings.file import parse
 

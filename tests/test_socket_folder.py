@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib import socket_folder as module
+from runbook_lib.base import socket_folder as module
+from runbook_lib.base.socket_folder import LONGEST, socket_folder
 from runbook_lib.cli import headless
-from runbook_lib.socket_folder import LONGEST, socket_folder
 
 NAME = len("kernel-1")
 

@@ -7,12 +7,12 @@ import pytest
 from simulated import ENABLING, Simulated, open_cells, simulated
 from test_scope import DELEGATED, MANAGEMENT, MEMBER, ORGANIZATION, OTHER, PROD, SECURITY, SUSPENDED, WORK, settings
 
-from runbook_lib.documents import dotted
+from runbook_lib.base.documents import dotted
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.services.remarks import PreconditionsFailed
+from runbook_lib.services.waves import UnknownWave, later_words, wave_named, wave_objections, wave_of, wave_words, waves
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.wave import WavePart
-from runbook_lib.waves import UnknownWave, later_words, wave_named, wave_objections, wave_of, wave_words, waves
 
 SERVICES = ENABLING[1:]
 CANARY = "ou-reh1-platform1"

@@ -17,20 +17,20 @@ from fuzzing import AMOUNTS, as_json, as_lines, faults, mutations, unclear
 from ruamel.yaml import YAML
 from securesystemslib.signer import CryptoSigner
 
-from runbook_lib.access.configuration import BadConfiguration, configured
-from runbook_lib.approval import ApprovalRefused, approve, read_approval, refusals, window
+from runbook_lib.audit.against_cloudtrail import run_of
+from runbook_lib.audit.cloudtrail import TrailProblem, read_trails
+from runbook_lib.audit.witness_report import WitnessProblem, read_report
+from runbook_lib.aws.configuration import BadConfiguration, configured
+from runbook_lib.base.documents import DocumentError
 from runbook_lib.cli.commands import described
-from runbook_lib.confirm import given
-from runbook_lib.documents import DocumentError
-from runbook_lib.evidence import envelope
-from runbook_lib.evidence.against_cloudtrail import run_of
-from runbook_lib.evidence.cloudtrail import TrailProblem, read_trails
-from runbook_lib.evidence.keys import KeyProblem, local_signer, pem, read_key
-from runbook_lib.evidence.secret_scan import held_credentials
-from runbook_lib.evidence.trust import TrustProblem, read_policy, refuse_another, signed_policy
-from runbook_lib.evidence.witness_report import WitnessProblem, read_report
+from runbook_lib.evidence.people.trust import TrustProblem, read_policy, refuse_another, signed_policy
+from runbook_lib.evidence.seal import envelope
+from runbook_lib.evidence.seal.keys import KeyProblem, local_signer, pem, read_key
+from runbook_lib.evidence.seal.secret_scan import held_credentials
 from runbook_lib.notebook.cells import BadParameter, read_scope
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import ApprovalRefused, approve, read_approval, refusals, window
+from runbook_lib.plan.decision import given
 from runbook_lib.plan.file import PlanFileError
 from runbook_lib.settings.file import SettingsError, load, parse
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.observation import Known
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import (
     ACCOUNT_EMAIL,

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.apply.attempts import Calling, Halted, Task, Writer
+from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.report import Final, Result, StageReport, StepReport, Tick
-from runbook_lib.clock import Clock, Stop
-from runbook_lib.journal import Journal
+from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.services import Service
 

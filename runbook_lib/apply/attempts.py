@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from runbook_lib.access import EXPIRED, Answer, Counters
+from runbook_lib.apply.journal import Journal, brief
 from runbook_lib.apply.report import Final, Result
-from runbook_lib.clock import Clock
-from runbook_lib.journal import Journal, brief
+from runbook_lib.aws.access import EXPIRED, Answer, Counters
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.clock import Clock
 from runbook_lib.plan import Action, Reference, Step, Wait
-from runbook_lib.services import CallFailed, Outcome, Reader, Service, Verdict
+from runbook_lib.plan.outcome import Outcome, Verdict
+from runbook_lib.services import Service
 
 ATTEMPTS, RETRY_SECONDS = 20, 300.0
 """At most so many attempts of one call, in at most so many seconds."""

@@ -13,8 +13,12 @@ from typing import Any
 import click
 
 from runbook_lib import __version__
-from runbook_lib.access import AccessRefused
-from runbook_lib.approval import ApprovalRefused
+from runbook_lib.audit.ending import sealed_at_end
+from runbook_lib.aws.access import AccessRefused
+from runbook_lib.base.documents import DocumentError
+from runbook_lib.base.identity import user
+from runbook_lib.base.log import json_log
+from runbook_lib.base.project import ProjectNotFound
 from runbook_lib.cli import commands
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
@@ -25,18 +29,14 @@ from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.cli.terminal import Voice, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
-from runbook_lib.documents import DocumentError
-from runbook_lib.evidence.emergency import declare
-from runbook_lib.evidence.ending import sealed_at_end
-from runbook_lib.evidence.four_eyes import nobody_here
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
-from runbook_lib.identity import user
-from runbook_lib.json_log import json_log
+from runbook_lib.evidence.people.emergency import declare
+from runbook_lib.evidence.people.four_eyes import nobody_here
+from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.notebook.attaching import attach_found
 from runbook_lib.notebook.cells import BadParameter, read_scope
-from runbook_lib.phases import UnknownPhase, phase_named
+from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.file import PlanFileError
-from runbook_lib.project import ProjectNotFound
+from runbook_lib.runbook.phases import UnknownPhase, phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsError, load
 from runbook_lib.settings.schema import schema_text

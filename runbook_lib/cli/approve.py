@@ -11,28 +11,28 @@ from typing import Literal
 import click
 from securesystemslib.signer import Signer
 
-from runbook_lib.approval import Approval, approve, read_approval
-from runbook_lib.atomic_file import write_bytes
+from runbook_lib.audit.verify import verify
+from runbook_lib.base.documents.files import read_bytes
+from runbook_lib.base.files import write_bytes
+from runbook_lib.base.identity import user
+from runbook_lib.base.privacy import masked
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
-from runbook_lib.documents.files import read_bytes
-from runbook_lib.evidence.archive import KEYS
-from runbook_lib.evidence.chain import StoreFailed
-from runbook_lib.evidence.contents import REVIEW, file_digest
-from runbook_lib.evidence.desk import local_chains, store_for
-from runbook_lib.evidence.faults import Kind
-from runbook_lib.evidence.four_eyes import APPROVALS, signed, trust_of
-from runbook_lib.evidence.keys import der_digest, local_signer, pem
-from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.review import keep_review, review
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder
-from runbook_lib.evidence.seal import NotSealed, seal_of
-from runbook_lib.evidence.trust import LARGEST_POLICY, Trust, pinned_trust, read_policy, signed_policy
-from runbook_lib.evidence.verify import verify
-from runbook_lib.identity import user
+from runbook_lib.evidence.people.four_eyes import APPROVALS, signed, trust_of
+from runbook_lib.evidence.people.review import keep_review, review
+from runbook_lib.evidence.people.trust import LARGEST_POLICY, Trust, pinned_trust, read_policy, signed_policy
+from runbook_lib.evidence.run.contents import REVIEW, file_digest
+from runbook_lib.evidence.run.faults import Kind
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
+from runbook_lib.evidence.seal.archive import KEYS
+from runbook_lib.evidence.seal.chain import StoreFailed
+from runbook_lib.evidence.seal.keys import der_digest, local_signer, pem
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
+from runbook_lib.evidence.store.desk import local_chains, store_for
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.privacy import masked
+from runbook_lib.plan.approval import Approval, approve, read_approval
 from runbook_lib.settings.file import SettingsError, load
 
 KEY = click.option(

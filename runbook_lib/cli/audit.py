@@ -9,20 +9,20 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.atomic_file import write_text
+from runbook_lib.audit.oscal import VERSION, assessment_results
+from runbook_lib.audit.oscal_validation import complaints, installed
+from runbook_lib.audit.redact import ABOUT, redact
+from runbook_lib.audit.witness import DISAGREE, ONLY_WITNESS, UNDECIDED, compare, link_witness
+from runbook_lib.audit.witness_report import COLUMNS, read_report
+from runbook_lib.base.files import write_text
+from runbook_lib.base.pseudonyms import Pseudonyms, key_of
+from runbook_lib.base.text import visible
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
-from runbook_lib.escaping import visible
-from runbook_lib.evidence.archive import KEYS
-from runbook_lib.evidence.desk import desk_for
-from runbook_lib.evidence.oscal import VERSION, assessment_results
-from runbook_lib.evidence.oscal_validation import complaints, installed
-from runbook_lib.evidence.redact import ABOUT, redact
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import Desk
-from runbook_lib.evidence.witness import DISAGREE, ONLY_WITNESS, UNDECIDED, compare, link_witness
-from runbook_lib.evidence.witness_report import COLUMNS, read_report
-from runbook_lib.pseudonyms import Pseudonyms, key_of
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal.archive import KEYS
+from runbook_lib.evidence.seal.sealing import Desk
+from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.settings.file import load
 
 REDACTED = "redacted"

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_lib.approval import Approval, approve, read_approval
-from runbook_lib.atomic_file import write_text
-from runbook_lib.evidence.contents import file_digest
-from runbook_lib.evidence.run_folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
-from runbook_lib.phases import Phase, UnknownPhase, phase_named
+from runbook_lib.base.files import write_text
+from runbook_lib.base.project import root
+from runbook_lib.evidence.run.contents import file_digest
+from runbook_lib.evidence.run.folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import Approval, approve, read_approval
 from runbook_lib.plan.estimate import Reads, span
 from runbook_lib.plan.forecast import forecast as forecast_of
-from runbook_lib.project import root
 from runbook_lib.runbook import managed
+from runbook_lib.runbook.phases import Phase, UnknownPhase, phase_named
+from runbook_lib.services.waves import waves
 from runbook_lib.settings import Settings
-from runbook_lib.waves import waves
 
 if TYPE_CHECKING:
     from runbook_lib.cli.headless import Executed
@@ -54,7 +54,7 @@ class Command:
     def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
         from runbook_lib.cli.headless import execute  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
-        from runbook_lib.notebook.html import write_notebook_html  # noqa: PLC0415 as above
+        from runbook_lib.display.notebook_page import write_notebook_html  # noqa: PLC0415 as above
 
         folder = self.run.phase(phase.name)
         kind = "plan" if planning else ""

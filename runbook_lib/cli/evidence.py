@@ -7,25 +7,25 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.audit.ending import withheld
+from runbook_lib.audit.recompute import recompute
+from runbook_lib.base.identity import system_user
+from runbook_lib.base.privacy import masked
 from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
 from runbook_lib.cli.audit import oscal_command, redact_command, witness_command
 from runbook_lib.cli.fetch import fetch_command
 from runbook_lib.cli.plain import PlainGroup
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.cli.verify import verify_command
-from runbook_lib.evidence.chain import chain_name
-from runbook_lib.evidence.desk import desk_for
-from runbook_lib.evidence.ending import withheld
 from runbook_lib.evidence.listing import page, rows, text, write_page
-from runbook_lib.evidence.recompute import recompute
-from runbook_lib.evidence.review import keep_review
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.saved_notebook import not_attached
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.start import declare_lost
-from runbook_lib.identity import system_user
+from runbook_lib.evidence.people.review import keep_review
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.run.saved_notebook import not_attached
+from runbook_lib.evidence.seal.chain import chain_name
+from runbook_lib.evidence.seal.sealing import seal
+from runbook_lib.evidence.store.desk import desk_for
+from runbook_lib.evidence.store.start import declare_lost
 from runbook_lib.notebook.attaching import attach_saved
-from runbook_lib.privacy import masked
 from runbook_lib.settings.file import load
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.plain import PlainCommand
-from runbook_lib.evidence.clients import EvidenceClients
-from runbook_lib.evidence.fetch import Demand, Fetched, fetch
+from runbook_lib.evidence.store.clients import EvidenceClients
+from runbook_lib.evidence.store.fetch import Demand, Fetched, fetch
 from runbook_lib.settings.part import RETENTION, S3_STORE
 
 

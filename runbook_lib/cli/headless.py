@@ -17,9 +17,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from runbook_lib.notebook_format import nbformat
-from runbook_lib.privacy import masked
-from runbook_lib.socket_folder import socket_folder
+from runbook_lib.base.notebook_format import nbformat
+from runbook_lib.base.privacy import masked
+from runbook_lib.base.socket_folder import socket_folder
 
 # isort: split
 import papermill

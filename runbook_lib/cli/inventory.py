@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.aws.errors import CallFailed
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.inventory.command import write_inventory
-from runbook_lib.preflight import PreconditionsFailed
-from runbook_lib.services import CallFailed
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
 
 

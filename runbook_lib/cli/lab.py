@@ -12,9 +12,9 @@ from types import FrameType
 
 import click
 
+from runbook_lib.base.project import resolve, root
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.simulation import Asked, ready
-from runbook_lib.project import resolve, root
 from runbook_lib.settings.file import load
 
 START = "notebooks/start.ipynb"

@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from runbook_lib.approval import ApprovalRefused
-from runbook_lib.documents import DocumentError
-from runbook_lib.evidence import ending
-from runbook_lib.evidence.cloudtrail import TrailProblem
-from runbook_lib.evidence.kept_answers import AnswersBroken
-from runbook_lib.evidence.oscal import NotExported
-from runbook_lib.evidence.redact import NotRedacted
-from runbook_lib.evidence.witness_report import WitnessProblem
+from runbook_lib.audit import ending
+from runbook_lib.audit.cloudtrail import TrailProblem
+from runbook_lib.audit.oscal import NotExported
+from runbook_lib.audit.redact import NotRedacted
+from runbook_lib.audit.witness_report import WitnessProblem
+from runbook_lib.base.documents import DocumentError
+from runbook_lib.evidence.run.kept_answers import AnswersBroken
+from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.file import PlanFileError
 from runbook_lib.settings.file import SettingsError
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.regions import is_opt_in, partition_of
 from runbook_lib.settings.checks import at
 from runbook_lib.settings.checks.places import SECTIONS
 from runbook_lib.settings.editing import Draft
+from runbook_lib.settings.regions import is_opt_in, partition_of
 
 ARN = re.compile(r"arn:aws[a-z-]*:")
 MOST_NAMED = 4

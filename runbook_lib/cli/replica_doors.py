@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.atomic_file import write_text
+from runbook_lib.base.files import write_text
 from runbook_lib.settings import Door, Settings
 
 AMBIENT = "rehearsal-runner"

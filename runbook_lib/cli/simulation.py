@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from runbook_lib.atomic_file import write_text
+from runbook_lib.base.files import write_text
+from runbook_lib.base.project import root
 from runbook_lib.cli import rehearsal_settings, replica_doors
 from runbook_lib.cli.commands import NotFound
 from runbook_lib.cli.rehearsal_settings import Fitted, Simulation
 from runbook_lib.cli.runs import runs_folder
-from runbook_lib.project import root
 from runbook_lib.settings import Settings
 from runbook_lib.settings.editing import as_rehearsal
 from runbook_lib.settings.file import load, parse, text_of

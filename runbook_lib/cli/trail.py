@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.atomic_file import write_text
+from runbook_lib.base.files import write_text
 from runbook_lib.cli.commands import NotFound
 
 TRAIL = click.option(

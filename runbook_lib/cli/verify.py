@@ -7,18 +7,18 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.audit.against_cloudtrail import against
+from runbook_lib.audit.cloudtrail import read_trails
+from runbook_lib.audit.verify import Cadence, Verified, verify
+from runbook_lib.audit.verify_chain import Anchor
+from runbook_lib.audit.verify_copy import verify_copy
+from runbook_lib.base.text import visible
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import RUNS, runs_folder
-from runbook_lib.escaping import visible
-from runbook_lib.evidence.against_cloudtrail import against
-from runbook_lib.evidence.archive import KEYS
-from runbook_lib.evidence.cloudtrail import read_trails
-from runbook_lib.evidence.faults import Fault
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
-from runbook_lib.evidence.trust import Trust, given_keys, pins_as_they_lie, read_policy
-from runbook_lib.evidence.verify import Cadence, Verified, verify
-from runbook_lib.evidence.verify_chain import Anchor
-from runbook_lib.evidence.verify_copy import verify_copy
+from runbook_lib.evidence.people.trust import Trust, given_keys, pins_as_they_lie, read_policy
+from runbook_lib.evidence.run.faults import Fault
+from runbook_lib.evidence.run.folder import RunFolder, RunFolderError
+from runbook_lib.evidence.seal.archive import KEYS
 
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 _ANCHOR = re.compile(r"(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]{1,18}):([0-9a-f]{64})")

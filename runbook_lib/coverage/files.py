@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from runbook_lib.atomic_file import write_text, written
+from runbook_lib.base import html
+from runbook_lib.base.account_sets import AccountSets, count_of, few_or_count
+from runbook_lib.base.files import write_text, written
+from runbook_lib.base.text import spreadsheet_safe, visible
 from runbook_lib.coverage import Cell, Cells, Count, Status
 from runbook_lib.coverage import summary as summaries
-from runbook_lib.coverage.account_sets import AccountSets, count_of, few_or_count
-from runbook_lib.display import html
-from runbook_lib.escaping import spreadsheet_safe, visible
 from runbook_lib.organization import Account, Organization
 
 FORMAT = "runbook coverage 1"

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from runbook_lib.base.own_files import GIB, FileBroken, Text, Whole, data_of, fitting, json_of
 from runbook_lib.coverage import Status
-from runbook_lib.own_files import GIB, FileBroken, Text, Whole, data_of, fitting, json_of
 
 LARGEST = GIB
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 
-from runbook_lib.confirm import Ballot
-from runbook_lib.display import html
+from runbook_lib.base import html
 from runbook_lib.display.controls import SETTLE, DecisionPanel
+from runbook_lib.plan.decision import Ballot
 
 
 class AwaitingPanel(DecisionPanel):

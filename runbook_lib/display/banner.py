@@ -1,6 +1,6 @@
 """REHEARSAL or LIVE, told apart by words, frame and shape before colour."""
 
-from runbook_lib.display import html
+from runbook_lib.base import html
 
 WORDS = {"rehearsal": "REHEARSAL: a simulated organization", "live": "LIVE: a real organization"}
 _COMMON = "padding:.4rem .8rem;margin:.3rem 0;font-weight:bold;"

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from runbook_lib.base import html
 from runbook_lib.coverage import Cell, Count, Status
 from runbook_lib.coverage.summary import NO_UNIT, percent
-from runbook_lib.display import html
 from runbook_lib.organization import Organization
 
 LETTERS = {"C": "covered", "P": "partly", "G": "gap", "?": "unknown", "-": "nothing to cover"}

@@ -3,7 +3,7 @@
 import html
 from html.parser import HTMLParser
 
-from runbook_lib.escaping import visible
+from runbook_lib.base.text import visible
 
 TAGS = frozenset(
     {"b", "br", "caption", "code", "col", "colgroup", "dd", "details", "div", "dl", "dt", "em",

@@ -14,12 +14,12 @@ import ipywidgets as widgets
 from IPython.display import display
 
 from runbook_lib.apply.report import Tick
-from runbook_lib.clock import Stop
-from runbook_lib.confirm import Ballot
-from runbook_lib.display import html
+from runbook_lib.base import html
+from runbook_lib.base.clock import Stop
 from runbook_lib.display.banner import banner
 from runbook_lib.display.fields import Field
 from runbook_lib.display.parts import PartChooser
+from runbook_lib.plan.decision import Ballot
 
 SETTLE = 0.4
 """Seconds from a press until it counts: messages of two widgets may overtake each other."""

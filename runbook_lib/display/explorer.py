@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from runbook_lib.display import html
+from runbook_lib.base import html
 from runbook_lib.display.cell_table import COLUMNS, FILTERS, ORDERS, SCOPES, CellTable, Choice
 from runbook_lib.display.controls import Live, Record
 from runbook_lib.display.fields import Field, Select

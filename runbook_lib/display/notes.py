@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from runbook_lib.display import banner, html
+from runbook_lib.base import html
+from runbook_lib.base.text import visible
+from runbook_lib.display import banner
 from runbook_lib.display.charts import Picture
 from runbook_lib.display.tables import Shown
-from runbook_lib.escaping import visible
 
 
 class Facts:

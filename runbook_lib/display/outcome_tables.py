@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from runbook_lib.apply.report import Final, Result
+from runbook_lib.base.account_sets import AccountSets
 from runbook_lib.coverage import Cell, Status
-from runbook_lib.coverage.account_sets import AccountSets
 from runbook_lib.display.tables import frame
 from runbook_lib.plan import Action, Plan, Step
 

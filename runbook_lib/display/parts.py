@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from runbook_lib.display import html
+from runbook_lib.base import html
 from runbook_lib.display.fields import Tick
-from runbook_lib.parts import Choice, Offer
+from runbook_lib.runbook.choice import Choice, Offer
 
 WORDS = (
     "To decide about a part, choose it here. It is planned anew, with a fingerprint of its own, and asked for in a new panel; "

@@ -6,27 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.apply.report import Final, Result, Tick
-from runbook_lib.approval import Approval
-from runbook_lib.confirm import Decision, Rejection
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.coverage import Cell, Gap, Status, count
-from runbook_lib.coverage.account_sets import count_of
 from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
 from runbook_lib.display.charts import pictures
-from runbook_lib.display.cli_line import back_out_line, cli_line
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Link, Notes, Part
 from runbook_lib.evidence import listing
-from runbook_lib.gates import Gate
 from runbook_lib.organization import Organization
-from runbook_lib.phases import COVERAGE, Phase
 from runbook_lib.plan import Action, Plan, Scope, Step
 from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.approval import Approval
+from runbook_lib.plan.cli_line import back_out_line, cli_line
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
+from runbook_lib.plan.decision import Decision, Rejection
 from runbook_lib.plan.estimate import blast_radius, estimate, span
+from runbook_lib.plan.gates import Gate
 from runbook_lib.plan.groups import Group
-from runbook_lib.preflight import Remark
 from runbook_lib.runbook import ApplyReport, Standing
+from runbook_lib.runbook.phases import COVERAGE, Phase
 from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.remarks import Remark
 
 SHORT = 60
 """Characters of a change that are shown before anything is unfolded."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from runbook_lib.base import html
+from runbook_lib.base.account_sets import few_or_count
+from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell
 from runbook_lib.coverage import summary as summaries
-from runbook_lib.coverage.account_sets import few_or_count
 from runbook_lib.coverage.files import remaining_row
-from runbook_lib.display import html
-from runbook_lib.escaping import visible
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Plan
 from runbook_lib.plan import groups as plan_groups

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.atomic_file import write_text
-from runbook_lib.display import html
-from runbook_lib.escaping import visible
-from runbook_lib.evidence.linked import linked_to
-from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus, find_runs
-from runbook_lib.evidence.saved_notebook import not_attached
-from runbook_lib.evidence.seal import NotSealed, seal_of
-from runbook_lib.evidence.statement import approvals_of
+from runbook_lib.base import html
+from runbook_lib.base.files import write_text
+from runbook_lib.base.text import visible
+from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus, find_runs
+from runbook_lib.evidence.run.saved_notebook import not_attached
+from runbook_lib.evidence.seal.linked import linked_to
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
+from runbook_lib.evidence.seal.statement import approvals_of
 
 COLUMNS = ("number", "run", "started (UTC)", "mode", "organization", "phases", "result", "coverage", "approver", "ticket")
 PAGE = "index.html"

@@ -11,16 +11,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from runbook_lib.capabilities import OFFERS, offered
+from runbook_lib.base.observation import Known, Observation
+from runbook_lib.base.pseudonyms import Pseudonyms
 from runbook_lib.inventory.services import Writer
-from runbook_lib.observation import Known, Observation
 from runbook_lib.organization import Account, Organization
-from runbook_lib.phases import phase_named
-from runbook_lib.pseudonyms import Pseudonyms
 from runbook_lib.runbook import Runbook, managed
-from runbook_lib.scope import ENABLED
+from runbook_lib.runbook.phases import phase_named
+from runbook_lib.services.offers import OFFERS, offered
 from runbook_lib.services.organizations.observe import POLICY_TYPES
 from runbook_lib.services.organizations.observe import State as Prerequisites
+from runbook_lib.services.population import ENABLED
 from runbook_lib.services.registry import service_named
 
 PREREQUISITES = phase_named("00_prerequisites")

@@ -4,13 +4,13 @@ import datetime as dt
 import secrets
 from pathlib import Path
 
-from runbook_lib.atomic_file import write_text
-from runbook_lib.clock import Clock
+from runbook_lib.base.clock import Clock
+from runbook_lib.base.files import write_text
+from runbook_lib.base.pseudonyms import key_of
 from runbook_lib.inventory import Inventory, Pseudonyms, take
-from runbook_lib.phases import phase_named
 from runbook_lib.plan import Scope
-from runbook_lib.pseudonyms import key_of
 from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.inventory.account_lists import AccountLists
-from runbook_lib.observation import Known, Observation, Unknown
 from runbook_lib.services.guardduty.state import Detector
 from runbook_lib.services.guardduty.state import RegionState as GuardDutyRegion
 from runbook_lib.services.guardduty.state import State as GuardDuty

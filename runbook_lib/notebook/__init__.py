@@ -8,19 +8,19 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.report import Tick
-from runbook_lib.atomic_file import write_bytes
-from runbook_lib.clock import Stop
-from runbook_lib.confirm import Decision, Rejection, given
+from runbook_lib.base.clock import Stop
+from runbook_lib.base.files import write_bytes
+from runbook_lib.base.project import resolve
 from runbook_lib.coverage import Status
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
-from runbook_lib.evidence import four_eyes
-from runbook_lib.evidence.attempts import applied_before, read_record
-from runbook_lib.evidence.permit import Permit
-from runbook_lib.evidence.run_folder import RunStatus
-from runbook_lib.gates import Gate, gates
-from runbook_lib.journal import Journal
+from runbook_lib.display.progress import progress as progress_of
+from runbook_lib.evidence.people import four_eyes
+from runbook_lib.evidence.people.permit import Permit
+from runbook_lib.evidence.run.attempts import applied_before, read_record
+from runbook_lib.evidence.run.folder import RunStatus
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.attaching import attached_at_opening
 from runbook_lib.notebook.cells import (
@@ -36,8 +36,8 @@ from runbook_lib.notebook.cells import (
 from runbook_lib.notebook.run import NotebookRun, awaited, plainly, plainly_in
 from runbook_lib.notebook.second_person import SecondPerson, confirmed
 from runbook_lib.plan import Plan
-from runbook_lib.progress import progress as progress_of
-from runbook_lib.project import resolve
+from runbook_lib.plan.decision import Decision, Rejection, given
+from runbook_lib.plan.gates import Gate, gates
 from runbook_lib.runbook import ApplyReport, Runbook
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.approval import Approval, ApprovalRefused
-from runbook_lib.confirm import Decision, given
-from runbook_lib.evidence import four_eyes
-from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.people import four_eyes
+from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.plan import Plan
+from runbook_lib.plan.approval import Approval, ApprovalRefused
+from runbook_lib.plan.decision import Decision, given
 from runbook_lib.runbook import Runbook
 
 AGAIN = 5.0

@@ -7,17 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.desk import desk_for
-from runbook_lib.evidence.ending import EXPECTED
-from runbook_lib.evidence.executed_cells import NAME, CellRecord, read_cells
-from runbook_lib.evidence.linked import Addition, attach
-from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunFolderError, find_runs
-from runbook_lib.evidence.saved_notebook import KIND, Compared, SavedCell, attached_name, compare, not_attached
-from runbook_lib.evidence.seal import Desk
-from runbook_lib.own_files import MIB, FileBroken, data_of
-from runbook_lib.project import resolve
+from runbook_lib.audit.ending import EXPECTED
+from runbook_lib.base.own_files import MIB, FileBroken, data_of
+from runbook_lib.base.project import resolve
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.executed_cells import NAME, CellRecord, read_cells
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunFolderError, find_runs
+from runbook_lib.evidence.run.saved_notebook import KIND, Compared, SavedCell, attached_name, compare, not_attached
+from runbook_lib.evidence.seal.linked import Addition, attach
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import Desk
+from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.settings import Settings
 
 LARGEST = 256 * MIB
@@ -51,7 +51,7 @@ def prepared(run: RunFolder, phase: PhaseFolder, given: Path | None = None) -> A
 def _addition(
     run: RunFolder, phase: PhaseFolder, record: CellRecord, compared: Compared, data: bytes, document: Any, at: dt.datetime
 ) -> Addition:
-    from runbook_lib.notebook.html import notebook_page  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
+    from runbook_lib.display.notebook_page import notebook_page  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
 
     saved = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     again = ", ".join(compared.again) or "none"
@@ -135,7 +135,7 @@ def _read(path: Path) -> tuple[bytes, dt.datetime]:
 
 @lru_cache(maxsize=8)  # several runs of one notebook are held against the same file
 def _document(data: bytes, path: Path) -> Any:
-    from runbook_lib.notebook_format import nbformat  # noqa: PLC0415 it takes time, which kernels and most commands need not spend
+    from runbook_lib.base.notebook_format import nbformat  # noqa: PLC0415 it takes time, which kernels and most commands need not spend
 
     try:
         document = nbformat.reads(data.decode(), as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types

@@ -8,22 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.access import AccessRefused
-from runbook_lib.approval import ApprovalRefused
-from runbook_lib.documents import DocumentError, short
-from runbook_lib.documents.characters import odd_characters
-from runbook_lib.documents.json_text import read_json
-from runbook_lib.evidence.run_folder import NoRunsFolder, RunFolderError
-from runbook_lib.journal import JournalBroken, JournalInUse
+from runbook_lib.apply.journal import JournalBroken, JournalInUse
+from runbook_lib.aws.access import AccessRefused
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.documents import DocumentError, short
+from runbook_lib.base.documents.characters import odd_characters
+from runbook_lib.base.documents.json_text import read_json
+from runbook_lib.base.project import ProjectNotFound, resolve
+from runbook_lib.evidence.run.folder import NoRunsFolder, RunFolderError
 from runbook_lib.notebook.shell import assigned_before_opening, settle
-from runbook_lib.phases import UnknownPhase
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import PreconditionsFailed
-from runbook_lib.project import ProjectNotFound, resolve
-from runbook_lib.services import CallFailed
+from runbook_lib.plan.approval import ApprovalRefused
+from runbook_lib.runbook.phases import UnknownPhase
+from runbook_lib.services.remarks import PreconditionsFailed
+from runbook_lib.services.waves import UnknownWave, wave_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, SettingsError
-from runbook_lib.waves import UnknownWave, wave_named
 
 LOG = logging.getLogger(__name__)
 _SCOPE = {"regions": r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "accounts": r"[0-9]{12}", "organizational_units": r"(ou|r)-[a-z0-9-]{4,65}"}

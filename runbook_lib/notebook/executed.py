@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.evidence.executed_cells import NAME, Came, CellLog, shape_digest, source_digest
-from runbook_lib.evidence.run_folder import PhaseFolder
-from runbook_lib.evidence.versions import committed
-from runbook_lib.project import ProjectNotFound, root
+from runbook_lib.base.project import ProjectNotFound, root
+from runbook_lib.evidence.run.executed_cells import NAME, Came, CellLog, shape_digest, source_digest
+from runbook_lib.evidence.run.folder import PhaseFolder
+from runbook_lib.evidence.run.versions import committed
 
 
 class Listener:

@@ -9,23 +9,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from runbook_lib.access import Counters
-from runbook_lib.approval import ApprovalRefused, read_approval
-from runbook_lib.atomic_file import write_text
-from runbook_lib.clock import Clock
-from runbook_lib.confirm import Decision, given
+from runbook_lib.audit.ending import sealing
+from runbook_lib.aws.access import Counters
+from runbook_lib.base.clock import Clock
+from runbook_lib.base.files import write_text
+from runbook_lib.base.garbage import collect_rarely
+from runbook_lib.base.log import json_log
+from runbook_lib.base.privacy import masked
+from runbook_lib.base.project import resolve, root
 from runbook_lib.coverage import Cells, count
 from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes, Part
-from runbook_lib.evidence.answers import Answers
-from runbook_lib.evidence.earlier_reads import BEGUN, EarlierReads, earlier_reads
-from runbook_lib.evidence.ending import sealing
 from runbook_lib.evidence.listing import write_page
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus, runs_root
-from runbook_lib.evidence.versions import described
-from runbook_lib.garbage import collect_rarely
-from runbook_lib.json_log import json_log
+from runbook_lib.evidence.run.answers import Answers
+from runbook_lib.evidence.run.earlier_reads import BEGUN, EarlierReads, earlier_reads
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus, runs_root
+from runbook_lib.evidence.run.versions import described
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.cells import (
     KINDS,
@@ -40,21 +40,20 @@ from runbook_lib.notebook.executed import Listener
 from runbook_lib.notebook.joining import joined
 from runbook_lib.notebook.parts import Parts
 from runbook_lib.notebook.second_person import SecondPerson
-from runbook_lib.observer import Assessment
 from runbook_lib.organization import Organization
-from runbook_lib.phases import phase_named
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.plan.cost import Costs
+from runbook_lib.plan.decision import Decision, given
 from runbook_lib.plan.document import Change, plan_document
-from runbook_lib.preflight import SCOPE, Contradicted, PreconditionsFailed, Remark
-from runbook_lib.privacy import masked
-from runbook_lib.project import resolve, root
 from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
-from runbook_lib.scope import part_of
-from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.runbook.observer import Assessment
+from runbook_lib.runbook.phases import phase_named
+from runbook_lib.services.remarks import SCOPE, Contradicted, PreconditionsFailed, Remark
+from runbook_lib.services.waves import later_words, wave_words
+from runbook_lib.settings import Settings, part_of, settings_digest
 from runbook_lib.settings.file import SettingsContradicted, load, located
-from runbook_lib.waves import later_words, wave_words
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -19,23 +19,23 @@ from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from runbook_lib.apply.report import Tick
-from runbook_lib.approval import approve
-from runbook_lib.atomic_file import write_text
-from runbook_lib.clock import Clock, Stop
-from runbook_lib.confirm import Ballot, Decision, Question, Rejection
+from runbook_lib.base.clock import Clock, Stop
+from runbook_lib.base.files import write_text
+from runbook_lib.base.identity import user
 from runbook_lib.display.sections import scope_words
-from runbook_lib.evidence.run_folder import PhaseFolder
-from runbook_lib.gates import Gate, gates, part
-from runbook_lib.identity import user
+from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.notebook.parts import Parts
-from runbook_lib.parts import Choice
-from runbook_lib.phases import Phase
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
+from runbook_lib.plan.decision import Ballot, Decision, Question, Rejection
 from runbook_lib.plan.estimate import blast_radius, estimate
+from runbook_lib.plan.gates import Gate, gates, part
 from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.choice import Choice
+from runbook_lib.runbook.phases import Phase
+from runbook_lib.services.waves import wave_words
 from runbook_lib.settings import Settings
-from runbook_lib.waves import wave_words
 
 T = TypeVar("T")
 LOOK = 0.25

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
-from runbook_lib.atomic_file import write_text
-from runbook_lib.confirm import Ballot, Decision, Question, Rejection, given
-from runbook_lib.evidence import four_eyes
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunFolderError
-from runbook_lib.evidence.statement import stamp
+from runbook_lib.base.files import write_text
+from runbook_lib.base.own_files import MIB, FileBroken, Moment, Text, read
+from runbook_lib.base.project import root
+from runbook_lib.evidence.people import four_eyes
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunFolderError
+from runbook_lib.evidence.seal.statement import stamp
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.approval_file import ApprovalFile
-from runbook_lib.own_files import MIB, FileBroken, Moment, Text, read
 from runbook_lib.plan import Plan
-from runbook_lib.project import root
+from runbook_lib.plan.decision import Ballot, Decision, Question, Rejection, given
 from runbook_lib.runbook import Runbook
 
 CONFIRMATION = "confirmation.json"

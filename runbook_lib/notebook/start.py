@@ -3,21 +3,21 @@
 import os
 from typing import Any
 
-from runbook_lib.access import Access, AccessRefused
-from runbook_lib.clock import Clock
+from runbook_lib.aws.access import Access, AccessRefused
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.clock import Clock
+from runbook_lib.base.project import root
 from runbook_lib.coverage import Status
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
-from runbook_lib.evidence.run_folder import RunFolderError, find_runs, runs_root
+from runbook_lib.evidence.run.folder import RunFolderError, find_runs, runs_root
 from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers, settle_shell
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
-from runbook_lib.phases import Phase
-from runbook_lib.preflight import PreconditionsFailed
-from runbook_lib.project import root
 from runbook_lib.runbook import Runbook, managed
-from runbook_lib.services import CallFailed
+from runbook_lib.runbook.phases import Phase
 from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import settings_digest
 from runbook_lib.settings.file import load
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from runbook_lib.observation import Known, Observation
+from runbook_lib.base.observation import Known, Observation
 
 
 class AccountState(StrEnum):

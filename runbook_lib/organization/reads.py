@@ -9,14 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from runbook_lib.access.endpoints import SERVICES, sts_region
-from runbook_lib.observation import Known, Observation, Unknown
+from runbook_lib.aws.endpoints import SERVICES, sts_region
+from runbook_lib.aws.errors import CallFailed, unread
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, Observation, Unknown
+from runbook_lib.base.privacy import masked
 from runbook_lib.organization import Account, AccountState, Organization
-from runbook_lib.privacy import masked
-from runbook_lib.scope import part_of
-from runbook_lib.services import CallFailed, Reader
-from runbook_lib.services.answers import unread
-from runbook_lib.settings import Settings
+from runbook_lib.settings import Settings, part_of
 
 READS = frozenset(
     {

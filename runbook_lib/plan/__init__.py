@@ -5,14 +5,14 @@ that makes the calls. What an approval covers is the Action's *units*: (operatio
 other parameters). How targets are cut into batches is therefore no part of what was approved.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+
+from runbook_lib.base.canonical import canonical_digest
 
 EACH = "*"
 """In a Reference: stands for each target account of the Action in turn."""
@@ -93,12 +93,8 @@ def thaw(value: Any) -> Any:
 
 
 def digest(value: Any) -> str:
-    """SHA-256 (hex) of the RFC 8785 canonical JSON of `value`.
-
-    Written by the standard library, which does it in C: for text, whole numbers, flags and null (plans hold nothing else) with
-    names in the basic plane its bytes are the same; a test holds that.
-    """
-    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()
+    """SHA-256 (hex) of the RFC 8785 canonical JSON of `value`, References and frozen mappings included."""
+    return canonical_digest(value, _unfrozen)
 
 
 def _unfrozen(value: Any) -> Any:
@@ -108,9 +104,6 @@ def _unfrozen(value: Any) -> Any:
     if isinstance(value, Reference | ForEach):
         return plain(value)
     raise TypeError(f"a plan holds a {type(value).__name__}")
-
-
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_unfrozen)
 
 
 @dataclass(frozen=True, slots=True)

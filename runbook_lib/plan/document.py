@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib import __version__
-from runbook_lib.coverage.account_sets import AccountSets, count_of
-from runbook_lib.display.cli_line import back_out_line, cli_line
-from runbook_lib.escaping import markdown_safe
+from runbook_lib.base.account_sets import AccountSets, count_of
+from runbook_lib.base.text import markdown_safe
 from runbook_lib.plan import Action, Plan, Scope
 from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.cli_line import back_out_line, cli_line
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import estimate
 from runbook_lib.plan.groups import Group, concerned

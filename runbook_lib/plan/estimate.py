@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from runbook_lib.limits import RATES, SHARE, Rate, rate_of
+from runbook_lib.aws.limits import RATES, SHARE, Rate, rate_of
 from runbook_lib.plan import Action, Plan, Step, Wait
 
 QUICK_ANSWER = 0.15

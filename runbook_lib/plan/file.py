@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib import __version__
-from runbook_lib.documents import DocumentError, short
-from runbook_lib.documents.files import MIB, read_text
-from runbook_lib.documents.json_text import read_json
+from runbook_lib.base.documents import DocumentError, short
+from runbook_lib.base.documents.files import MIB, read_text
+from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.plan import Action, Plan, Step, Wait, plain, thaw
 
 FORMAT = "runbook plan 1"

@@ -10,10 +10,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runbook_lib.documents.characters import unwritable
-from runbook_lib.documents.files import MIB
-from runbook_lib.documents.models import modelled
-from runbook_lib.documents.yaml_text import Form, read_yaml
+from runbook_lib.base.documents.characters import unwritable
+from runbook_lib.base.documents.files import MIB
+from runbook_lib.base.documents.models import modelled
+from runbook_lib.base.documents.yaml_text import Form, read_yaml
 
 FOLDER = Path(__file__).parent / "scenario_data"
 LARGEST = MIB

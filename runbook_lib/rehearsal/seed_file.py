@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from runbook_lib.documents import DocumentError, Problem, nearest
-from runbook_lib.documents import Path as KeyPath
-from runbook_lib.documents.characters import unwritable
-from runbook_lib.documents.files import MIB
-from runbook_lib.documents.models import modelled
-from runbook_lib.documents.yaml_text import Document, Form, read_yaml
+from runbook_lib.base.documents import DocumentError, Problem, nearest
+from runbook_lib.base.documents import Path as KeyPath
+from runbook_lib.base.documents.characters import unwritable
+from runbook_lib.base.documents.files import MIB
+from runbook_lib.base.documents.models import modelled
+from runbook_lib.base.documents.yaml_text import Document, Form, read_yaml
 from runbook_lib.rehearsal.regions import partitions, regions_of
 from runbook_lib.rehearsal.replica import Observed
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.documents import short
+from runbook_lib.base.documents import short
 from runbook_lib.rehearsal import replica
 from runbook_lib.rehearsal.conditions import Conditions, Hiccup
 from runbook_lib.rehearsal.identity import user_credential

@@ -7,46 +7,9 @@ this. No class leads to a call, or drops a Region or account, that the approved 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from runbook_lib.observation import Unknown
+from runbook_lib.aws.errors import CONCURRENT, DENIED, EXPIRED, REFUSED_FOR_NOW, SERVER, THROTTLED, UNREACHABLE, CallFailed
 from runbook_lib.plan import Action
-from runbook_lib.services import CallFailed, Outcome, Verdict
-
-THROTTLED = frozenset(
-    {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "BandwidthLimitExceeded",
-        "SlowDown",
-        "PriorRequestNotComplete",
-        "TransactionInProgressException",
-        "ProvisionedThroughputExceededException",
-    }
-)
-CONCURRENT = frozenset({"ConcurrentModificationException"})
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-SERVER = frozenset(
-    {"InternalException", "InternalServerException", "InternalServerErrorException", "InternalFailure", "InternalError"}
-)
-REFUSED_FOR_NOW = frozenset({"ServiceException", "ServiceUnavailable", "ServiceUnavailableException"})
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
-TOKEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
-UNREACHABLE = frozenset(
-    {
-        "EndpointConnectionError",
-        "ConnectTimeoutError",
-        "ConnectionError",
-        "ConnectionClosedError",
-        "ReadTimeoutError",
-        "ProxyConnectionError",
-        "SSLError",
-        "HTTPClientError",
-    }
-)
+from runbook_lib.plan.outcome import Outcome, Verdict
 
 
 def outcomes(action: Action, verdict: Verdict, code: str = "", message: str = "") -> list[Outcome]:
@@ -79,38 +42,6 @@ def judge_error(action: Action, error: CallFailed, *, retry: Collection[str] = (
 def judge_unprocessed(action: Action, unprocessed: Mapping[str, Outcome]) -> list[Outcome]:
     """One outcome per target of an answer with status 200: applied, but for the accounts that AWS handed back."""
     return [unprocessed.get(target) or Outcome(target, Verdict.APPLIED) for target in action.targets]
-
-
-def has(error: CallFailed, *texts: str) -> bool:
-    """Whether the message holds one of the texts, whatever the case."""
-    return any(text.lower() in error.message.lower() for text in texts)
-
-
-def unread(error: CallFailed) -> Unknown:
-    """A failed read as Unknown, with AWS's code and words, and the next step that fits the kind of failure."""
-    where = f"{error.service}:{error.operation} as {error.account} in {error.region}"
-    return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", _next_step(error))
-
-
-def _next_step(error: CallFailed) -> str:
-    if error.code in TOKEN:
-        return (
-            f"AWS does not accept the credentials in {error.region}: see whether the Region is enabled in account {error.account} "
-            "(account:ListRegions), and whether the session comes from a regional STS endpoint (tokens of the global endpoint "
-            "are valid in default Regions only)."
-        )
-    if error.code in UNREACHABLE:
-        return f"The endpoint in {error.region} was not reached: check network, proxy and DNS, then run again."
-    if error.code in DENIED:
-        return (
-            f"Allow {error.service}:{error.operation} to the role used in account {error.account}, and see whether a service "
-            f"control policy (for example a Region deny) forbids it in {error.region}."
-        )
-    if error.code in EXPIRED:
-        return "The credentials had expired: renew them and run again."
-    if error.code in THROTTLED or error.code in SERVER:
-        return "AWS was too busy or failed for the moment: run again."
-    return f"Find out why {error.service}:{error.operation} is refused in account {error.account}, then run again."
 
 
 def text(value: Any) -> str:

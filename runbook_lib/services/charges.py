@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cell, Gap
 from runbook_lib.plan import Action, Direction, batches
 from runbook_lib.plan.cost import Accounts, Trials
-from runbook_lib.services import CallFailed, Reader
 
 MOST_READS = 4
 """Calls per Region that trials are worth; accounts beyond them count as not confirmed. Regions are read side by side."""

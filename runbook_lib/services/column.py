@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from runbook_lib.base.observation import NotYet, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.observation import NotYet, Unknown
 from runbook_lib.settings import Settings
 
 OPERATOR = "the operator of the delegated account"

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap
-from runbook_lib.observation import Known, Observation, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Wait
-from runbook_lib.scope import Population
-from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
-from runbook_lib.services.answers import has, judge_error, outcomes, text, unread
+from runbook_lib.plan.outcome import Outcome, Progress, Verdict
+from runbook_lib.services.answers import judge_error, outcomes, text
+from runbook_lib.services.population import Population
 
 USABLE = "administrator usable"
 LANE = "designation"

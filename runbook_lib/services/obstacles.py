@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Blocker, NoChange
-from runbook_lib.scope import ENABLED, Population
 from runbook_lib.services.designation import ASPECT, Administrators, Designation, as_seen, designated, registered
+from runbook_lib.services.population import ENABLED, Population
 
 REGISTRATION = "organizations"
 """Item of the cell about Organizations."""

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, Observation
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Step
-from runbook_lib.scope import Population, aside_cells
-from runbook_lib.services import Reader
 from runbook_lib.services.column import Column
 from runbook_lib.services.designation import Administrators, Designation, designated, designation_steps, read_administrators
 from runbook_lib.services.obstacles import bar_cells, bars
+from runbook_lib.services.population import Population, aside_cells
 
 
 class Administered(Protocol):

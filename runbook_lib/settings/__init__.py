@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runbook_lib.plan import digest
+from runbook_lib.base.canonical import canonical_digest
 from runbook_lib.settings.object_lock import ObjectLockPart
 from runbook_lib.settings.part import STORE, AccountId, Part, Region, Regions, RoleArn, Sha256, Text, Unit
 from runbook_lib.settings.prices import PricesPart
@@ -405,4 +405,12 @@ def settings_digest(settings: Settings) -> str:
     Keys that are absent stay absent; defaults count as said, so that a default that changes with a new version is noticed. `waves`
     count too: a scope says which part was approved, not what has to be done before it, and an approval holds for that order only.
     """
-    return digest(settings.model_dump(mode="json", exclude={"mode"}, exclude_none=True))
+    return canonical_digest(settings.model_dump(mode="json", exclude={"mode"}, exclude_none=True))
+
+
+ServicePart = SecurityHubPart | GuardDutyPart | InspectorPart
+
+
+def part_of(settings: Settings, service: str) -> ServicePart | None:
+    """The section of settings for a service; None: not managed here."""
+    return {"securityhub": settings.security_hub, "guardduty": settings.guardduty, "inspector2": settings.inspector}[service]

@@ -8,10 +8,10 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from runbook_lib.documents import DocumentError, Finding, Problem, dotted, short
-from runbook_lib.documents.characters import TURNING, control, odd_characters
-from runbook_lib.documents.files import MIB, read_text
-from runbook_lib.documents.yaml_text import Document, Form, read_document
+from runbook_lib.base.documents import DocumentError, Finding, Problem, dotted, short
+from runbook_lib.base.documents.characters import TURNING, control, odd_characters
+from runbook_lib.base.documents.files import MIB, read_text
+from runbook_lib.base.documents.yaml_text import Document, Form, read_document
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks.access import check_access
 from runbook_lib.settings.checks.evidence import check_evidence

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fake_aws import MUTATIONS, READS, URL, FakeAws, Make, settings
 
-from runbook_lib.access import Access
-from runbook_lib.clock import Clock, FakeClock
+from runbook_lib.aws.access import Access
+from runbook_lib.base.clock import Clock, FakeClock
 from runbook_lib.settings import Settings
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from runbook_lib.access import Access
+from runbook_lib.aws.access import Access
 from runbook_lib.settings import Settings
 
 MANAGEMENT, DELEGATED, RUNNER, MEMBER = "111111111111", "222222222222", "333333333333", "444444444444"

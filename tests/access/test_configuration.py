@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from fake_aws import MANAGEMENT, FakeAws, Make, detectors, settings
 
-from runbook_lib.access import AccessRefused
-from runbook_lib.access.configuration import BadConfiguration
-from runbook_lib.access.models import shared_loader
+from runbook_lib.aws.access import AccessRefused
+from runbook_lib.aws.configuration import BadConfiguration
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.models import shared_loader
 from runbook_lib.notebook.cells import Halt, plainly_said
-from runbook_lib.services import CallFailed
 
 SECRET = "wJalrXUtnFEMI"
 DAMAGED = [

@@ -24,9 +24,9 @@ from botocore.session import Session
 from botocore.tokens import SSOTokenProvider
 from doors import Decoy
 
-from runbook_lib.access.clients import Clients
-from runbook_lib.access.pace import Pace
-from runbook_lib.clock import Clock
+from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.pace import Pace
+from runbook_lib.base.clock import Clock
 
 FAR = "2099-01-01T00:00:00Z"
 DISABLED = "AWS_EC2_METADATA_DISABLED"

@@ -17,9 +17,10 @@ from fake_aws import (
     settings,
 )
 
-from runbook_lib.access import AccessRefused, NoDoor, WrongAccount, credentials
-from runbook_lib.clock import FakeClock
-from runbook_lib.services import CallFailed
+from runbook_lib.aws import credentials
+from runbook_lib.aws.access import AccessRefused, NoDoor, WrongAccount
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.clock import FakeClock
 
 
 def test_each_role_is_assumed_once_by_eight_threads_in_all_regions(aws: FakeAws, make: Make) -> None:

@@ -3,7 +3,8 @@
 import pytest
 from fake_aws import DELEGATED, URL, FakeAws, Make, detectors, settings
 
-from runbook_lib.access import UnlistedOperation, WrongEndpoint, endpoints
+from runbook_lib.aws import endpoints
+from runbook_lib.aws.access import UnlistedOperation, WrongEndpoint
 
 
 def test_an_operation_that_is_not_listed_is_refused_unsent(aws: FakeAws, make: Make) -> None:

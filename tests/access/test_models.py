@@ -7,7 +7,7 @@ from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.model import OperationModel, ServiceModel, Shape
 from fake_aws import DELEGATED, MUTATIONS, READS, FakeAws, Make
 
-from runbook_lib.access.models import ListedOperations, shared_loader
+from runbook_lib.aws.models import ListedOperations, shared_loader
 from runbook_lib.organization.reads import READS as OF_THE_ORGANIZATION
 from runbook_lib.services.registry import SERVICES
 

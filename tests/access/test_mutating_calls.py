@@ -5,7 +5,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from fake_aws import DELEGATED, URL, Answered, FakeAws, Make, _bytes, create
 
-from runbook_lib.services import CallFailed
+from runbook_lib.aws.errors import CallFailed
 
 
 def test_the_intent_comes_before_the_bytes_with_the_invocation_id(aws: FakeAws, make: Make) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_lib.access.places import FIRST, LIST, USUAL, Places
+from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, Places
 
 
 def begin(work: Callable[[], None], places: Places, waiting: int) -> threading.Thread:

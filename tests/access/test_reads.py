@@ -16,8 +16,8 @@ from fake_aws import (
     detectors,
 )
 
-from runbook_lib.clock import FakeClock
-from runbook_lib.services import CallFailed
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.clock import FakeClock
 
 
 def test_a_read_is_repeated_when_throttled_and_counted(aws: FakeAws, make: Make) -> None:

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from fake_aws import DELEGATED, FakeAws, Make, settings
 
-from runbook_lib.access import AccessRefused
-from runbook_lib.services import CallFailed
+from runbook_lib.aws.access import AccessRefused
+from runbook_lib.aws.errors import CallFailed
 
 
 def test_results_keep_the_order_of_the_jobs(make: Make) -> None:

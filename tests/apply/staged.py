@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runbook_lib import journal as journals
-from runbook_lib.access import Answer, Counters
 from runbook_lib.apply import Final, StageReport, Stop, Tick, run_stage
-from runbook_lib.clock import Clock, FakeClock
-from runbook_lib.journal import Journal
+from runbook_lib.apply import journal as journals
+from runbook_lib.apply.journal import Journal
+from runbook_lib.aws.access import Answer, Counters
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.clock import Clock, FakeClock
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference, Step, Wait
-from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
+from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 
 T = TypeVar("T")
 ACCOUNTS = tuple(f"1000000000{number:02d}" for number in range(1, 51))

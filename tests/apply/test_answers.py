@@ -7,7 +7,7 @@ from staged import ACCOUNTS, A, B, Bench, C, act, failure, finals, once, there
 
 from runbook_lib.apply import Final
 from runbook_lib.plan import ACCOUNT_ID, EACH, ForEach, Reference, Step
-from runbook_lib.services import Outcome, Progress, Verdict
+from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 
 
 @pytest.mark.parametrize("bad", [ACCOUNTS[24:25], ACCOUNTS], ids=["one of 50", "all 50"])

@@ -7,9 +7,9 @@ import pytest
 from staged import A, B, Bench, C, act, failure, finals, once, wait
 
 from runbook_lib.apply import Final
-from runbook_lib.clock import Clock, FakeClock
+from runbook_lib.base.clock import Clock, FakeClock
 from runbook_lib.plan import Step
-from runbook_lib.services import Progress, Verdict
+from runbook_lib.plan.outcome import Progress, Verdict
 
 
 def test_steps_run_in_the_order_of_after(bench: Bench) -> None:

@@ -9,10 +9,11 @@ import pytest
 from staged import ACCOUNTS, A, B, Bench, Killed, act, failure, finals, once, there, wait
 
 from runbook_lib.apply import LAST_CALLS, Final
-from runbook_lib.clock import Clock, FakeClock
-from runbook_lib.journal import Journal
+from runbook_lib.apply.journal import Journal
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.clock import Clock, FakeClock
 from runbook_lib.plan import Step
-from runbook_lib.services import CallFailed, Progress, Verdict
+from runbook_lib.plan.outcome import Progress, Verdict
 
 
 def test_a_wait_polls_with_growing_pauses_until_all_are_there(bench: Bench) -> None:
@@ -136,7 +137,7 @@ def test_thousands_of_steps_are_scheduled_quickly(bench: Bench) -> None:
     second = [act("Two", region=f"region-{number}", after=[first[number]]) for number in range(1000)]
     began = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runbook_lib.journal.os.fsync", lambda _: None)
+        patch.setattr("runbook_lib.apply.journal.os.fsync", lambda _: None)
         assert bench.run(*first, *second).ok
     assert time.monotonic() - began < 20
 

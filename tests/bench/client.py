@@ -18,18 +18,18 @@ from bounds import Bound, first_enablement
 from demanded import demanded, fewest_calls
 from organizations import DELEGATED, REGIONS
 
-from runbook_lib.access import Access
+from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.report import StageReport
-from runbook_lib.approval import approve
-from runbook_lib.clock import Clock, Stop
+from runbook_lib.aws.access import Access
+from runbook_lib.base.clock import Clock, Stop
+from runbook_lib.base.garbage import collect_rarely
 from runbook_lib.coverage import count
-from runbook_lib.evidence.answers import Answers
-from runbook_lib.garbage import collect_rarely
-from runbook_lib.journal import Journal
-from runbook_lib.observer import Assessment
-from runbook_lib.phases import phase_named
+from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan.approval import approve
 from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook.observer import Assessment
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 

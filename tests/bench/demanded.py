@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from bounds import POLLS, Bound, in_turn, stage_seconds
 
-from runbook_lib.limits import BATCH
-from runbook_lib.phases import phase_named
+from runbook_lib.aws.limits import BATCH
 from runbook_lib.plan import Plan, Wait
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.services.designation import USABLE
 
 IN_REGION: Mapping[str, Mapping[str, int]] = {

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.regions import ENABLED_BY_DEFAULT, is_opt_in
 from runbook_lib.rehearsal.seeds import FIRST_GENERATED
+from runbook_lib.settings.regions import ENABLED_BY_DEFAULT, is_opt_in
 
 REGIONS = tuple(sorted(ENABLED_BY_DEFAULT))
 assert not any(is_opt_in(region) for region in REGIONS)

@@ -10,7 +10,7 @@ import pytest
 from lab_server import Lab
 from page import NotebookPage
 
-from runbook_lib.phases import PHASES, Phase
+from runbook_lib.runbook.phases import PHASES, Phase
 
 LINKS = ("Prerequisites", "Security Hub", "GuardDuty", "Inspector", "Coverage")
 BOTH = ["management account", "delegated account"]

@@ -11,14 +11,14 @@ from click.testing import CliRunner
 from lab_server import Lab
 from page import NotebookPage
 
-from runbook_lib.approval import approve
+from runbook_lib.audit.verify import verify
 from runbook_lib.cli import cli
-from runbook_lib.evidence.archive import KEYS
-from runbook_lib.evidence.contents import ATTACHED
-from runbook_lib.evidence.four_eyes import APPROVALS, signed
-from runbook_lib.evidence.keys import local_signer, pem
-from runbook_lib.evidence.trust import pinned_trust, read_policy, signed_policy
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.people.four_eyes import APPROVALS, signed
+from runbook_lib.evidence.people.trust import pinned_trust, read_policy, signed_policy
+from runbook_lib.evidence.run.contents import ATTACHED
+from runbook_lib.evidence.seal.archive import KEYS
+from runbook_lib.evidence.seal.keys import local_signer, pem
+from runbook_lib.plan.approval import approve
 from runbook_lib.plan.file import load
 from runbook_lib.settings.file import parse
 

@@ -15,12 +15,12 @@ import sealed_runs as made
 from botocore.exceptions import ClientError, ConnectionClosedError
 from moto import mock_aws
 
-from runbook_lib.evidence.archive import CHAINS
-from runbook_lib.evidence.bucket import Bucket
-from runbook_lib.evidence.chain import FolderStore
-from runbook_lib.evidence.clients import EvidenceClients
-from runbook_lib.evidence.s3_store import S3Store
-from runbook_lib.evidence.seal import Desk
+from runbook_lib.evidence.seal.archive import CHAINS
+from runbook_lib.evidence.seal.chain import FolderStore
+from runbook_lib.evidence.seal.sealing import Desk
+from runbook_lib.evidence.store.bucket import Bucket
+from runbook_lib.evidence.store.clients import EvidenceClients
+from runbook_lib.evidence.store.s3_store import S3Store
 from runbook_lib.settings.object_lock import ObjectLockPart
 
 REGION = "eu-central-1"

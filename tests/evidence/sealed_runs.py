@@ -12,21 +12,21 @@ from typing import Any
 
 import value_samples as samples
 
-from runbook_lib.approval import Approval
-from runbook_lib.clock import FakeClock
-from runbook_lib.evidence.archive import ASIDE, CHAINS, KEYS
-from runbook_lib.evidence.chain import FolderStore
-from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import Desk, seal
-from runbook_lib.evidence.secret_scan import Gate
-from runbook_lib.evidence.trust import pinned_trust
-from runbook_lib.evidence.verify import Verified, verify
-from runbook_lib.journal import Journal
+from runbook_lib.apply.journal import Journal
+from runbook_lib.audit.verify import Verified, verify
+from runbook_lib.base.clock import FakeClock
+from runbook_lib.evidence.people.trust import pinned_trust
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.archive import ASIDE, CHAINS, KEYS
+from runbook_lib.evidence.seal.chain import FolderStore
+from runbook_lib.evidence.seal.keys import local_signer
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import Desk, seal
+from runbook_lib.evidence.seal.secret_scan import Gate
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.services import Outcome, Verdict
+from runbook_lib.plan.approval import Approval
+from runbook_lib.plan.outcome import Outcome, Verdict
 
 BEGIN = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)
 ORGANIZATION = "o-rehearsal001"

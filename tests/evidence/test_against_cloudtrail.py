@@ -12,19 +12,19 @@ import sealed_runs as made
 from click.testing import CliRunner
 from simulated import Simulated, permitted, simulated
 
-from runbook_lib.approval import approve
+from runbook_lib.apply.journal import Journal
+from runbook_lib.audit.against_cloudtrail import against, run_of
+from runbook_lib.audit.cloudtrail import TrailProblem, read_trails
+from runbook_lib.base.clock import FakeClock, Stop
 from runbook_lib.cli import cli
-from runbook_lib.clock import FakeClock, Stop
-from runbook_lib.evidence.against_cloudtrail import against, run_of
-from runbook_lib.evidence.cloudtrail import TrailProblem, read_trails
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.journal import Journal
-from runbook_lib.phases import phase_named
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.plan import Scope
+from runbook_lib.plan.approval import approve
+from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.rehearsal.cloudtrail import export
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.services import Outcome, Verdict
+from runbook_lib.runbook.phases import phase_named
 
 PHASE = "20_guardduty"
 OTHER = "20261123T080000Z-rehearsal-0001"

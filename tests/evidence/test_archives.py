@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.approval import read_approval
-from runbook_lib.evidence.archive import archive
-from runbook_lib.evidence.four_eyes import signed_by
-from runbook_lib.evidence.trust import pinned_trust, read_policy
-from runbook_lib.evidence.verify import verify
+from runbook_lib.audit.verify import verify
+from runbook_lib.evidence.people.four_eyes import signed_by
+from runbook_lib.evidence.people.trust import pinned_trust, read_policy
+from runbook_lib.evidence.seal.archive import archive
+from runbook_lib.plan.approval import read_approval
 
 BEFORE = Path(__file__).with_name("archives") / "9027535"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.verify import Cadence
+from runbook_lib.audit.verify import Cadence
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.sealing import seal
 
 HOUR = dt.timedelta(hours=1)
 

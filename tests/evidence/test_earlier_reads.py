@@ -9,12 +9,12 @@ import pytest
 import sealed_runs as made
 from simulated import Simulated, fitting, simulated
 
+from runbook_lib.audit.recompute import recompute
+from runbook_lib.aws.errors import CallFailed
 from runbook_lib.coverage.files import write_coverage
-from runbook_lib.evidence.answers import Answers
-from runbook_lib.evidence.earlier_reads import BEGUN, EarlierReads, earlier_reads
-from runbook_lib.evidence.recompute import recompute
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.services import CallFailed
+from runbook_lib.evidence.run.answers import Answers
+from runbook_lib.evidence.run.earlier_reads import BEGUN, EarlierReads, earlier_reads
+from runbook_lib.evidence.run.folder import RunFolder
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 MANAGEMENT, MEMBER, OTHER = "111111111111", "333333333333", "444444444444"

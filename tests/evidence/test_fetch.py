@@ -11,18 +11,18 @@ import pytest
 import sealed_runs as made
 from bucket_rig import ACCOUNT, CHAIN, NAME, REGION, STORE, Rig, refusal
 
-from runbook_lib.approval import read_approval
 from runbook_lib.cli import main
-from runbook_lib.evidence.chain import StoreFailed
-from runbook_lib.evidence.clients import EvidenceClients
-from runbook_lib.evidence.contents import REVIEW
-from runbook_lib.evidence.fetch import Demand, Fetched, fetch
-from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.linked import Addition, attach
-from runbook_lib.evidence.review import keep_review, review
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal, seal_of
-from runbook_lib.evidence.start import start
+from runbook_lib.evidence.people.review import keep_review, review
+from runbook_lib.evidence.run.contents import REVIEW
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal.chain import StoreFailed
+from runbook_lib.evidence.seal.keys import local_signer
+from runbook_lib.evidence.seal.linked import Addition, attach
+from runbook_lib.evidence.seal.sealing import seal, seal_of
+from runbook_lib.evidence.store.clients import EvidenceClients
+from runbook_lib.evidence.store.fetch import Demand, Fetched, fetch
+from runbook_lib.evidence.store.start import start
+from runbook_lib.plan.approval import read_approval
 
 SEVEN = Demand("7 years")
 

@@ -13,18 +13,27 @@ import pytest
 import sealed_runs as made
 from securesystemslib.signer import CryptoSigner
 
-from runbook_lib.approval import Approval, ApprovalRefused, read_approval
-from runbook_lib.evidence.contents import REVIEW
-from runbook_lib.evidence.emergency import declare
-from runbook_lib.evidence.four_eyes import Runner, needed, nobody_here, people_refusals, reasons, refuse, signed, use_refusals
-from runbook_lib.evidence.keys import der_digest, local_signer, pem
-from runbook_lib.evidence.review import review
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError, RunStatus
-from runbook_lib.evidence.seal import seal, seal_of
-from runbook_lib.evidence.start import start
-from runbook_lib.evidence.trust import Trust, TrustProblem, read_policy, refuse_another, signed_policy
-from runbook_lib.evidence.verify import Verified, verify
-from runbook_lib.identity import system_user
+from runbook_lib.audit.verify import Verified, verify
+from runbook_lib.base.identity import system_user
+from runbook_lib.evidence.people.emergency import declare
+from runbook_lib.evidence.people.four_eyes import (
+    Runner,
+    needed,
+    nobody_here,
+    people_refusals,
+    reasons,
+    refuse,
+    signed,
+    use_refusals,
+)
+from runbook_lib.evidence.people.review import review
+from runbook_lib.evidence.people.trust import Trust, TrustProblem, read_policy, refuse_another, signed_policy
+from runbook_lib.evidence.run.contents import REVIEW
+from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
+from runbook_lib.evidence.seal.keys import der_digest, local_signer, pem
+from runbook_lib.evidence.seal.sealing import seal, seal_of
+from runbook_lib.evidence.store.start import start
+from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings, settings_digest
 
 NOBODY = Runner(frozenset(), frozenset({"operator"}))
@@ -197,7 +206,7 @@ def test_a_policy_in_which_one_counts_as_two_is_neither_signed_nor_read(
     with pytest.raises(TrustProblem, match=said):
         policy(tmp_path, **doubled)
     with monkeypatch.context() as before:  # as an earlier version signed it
-        before.setattr("runbook_lib.evidence.trust._refuse_doubles", lambda *given: None)
+        before.setattr("runbook_lib.evidence.people.trust._refuse_doubles", lambda *given: None)
         path = policy(tmp_path, **doubled)
     with pytest.raises(TrustProblem, match=said):
         read_policy(path)

@@ -11,15 +11,15 @@ import sealed_runs as made
 from click.testing import CliRunner
 from test_four_eyes import PHASE, policy, signer
 
-from runbook_lib.approval import read_approval
+from runbook_lib.base.identity import user
 from runbook_lib.cli import cli
-from runbook_lib.evidence.chain import FolderStore, StoreFailed
-from runbook_lib.evidence.contents import REVIEW, SEAL
-from runbook_lib.evidence.keys import local_signer, pem
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.trust import read_policy, refuse_another
-from runbook_lib.identity import user
+from runbook_lib.evidence.people.trust import read_policy, refuse_another
+from runbook_lib.evidence.run.contents import REVIEW, SEAL
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.chain import FolderStore, StoreFailed
+from runbook_lib.evidence.seal.keys import local_signer, pem
+from runbook_lib.evidence.seal.sealing import seal
+from runbook_lib.plan.approval import read_approval
 
 
 def call(*words: object) -> tuple[int, str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.clock import FakeClock
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
-from runbook_lib.journal import Journal
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import FakeClock
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.sealing import seal
 from runbook_lib.plan import file as plan_file
-from runbook_lib.services import Outcome, Verdict
+from runbook_lib.plan.outcome import Outcome, Verdict
 
 PHASE = "20_guardduty"
 GATES = ("management", "delegated")

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 import sealed_runs as made
 
-from runbook_lib.approval import read_approval
-from runbook_lib.clock import FakeClock
-from runbook_lib.evidence.run_folder import PhaseFolder, RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.start import start
-from runbook_lib.journal import START, Journal
+from runbook_lib.apply.journal import START, Journal
+from runbook_lib.base.clock import FakeClock
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus
+from runbook_lib.evidence.seal.sealing import seal
+from runbook_lib.evidence.store.start import start
 from runbook_lib.plan import Action
 from runbook_lib.plan import file as plan_file
-from runbook_lib.services import Outcome, Verdict
+from runbook_lib.plan.approval import read_approval
+from runbook_lib.plan.outcome import Outcome, Verdict
 
 PHASE, OTHER = "20_guardduty", "30_inspector"
 CHAIN = f"rehearsal/{made.ORGANIZATION}"

@@ -15,14 +15,14 @@ from moto import mock_aws
 from moto.kms.utils import ECDSAPrivateKey
 from test_verify_by_hand import RUN
 
-from runbook_lib.approval import read_approval
-from runbook_lib.evidence.chain import StoreFailed
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.desk import desk_for, local_chains
-from runbook_lib.evidence.ending import sealing
-from runbook_lib.evidence.seal import NotSealed, seal
-from runbook_lib.evidence.start import begin
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.audit.ending import sealing
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.seal.chain import StoreFailed
+from runbook_lib.evidence.seal.sealing import NotSealed, seal
+from runbook_lib.evidence.store.desk import desk_for, local_chains
+from runbook_lib.evidence.store.start import begin
+from runbook_lib.plan.approval import read_approval
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
 from runbook_lib.settings.object_lock import ObjectLockPart
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.approval import read_approval
-from runbook_lib.atomic_file import write_bytes
-from runbook_lib.evidence import envelope, linked
-from runbook_lib.evidence.chain import entry_name
-from runbook_lib.evidence.contents import ATTACHED, SEAL
-from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.linked import Addition, attach, linked_of
-from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import NotSealed
+from runbook_lib.base.files import write_bytes
+from runbook_lib.evidence.run.contents import ATTACHED, SEAL
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal import envelope, linked
+from runbook_lib.evidence.seal.chain import entry_name
+from runbook_lib.evidence.seal.keys import local_signer
+from runbook_lib.evidence.seal.linked import Addition, attach, linked_of
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import NotSealed
+from runbook_lib.plan.approval import read_approval
 
 CHAIN = f"chain/rehearsal/{made.ORGANIZATION}"
 REPORT = Addition(
@@ -248,8 +248,8 @@ def test_every_tampering_with_what_is_attached_is_found_and_named(kept: Kept, na
 def test_a_linked_statement_neither_opens_nor_ends_a_live_run(tmp_path: Path) -> None:
     run = made.ended_run(tmp_path, mode="live")
     desk = made.desk(tmp_path)
-    from runbook_lib.evidence.seal import seal
-    from runbook_lib.evidence.start import open_starts, start
+    from runbook_lib.evidence.seal.sealing import seal
+    from runbook_lib.evidence.store.start import open_starts, start
 
     chain = f"live/{made.ORGANIZATION}"
     start(run, desk, chain, read_approval(run.phase("20_guardduty").approval), {})

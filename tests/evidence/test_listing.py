@@ -5,10 +5,10 @@ import sealed_runs as made
 from click.testing import CliRunner
 
 from runbook_lib.cli import cli
-from runbook_lib.evidence.contents import SEAL
 from runbook_lib.evidence.listing import coverage_of, page, rows, text, write_page
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal.sealing import seal
 
 
 def test_each_run_is_a_row_with_what_an_auditor_asks_for(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner
 
-from runbook_lib.evidence import envelope
-from runbook_lib.evidence.chain import entry_name
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.envelope import PAYLOAD_TYPE, STATEMENT, signature_of
-from runbook_lib.evidence.four_eyes import signed
-from runbook_lib.evidence.low_s import ORDERS, is_low
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.statement import run_statement
+from runbook_lib.evidence.people.four_eyes import signed
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal import envelope
+from runbook_lib.evidence.seal.chain import entry_name
+from runbook_lib.evidence.seal.envelope import PAYLOAD_TYPE, STATEMENT, signature_of
+from runbook_lib.evidence.seal.low_s import ORDERS, is_low
+from runbook_lib.evidence.seal.statement import run_statement
 
 P256 = ORDERS["ecdsa-sha2-nistp256"]
 TIMES = 24
@@ -83,7 +83,7 @@ def test_a_seal_from_before_is_good_in_either_form(tmp_path: Path, monkeypatch: 
         del statement["predicate"]["buildDefinition"]["internalParameters"]["signature"]
         return statement
 
-    monkeypatch.setattr("runbook_lib.evidence.seal.run_statement", before)
+    monkeypatch.setattr("runbook_lib.evidence.seal.sealing.run_statement", before)
     run, _ = made.sealed_run(tmp_path)
     assert made.checked(tmp_path).faults == ()
     rewritten(run, tmp_path)

@@ -23,29 +23,30 @@ from rfc8785 import CanonicalizationError
 from simulated import fitting, simulated
 from test_recompute import look
 
+from runbook_lib.apply.journal import START, Journal, JournalBroken, complete_lines
+from runbook_lib.audit.against_cloudtrail import against
+from runbook_lib.audit.recompute import recompute
+from runbook_lib.audit.verify import Verified, verify
+from runbook_lib.audit.verify_copy import verify_copy
+from runbook_lib.base.own_files import FileBroken
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.display import sections
-from runbook_lib.evidence import envelope, run_folder
-from runbook_lib.evidence.against_cloudtrail import against
-from runbook_lib.evidence.attempts import applied_before, read_record
-from runbook_lib.evidence.chain import ChainBroken, FolderStore, StoreFailed, entry_name
-from runbook_lib.evidence.contents import REVIEW, SEAL
-from runbook_lib.evidence.executed_cells import read_cells
-from runbook_lib.evidence.kept_answers import AnswersBroken, read_about, read_answers
-from runbook_lib.evidence.keys import local_signer, pem
 from runbook_lib.evidence.listing import page, rows, text
-from runbook_lib.evidence.reading import entry
-from runbook_lib.evidence.recompute import recompute
-from runbook_lib.evidence.review import review
-from runbook_lib.evidence.run_folder import RunFolder, RunFolderError
-from runbook_lib.evidence.seal import NotSealed, seal, seal_found, seal_of
-from runbook_lib.evidence.start import open_starts, start
-from runbook_lib.evidence.trust import TrustProblem, read_policy, signed_policy
-from runbook_lib.evidence.verify import Verified, verify
-from runbook_lib.evidence.verify_copy import verify_copy
-from runbook_lib.journal import START, Journal, JournalBroken, complete_lines
+from runbook_lib.evidence.people.review import review
+from runbook_lib.evidence.people.trust import TrustProblem, read_policy, signed_policy
+from runbook_lib.evidence.run import folder as run_folder
+from runbook_lib.evidence.run.attempts import applied_before, read_record
+from runbook_lib.evidence.run.contents import REVIEW, SEAL
+from runbook_lib.evidence.run.executed_cells import read_cells
+from runbook_lib.evidence.run.folder import RunFolder, RunFolderError
+from runbook_lib.evidence.run.kept_answers import AnswersBroken, read_about, read_answers
+from runbook_lib.evidence.seal import envelope
+from runbook_lib.evidence.seal.chain import ChainBroken, FolderStore, StoreFailed, entry_name
+from runbook_lib.evidence.seal.keys import local_signer, pem
+from runbook_lib.evidence.seal.reading import entry
+from runbook_lib.evidence.seal.sealing import NotSealed, seal, seal_found, seal_of
+from runbook_lib.evidence.store.start import open_starts, start
 from runbook_lib.notebook.second_person import confirmed
-from runbook_lib.own_files import FileBroken
 
 PHASE = made.PHASES[1]
 CHAIN = f"rehearsal/{made.ORGANIZATION}"

@@ -15,12 +15,12 @@ import sealed_runs as made
 from click.testing import CliRunner
 from simulated import PARAMETERS, simulated
 
+from runbook_lib.audit.oscal import NotExported, assessment_results
+from runbook_lib.audit.oscal_validation import complaints
 from runbook_lib.cli import cli
 from runbook_lib.coverage.files import write_coverage
-from runbook_lib.evidence.oscal import NotExported, assessment_results
-from runbook_lib.evidence.oscal_validation import complaints
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import NotSealed, seal
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.sealing import NotSealed, seal
 
 LAST = "90_coverage"
 UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")

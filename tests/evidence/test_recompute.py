@@ -8,13 +8,13 @@ import pytest
 import sealed_runs as made
 from simulated import Simulated, fitting, simulated
 
+from runbook_lib.audit.recompute import recompute
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.base.privacy import findings
 from runbook_lib.coverage.files import write_coverage
-from runbook_lib.evidence.answers import Answers, key
-from runbook_lib.evidence.kept_answers import read_answers
-from runbook_lib.evidence.recompute import recompute
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.privacy import findings
-from runbook_lib.services import CallFailed
+from runbook_lib.evidence.run.answers import Answers, key
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.run.kept_answers import read_answers
 
 
 @pytest.fixture

@@ -16,26 +16,26 @@ import sealed_runs as made
 from click.testing import CliRunner
 from simulated import Simulated, fitting, simulated
 
-from runbook_lib.approval import approve
+from runbook_lib.apply.journal import Journal
+from runbook_lib.audit.redact import ABOUT, NotRedacted, redact
+from runbook_lib.audit.redaction import Redactor
+from runbook_lib.audit.verify_copy import verify_copy
+from runbook_lib.base.identity import written
+from runbook_lib.base.pseudonyms import Pseudonyms
+from runbook_lib.base.text import markdown_safe, spreadsheet_safe
 from runbook_lib.cli import cli
 from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.display import sections
-from runbook_lib.escaping import markdown_safe, spreadsheet_safe
-from runbook_lib.evidence.answers import Answers
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.keys import pem
-from runbook_lib.evidence.linked import Addition, attach
-from runbook_lib.evidence.redact import ABOUT, NotRedacted, redact
-from runbook_lib.evidence.redaction import Redactor
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.trust import pinned_trust
-from runbook_lib.evidence.verify_copy import verify_copy
-from runbook_lib.identity import written
-from runbook_lib.journal import Journal
+from runbook_lib.evidence.people.trust import pinned_trust
+from runbook_lib.evidence.run.answers import Answers
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.keys import pem
+from runbook_lib.evidence.seal.linked import Addition, attach
+from runbook_lib.evidence.seal.sealing import seal
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 from runbook_lib.plan.document import Change, plan_document
-from runbook_lib.pseudonyms import Pseudonyms
 
 PHASE = "20_guardduty"
 NAMES = ("Söhne & Co <prod>", "=SUM(Prod|1)", 'Bo "b" O\'Neil_Ltd', "div", "Umlaut-Zürich", "9 Lives", "Straße*")

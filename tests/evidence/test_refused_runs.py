@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import sealed_runs as made
 
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.sealing import seal
 
 PHASE = "20_guardduty"
 NONE = {"applied": 0, "already so": 0, "failed": 0, "not attempted": 0}

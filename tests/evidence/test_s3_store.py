@@ -17,16 +17,16 @@ import sealed_runs as made
 from botocore.exceptions import ClientError
 from bucket_rig import CHAIN, LOST, NAME, Power, Rig, refusal
 
-from runbook_lib.approval import ApprovalRefused
-from runbook_lib.evidence import bucket
-from runbook_lib.evidence.chain import StoreFailed, append
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.retention import Retained, retained_until
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import NotSealed, seal, seal_found
-from runbook_lib.evidence.start import start
-from runbook_lib.evidence.statement import stamp
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.chain import StoreFailed, append
+from runbook_lib.evidence.seal.keys import local_signer
+from runbook_lib.evidence.seal.sealing import NotSealed, seal, seal_found
+from runbook_lib.evidence.seal.statement import stamp
+from runbook_lib.evidence.store import bucket
+from runbook_lib.evidence.store.retention import Retained, retained_until
+from runbook_lib.evidence.store.start import start
+from runbook_lib.plan.approval import ApprovalRefused
 
 pytestmark = pytest.mark.usefixtures("no_credentials")
 FIRST = f"acme/chain/{CHAIN}/00000001.intoto.jsonl"
@@ -332,7 +332,7 @@ def test_compliance_is_what_its_sentence_says_and_nothing_else(s3: Rig, tmp_path
 
 
 def test_the_documentation_names_every_permission_and_its_policy_is_one() -> None:
-    text = (Path(bucket.__file__).parents[1] / "docs" / "evidence.md").read_text(encoding="utf-8")
+    text = (Path(bucket.__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
     asked = re.findall(r"\bs3:[A-Z]\w+", Path(bucket.__file__).read_text(encoding="utf-8"))
     assert [each for each in asked if f"`{each}`" not in text] == []
     found = re.search(r'```json\n(\{\n  "Version".*?)```', text, re.DOTALL)

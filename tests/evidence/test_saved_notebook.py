@@ -13,16 +13,16 @@ import pytest
 import sealed_runs as made
 from click.testing import CliRunner
 
+from runbook_lib.base.own_files import FileBroken
 from runbook_lib.cli import cli
-from runbook_lib.evidence.contents import ATTACHED
-from runbook_lib.evidence.executed_cells import NAME, Came, CellLog, CellRecord, read_cells, shape_digest, source_digest
-from runbook_lib.evidence.linked import linked_of
 from runbook_lib.evidence.listing import rows
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.saved_notebook import SavedCell, compare
-from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.run.contents import ATTACHED
+from runbook_lib.evidence.run.executed_cells import NAME, Came, CellLog, CellRecord, read_cells, shape_digest, source_digest
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.run.saved_notebook import SavedCell, compare
+from runbook_lib.evidence.seal.linked import linked_of
+from runbook_lib.evidence.seal.sealing import seal
 from runbook_lib.notebook.attaching import attach_found, attach_saved
-from runbook_lib.own_files import FileBroken
 
 LATER = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 GIVEN = 'parameters_file: str = ""  # which\nscope: str = ""'

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import sealed_runs as made
 
-from runbook_lib.clock import FakeClock
-from runbook_lib.evidence import envelope
-from runbook_lib.evidence.chain import ChainBroken, FolderStore, StoreFailed, append, chain_name
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.keys import KeyProblem, local_signer, pin, pinned
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import NotSealed, seal, seal_found, seal_of
-from runbook_lib.journal import Journal
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import FakeClock
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal import envelope
+from runbook_lib.evidence.seal.chain import ChainBroken, FolderStore, StoreFailed, append, chain_name
+from runbook_lib.evidence.seal.keys import KeyProblem, local_signer, pin, pinned
+from runbook_lib.evidence.seal.sealing import NotSealed, seal, seal_found, seal_of
 
 STATEMENT = {"_type": envelope.STATEMENT, "subject": [], "text": "ü", "number": 7}
 
@@ -246,6 +246,6 @@ def test_power_may_go_at_any_moment_of_sealing(tmp_path: Path, secret: bool) -> 
 
 def test_times_are_utc(tmp_path: Path) -> None:
     elsewhere = dt.timezone(dt.timedelta(hours=9))
-    from runbook_lib.evidence.statement import stamp
+    from runbook_lib.evidence.seal.statement import stamp
 
     assert stamp(made.BEGIN.astimezone(elsewhere)) == "2026-11-23T07:46:11Z"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import sealed_runs as made
 
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.secret_scan import Gate, held_credentials
+from runbook_lib.evidence.seal.sealing import seal
+from runbook_lib.evidence.seal.secret_scan import Gate, held_credentials
 
 KEY_ID = "AKIA" + "IOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.approval import Approval, ApprovalRefused
-from runbook_lib.evidence.chain import ChainBroken, FolderStore, entry_name
-from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import Desk, NotSealed, seal
-from runbook_lib.evidence.start import begin, declare_lost, open_starts, refuse_used_up, start
-from runbook_lib.identity import SystemUser
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.base.identity import SystemUser
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.chain import ChainBroken, FolderStore, entry_name
+from runbook_lib.evidence.seal.keys import local_signer
+from runbook_lib.evidence.seal.sealing import Desk, NotSealed, seal
+from runbook_lib.evidence.store.start import begin, declare_lost, open_starts, refuse_used_up, start
+from runbook_lib.plan.approval import Approval, ApprovalRefused
+from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
 
 CHAIN = f"rehearsal/{made.ORGANIZATION}"

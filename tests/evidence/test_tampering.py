@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.evidence import envelope
-from runbook_lib.evidence.chain import entry_name
-from runbook_lib.evidence.contents import SEAL
-from runbook_lib.evidence.keys import local_signer
-from runbook_lib.evidence.reading import Entry
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.verify_chain import Anchor
+from runbook_lib.audit.verify_chain import Anchor
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal import envelope
+from runbook_lib.evidence.seal.chain import entry_name
+from runbook_lib.evidence.seal.keys import local_signer
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import seal
 
 CHAIN = f"chain/rehearsal/{made.ORGANIZATION}"
 

@@ -21,20 +21,21 @@ import sealed_runs as made
 from click.testing import CliRunner
 from fuzzing import unclear
 
-from runbook_lib.approval import read_approval
+from runbook_lib.audit.verify import verify
 from runbook_lib.cli import cli
-from runbook_lib.evidence import envelope, run_folder
-from runbook_lib.evidence.chain import entry_name
-from runbook_lib.evidence.contents import ATTACHED, LINKED, REVIEW, SEAL
-from runbook_lib.evidence.keys import KeyProblem, local_signer, pem, read_key
-from runbook_lib.evidence.linked import Addition, attach
 from runbook_lib.evidence.listing import write_page
-from runbook_lib.evidence.review import review
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal, seal_found
-from runbook_lib.evidence.start import start
-from runbook_lib.evidence.trust import pins_as_they_lie, read_policy, signed_policy
-from runbook_lib.evidence.verify import verify
+from runbook_lib.evidence.people.review import review
+from runbook_lib.evidence.people.trust import pins_as_they_lie, read_policy, signed_policy
+from runbook_lib.evidence.run import folder as run_folder
+from runbook_lib.evidence.run.contents import ATTACHED, LINKED, REVIEW, SEAL
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal import envelope
+from runbook_lib.evidence.seal.chain import entry_name
+from runbook_lib.evidence.seal.keys import KeyProblem, local_signer, pem, read_key
+from runbook_lib.evidence.seal.linked import Addition, attach
+from runbook_lib.evidence.seal.sealing import seal, seal_found
+from runbook_lib.evidence.store.start import start
+from runbook_lib.plan.approval import read_approval
 
 PHASE = made.PHASES[1]
 CHAIN = f"rehearsal/{made.ORGANIZATION}"

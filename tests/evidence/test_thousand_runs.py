@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal.sealing import seal
 
 RUNS = 1000
 

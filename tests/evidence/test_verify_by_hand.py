@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 
-from runbook_lib.evidence.contents import REVIEW, SEAL
-from runbook_lib.evidence.keys import local_signer, pem
-from runbook_lib.evidence.linked import Addition, attach
-from runbook_lib.evidence.review import review
-from runbook_lib.evidence.run_folder import RunFolder
-from runbook_lib.evidence.seal import seal_of
+from runbook_lib.evidence.people.review import review
+from runbook_lib.evidence.run.contents import REVIEW, SEAL
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.seal.keys import local_signer, pem
+from runbook_lib.evidence.seal.linked import Addition, attach
+from runbook_lib.evidence.seal.sealing import seal_of
 
 DOCUMENT = Path(__file__).parents[2] / "runbook_lib" / "docs" / "verify-by-hand.md"
 RUN, CHAIN = (part.split("```", 1)[0] for part in DOCUMENT.read_text(encoding="utf-8").split("```sh\n")[1:])

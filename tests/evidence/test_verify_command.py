@@ -10,7 +10,7 @@ import sealed_runs as made
 from click.testing import CliRunner
 
 from runbook_lib.cli import cli
-from runbook_lib.evidence.run_folder import RunFolder
+from runbook_lib.evidence.run.folder import RunFolder
 
 
 def call(*words: object) -> tuple[int, str]:

@@ -10,12 +10,12 @@ import sealed_runs as made
 from click.testing import CliRunner
 from simulated import PARAMETERS
 
+from runbook_lib.audit.witness import compare
+from runbook_lib.audit.witness_report import WitnessProblem, read_report
 from runbook_lib.cli import cli
-from runbook_lib.evidence.linked import linked_of
-from runbook_lib.evidence.run_folder import RunFolder, RunStatus
-from runbook_lib.evidence.seal import seal
-from runbook_lib.evidence.witness import compare
-from runbook_lib.evidence.witness_report import WitnessProblem, read_report
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.seal.linked import linked_of
+from runbook_lib.evidence.seal.sealing import seal
 
 A, B, C = "111111111111", "222222222222", "000000000003"
 EAST = "us-east-1"

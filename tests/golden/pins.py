@@ -29,15 +29,15 @@ from typing import Any
 import pytest
 from simulated import ENABLING, Simulated, home, simulated
 
-from runbook_lib.approval import ApprovalRefused
 from runbook_lib.coverage import Cell
 from runbook_lib.plan import Action, Plan, Step, plain
-from runbook_lib.preflight import PreconditionsFailed
+from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.runbook import ApplyReport
+from runbook_lib.services.remarks import PreconditionsFailed
+from runbook_lib.services.waves import waves
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import load
-from runbook_lib.waves import waves
 
 GOLDEN = Path(__file__).parent
 SETTINGS = GOLDEN.parent / "fixtures" / "9027535" / "settings"

@@ -11,7 +11,7 @@ import pytest
 from papermill.inspection import inspect_notebook
 
 from runbook_lib.notebook import PARAMETERS
-from runbook_lib.phases import PHASES
+from runbook_lib.runbook.phases import PHASES
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 HEADINGS = ["Purpose", "Before you start", "Observe", "Plan", "Confirm", "Apply", "Verify", "Back out", "Evidence"]

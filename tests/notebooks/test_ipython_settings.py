@@ -9,7 +9,7 @@ import pytest
 from doors import PAPERMILL, ROOT, RUNBOOK, Served, outputs, served
 from IPython.core.inputtransformer2 import TransformerManager
 
-from runbook_lib.evidence.run_folder import find_runs
+from runbook_lib.evidence.run.folder import find_runs
 from runbook_lib.notebook.shell import assigned_before_opening
 
 CONFIGURED = """

@@ -11,10 +11,10 @@ import pytest
 from doors import PAPERMILL, ROOT, Served, lines, outputs, served, states
 from simulated import ENABLING
 
-from runbook_lib.approval import approve
-from runbook_lib.clock import Clock
-from runbook_lib.evidence.run_folder import RunFolder, find_runs
+from runbook_lib.base.clock import Clock
+from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 
 Finished = subprocess.CompletedProcess[str]
 

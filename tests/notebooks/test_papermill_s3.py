@@ -5,10 +5,10 @@ from pathlib import Path
 import boto3
 from doors import PAPERMILL, ROOT, outputs, served, states
 
-from runbook_lib.evidence.keys import pinned
-from runbook_lib.evidence.run_folder import find_runs
-from runbook_lib.evidence.trust import Trust
-from runbook_lib.evidence.verify import verify
+from runbook_lib.audit.verify import verify
+from runbook_lib.evidence.people.trust import Trust
+from runbook_lib.evidence.run.folder import find_runs
+from runbook_lib.evidence.seal.keys import pinned
 from runbook_lib.rehearsal.app import RUNNER, RUNNER_NAME
 from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.identity import user_key

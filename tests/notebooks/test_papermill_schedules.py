@@ -11,11 +11,11 @@ from doors import PAPERMILL, ROOT, Served, served
 from schedules import OF_PHASE, Begun, check_record, check_truth, prepared, schedule
 from simulated import ENABLING, copied
 
-from runbook_lib.approval import Approval, approve
-from runbook_lib.clock import Clock
-from runbook_lib.evidence.run_folder import PhaseFolder, find_runs
+from runbook_lib.base.clock import Clock
+from runbook_lib.evidence.run.folder import PhaseFolder, find_runs
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.draws import whole
 from runbook_lib.rehearsal.scenario import Scenario
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
 from runbook_lib import cli
-from runbook_lib.documents import DocumentError
+from runbook_lib.base.documents import DocumentError
 from runbook_lib.rehearsal import draws, environment, scenario
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front

@@ -24,7 +24,8 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_the_simulation_shares_nothing_with_the_runbook(path: Path) -> None:
     ours = {name for name in imported(path) if name.split(".")[0] == "runbook_lib"}
-    assert {name for name in ours if not name.startswith("runbook_lib.rehearsal")} == set()
+    shared = ("runbook_lib.rehearsal", "runbook_lib.base.documents")  # reading files believes nothing about AWS
+    assert {name for name in ours if not name.startswith(shared)} == set()
 
 
 def test_one_module_knows_moto() -> None:

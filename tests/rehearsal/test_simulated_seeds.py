@@ -15,12 +15,12 @@ from fuzzing import unclear
 from ruamel.yaml import YAML
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
-from runbook_lib.regions import is_opt_in, partitions
 from runbook_lib.rehearsal import regions, seeds
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.organization import home_region
+from runbook_lib.settings.regions import is_opt_in, partitions
 
 CASES = Path(__file__).parents[1] / "cases" / "seeds.yaml"
 NAMES = [

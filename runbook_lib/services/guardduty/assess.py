@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, NotYet, Observation, Unknown, when_known
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population
 from runbook_lib.services.column import BEYOND, Column
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.guardduty.assess_features import feature_cells
@@ -13,6 +12,7 @@ from runbook_lib.services.guardduty.observe import DESIGNATION, SERVICE
 from runbook_lib.services.guardduty.state import Destination, Detector, OrganizationConfiguration, RegionState, State
 from runbook_lib.services.guardduty.wanted import RANK, automatic, unavailable
 from runbook_lib.services.obstacles import administrator_cells
+from runbook_lib.services.population import Population
 from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
 from runbook_lib.settings import ExportDestination, GuardDutyPart, Settings
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
+from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, Unknown
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
 from runbook_lib.services.guardduty.observe import SERVICE
 from runbook_lib.services.guardduty.state import RegionState
 from runbook_lib.services.guardduty.wanted import MALWARE, contradictions, existing, unavailable
+from runbook_lib.services.population import Population
 from runbook_lib.settings import GuardDutyPart, Settings
 
 ALWAYS_ON = frozenset({"FLOW_LOGS", "CLOUD_TRAIL", "DNS_LOGS"})

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, Direction, ForEach, Reference, Wait, batches
-from runbook_lib.scope import Population
 from runbook_lib.services.guardduty.inside import enabling, enrolling, on_workloads
 from runbook_lib.services.guardduty.observe import SERVICE
 from runbook_lib.services.guardduty.state import RegionState
 from runbook_lib.services.guardduty.wanted import automatic, existing, features, own_detector, unavailable
+from runbook_lib.services.population import Population
 from runbook_lib.settings import GuardDutyPart
 
 ENROLLED = "members enabled"

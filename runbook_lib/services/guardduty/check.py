@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
 from runbook_lib.plan import Action, Reference, Step, Wait
-from runbook_lib.services import CallFailed, Progress, Reader
+from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.guardduty.calls import ENROLLED, EXPORTING
 from runbook_lib.services.guardduty.observe import (

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells, Status
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known
 from runbook_lib.plan import Action
 from runbook_lib.plan.cost import Accounts, Charge, Paid, Trials, charge
-from runbook_lib.services import Reader
 from runbook_lib.services.charges import Days, by_region, read_trials, switched_on
 from runbook_lib.services.column import accounts_of
 from runbook_lib.services.guardduty.observe import SERVICE

@@ -6,18 +6,18 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known, NotYet, Observation
+from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, NotYet, Observation
+from runbook_lib.base.privacy import masked
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
-from runbook_lib.privacy import masked
-from runbook_lib.scope import Population
-from runbook_lib.services import CallFailed, Reader
-from runbook_lib.services.answers import has, unread
 from runbook_lib.services.designation import STEP, Designation
 from runbook_lib.services.guardduty.state import Destination, Detector, Features, OrganizationConfiguration, RegionState, State
 from runbook_lib.services.guardduty.texts import SPREADING
 from runbook_lib.services.guardduty.wanted import items_of
+from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
 from runbook_lib.settings import Settings
 

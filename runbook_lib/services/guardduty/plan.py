@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
-from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.guardduty.calls import Calls
 from runbook_lib.services.guardduty.inside import on_workloads
@@ -22,6 +21,7 @@ from runbook_lib.services.guardduty.observe import DESIGNATION
 from runbook_lib.services.guardduty.state import State
 from runbook_lib.services.guardduty.wanted import RANK
 from runbook_lib.services.obstacles import explanations
+from runbook_lib.services.population import Population
 from runbook_lib.services.regional import regional_steps
 from runbook_lib.settings import Settings
 

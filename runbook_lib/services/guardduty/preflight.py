@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from runbook_lib.aws.reader import Reader
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import Remark, Standing
-from runbook_lib.services import Reader
+from runbook_lib.services.remarks import Remark, Standing
 from runbook_lib.settings import Settings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runbook_lib.observation import Observation
+from runbook_lib.base.observation import Observation
 from runbook_lib.services.regional import RegionalState
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from runbook_lib.capabilities import offered
 from runbook_lib.services.guardduty.inside import on_workloads
+from runbook_lib.services.offers import offered
 from runbook_lib.settings import GuardDutyPart
 
 ORGANIZATION_FEATURES = (

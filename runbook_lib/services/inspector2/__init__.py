@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
+from runbook_lib.aws.reader import Reader
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Reference, Scope
-from runbook_lib.preflight import Remark
-from runbook_lib.services import Reader, Service
+from runbook_lib.services import Service
 from runbook_lib.services.inspector2 import assess as assessing
 from runbook_lib.services.inspector2 import check as checking
 from runbook_lib.services.inspector2 import cost as costing
 from runbook_lib.services.inspector2 import judge as judging
 from runbook_lib.services.inspector2 import observe as observing
 from runbook_lib.services.inspector2 import plan as planning
+from runbook_lib.services.remarks import Remark
 from runbook_lib.settings import Settings
 
 

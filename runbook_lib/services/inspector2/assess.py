@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.capabilities import offered
+from runbook_lib.base.observation import Known, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, Observation, Unknown, when_known
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population
 from runbook_lib.services.column import BEYOND, Column
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.inspector2.assess_scans import own_cells, scan_cells
 from runbook_lib.services.inspector2.observe import DESIGNATION, SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES, Configuration, RegionState, State
 from runbook_lib.services.obstacles import administrator_cells
+from runbook_lib.services.offers import offered
+from runbook_lib.services.population import Population
 from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
 from runbook_lib.settings import InspectorPart, Settings
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runbook_lib.capabilities import offered
+from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cells, Gap
-from runbook_lib.observation import Known, Unknown
-from runbook_lib.scope import Population
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
 from runbook_lib.services.inspector2.observe import SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING, RegionState, Scans
+from runbook_lib.services.offers import offered
+from runbook_lib.services.population import Population
 from runbook_lib.settings import InspectorPart
 
 LATER = ("DISABLED", "DISABLING", "SUSPENDING", "")

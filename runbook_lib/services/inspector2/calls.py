@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.capabilities import offered
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Direction, ForEach, Wait, batches
-from runbook_lib.scope import Population
 from runbook_lib.services.inspector2.inside import WORKLOADS, enabling
 from runbook_lib.services.inspector2.observe import SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES, RegionState
+from runbook_lib.services.offers import offered
+from runbook_lib.services.population import Population
 from runbook_lib.settings import InspectorPart
 
 ASSOCIATED = "members associated"

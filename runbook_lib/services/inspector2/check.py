@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
 from runbook_lib.plan import Action, Step, Wait
-from runbook_lib.services import CallFailed, Progress, Reader
+from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.inspector2.calls import APPLIED, ASSOCIATED, AUTOMATIC, NOTHING, SCANNING
 from runbook_lib.services.inspector2.observe import (

@@ -11,12 +11,12 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known
 from runbook_lib.plan import Action
 from runbook_lib.plan.cost import Charge, Paid, Trials, charge
-from runbook_lib.services import Reader
 from runbook_lib.services.charges import Days, read_trials, switched_on
 from runbook_lib.services.inspector2.observe import SERVICE
 from runbook_lib.services.inspector2.state import RegionState, State

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from runbook_lib.aws.errors import CallFailed, has
+from runbook_lib.base.privacy import masked
 from runbook_lib.plan import Action
-from runbook_lib.privacy import masked
-from runbook_lib.services import CallFailed, Outcome, Verdict
-from runbook_lib.services.answers import has, judge_error, outcomes
+from runbook_lib.plan.outcome import Outcome, Verdict
+from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.designation import judge_registration
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, SAME_OR_OTHER_ADMINISTRATOR, passing
 

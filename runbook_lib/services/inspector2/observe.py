@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known, NotYet, Observation, Unknown
+from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
+from runbook_lib.base.privacy import masked
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
-from runbook_lib.privacy import masked
-from runbook_lib.scope import Population
-from runbook_lib.services import CallFailed, Reader
-from runbook_lib.services.answers import has, unread
 from runbook_lib.services.designation import STEP, Designation
 from runbook_lib.services.inspector2.state import (
     SCAN_TYPES,
@@ -23,6 +22,7 @@ from runbook_lib.services.inspector2.state import (
     State,
 )
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, POLICY
+from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
 from runbook_lib.settings import Settings
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
-from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.inspector2.assess import lowers
 from runbook_lib.services.inspector2.assess_scans import wanted_types
@@ -23,6 +22,7 @@ from runbook_lib.services.inspector2.inside import WORKLOADS
 from runbook_lib.services.inspector2.observe import DESIGNATION
 from runbook_lib.services.inspector2.state import State
 from runbook_lib.services.obstacles import explanations
+from runbook_lib.services.population import Population
 from runbook_lib.services.regional import regional_steps
 from runbook_lib.settings import Settings
 

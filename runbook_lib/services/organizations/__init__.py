@@ -4,16 +4,18 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, NoChange, Reference, Step
 from runbook_lib.plan.cost import Charge, Trials
-from runbook_lib.scope import Population
-from runbook_lib.services import CallFailed, Outcome, Progress, Reader, Verdict
+from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
 from runbook_lib.services.organizations import preflight as checking
+from runbook_lib.services.population import Population
 from runbook_lib.settings import Settings
 
 STAGE, LANE = "management", "designation"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.capabilities import offered
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.organization import Organization
-from runbook_lib.scope import ENABLED
+from runbook_lib.services.offers import offered
 from runbook_lib.services.organizations.observe import State, managed
+from runbook_lib.services.population import ENABLED
 from runbook_lib.settings import Settings
 
 GLOBAL = "global"

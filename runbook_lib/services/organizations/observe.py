@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from runbook_lib.observation import Known, Observation
+from runbook_lib.aws.errors import CallFailed, unread
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, Observation
 from runbook_lib.organization import Organization
-from runbook_lib.services import CallFailed, Reader
-from runbook_lib.services.answers import unread
 from runbook_lib.settings import Settings
 
 SERVICE_LINKED_ROLES: Mapping[str, tuple[str, ...]] = {

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from runbook_lib.access.endpoints import sts_region
-from runbook_lib.documents import Path, nearest
-from runbook_lib.observation import Known, Unknown
+from runbook_lib.aws.endpoints import sts_region
+from runbook_lib.aws.errors import CallFailed, unread
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.documents import Path, nearest
+from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import SCOPE, Remark, Standing
-from runbook_lib.scope import ENABLED, part_of
-from runbook_lib.services import CallFailed, Reader
-from runbook_lib.services.answers import unread
-from runbook_lib.settings import Settings, managed_services
-from runbook_lib.waves import wave_objections
+from runbook_lib.services.population import ENABLED
+from runbook_lib.services.remarks import SCOPE, Remark, Standing
+from runbook_lib.services.waves import wave_objections
+from runbook_lib.settings import Settings, managed_services, part_of
 
 SECTIONS = {"securityhub": "security_hub", "guardduty": "guardduty", "inspector2": "inspector"}
 READS = frozenset({"organizations:DescribeOrganizationalUnit"})

@@ -5,10 +5,10 @@
 
 from collections.abc import Sequence
 
-from runbook_lib.observation import Known
+from runbook_lib.base.observation import Known
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population
 from runbook_lib.services import Service
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.assess import assess
 from runbook_lib.services.securityhub.check import check, resolve
 from runbook_lib.services.securityhub.cost import NOT_ESTIMATED, charges, trials

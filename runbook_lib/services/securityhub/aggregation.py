@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, Observation, Unknown
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population
 from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
 from runbook_lib.services.obstacles import DELEGATED_OWNER
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.findings import (
     Finding,
     blocked,

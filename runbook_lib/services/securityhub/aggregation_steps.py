@@ -1,9 +1,9 @@
 """The call that makes or changes the finding aggregator in its home Region."""
 
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells, Gap
-from runbook_lib.observation import Known
 from runbook_lib.plan import Action, BackOut, Direction, Reference
-from runbook_lib.scope import Population
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.aggregation import ASPECT, describe, lowers, named, parameters
 from runbook_lib.services.securityhub.state import NAME, Aggregator, State
 from runbook_lib.settings import FindingAggregation, Settings

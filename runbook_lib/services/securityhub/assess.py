@@ -1,10 +1,10 @@
 """Security Hub's cells: one comparison of state and settings, from which coverage and plan both follow. Pure."""
 
+from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.coverage import Cells, Status
-from runbook_lib.observation import Known, NotYet, Unknown
 from runbook_lib.organization import Organization
-from runbook_lib.scope import Population
 from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, administrator_cells, bar_cells, bars
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
 from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, DESIGNATION, State
 from runbook_lib.settings import SecurityHubPart, Settings

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from functools import partial
 
-from runbook_lib.observation import Known, Observation, Unknown
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.plan import Action, Reference, Step, Wait
-from runbook_lib.services import CallFailed, Progress, Reader
+from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation
 from runbook_lib.services.securityhub import observe
 from runbook_lib.services.securityhub.aggregation import describe

@@ -8,10 +8,10 @@ No operation of Security Hub tells how long a trial still lasts, so nothing is r
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import Action
 from runbook_lib.plan.cost import Charge, Paid, Trials, charge
-from runbook_lib.services import Reader
 from runbook_lib.services.charges import switched_on
 from runbook_lib.services.securityhub.membership import HUB, MEMBERSHIP
 from runbook_lib.services.securityhub.standards import ASPECT

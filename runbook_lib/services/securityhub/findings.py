@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from runbook_lib.base.observation import NotYet, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.observation import NotYet, Unknown
 from runbook_lib.services.column import UNMANAGED
 from runbook_lib.services.securityhub.state import NAME
 

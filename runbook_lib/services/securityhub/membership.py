@@ -6,11 +6,11 @@ have it; settings must have accepted these by name. The management account must 
 
 from collections.abc import Mapping
 
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, NotYet, Observation, Unknown
-from runbook_lib.scope import Population, aside_cells
 from runbook_lib.services.column import SETTINGS_OWNER
 from runbook_lib.services.designation import STEP
+from runbook_lib.services.population import Population, aside_cells
 from runbook_lib.services.securityhub.findings import (
     Finding,
     blocked,

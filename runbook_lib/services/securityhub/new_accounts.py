@@ -8,10 +8,10 @@ initial value, off. So the call is the same before and after designation.
 
 from dataclasses import dataclass
 
+from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells
-from runbook_lib.observation import Known, Observation, Unknown
-from runbook_lib.scope import Population
 from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.findings import (
     Finding,
     blocked,

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known, NotYet, Observation
+from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
-from runbook_lib.scope import Population
-from runbook_lib.services import CallFailed, Reader
-from runbook_lib.services.answers import has, unread
 from runbook_lib.services.designation import STEP, designated, read_administrators
 from runbook_lib.services.obstacles import region_bar
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.state import (
     DESIGNATION,
     HUB_STEP,

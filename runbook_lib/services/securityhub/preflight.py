@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from runbook_lib.documents import Path, nearest
-from runbook_lib.observation import Known, NotYet, Observation
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.documents import Path, nearest
+from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
-from runbook_lib.preflight import Remark, Standing
-from runbook_lib.scope import population
-from runbook_lib.services import Reader
 from runbook_lib.services.obstacles import region_bar
+from runbook_lib.services.population import population
+from runbook_lib.services.remarks import Remark, Standing
 from runbook_lib.services.securityhub.observe import observed, offered
 from runbook_lib.services.securityhub.state import NAME, item_of
 from runbook_lib.settings import SecurityHubPart, Settings, Standard

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap, Status
-from runbook_lib.observation import Known, NotYet, Observation, Unknown
-from runbook_lib.scope import Population
 from runbook_lib.services.column import SETTINGS_OWNER
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.findings import (
     Finding,
     blocked,

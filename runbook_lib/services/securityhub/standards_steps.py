@@ -6,12 +6,12 @@ each time, those that are on included, so that the call is the same however far 
 
 from collections.abc import Mapping
 
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell, Cells, Gap
-from runbook_lib.observation import Known
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Step, Wait, batches
-from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.standards import ASPECT, requested
 from runbook_lib.services.securityhub.state import NAME, State, items_of, standard_arn, subscription_arn
 from runbook_lib.settings import Settings

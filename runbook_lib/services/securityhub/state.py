@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.observation import Known, NotYet, Observation
+from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.designation import STEP, Administrators, Designation
 from runbook_lib.settings import Standard
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from runbook_lib.aws.limits import BATCH
+from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
-from runbook_lib.limits import BATCH
-from runbook_lib.observation import Known
 from runbook_lib.organization import Organization
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Blocker, Direction, ForEach, NoChange, Step, Wait, batches
-from runbook_lib.scope import Population
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.obstacles import explanations
+from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import membership, new_accounts
 from runbook_lib.services.securityhub.aggregation_steps import aggregation_action
 from runbook_lib.services.securityhub.standards_steps import delegated_standards, member_standards

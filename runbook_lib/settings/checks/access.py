@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.documents import Problem
+from runbook_lib.base.documents import Problem
 from runbook_lib.settings.checks import Tree, at
 
 CHAINED_SECONDS = 3600

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.documents import Path, Problem
+from runbook_lib.base.documents import Path, Problem
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.object_lock import ObjectLockPart
 

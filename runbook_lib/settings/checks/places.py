@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.documents import Path, Problem
-from runbook_lib.regions import is_opt_in, partition_of
+from runbook_lib.base.documents import Path, Problem
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.shape import named_regions
+from runbook_lib.settings.regions import is_opt_in, partition_of
 
 SECTIONS = {"security_hub": "securityhub", "guardduty": "guardduty", "inspector": "inspector2"}
 """Key of the section → service."""

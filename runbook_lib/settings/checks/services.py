@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.documents import Path, Problem
+from runbook_lib.base.documents import Path, Problem
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.places import account_exclusions
 

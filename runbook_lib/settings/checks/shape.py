@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runbook_lib.documents import Path, Problem, nearest
-from runbook_lib.documents.models import problem_of, value_message
-from runbook_lib.documents.yaml_text import Document
-from runbook_lib.regions import partition_of, partitions
+from runbook_lib.base.documents import Path, Problem, nearest
+from runbook_lib.base.documents.models import problem_of, value_message
+from runbook_lib.base.documents.yaml_text import Document
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks import Tree, at
+from runbook_lib.settings.regions import partition_of, partitions
 
 PATTERNS = (
     ("s3://", "Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),

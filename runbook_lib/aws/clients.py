@@ -1,0 +1,171 @@
+"""Sessions and clients of botocore, made in one place: endpoint guard, retries, time-outs, user agent, counting.
+
+`access` alone uses this. Every client's endpoint is held against the mode of the settings before its first call.
+"""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from botocore.hooks import HierarchicalEmitter
+from botocore.session import Session
+
+from runbook_lib import __version__
+from runbook_lib.aws.configuration import configured
+from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request
+from runbook_lib.aws.isolation import isolate
+from runbook_lib.aws.models import ListedOperations
+from runbook_lib.aws.pace import Key, Pace
+from runbook_lib.aws.parsing import Parsers
+
+THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
+     "RequestThrottled", "RequestThrottledException", "LimitExceededException", "BandwidthLimitExceeded", "EC2ThrottledException"}
+)  # fmt: skip
+"""What botocore's standard retries take for throttling."""
+STS_ATTEMPTS = 10
+CONNECT_SECONDS, READ_SECONDS = 5, 60
+
+
+@dataclass
+class Counters:
+    """Attempts, throttled ones, and repeated ones."""
+
+    calls: Counter[Key] = field(default_factory=Counter)
+    throttles: int = 0
+    retries: int = 0
+
+    def by_operation(self) -> dict[str, list[int]]:
+        """Names like "guardduty:ListDetectors" → the attempts in each account and Region in which there were any."""
+        found = defaultdict[str, list[int]](list)
+        for (_, _, service, operation), count in dict(self.calls).items():
+            found[f"{service}:{operation}"].append(count)
+        return found
+
+
+class Clients:
+    """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are).
+
+    Clients of a service of which `operations` names some can do these alone.
+    """
+
+    def __init__(
+        self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None,
+        operations: Iterable[str] = (),
+    ) -> None:  # fmt: skip
+        self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
+        self._agent = f"incident-runbook/{__version__} run/{run}"
+        self._models = ListedOperations(operations)
+        self._made: dict[tuple[int, str, str, str], Any] = {}
+        self._making, self._counting = threading.Lock(), threading.Lock()
+        self.counters = Counters()
+        self.sending = threading.local()
+        """`sending.hook` is the `on_send` of the mutating call that the thread is making."""
+
+    def session(self, profile: str | None) -> Session:
+        """A new session for a profile, or for what the environment holds; its clients all pass the endpoint guard.
+
+        Raises BadConfiguration where AWS's own configuration files do not have what it takes.
+        """
+        # botocore's aliases are for the names that events of some services once had. Each client would look through them, for
+        # every event, anew; and the events of today are registered and emitted under their own names.
+        events = HierarchicalEmitter()
+        session = Session(profile=profile, event_hooks=events)
+        session.register_component("event_emitter", events)
+        session.register_component("data_loader", self._models)
+        session.set_config_variable("sts_regional_endpoints", "regional")
+        session.register_component("response_parser_factory", Parsers())
+        # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
+        events.register_first("before-send", self._guard)
+        if self._mode == "rehearsal":
+            isolate(session)
+        if self._attach is not None:
+            self._attach(session)
+        with configured(profile):
+            session.get_scoped_config()
+        return session
+
+    def client(self, session: Session, account: str, service: str, region: str) -> Any:
+        """The client of a session's account for a service in a Region. It makes one attempt per call; `access` repeats reads.
+
+        botocore's own repetitions share a quota per client that a throttled run uses up, and they do not keep to our pace.
+        """
+        key = (id(session), account, service, region)
+        # A call whose client is there does not stand in line behind dozens that are being made.
+        if (made := self._made.get(key)) is not None:
+            return made
+        with self._making:
+            if key not in self._made:
+                self._made[key] = self._make(session, account, service, region)
+            return self._made[key]
+
+    def count_retry(self) -> None:
+        """A read is made again."""
+        with self._counting:
+            self.counters.retries += 1
+
+    def close(self) -> None:
+        """End all connections."""
+        for client in self._made.values():
+            client.close()
+
+    def _make(self, session: Session, account: str, service: str, region: str) -> Any:
+        config = self._config(session.user_agent(), STS_ATTEMPTS if service == "sts" else 1)
+        client = session.create_client(service, region_name=region, config=config)
+        try:
+            check_endpoint(self._mode, service, region, client.meta.endpoint_url)
+        except WrongEndpoint:
+            client.close()
+            raise
+        if service != "sts":
+            # A handler of the longer event name runs before all of "before-send", an in-process simulation's included.
+            identity = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register_first(f"before-send.{identity}", self._announce)
+        client.meta.events.register_first("needs-retry", self._tally(account, service, region))
+        return client
+
+    def _config(self, agent: str, attempts: int) -> Config:
+        return Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            # No more calls are under way at the same time; each pool is filled, and emptied, place by place.
+            max_pool_connections=self._concurrency,
+            use_dualstack_endpoint=False,
+            # Given whole: botocore else puts it together anew, twice for each call, which costs as much as signing.
+            user_agent=agent,
+            user_agent_extra=self._agent,
+            # None lets botocore take the environment's proxy, which must not see a rehearsal's loopback calls.
+            proxies={} if self._mode == "rehearsal" else None,
+        )
+
+    def _guard(self, request: Any, **_: Any) -> None:
+        check_request(self._mode, request.url)
+
+    def _announce(self, request: Any, **_: Any) -> None:
+        """Tell the thread's `on_send` about an attempt of a mutating call, after signing and before it leaves."""
+        if (hook := getattr(self.sending, "hook", None)) is None:
+            return
+        identity = request.headers["amz-sdk-invocation-id"]
+        hook(identity.decode() if isinstance(identity, bytes) else identity)
+
+    def _tally(self, account: str, service: str, region: str) -> Callable[..., None]:
+        """Count every attempt, also those that botocore repeats by itself."""
+
+        def tally(response: Any, operation: Any, attempts: int, caught_exception: Any = None, **_: Any) -> None:
+            if caught_exception is not None and not isinstance(caught_exception, BotoCoreError):
+                return  # stopped by `on_send` or the endpoint guard: nothing was sent
+            code = response[1].get("Error", {}).get("Code", "") if response else ""
+            key = account, region, service, operation.name
+            with self._counting:
+                self.counters.calls[key] += 1
+                self.counters.throttles += code in THROTTLED
+                self.counters.retries += attempts > 1
+            if code in THROTTLED:
+                self.pace.throttled(key)
+
+        return tally

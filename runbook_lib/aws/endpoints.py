@@ -1,0 +1,75 @@
+"""Where calls go: partitions and their Regions, loopback or AWS, and whether that fits the mode of the settings."""
+
+import ipaddress
+from functools import cache
+from urllib.parse import urlsplit
+
+from botocore.exceptions import UnknownRegionError
+from botocore.session import Session
+
+from runbook_lib.aws.credentials import AccessRefused
+from runbook_lib.aws.models import shared_loader
+from runbook_lib.settings import Settings, part_of
+
+SERVICES = ("securityhub", "guardduty", "inspector2")
+
+
+class WrongEndpoint(AccessRefused):
+    """A client's endpoint does not fit the mode of the settings; nothing was sent."""
+
+
+@cache
+def partition_facts(region: str) -> tuple[str, str, str]:
+    """(partition, DNS suffix, the partition's own default Region) of a Region, from botocore's partition table."""
+    session = Session()
+    session.register_component("data_loader", shared_loader())
+    try:
+        name = session.get_partition_for_region(region)
+    except UnknownRegionError as error:
+        raise AccessRefused(f"{region!r} is no AWS Region that this version of botocore knows") from error
+    outputs = next(p["outputs"] for p in shared_loader().load_data("partitions")["partitions"] if p["id"] == name)
+    return name, outputs["dnsSuffix"], outputs["implicitGlobalRegion"]
+
+
+def sts_region(settings: Settings) -> str:
+    """Where STS is asked: the partition's default Region where settings use it, else the home Region, else that default.
+
+    A Region that is not enabled in the calling account would refuse every token there.
+    """
+    regions = sorted({region for part in (part_of(settings, name) for name in SERVICES) if part for region in part.regions})
+    if not regions:
+        arns = [door.role_arn for door in (settings.access.management, settings.access.delegated) if door.role_arn]
+        named = arns[0].split(":")[1] if arns else "aws"
+        table = shared_loader().load_data("partitions")["partitions"]
+        return next((p["outputs"]["implicitGlobalRegion"] for p in table if p["id"] == named), "us-east-1")
+    default = partition_facts(regions[0])[2]
+    hub = settings.security_hub
+    return hub.aggregation.home_region if hub and hub.aggregation and default not in regions else default
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_endpoint(mode: str, service: str, region: str, url: str) -> None:
+    """Raise WrongEndpoint unless the endpoint of a client fits the mode."""
+    called = f"mode is {mode}, but {service} in {region} would be called at {url}"
+    if mode == "rehearsal":
+        if not is_loopback(url):
+            raise WrongEndpoint(f"{called}; nothing was sent")
+        return
+    suffix = partition_facts(region)[1]
+    address = urlsplit(url)
+    if address.scheme != "https" or not f".{address.hostname or ''}".endswith(f".{suffix}"):
+        raise WrongEndpoint(f"{called}, which is no AWS endpoint ({suffix}); nothing was sent")
+
+
+def check_request(mode: str, url: str) -> None:
+    """The second look, at the address of one request. Raises WrongEndpoint."""
+    if is_loopback(url) != (mode == "rehearsal"):
+        raise WrongEndpoint(f"mode is {mode}, but a request would go to {urlsplit(url).hostname}; nothing was sent")

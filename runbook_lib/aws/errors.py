@@ -1,0 +1,96 @@
+"""AWS calls that did not succeed: one exception, AWS's error codes by what they mean, and a failed read as Unknown."""
+
+from runbook_lib.base.observation import Unknown
+
+
+class CallFailed(Exception):
+    """An AWS call that did not succeed: AWS's own error code and message, or a code of ours for what never reached AWS.
+
+    `sent` is False when it is certain that AWS did not receive the call. `request_id` and `status` are AWS's where it answered.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, service: str, operation: str, account: str, region: str,
+        status: int = 0, request_id: str = "", sent: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(f"{service}:{operation} as {account} in {region}: {code}: {message}")
+        self.code, self.message = code, message
+        self.service, self.operation, self.account, self.region = service, operation, account, region
+        self.status, self.request_id, self.sent = status, request_id, sent
+
+
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "TransactionInProgressException",
+        "ProvisionedThroughputExceededException",
+    }
+)
+
+CONCURRENT = frozenset({"ConcurrentModificationException"})
+
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
+SERVER = frozenset(
+    {"InternalException", "InternalServerException", "InternalServerErrorException", "InternalFailure", "InternalError"}
+)
+
+REFUSED_FOR_NOW = frozenset({"ServiceException", "ServiceUnavailable", "ServiceUnavailableException"})
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+
+TOKEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
+
+UNREACHABLE = frozenset(
+    {
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ConnectionError",
+        "ConnectionClosedError",
+        "ReadTimeoutError",
+        "ProxyConnectionError",
+        "SSLError",
+        "HTTPClientError",
+    }
+)
+
+
+def has(error: CallFailed, *texts: str) -> bool:
+    """Whether the message holds one of the texts, whatever the case."""
+    return any(text.lower() in error.message.lower() for text in texts)
+
+
+def unread(error: CallFailed) -> Unknown:
+    """A failed read as Unknown, with AWS's code and words, and the next step that fits the kind of failure."""
+    where = f"{error.service}:{error.operation} as {error.account} in {error.region}"
+    return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", _next_step(error))
+
+
+def _next_step(error: CallFailed) -> str:
+    if error.code in TOKEN:
+        return (
+            f"AWS does not accept the credentials in {error.region}: see whether the Region is enabled in account {error.account} "
+            "(account:ListRegions), and whether the session comes from a regional STS endpoint (tokens of the global endpoint "
+            "are valid in default Regions only)."
+        )
+    if error.code in UNREACHABLE:
+        return f"The endpoint in {error.region} was not reached: check network, proxy and DNS, then run again."
+    if error.code in DENIED:
+        return (
+            f"Allow {error.service}:{error.operation} to the role used in account {error.account}, and see whether a service "
+            f"control policy (for example a Region deny) forbids it in {error.region}."
+        )
+    if error.code in EXPIRED:
+        return "The credentials had expired: renew them and run again."
+    if error.code in THROTTLED or error.code in SERVER:
+        return "AWS was too busy or failed for the moment: run again."
+    return f"Find out why {error.service}:{error.operation} is refused in account {error.account}, then run again."

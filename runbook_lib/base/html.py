@@ -1,0 +1,96 @@
+"""Self-contained HTML pages: no script, no outside request, every text escaped; readable offline, printed and without colour."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+
+from runbook_lib.base.text import visible
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""Content-Security-Policy of every page: even text that escaped our escaping could neither run nor load anything."""
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; color: #111; background: #fff }
+h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2rem } h3 { font-size: 1.05rem }
+table { border-collapse: collapse; margin: .6rem 0 1.4rem; font-size: .9rem }
+caption { text-align: left; font-weight: bold; padding: .3rem 0 }
+th, td { border: 1px solid #777; padding: .2rem .5rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
+th { background: #eee; white-space: nowrap } td.number { text-align: right; white-space: nowrap }
+tr.total { font-weight: bold; border-top: 3px double #111 }
+pre { background: #f4f4f4; border: 1px solid #ccc; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere }
+pre.result { background: #fff; border-style: none none none solid; border-width: 3px }
+pre.failed { border: 2px solid #111 } .note { font-style: italic }
+@media print { body { margin: 0; max-width: none; font-size: 10pt } thead { display: table-header-group }
+  tr { break-inside: avoid } }
+"""
+
+
+def escaped(text: object) -> str:
+    """One text for HTML: markup escaped, hidden characters shown."""
+    return html.escape(visible(str(text)))
+
+
+def page(title: str, parts: Iterable[str]) -> str:
+    """A whole document around parts that are HTML already."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{escaped(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escaped(title)}</h1>\n"
+        + "\n".join(parts)
+        + "\n</body>\n</html>\n"
+    )
+
+
+IN_CELL = (
+    "<style>.runbook td,.runbook th,.runbook caption{text-align:left!important;vertical-align:top;max-width:34rem;"
+    "overflow-wrap:break-word;white-space:normal}.runbook td.number{text-align:right!important;white-space:nowrap}"
+    ".runbook td{min-width:2.5rem}.runbook caption{font-weight:bold}.runbook summary{cursor:pointer}"
+    ".runbook tr.total{font-weight:bold}</style>"
+)
+"""What a front end's own style for tables does to ours; without it (untrusted, printed) they are only less tidy."""
+
+
+def framed(parts: str) -> str:
+    """HTML of one thing that a cell shows, read from left to right as on our own pages."""
+    return f'{IN_CELL}<div class="runbook">{parts}</div>'
+
+
+def folded(summary: str, inside: str) -> str:
+    """Detail that opens on demand, without script."""
+    return f"<details><summary>{escaped(summary)}</summary>{inside}</details>"
+
+
+def heading(text: str, level: int = 2) -> str:
+    return f"<h{level}>{escaped(text)}</h{level}>"
+
+
+def paragraph(text: str) -> str:
+    return f"<p>{escaped(text)}</p>"
+
+
+def link(before: str, text: str, address: str) -> str:
+    """A paragraph with a way to somewhere near."""
+    return f'<p>{escaped(before)}<a href="{escaped(address)}">{escaped(text)}</a></p>'
+
+
+def facts(pairs: Mapping[str, object]) -> str:
+    """A table of names and values."""
+    rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(value)}</td></tr>" for name, value in pairs.items())
+    return f"<table>{rows}</table>"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "", *, total: bool = False) -> str:
+    """A table of texts and numbers; with `total` the last row is marked as the sum of the others."""
+    listed = [list(row) for row in rows]
+    head = "".join(f"<th>{escaped(header)}</th>" for header in headers)
+    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in listed]
+    if total and lines:
+        lines[-1] = lines[-1].replace("<tr>", '<tr class="total">', 1)
+    body = "\n".join(lines)
+    title = f"<caption>{escaped(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f'<td class="number">{value:,}</td>' if number else f"<td>{escaped(value)}</td>"

@@ -1,0 +1,32 @@
+"""Where the project's folders are, wherever a kernel or a command was started."""
+
+import os
+from pathlib import Path
+
+MARK = b"runbook_lib"
+"""What each of our notebooks imports. Other projects have folders of the same names, and their notebooks are not ours to run."""
+
+
+class ProjectNotFound(Exception):
+    """No folder with this runbook's notebooks/ and parameters/ was found."""
+
+
+def root() -> Path:
+    """The folder above notebooks/: of the working directory or its parents, else of the checkout the library is installed from."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+        if (folder / "parameters").is_dir() and _ours(folder / "notebooks"):
+            return folder
+    raise ProjectNotFound(
+        "no folder with notebooks/ of this runbook and parameters/ at or above the working directory; start in the checkout"
+    )
+
+
+def _ours(notebooks: Path) -> bool:
+    """Whether one of the runbook's notebooks lies in a folder."""
+    return any(path.is_file() and os.access(path, os.R_OK) and MARK in path.read_bytes() for path in notebooks.glob("*.ipynb"))
+
+
+def resolve(path: str) -> Path:
+    """A path as a parameter gives it; relative ones start at the project's root."""
+    return (root() / Path(path).expanduser()).resolve()

@@ -1,0 +1,1 @@
+"""Who approves and reviews: trust policy, four eyes, review of emergencies."""

@@ -1,0 +1,1 @@
+"""Sealing a run: statement, envelope, keys, and the numbered chain of an organization."""

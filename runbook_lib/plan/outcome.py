@@ -1,0 +1,42 @@
+"""What became of one call, account by account, and how far its effect has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What one answer means for one account.
+
+    RETRY: AWS refused for a passing reason, send the same again later. CONFIRM: the answer does not say; read (`check` of the
+    action's effect) and, if it is not so, send again. The other three are final.
+    """
+
+    APPLIED = "applied"
+    ALREADY_SO = "already so"
+    FAILED = "failed"
+    RETRY = "retry"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict for one target account ("" for a call without targets), with AWS's code and words."""
+
+    account: str
+    verdict: Verdict
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a Wait, or an Action's effect, has come: target accounts that are there, those refused for good, and what is seen.
+
+    Targets in neither set are still pending. A condition without targets uses "" as its target.
+    """
+
+    reached: frozenset[str]
+    refused: Mapping[str, str]
+    """account → why it will never get there."""
+    seen: str = ""

@@ -1,0 +1,323 @@
+"""One phase of the runbook on one organization: observe, plan, apply, verify. Knows no service, widget or file format."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from runbook_lib.apply import run_stage
+from runbook_lib.apply.journal import Journal
+from runbook_lib.apply.once import Once
+from runbook_lib.apply.report import StageReport, Tick
+from runbook_lib.aws.access import Access
+from runbook_lib.base.clock import Clock, Stop
+from runbook_lib.base.garbage import collected_rarely
+from runbook_lib.coverage import Cells, Status
+from runbook_lib.organization import Organization
+from runbook_lib.organization.reads import READS
+from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
+from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
+from runbook_lib.plan.cost import Costs, costs
+from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
+from runbook_lib.runbook.phases import PHASES, Phase, phase_named
+from runbook_lib.services import Service
+from runbook_lib.services.registry import SERVICES, service_named
+from runbook_lib.services.remarks import PreconditionsFailed, Remark
+from runbook_lib.services.waves import Wave, earlier, wave_of, waves
+from runbook_lib.settings import Settings, part_of, settings_digest
+
+SETTLE_SECONDS = 300
+"""How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
+LIMITS = "limits"
+"""The aspect of the Blocker of a plan that would touch too much."""
+
+
+Permit = Callable[[Approval], None]
+"""Raises ApprovalRefused or PreconditionsFailed unless calls may be made under an approval now; see evidence.permit."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far one wave has come: what its plan holds now. Nothing is done that could not be read."""
+
+    wave: Wave
+    calls: int
+    waits: int
+    unread: bool
+
+    @property
+    def done(self) -> bool:
+        return not (self.calls or self.waits or self.unread)
+
+    @property
+    def words(self) -> str:
+        if self.unread:
+            return "not known: something could not be read, or is beyond the limits"
+        if self.calls:
+            return f"{self.calls:,} calls left"
+        return "AWS is still working on it" if self.waits else "done"
+
+
+@dataclass
+class ApplyReport:
+    """What became of each stage: calls made, approved units that needed none, accounts left out, refusals."""
+
+    stages: list[tuple[str, StageReport]] = field(default_factory=list)
+    covered: list[tuple[str, Covered]] = field(default_factory=list)
+    refused: tuple[str, ...] = ()
+    stopped: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.refused and not self.stopped and all(report.ok for _, report in self.stages)
+
+    def with_more(self, other: "ApplyReport") -> "ApplyReport":
+        """Both, where one phase was applied gate by gate."""
+        return ApplyReport(
+            [*self.stages, *other.stages],
+            [*self.covered, *other.covered],
+            self.refused + other.refused,
+            self.stopped or other.stopped,
+        )
+
+
+def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None) -> Access:
+    """AWS access for one phase: every service's reads, this phase's mutations and nobody else's."""
+    reads = READS.union(*(service.reads for service in SERVICES))
+    mutations = service_named(phase.service).mutations if phase.service else frozenset()
+    return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach)
+
+
+def managed(settings: Settings) -> tuple[Phase, ...]:
+    """The phases that settings ask for, in order."""
+    return tuple(p for p in PHASES if p.service in ("", "organizations") or part_of(settings, p.service) is not None)
+
+
+class Runbook:
+    """One phase on one organization. Every method reads afresh; only `apply` makes mutating calls."""
+
+    def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
+        self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
+        self.observer = Observer(settings, access, clock, scope)
+        self._latest: tuple[float, Assessment] | None = None
+        self._planned: tuple[Assessment, Plan] | None = None
+
+    def organization(self) -> Organization:
+        """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
+        return self.observer.organization()
+
+    def preflight(self) -> tuple[Organization, tuple[Remark, ...]]:
+        """Hold everything that settings and scope name against AWS, before any plan. Raises Contradicted, with all at once.
+
+        The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right,
+        and its survey is made meanwhile.
+        """
+        if not self.phase.service:
+            return self.observer.preflight([service_named("organizations")], self._surveyed())
+        return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings) if phase.service])
+
+    @collected_rarely()
+    def observe(self) -> Assessment:
+        """Observe this phase's service."""
+        _, (seen,) = self.observer.look([service_named(self.phase.service)])
+        self._latest = self.clock.monotonic(), seen
+        return seen
+
+    def _of_a_moment_ago(self) -> Assessment | None:
+        """The latest observation, where it is fresh: what a plan was just made from need not be read again for its first stage."""
+        if self._latest is None or self.clock.monotonic() - self._latest[0] >= MOMENT:
+            return None
+        return self._latest[1]
+
+    @collected_rarely()
+    def survey(self) -> tuple[Organization, Cells]:
+        """Observe every service that settings manage: the whole coverage."""
+        organization, looks = self.observer.look(self._surveyed())
+        return organization, tuple(cell for seen in looks for cell in seen.cells)
+
+    def _surveyed(self) -> list[Service]:
+        return [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
+
+    def within(self, scope: Scope) -> "Runbook":
+        """The same phase on a part of the organization."""
+        return Runbook(self.phase, self.settings, self.access, self.clock, scope)
+
+    def narrowed(self, seen: Assessment) -> Assessment:
+        """What an observation of the whole means for this runbook's part of it. Pure: nothing is read again."""
+        service, people = (
+            service_named(self.phase.service),
+            self.observer.population(service_named(self.phase.service), seen.organization),
+        )
+        cells = service.assess(seen.state, seen.organization, self.settings, people)
+        return Assessment(seen.organization, people, seen.state, cells)
+
+    @property
+    def in_waves(self) -> bool:
+        """Whether this phase is rolled out in waves: what holds for the whole organization at once is not."""
+        return bool(self.settings.waves) and self.phase.service not in ("", "organizations")
+
+    def standings(self, seen: Assessment) -> tuple[Standing, ...]:
+        """How far each wave has come, by one observation of the whole. Pure."""
+        return tuple(self.within(wave.scope).standing(wave, seen) for wave in waves(self.settings)) if self.in_waves else ()
+
+    def standing(self, wave: Wave, seen: Assessment) -> Standing:
+        """How far the wave that is this runbook's part has come, by an observation of at least that part. Pure."""
+        here = self.narrowed(seen)
+        plan = self.plan(here)
+        unread = any(cell.in_scope and cell.status is Status.UNKNOWN for cell in here.cells)
+        return Standing(wave, len(plan.actions), len(plan.waits), unread or any(b.aspect == LIMITS for b in plan.blockers))
+
+    def plan(self, seen: Assessment) -> Plan:
+        """Decide what to call. Pure but for the time it carries; from the same observation it is the same plan."""
+        if self._planned is None or self._planned[0] is not seen:
+            self._planned = seen, self._decided(seen)
+        return self._planned[1]
+
+    def _decided(self, seen: Assessment) -> Plan:
+        service = service_named(self.phase.service)
+        decided = service.plan(seen.cells, seen.state, seen.organization, self.settings, seen.population)
+        order = {stage.name: number for number, stage in enumerate(self.phase.stages)}
+        steps = sorted((each for each in decided if isinstance(each, Action | Wait)), key=lambda step: order[step.stage])
+        blockers = [each for each in decided if isinstance(each, Blocker)]
+        if too_wide := self._too_wide(steps):
+            steps, blockers = [], [*blockers, too_wide]
+        return Plan(
+            phase=self.phase.name,
+            organization=seen.organization.id,
+            settings_digest=settings_digest(self.settings),
+            scope=self.scope,
+            population=seen.population.accounts | {seen.organization.management_account},
+            steps=tuple(steps),
+            no_changes=tuple(each for each in decided if isinstance(each, NoChange)),
+            blockers=tuple(blockers),
+            requires=self.phase.requires,
+            mode=self.settings.mode,
+            created=self.clock.now().isoformat(timespec="seconds"),
+        )
+
+    def costs(self, seen: Assessment, plan: Plan) -> Costs:
+        """What the plan may cost, with what AWS says of trials: a few reads, and none where nothing paid is switched on."""
+        service = service_named(self.phase.service)
+        charged = service.charges(plan.actions, seen.cells, seen.state, self.settings)
+        trials = service.trials(charged, seen.state, seen.population.delegated, self.access, self.clock.now())
+        return costs(charged, trials, self.settings.prices, service.not_estimated)
+
+    def _too_wide(self, steps: Sequence[Step]) -> Blocker | None:
+        """Settings' limits on the blast radius of one plan; a plan beyond them has no step at all."""
+        limits = self.settings.limits
+        touched = frozenset(account for step in steps if isinstance(step, Action) for account in step.affects)
+        regions = {step.region for step in steps if isinstance(step, Action)}
+        if limits is None or (len(touched) <= limits.accounts and len(regions) <= limits.regions):
+            return None
+        return Blocker(
+            self.phase.service, "global", LIMITS, touched,
+            reason=f"the plan would touch {len(touched)} accounts in {len(regions)} Regions; "
+            f"limits in settings are {limits.accounts} accounts and {limits.regions} Regions",
+            next_step="plan a part (scope), or raise limits.accounts or limits.regions in a reviewed change of settings",
+            who="the owner of the settings",
+        )  # fmt: skip
+
+    def refuse(self, approval: Approval, approved: Plan) -> None:
+        """Raise ApprovalRefused unless this approval may be used here and now."""
+        where = {"mode": self.settings.mode, "organization": self.settings.organization.id, "phase": self.phase.name}
+        reasons = refusals(approval, approved, settings=settings_digest(self.settings), **where)
+        if approved.scope != self.scope:
+            reasons += ("the scope is another one than the approved plan's; give the same scope",)
+        reasons += window(approval, self.clock.now())
+        if reasons:
+            raise ApprovalRefused(reasons)
+
+    def requirements(self) -> None:
+        """Raise PreconditionsFailed when a phase that must come first has not been applied, or an earlier wave is not done."""
+        latest = self._of_a_moment_ago()
+        organization = latest.organization if latest else self.organization()
+        phases = [phase for phase in map(phase_named, self.phase.requires) if phase in managed(self.settings)]
+        looks = self.access.parallel([partial(self._missing, service_named(phase.service), organization) for phase in phases])
+        found = [f"apply {phase.name} first: {each}" for phase, missing in zip(phases, looks, strict=True) for each in missing]
+        if found := found or list(self._waves_before(organization)):
+            raise PreconditionsFailed(found)
+
+    def _waves_before(self, organization: Organization) -> Iterator[str]:
+        """Why it is not this wave's turn, by what AWS says now of the waves before it."""
+        wave = wave_of(self.scope, self.settings) if self.in_waves else None
+        for before in earlier(wave, self.settings) if wave else ():
+            here = self.within(before.scope)
+            standing = here.standing(before, here.observer.assess(service_named(self.phase.service), organization))
+            if not standing.done:
+                yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({standing.words}); apply it first"
+
+    def _missing(self, service: Service, organization: Organization) -> Sequence[str]:
+        people = self.observer.population(service, organization)
+        state = service.foundation(organization, self.settings, people, self.access)
+        return service.missing(state, organization, self.settings, people)
+
+    def apply(
+        self, approval: Approval, approved: Plan, *, permit: Permit, journal: Journal, stop: Stop,
+        progress: Callable[[Tick], None], applied_before: frozenset[tuple[str, str]] = frozenset(),
+    ) -> ApplyReport:  # fmt: skip
+        """Make the approved calls that are still to be made, stage by stage, each after a fresh observation and plan.
+
+        An observation of this runbook's that is not a minute old is fresh, unless something was called after it. The accounts for
+        the look before a stage are listed from when the stage before is ending.
+
+        `permit` is asked whether this approval may be used at all, now and right before the first call of each stage.
+        `applied_before` are units which journals of earlier attempts under this approval record as applied. Raises ApprovalRefused
+        or PreconditionsFailed before any call; a stage that goes beyond the approval, or is not permitted any more, is refused and
+        ends the report.
+        """
+        self.refuse(approval, approved)
+        permit(approval)
+        self.requirements()
+        report = ApplyReport()
+        stages = [stage.name for stage in self.phase.stages if any(step.stage == stage.name for step in approved.steps)]
+        for stage in stages:
+            covered, organization = self._cover(approved, stage, applied_before)
+            report.covered.append((stage, covered))
+            if covered.refused:
+                report.refused = covered.refused
+                return report
+            ahead = self.observer.list_ahead if stage != stages[-1] else None
+            ask = partial(permit, approval)
+            try:
+                made = self._run(covered, stage, organization, approval.not_after, ask, journal, stop, progress, ahead)
+            except (ApprovalRefused, PreconditionsFailed) as refused:
+                report.refused = (str(refused),)
+                return report
+            report.stages.append((stage, made))
+            if stop.is_set():
+                report.stopped = stop.reason
+                return report
+        return report
+
+    def _cover(self, approved: Plan, stage: str, applied_before: frozenset[tuple[str, str]]) -> tuple[Covered, Organization]:
+        """Observe and plan again; wait a while for AWS to show what an earlier attempt already applied."""
+        patience = self.clock.now() + dt.timedelta(seconds=SETTLE_SECONDS)
+        pause = 1.0
+        seen = self._of_a_moment_ago() or self.observe()
+        while True:
+            covered = cover(approved, self.plan(seen), stage)
+            again = {unit for step in covered.steps if isinstance(step, Action) and step.stage == stage for unit in step.units}
+            if not again & applied_before or self.clock.now() >= patience:
+                return covered, seen.organization
+            self.clock.sleep(pause)
+            pause = min(pause * 1.6, 15)
+            seen = self.observe()
+
+    def _run(
+        self, covered: Covered, stage: str, organization: Organization, not_after: dt.datetime, permit: Callable[[], None],
+        journal: Journal, stop: Stop, progress: Callable[[Tick], None], ending: Callable[[], None] | None,
+    ) -> StageReport:  # fmt: skip
+        self._latest = self._planned = None
+        service = service_named(self.phase.service)
+        assigned = Once(lambda reference: service.resolve(reference, self.access))
+
+        def resolve(reference: Reference) -> str:
+            if reference.kind == "account-email":
+                return organization.accounts[reference.account].email
+            return assigned(reference)
+
+        return run_stage(
+            covered.steps, stage, service=service, access=self.access, resolve=resolve,
+            permit=permit, journal=journal, stop=stop, progress=progress, clock=self.clock, not_after=not_after, ending=ending,
+        )  # fmt: skip
