@@ -6,7 +6,7 @@ from typing import Any
 from service_fakes import NAMES, SettlingWorld, settings_with
 
 from runbook_lib.plan import Action, Reference, Wait
-from runbook_lib.services.guardduty import SERVICE
+from runbook_lib.services.guardduty.service import SERVICE
 from runbook_lib.services.guardduty.wanted import features, items_of
 from runbook_lib.settings import Settings
 

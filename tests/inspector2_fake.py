@@ -6,7 +6,7 @@ from typing import Any
 from service_fakes import NAMES, SettlingWorld, settings_with
 
 from runbook_lib.plan import Action, Wait
-from runbook_lib.services.inspector2 import SERVICE
+from runbook_lib.services.inspector2.service import SERVICE
 from runbook_lib.services.inspector2.state import SCAN_TYPES
 from runbook_lib.services.offers import offered
 from runbook_lib.settings import Settings

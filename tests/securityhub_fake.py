@@ -7,7 +7,7 @@ import service_fakes
 from service_fakes import NAMES, ServiceWorld, settings_with
 
 from runbook_lib.plan import Action, Plan, Scope
-from runbook_lib.services.securityhub import SERVICE
+from runbook_lib.services.securityhub.service import SERVICE
 from runbook_lib.services.securityhub.state import item_of_arn
 from runbook_lib.settings import Settings
 

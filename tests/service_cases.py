@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from service_fakes import NAMES, Run, named, told
 
 from runbook_lib.plan import Action, BackOut, plain
-from runbook_lib.services import Service
+from runbook_lib.services.protocol import Service
 
 CASES = Path(__file__).parent / "cases"
 KEYS = frozenset({"name", "settings", "rest", "administered", "observed", "steps", "parameters", "blockers", "reasons"})

@@ -11,8 +11,8 @@ from runbook_lib.coverage import Cells
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
 from runbook_lib.plan.outcome import Verdict
-from runbook_lib.services import Service
 from runbook_lib.services.population import Population, population
+from runbook_lib.services.protocol import Service
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from runbook_lib.plan.gates import gates
 from runbook_lib.runbook.choice import Choice, Offer, Turn
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.services.waves import Wave
-from runbook_lib.settings.wave import WavePart
+from runbook_lib.settings.wave import WaveSection
 
 PHASE = "10_security_hub"
 CANARY, AUTOMATION, DELEGATED = "ou-reh1-platform1", "333333333333", "222222222222"
@@ -34,7 +34,7 @@ OFFER = Offer(
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     there = simulated("seven", tmp_path, monkeypatch)
-    there.settings = there.settings.model_copy(update={"waves": (WavePart(name="canary", organizational_units=(CANARY,)),)})
+    there.settings = there.settings.model_copy(update={"waves": (WaveSection(name="canary", organizational_units=(CANARY,)),)})
     there.enable(ENABLING[:1])
     return there
 

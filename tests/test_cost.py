@@ -11,11 +11,13 @@ from runbook_lib.rehearsal.operations.guardduty.state import GuardDutyState
 from runbook_lib.rehearsal.operations.inspector2.state import InspectorState
 from runbook_lib.rehearsal.world import Settling
 from runbook_lib.services.charges import MOST_READS, read_trials
-from runbook_lib.settings.prices import Price, PricesPart
+from runbook_lib.settings.prices import PricesSection
 
 EVENTS = Paid("guardduty", "S3_DATA_EVENTS", "data events", 30)
 CHARGE = Charge(EVENTS, {"us-east-1": frozenset({"1", "2", "3"}), "us-east-2": frozenset({"1"})})
-PRICES = PricesPart(currency="EUR", guardduty={"S3_DATA_EVENTS": Price(price=0.5, unit="million events", quantity=10)})
+PRICES = PricesSection.model_validate(
+    {"currency": "EUR", "guardduty": {"S3_DATA_EVENTS": {"price": 0.5, "unit": "million events", "quantity": 10}}}
+)
 
 
 def test_places_times_price_times_quantity() -> None:

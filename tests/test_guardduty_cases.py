@@ -9,8 +9,8 @@ from service_fakes import NAMES, Run
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan.outcome import Verdict
-from runbook_lib.services.guardduty import SERVICE
 from runbook_lib.services.guardduty.observe import read_detector
+from runbook_lib.services.guardduty.service import SERVICE
 
 GIVEN = "The request is rejected because the given account ID is "
 

@@ -9,7 +9,7 @@ from service_fakes import NAMES, Run
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan.outcome import Verdict
-from runbook_lib.services.inspector2 import SERVICE
+from runbook_lib.services.inspector2.service import SERVICE
 from runbook_lib.services.offers import offered
 
 

@@ -39,7 +39,7 @@ from simulated import ENABLING, Simulated, copied, open_cells, settings_for, sim
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.rehearsal.world import World
-from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings.file import SettingsError
 

@@ -14,8 +14,8 @@ from runbook_lib.organization.reads import observe_organization, outline_organiz
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook
 from runbook_lib.runbook.observer import MOMENT, Observer
+from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.population import told_by
-from runbook_lib.services.registry import SERVICES
 from runbook_lib.services.remarks import Contradicted
 from runbook_lib.settings import Exclusion, Settings
 

@@ -7,9 +7,10 @@ from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Blocker, NoChange
-from runbook_lib.services.designation import Designation, designation_steps
+from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
 from runbook_lib.services.population import Aside, Population
+from runbook_lib.services.spec import Designation
 
 M, D, OTHER = "111111111111", "222222222222", "999999999999"
 HERE, THERE = "us-east-1", "us-east-2"

@@ -16,7 +16,8 @@ from runbook_lib.plan import Action, Plan
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.registry import HANDLERS, ApiError
 from runbook_lib.rehearsal.world import World
-from runbook_lib.settings import GuardDutyAgent, GuardDutyFeature, Settings
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.guardduty import GuardDutyAgent, GuardDutyFeature
 
 REGION, DELEGATED = "us-east-1", "222222222222"
 PHASE = {"securityhub": "10_security_hub", "guardduty": "20_guardduty", "inspector2": "30_inspector"}

@@ -11,11 +11,12 @@ from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.clock import FakeClock
 from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.organization import AccountState
-from runbook_lib.organization.reads import PRINCIPALS, READS, observe_organization
+from runbook_lib.organization.reads import READS, observe_organization
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.services.registry import specs
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ def test_facts_of_the_organization_and_its_callers(enter: Enter) -> None:
     seen = observe_organization(chosen, enter(front, chosen))
     assert (seen.id, seen.feature_set, seen.management_account, seen.partition) == ("o-rehearsal001", "ALL", MANAGEMENT, "aws")
     assert seen.trusted_access == Known(frozenset(front.world.organization.trusted))
-    assert seen.delegated_administrators == dict.fromkeys(PRINCIPALS, Known(frozenset()))
+    assert seen.delegated_administrators == dict.fromkeys((spec.designation.principal for spec in specs()), Known(frozenset()))
     assert seen.callers[DELEGATED] == f"arn:aws:sts::{DELEGATED}:assumed-role/RunbookDelegated/runbook-run-1"
     assert set(seen.regions) == {MANAGEMENT, DELEGATED}
     assert not any(entry.mutating for entry in front.log.entries)

@@ -11,7 +11,7 @@ from botocore.session import Session
 from runbook_lib.aws.models import shared_loader
 from runbook_lib.aws.parsing import Parsers
 from runbook_lib.organization.reads import READS
-from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.implementations import SERVICES
 
 READ = sorted(READS.union(*(service.reads for service in SERVICES)))
 

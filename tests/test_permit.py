@@ -20,7 +20,7 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.remarks import PreconditionsFailed
-from runbook_lib.settings import EvidencePart
+from runbook_lib.settings import EvidenceSection
 
 PHASE = "10_security_hub"
 KEY = "arn:aws:kms:eu-central-1:222222222222:alias/evidence"
@@ -34,7 +34,7 @@ class There:
         self.made.enable(["00_prerequisites"])
         self.trust = root / "trust.json"
         self.policy("alice", "bob")
-        evidence = EvidencePart(signing_key=KEY, trust_policy=str(self.trust), trust_policy_owner=None)
+        evidence = EvidenceSection(signing_key=KEY, trust_policy=str(self.trust), trust_policy_owner=None)
         self.made.settings = self.made.settings.model_copy(update={"evidence": evidence})
         self.plan = self.made.plan(PHASE)
         digest = read_policy(self.trust).digest

@@ -11,7 +11,7 @@ from runbook_lib.plan import Plan
 from runbook_lib.plan.cli_line import cli_line
 from runbook_lib.plan.cost import Charge, Paid, Trials, costs
 from runbook_lib.plan.document import Change, plan_document
-from runbook_lib.settings.prices import Price, PricesPart
+from runbook_lib.settings.prices import Price, PricesSection
 
 CHANGE = Change(
     "GuardDuty <b>for</b> o-rehearsal001",
@@ -161,7 +161,9 @@ def test_a_thousand_members_in_seventeen_regions_stay_a_document() -> None:
 
 def test_costs_say_what_is_unknown_and_what_is_not_estimated() -> None:
     paid = [Charge(Paid("inspector", name, "instances", 15), {"us-east-1": samples.plan().population}) for name in ("EC2", "ECR")]
-    prices = PricesPart(currency="USD", inspector={"EC2": Price(price=2, unit="instance | GB", quantity=3)})
+    prices = PricesSection.model_validate(
+        {"currency": "USD", "inspector": {"EC2": Price(price=2, unit="instance | GB", quantity=3)}}
+    )
     found = costs(paid, Trials(), prices, ["AWS Config's recording."])
     text = plan_document(samples.plan(), replace(CHANGE, costs=found))
     table = next(each for each in tables(text) if each[0][0] == "Paid feature")

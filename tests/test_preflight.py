@@ -13,8 +13,10 @@ from test_scope import DELEGATED, ORGANIZATION, OTHER, account, settings
 from runbook_lib.plan import Scope
 from runbook_lib.services.organizations.preflight import objections
 from runbook_lib.services.remarks import Contradicted, Remark, Standing
-from runbook_lib.settings import Exclusion, ExportDestination, Standard
+from runbook_lib.settings import Exclusion
 from runbook_lib.settings.file import SettingsContradicted, located
+from runbook_lib.settings.sections.guardduty import ExportDestination
+from runbook_lib.settings.sections.securityhub import Standard
 
 STRANGER = "999999999999"
 FSBP, CIS = "aws-foundational-security-best-practices", "cis-aws-foundations-benchmark"

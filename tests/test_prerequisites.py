@@ -12,27 +12,24 @@ from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Action, Blocker, NoChange
 from runbook_lib.plan.outcome import Verdict
-from runbook_lib.services.organizations import SERVICE
 from runbook_lib.services.organizations.observe import State
+from runbook_lib.services.organizations.service import SERVICE
 from runbook_lib.services.population import population
-from runbook_lib.settings import (
-    GuardDutyFeature,
-    GuardDutyPart,
-    InspectorPart,
-    OrganizationPart,
-    SecurityHubPart,
-    Settings,
-    Standard,
-)
+from runbook_lib.settings import OrganizationSection, Settings
+from runbook_lib.settings.sections.guardduty import GuardDutyFeature, GuardDutySection
+from runbook_lib.settings.sections.inspector2 import InspectorSection
+from runbook_lib.settings.sections.securityhub import SecurityHubSection, Standard
 
 REGIONS = ("us-east-1", "eu-south-1")
 FSBP = Standard(name="aws-foundational-security-best-practices", version="1.0.0")
 SETTINGS = Settings(
     mode="rehearsal",
-    organization=OrganizationPart(id="o-rehearsal001", management_account=MANAGEMENT, delegated_account=DELEGATED),
-    security_hub=SecurityHubPart(regions=REGIONS, management_account=True, delegated_account_standards=(FSBP,)),
-    guardduty=GuardDutyPart(regions=REGIONS, management_account=True, features={"S3_DATA_EVENTS": GuardDutyFeature(enabled=True)}),
-    inspector=InspectorPart(regions=REGIONS, management_account=True, existing_accounts=("EC2", "LAMBDA", "LAMBDA_CODE")),
+    organization=OrganizationSection(id="o-rehearsal001", management_account=MANAGEMENT, delegated_account=DELEGATED),
+    security_hub=SecurityHubSection(regions=REGIONS, management_account=True, delegated_account_standards=(FSBP,)),
+    guardduty=GuardDutySection(
+        regions=REGIONS, management_account=True, features={"S3_DATA_EVENTS": GuardDutyFeature(enabled=True)}
+    ),
+    inspector=InspectorSection(regions=REGIONS, management_account=True, existing_accounts=("EC2", "LAMBDA", "LAMBDA_CODE")),
 )
 SERVICES = ("securityhub", "guardduty", "inspector2")
 PRINCIPALS = frozenset(
@@ -79,9 +76,9 @@ def test_all_well() -> None:
         ("nobody else delegated", {"administrators": {("guardduty", "us-east-1"): Known(frozenset({OTHER}))}}, Status.GAP),
         ("nobody else delegated", {"administrators": {("guardduty", "us-east-1"): DENIED}}, Status.UNKNOWN),
         ("delegated account may read", {"usable": {("inspector2", "eu-south-1"): DENIED}}, Status.UNKNOWN),
-        ("central configuration", {"central": {"us-east-1": Known("CENTRAL ENABLED")}}, Status.GAP),
-        ("central configuration", {"central": {"us-east-1": Known("LOCAL DISABLED")}}, Status.GAP),
-        ("central configuration", {"central": {"us-east-1": DENIED}}, Status.UNKNOWN),
+        ("central configuration", {"central": {("securityhub", "us-east-1"): Known("CENTRAL ENABLED")}}, Status.GAP),
+        ("central configuration", {"central": {("securityhub", "us-east-1"): Known("LOCAL DISABLED")}}, Status.GAP),
+        ("central configuration", {"central": {("securityhub", "us-east-1"): DENIED}}, Status.UNKNOWN),
         ("Organizations policy", {"policies": {"inspector2": Known(1)}}, Status.GAP),
         ("Organizations policy", {"policies": {"inspector2": DENIED}}, Status.UNKNOWN),
         ("service-linked role", {"roles": {(MANAGEMENT, "AWSServiceRoleForSecurityHub"): DENIED}}, Status.UNKNOWN),

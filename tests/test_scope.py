@@ -10,7 +10,8 @@ from runbook_lib.coverage import Status
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Scope
 from runbook_lib.services.population import aside_cells, population
-from runbook_lib.settings import Exclusion, OrganizationPart, SecurityHubPart, Settings
+from runbook_lib.settings import Exclusion, OrganizationSection, Settings
+from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 MANAGEMENT, DELEGATED, MEMBER, OTHER, SUSPENDED = ("111111111111", "222222222222", "333333333333", "444444444444", "777777777777")
 PROD, WORK, SECURITY = "ou-root-prod0001", "ou-root-work0001", "ou-root-secu0001"
@@ -47,8 +48,8 @@ ORGANIZATION = Organization(
 def settings(*exclusions: Exclusion, regions: tuple[str, ...] = ("us-east-1", "eu-south-1"), management: bool = True) -> Settings:
     return Settings(
         mode="rehearsal",
-        organization=OrganizationPart(id="o-rehearsal001", management_account=MANAGEMENT, delegated_account=DELEGATED),
-        security_hub=SecurityHubPart(regions=regions, management_account=management),
+        organization=OrganizationSection(id="o-rehearsal001", management_account=MANAGEMENT, delegated_account=DELEGATED),
+        security_hub=SecurityHubSection(regions=regions, management_account=management),
         exclusions=exclusions,
     )
 

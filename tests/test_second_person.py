@@ -22,7 +22,7 @@ from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.plan.decision import Decision, Rejection
-from runbook_lib.settings import EvidencePart
+from runbook_lib.settings import EvidenceSection
 
 PHASE = "00_prerequisites"
 KEY = "arn:aws:kms:eu-central-1:222222222222:alias/evidence"
@@ -72,7 +72,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> There:
     }  # fmt: skip
     owner = local_signer(tmp_path / "people", "owner")
     (tmp_path / "trust.json").write_bytes(signed_policy(json.dumps(policy).encode(), owner, "policy"))
-    evidence = EvidencePart(signing_key=KEY, trust_policy=str(tmp_path / "trust.json"))
+    evidence = EvidenceSection(signing_key=KEY, trust_policy=str(tmp_path / "trust.json"))
     made.settings = made.settings.model_copy(update={"evidence": evidence})
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.clock.now(), settings=b"", command=[], organization="o-x")
     plan = made.plan(PHASE)

@@ -9,7 +9,7 @@ from service_fakes import NAMES, named
 from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference, Wait
 from runbook_lib.plan.outcome import Outcome, Verdict
-from runbook_lib.services.securityhub import SERVICE
+from runbook_lib.services.securityhub.service import SERVICE
 
 M, D, ALPHA, BETA, OTHER = (NAMES[name] for name in ("management", "delegated", "alpha", "beta", "other"))
 FULL = "The request is rejected because the given account ID is already a member or associated member of the current account."

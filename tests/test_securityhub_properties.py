@@ -16,7 +16,7 @@ from service_fakes import NAMES
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Gap, Status
 from runbook_lib.plan import Action, Direction, Wait
-from runbook_lib.services.securityhub import SERVICE
+from runbook_lib.services.securityhub.service import SERVICE
 from runbook_lib.settings import Settings
 
 M, D, ALPHA, BETA, GAMMA, OTHER = (NAMES[name] for name in ("management", "delegated", "alpha", "beta", "gamma", "other"))

@@ -14,7 +14,9 @@ from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Blocker
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.services.remarks import PreconditionsFailed
-from runbook_lib.settings import ExportDestination, MemberDoor, Standard
+from runbook_lib.settings import MemberDoor
+from runbook_lib.settings.sections.guardduty import ExportDestination
+from runbook_lib.settings.sections.securityhub import Standard
 
 DELEGATED = "222222222222"
 FSBP = Standard(name="aws-foundational-security-best-practices", version="1.0.0")

@@ -16,20 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from runbook_lib.settings import (
-    GuardDutyAgentName,
-    GuardDutyFeatureName,
-    GuardDutyPart,
-    InspectorPart,
-    ScanType,
-    Settings,
-    managed_services,
-    settings_digest,
-)
-from runbook_lib.settings.checks.services import AGENTS_OF
+from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsError, load, parse
 from runbook_lib.settings.regions import ENABLED_BY_DEFAULT, is_opt_in, partition_of, partitions
 from runbook_lib.settings.schema import SCHEMA_FILE, schema_text
+from runbook_lib.settings.sections.guardduty import AGENTS_OF, GuardDutyAgentName, GuardDutyFeatureName, GuardDutySection
+from runbook_lib.settings.sections.inspector2 import InspectorSection, ScanType
 
 TODAY = dt.date(2026, 11, 23)
 CASES = Path(__file__).parent / "cases" / "settings"
@@ -186,10 +178,10 @@ def test_digest_is_the_same_in_every_python_process() -> None:
     assert found == {settings_digest(parse(BASE, TODAY, "f.yaml")) + "\n"}
 
 
-def test_managed_services() -> None:
-    assert managed_services(parse(BASE, TODAY, "f.yaml")) == ("securityhub", "guardduty", "inspector2")
+def test_sections_are_the_services_that_are_managed() -> None:
+    assert tuple(parse(BASE, TODAY, "f.yaml").sections()) == ("securityhub", "guardduty", "inspector2")
     without = re.sub(r"guardduty:\n(  .*\n)+", "", BASE)
-    assert managed_services(parse(without, TODAY, "f.yaml")) == ("securityhub", "inspector2")
+    assert tuple(parse(without, TODAY, "f.yaml").sections()) == ("securityhub", "inspector2")
 
 
 def test_other_partitions() -> None:
@@ -267,10 +259,10 @@ def test_names_are_those_of_the_service_models() -> None:
     assert set(AGENTS_OF) <= shape("guardduty", "OrgFeature")
     assert set(get_args(ScanType)) == shape("inspector2", "ResourceScanType")
     for part, key, service, name in (
-        (GuardDutyPart, "publishing_frequency", "guardduty", "FindingPublishingFrequency"),
-        (GuardDutyPart, "auto_enable", "guardduty", "AutoEnableMembers"),
-        (InspectorPart, "ec2_scan_mode", "inspector2", "Ec2ScanMode"),
-        (InspectorPart, "ecr_rescan_duration", "inspector2", "EcrRescanDuration"),
+        (GuardDutySection, "publishing_frequency", "guardduty", "FindingPublishingFrequency"),
+        (GuardDutySection, "auto_enable", "guardduty", "AutoEnableMembers"),
+        (InspectorSection, "ec2_scan_mode", "inspector2", "Ec2ScanMode"),
+        (InspectorSection, "ecr_rescan_duration", "inspector2", "EcrRescanDuration"),
     ):
         (listed,) = [each["enum"] for each in part.model_json_schema()["properties"][key]["anyOf"] if "enum" in each]
         assert set(listed) == shape(service, name)

@@ -12,7 +12,7 @@ from runbook_lib.plan import Scope
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.services.waves import UnknownWave, later_words, wave_named, wave_objections, wave_of, wave_words, waves
 from runbook_lib.settings import Settings, settings_digest
-from runbook_lib.settings.wave import WavePart
+from runbook_lib.settings.wave import WaveSection
 
 SERVICES = ENABLING[1:]
 CANARY = "ou-reh1-platform1"
@@ -24,7 +24,7 @@ BEYOND = {"UpdateOrganizationConfiguration", "CreateFindingAggregator", "UpdateC
 
 
 def planned(*parts: dict[str, Any]) -> Settings:
-    named = tuple(WavePart.model_validate({"name": f"w{number}", **part}) for number, part in enumerate(parts, 1))
+    named = tuple(WaveSection.model_validate({"name": f"w{number}", **part}) for number, part in enumerate(parts, 1))
     return settings(regions=("us-east-1", "us-east-2")).model_copy(update={"waves": named or None})
 
 
@@ -83,9 +83,9 @@ def test_what_is_refused_once_accounts_are_known(parts: list[dict[str, Any]], sa
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     there = simulated("seven", tmp_path, monkeypatch)
-    canary = WavePart(name="canary", organizational_units=(CANARY,))
+    canary = WaveSection(name="canary", organizational_units=(CANARY,))
     there.settings = there.settings.model_copy(
-        update={"waves": (canary, WavePart(name="near", regions=("us-east-1",), accounts=NEAR))}
+        update={"waves": (canary, WaveSection(name="near", regions=("us-east-1",), accounts=NEAR))}
     )
     return there
 

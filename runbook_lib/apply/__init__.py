@@ -19,7 +19,7 @@ from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.report import Final, Result, StageReport, StepReport, Tick
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.plan import Action, Reference, Step, Wait
-from runbook_lib.services import Service
+from runbook_lib.services.protocol import Service
 
 Entry = tuple[float, int, int]
 """When a task may be tried (monotonic seconds), its turn among those of its rate, and its order."""

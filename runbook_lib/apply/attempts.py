@@ -18,7 +18,7 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.plan.outcome import Outcome, Verdict
-from runbook_lib.services import Service
+from runbook_lib.services.protocol import Service
 
 ATTEMPTS, RETRY_SECONDS = 20, 300.0
 """At most so many attempts of one call, in at most so many seconds."""

@@ -17,6 +17,7 @@ from runbook_lib.base.documents import LONGEST_SHOWN, DocumentError, nearest, sh
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import holds_lines, json_lines, read_json
 from runbook_lib.base.documents.tables import read_table
+from runbook_lib.services.registry import titles
 
 COLUMNS = ("account", "region", "service", "aspect", "item", "check", "state")
 LARGEST = 512 * MIB
@@ -72,9 +73,7 @@ def read_report(path: Path, columns: Mapping[str, str]) -> Report:
         raise WitnessProblem(str(error)) from None
     if not report.states:
         less = f"; of {len(report.odd)} left out the first is {report.odd[0]}" if report.odd else ""
-        raise WitnessProblem(
-            f"{path}: says nothing about Security Hub, GuardDuty or Inspector ({report.others} rows about others{less})"
-        )
+        raise WitnessProblem(f"{path}: says nothing about {titles('or')} ({report.others} rows about others{less})")
     return report
 
 

@@ -9,9 +9,7 @@ from botocore.session import Session
 
 from runbook_lib.aws.credentials import AccessRefused
 from runbook_lib.aws.models import shared_loader
-from runbook_lib.settings import Settings, part_of
-
-SERVICES = ("securityhub", "guardduty", "inspector2")
+from runbook_lib.settings import Settings
 
 
 class WrongEndpoint(AccessRefused):
@@ -36,15 +34,14 @@ def sts_region(settings: Settings) -> str:
 
     A Region that is not enabled in the calling account would refuse every token there.
     """
-    regions = sorted({region for part in (part_of(settings, name) for name in SERVICES) if part for region in part.regions})
+    regions = sorted({region for section in settings.sections().values() for region in section.regions})
     if not regions:
         arns = [door.role_arn for door in (settings.access.management, settings.access.delegated) if door.role_arn]
         named = arns[0].split(":")[1] if arns else "aws"
         table = shared_loader().load_data("partitions")["partitions"]
         return next((p["outputs"]["implicitGlobalRegion"] for p in table if p["id"] == named), "us-east-1")
     default = partition_facts(regions[0])[2]
-    hub = settings.security_hub
-    return hub.aggregation.home_region if hub and hub.aggregation and default not in regions else default
+    return default if default in regions else settings.home_region or default
 
 
 def is_loopback(url: str) -> bool:

@@ -1,40 +1,13 @@
-"""AWS's limits, in one table: batch sizes, page sizes, request rates. Each with where it comes from.
+"""AWS's request rates and batch sizes: those of the organization's own services here, those of each enabling service in its spec.
 
-Sources: [model] botocore's service models, [docs] AWS's quota pages, [assumed] nothing is published, our own careful guess.
-The simulated organization keeps its own table on purpose.
+Each with where it comes from (`Rate.source`). The simulated organization keeps its own table on purpose.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-BATCH: Mapping[str, int] = MappingProxyType(
-    {
-        "securityhub:CreateMembers": 50,  # [model]
-        "securityhub:GetMembers": 50,  # [assumed] the model names no maximum
-        "guardduty:CreateMembers": 50,  # [model]
-        "guardduty:GetMembers": 50,  # [model]
-        "guardduty:GetMemberDetectors": 50,  # [model]
-        "guardduty:GetRemainingFreeTrialDays": 50,  # [model]
-        "guardduty:UpdateMemberDetectors": 50,  # [model]
-        "guardduty:StartMonitoringMembers": 50,  # [model]
-        "inspector2:Enable": 100,  # [model]
-        "inspector2:BatchGetAccountStatus": 100,  # [model]
-        "inspector2:BatchGetFreeTrialInfo": 100,  # [model]
-        "inspector2:AssociateMember": 1,  # [model]
-    }
-)
-"""Most target accounts in one call. botocore does not enforce list maxima; the service rejects, or drops, what is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A token bucket: requests per second and burst, per account and Region."""
-
-    per_second: float
-    burst: int
-    source: str
-
+from runbook_lib.services.registry import by_name
+from runbook_lib.services.spec import Rate
 
 RATES: Mapping[str, Rate] = MappingProxyType(
     {
@@ -46,10 +19,6 @@ RATES: Mapping[str, Rate] = MappingProxyType(
         "organizations:ListDelegatedServicesForAccount": Rate(1, 3, "docs"),
         "organizations:ListDelegatedAdministrators": Rate(5, 8, "docs"),
         "organizations:RegisterDelegatedAdministrator": Rate(1, 2, "docs"),
-        "securityhub:BatchEnableStandards": Rate(1, 1, "model"),
-        "securityhub:*": Rate(10, 30, "model"),
-        "guardduty:*": Rate(5, 10, "assumed"),
-        "inspector2:*": Rate(5, 10, "assumed"),
         "account:*": Rate(5, 10, "assumed"),
         "organizations:*": Rate(5, 8, "assumed"),
     }
@@ -59,7 +28,21 @@ RATES: Mapping[str, Rate] = MappingProxyType(
 
 def rate_of(service: str, operation: str) -> Rate | None:
     """The rate that governs one operation; None where nothing is known."""
+    if spec := by_name().get(service):
+        return spec.rates.get(operation) or spec.rates.get("*")
     return RATES.get(f"{service}:{operation}") or RATES.get(f"{service}:*")
+
+
+def has_own_rate(service: str, operation: str) -> bool:
+    """Whether the operation has a token bucket of its own, apart from the rest of its service."""
+    spec = by_name().get(service)
+    return operation in spec.rates if spec else f"{service}:{operation}" in RATES
+
+
+def batch_of(service: str, operation: str) -> int | None:
+    """The most target accounts in one call; None where an operation takes no list."""
+    spec = by_name().get(service)
+    return spec.batches.get(operation) if spec else None
 
 
 SHARE: Mapping[str, float] = MappingProxyType({"rehearsal": 1.0, "live": 0.5})

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from runbook_lib.aws.call_slots import USUAL, Places
-from runbook_lib.aws.limits import Rate, rate_of
+from runbook_lib.aws.limits import rate_of
 from runbook_lib.base.clock import Clock
+from runbook_lib.services.spec import Rate
 
 Key = tuple[str, str, str, str]
 """(account, Region, service, operation)."""

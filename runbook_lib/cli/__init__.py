@@ -65,7 +65,7 @@ class Order(click.Group):
 @click.group(cls=Order, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runbook")
 def cli() -> None:
-    """Enable Security Hub, GuardDuty and Inspector across an AWS Organization, and prove what was done."""
+    """Enable AWS's incident-detection services across an AWS Organization, and prove what was done."""
 
 
 def say(line: str) -> None:

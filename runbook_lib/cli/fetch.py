@@ -9,7 +9,7 @@ import click
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.evidence.store.clients import EvidenceClients
 from runbook_lib.evidence.store.fetch import Demand, Fetched, fetch
-from runbook_lib.settings.part import RETENTION, S3_STORE
+from runbook_lib.settings.section import RETENTION, S3_STORE
 
 
 def _retention(ctx: click.Context, parameter: click.Parameter, given: str) -> str:

@@ -25,7 +25,7 @@ from runbook_lib.plan.gates import Gate
 from runbook_lib.plan.groups import Group
 from runbook_lib.runbook import ApplyReport, Standing
 from runbook_lib.runbook.phases import COVERAGE, Phase
-from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import Remark
 
 SHORT = 60

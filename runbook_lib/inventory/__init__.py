@@ -13,18 +13,15 @@ from ruamel.yaml import YAML
 
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.base.pseudonyms import Pseudonyms
-from runbook_lib.inventory.services import Writer
 from runbook_lib.organization import Account, Organization
 from runbook_lib.runbook import Runbook, managed
-from runbook_lib.runbook.phases import phase_named
-from runbook_lib.services.offers import OFFERS, offered
-from runbook_lib.services.organizations.observe import POLICY_TYPES
+from runbook_lib.runbook.phases import PREREQUISITES
+from runbook_lib.services.implementations import service_named
+from runbook_lib.services.inventory import Writer
+from runbook_lib.services.offers import offered
 from runbook_lib.services.organizations.observe import State as Prerequisites
 from runbook_lib.services.population import ENABLED
-from runbook_lib.services.registry import service_named
-
-PREREQUISITES = phase_named("00_prerequisites")
-
+from runbook_lib.services.registry import by_name, specs
 
 BY_POLICY = re.compile(r"(?P<action>\w+:\w+) as \d+ in (?P<region>\S+) .*\bexplicit deny in a service control policy", re.DOTALL)
 """A failed read of the delegated account that a service control policy refused, as an observation words it."""
@@ -58,8 +55,8 @@ def take(runbook: Runbook, pseudonyms: Pseudonyms | None) -> Inventory:
 
     Raises PreconditionsFailed and CallFailed like every observation.
     """
-    services = [phase.service for phase in managed(runbook.settings) if phase.service not in ("", "organizations")]
-    looks = [service_named(name) for name in (*services, "organizations")]
+    services = [phase.service for phase in managed(runbook.settings) if phase.enables]
+    looks = [service_named(name) for name in (*services, PREREQUISITES.service)]
     organization, seen = runbook.observer.look(looks)
     states = {service.name: each.state for service, each in zip(looks, seen, strict=True)}
     writer = Writer(organization.management_account, organization.delegated_account)
@@ -70,10 +67,10 @@ def take(runbook: Runbook, pseudonyms: Pseudonyms | None) -> Inventory:
             for principal, listed in organization.delegated_administrators.items()
             if (accounts := writer.known(listed))
         },
-        **{name: getattr(writer, name)(states[name]) for name in services},
+        **{name: service_named(name).inventory(states[name], writer) for name in services},
     }
     seed = _organization(organization, writer, pseudonyms)
-    _prerequisites(seed, observed, states["organizations"], writer)
+    _prerequisites(seed, observed, states[PREREQUISITES.service], writer)
     seed["observed"] = {"sets": writer.lists.sets(), **observed}
     unread = tuple(sorted(set(writer.unread)))
     if denied := _denied(unread):
@@ -142,7 +139,7 @@ def _opt_in(organization: Organization, regions: list[str]) -> list[dict[str, An
 def _unavailable(regions: list[str]) -> dict[str, dict[str, list[str]]]:
     """What Regions do not offer, from the runbook's own table: the replica must refuse it as AWS would."""
     found: dict[str, dict[str, list[str]]] = {}
-    for service, feature in sorted(OFFERS):
+    for service, feature in sorted((spec.name, feature) for spec in specs() for feature in spec.offers):
         for region in regions:
             if not offered(service, feature, region):
                 found.setdefault(service, {}).setdefault(region, []).append(feature)
@@ -162,7 +159,13 @@ def _prerequisites(seed: dict[str, Any], observed: dict[str, Any], state: Prereq
 
 def _policies(counted: Mapping[str, Observation[int]], writer: Writer) -> list[dict[str, Any]]:
     return [
-        {"id": f"p-{service}{number}", "name": f"{service} {number}", "type": POLICY_TYPES[service], "content": "{}", "targets": []}
+        {
+            "id": f"p-{service}{number}",
+            "name": f"{service} {number}",
+            "type": by_name()[service].policy_type,
+            "content": "{}",
+            "targets": [],
+        }
         for service, seen in sorted(counted.items())
         for number in range(1, (writer.known(seen) or 0) + 1)
     ]

@@ -23,7 +23,7 @@ class Parts:
     @property
     def offer(self) -> Offer | None:
         """What may be chosen; None where nothing may."""
-        if not self._runbook.scope.whole or self._runbook.phase.service in ("", "organizations"):
+        if not self._runbook.scope.whole or not self._runbook.phase.enables:
             return None
         turns, turn = [], True
         for standing in self.standings:

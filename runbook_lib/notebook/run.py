@@ -52,7 +52,7 @@ from runbook_lib.runbook.observer import Assessment
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.services.remarks import SCOPE, Contradicted, PreconditionsFailed, Remark
 from runbook_lib.services.waves import later_words, wave_words
-from runbook_lib.settings import Settings, part_of, settings_digest
+from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsContradicted, load, located
 
 P = ParamSpec("P")
@@ -385,5 +385,5 @@ class NotebookRun:
 
 def regions_of(settings: Settings, service: str) -> tuple[str, ...]:
     """The Regions that settings name for a service; none where it is not managed."""
-    part = part_of(settings, service) if service not in ("", "organizations") else None
-    return part.regions if part is not None else ()
+    section = settings.sections().get(service)
+    return section.regions if section else ()

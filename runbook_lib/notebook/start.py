@@ -16,7 +16,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
 from runbook_lib.runbook import Runbook, managed
 from runbook_lib.runbook.phases import Phase
-from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import settings_digest
 from runbook_lib.settings.file import load

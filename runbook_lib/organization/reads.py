@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from runbook_lib.aws.endpoints import SERVICES, sts_region
+from runbook_lib.aws.endpoints import sts_region
 from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.base.privacy import masked
 from runbook_lib.organization import Account, AccountState, Organization
-from runbook_lib.settings import Settings, part_of
+from runbook_lib.services.registry import specs
+from runbook_lib.settings import Settings
 
 READS = frozenset(
     {
@@ -29,7 +30,6 @@ READS = frozenset(
         "account:ListRegions",
     }
 )
-PRINCIPALS = ("securityhub.amazonaws.com", "guardduty.amazonaws.com", "inspector2.amazonaws.com")
 ACCOUNT_MANAGEMENT = "account.amazonaws.com"
 """Trusted access for this principal lets the management account read the members' Regions."""
 
@@ -73,8 +73,7 @@ def asks_members_for_regions(outline: Organization, settings: Settings) -> bool:
     """Whether settings ask for a Region that a member account may not have enabled."""
     own = outline.regions.get(outline.management_account)
     opted = own.value if isinstance(own, Known) else {}
-    parts = [part for part in (part_of(settings, name) for name in SERVICES) if part]
-    return any(opted.get(region) != "ENABLED_BY_DEFAULT" for part in parts for region in part.regions)
+    return any(opted.get(region) != "ENABLED_BY_DEFAULT" for section in settings.sections().values() for region in section.regions)
 
 
 class _Observing:
@@ -102,7 +101,8 @@ class _Observing:
         both = (self.management, self.delegated)
         jobs: list[Callable[[], Any]] = [self._described, self._trusted]
         jobs += [partial(self._regions, account) for account in both]
-        jobs += [partial(self._registered, principal) for principal in PRINCIPALS]
+        principals = [spec.designation.principal for spec in specs()]
+        jobs += [partial(self._registered, principal) for principal in principals]
         described, trusted, *rest = self.access.parallel(jobs)
         return Organization(
             id=described["Id"],
@@ -115,7 +115,7 @@ class _Observing:
             accounts={account: Account(account, "", AccountState.ACTIVE, ()) for account in both},
             regions=dict(zip(both, rest[:2], strict=True)),
             trusted_access=trusted,
-            delegated_administrators=dict(zip(PRINCIPALS, rest[2:], strict=True)),
+            delegated_administrators=dict(zip(principals, rest[2:], strict=True)),
             callers=self._callers(),
         )
 

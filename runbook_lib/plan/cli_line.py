@@ -15,9 +15,11 @@ from typing import Any
 from botocore import xform_name
 
 from runbook_lib.plan import Action, Reference
+from runbook_lib.services.registry import specs
 
 SHOWN_TARGETS = 3
-_NAMES = {"guardduty:detector": "detector-id"}
+_NAMES = {kind: option for spec in specs() for kind, option in spec.reference_options.items()}
+"""Kind of Reference → the option that takes it."""
 
 
 def cli_line(action: Action, shown: int = SHOWN_TARGETS) -> str:

@@ -8,7 +8,7 @@ that had a service on by itself is counted as new.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runbook_lib.settings.prices import Price, PricesPart
+from runbook_lib.settings.prices import Price, PricesSection
 
 Accounts = Mapping[str, frozenset[str]]
 """Region → accounts."""
@@ -115,13 +115,13 @@ def charge(feature: Paid, accounts: Mapping[str, Iterable[str]]) -> list[Charge]
     return [Charge(feature, found)] if found else []
 
 
-def costs(charges: Sequence[Charge], trials: Trials, prices: PricesPart | None, not_estimated: Sequence[str]) -> Costs:
+def costs(charges: Sequence[Charge], trials: Trials, prices: PricesSection | None, not_estimated: Sequence[str]) -> Costs:
     """Everything there is to say about the cost of one plan."""
     lines = tuple(_line(each, trials, _price(each.feature, prices)) for each in charges)
     return Costs(lines, prices.currency if prices else "", tuple(not_estimated) if charges else ())
 
 
-def _price(feature: Paid, prices: PricesPart | None) -> Price | None:
+def _price(feature: Paid, prices: PricesSection | None) -> Price | None:
     section: Mapping[str, Price] | None = getattr(prices, feature.section, None)
     return (section or {}).get(feature.name)
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from runbook_lib.aws.limits import RATES, SHARE, Rate, rate_of
+from runbook_lib.aws.limits import SHARE, has_own_rate, rate_of
 from runbook_lib.plan import Action, Plan, Step, Wait
+from runbook_lib.services.spec import Rate
 
 QUICK_ANSWER = 0.15
 """Seconds of one call at best [assumed]."""
@@ -100,7 +101,7 @@ def _calls(steps: Sequence[Step], concurrency: int, answer: float, share: float,
 
 def _bucket(action: Action) -> tuple[str, str, str, str]:
     """What shares one token bucket: calling account, Region, and the operation or the service's general rate."""
-    named = f"{action.service}:{action.operation}" in RATES
+    named = has_own_rate(action.service, action.operation)
     return action.account, action.region, action.service, action.operation if named else "*"
 
 

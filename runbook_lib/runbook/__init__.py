@@ -20,12 +20,12 @@ from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, 
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
-from runbook_lib.runbook.phases import PHASES, Phase, phase_named
-from runbook_lib.services import Service
-from runbook_lib.services.registry import SERVICES, service_named
+from runbook_lib.runbook.phases import PHASES, PREREQUISITES, Phase, phase_named
+from runbook_lib.services.implementations import SERVICES, service_named
+from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
 from runbook_lib.services.waves import Wave, earlier, wave_of, waves
-from runbook_lib.settings import Settings, part_of, settings_digest
+from runbook_lib.settings import Settings, settings_digest
 
 SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
@@ -91,7 +91,7 @@ def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach:
 
 def managed(settings: Settings) -> tuple[Phase, ...]:
     """The phases that settings ask for, in order."""
-    return tuple(p for p in PHASES if p.service in ("", "organizations") or part_of(settings, p.service) is not None)
+    return tuple(p for p in PHASES if not p.enables or p.service in settings.sections())
 
 
 class Runbook:
@@ -114,7 +114,7 @@ class Runbook:
         and its survey is made meanwhile.
         """
         if not self.phase.service:
-            return self.observer.preflight([service_named("organizations")], self._surveyed())
+            return self.observer.preflight([service_named(PREREQUISITES.service)], self._surveyed())
         return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings) if phase.service])
 
     @collected_rarely()
@@ -137,7 +137,7 @@ class Runbook:
         return organization, tuple(cell for seen in looks for cell in seen.cells)
 
     def _surveyed(self) -> list[Service]:
-        return [service_named(phase.service) for phase in managed(self.settings) if phase.service not in ("", "organizations")]
+        return [service_named(phase.service) for phase in managed(self.settings) if phase.enables]
 
     def within(self, scope: Scope) -> "Runbook":
         """The same phase on a part of the organization."""
@@ -155,7 +155,7 @@ class Runbook:
     @property
     def in_waves(self) -> bool:
         """Whether this phase is rolled out in waves: what holds for the whole organization at once is not."""
-        return bool(self.settings.waves) and self.phase.service not in ("", "organizations")
+        return bool(self.settings.waves) and self.phase.enables
 
     def standings(self, seen: Assessment) -> tuple[Standing, ...]:
         """How far each wave has come, by one observation of the whole. Pure."""

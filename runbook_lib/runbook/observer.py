@@ -13,9 +13,9 @@ from runbook_lib.organization import Account, Organization
 from runbook_lib.organization.reads import asks_members_for_regions, list_accounts, observe_organization, outline_organization
 from runbook_lib.plan import Scope
 from runbook_lib.runbook.ahead import Afterwards, Ahead, Kept
-from runbook_lib.services import Service
 from runbook_lib.services.organizations.preflight import identity, objections
 from runbook_lib.services.population import Population, population, told_by
+from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark, contradictions, refuse
 from runbook_lib.settings import Settings
 
@@ -99,8 +99,7 @@ class Observer:
 
     def population(self, service: Service, organization: Organization) -> Population:
         """Whom the service is asked about."""
-        among = service.name if service.name != "organizations" else "securityhub"
-        return population(organization, self.settings, among, self.scope)
+        return population(organization, self.settings, service.name, self.scope)
 
     def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True) -> _Read:
         """The organization, and meanwhile those services of which it is known what to ask.

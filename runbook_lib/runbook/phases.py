@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from runbook_lib.services.registry import by_name, specs, titles
+from runbook_lib.services.spec import ServiceSpec
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -23,6 +26,11 @@ class Phase:
     """What the change is for, as a change board reads it."""
     requires: tuple[str, ...] = ()
 
+    @property
+    def enables(self) -> bool:
+        """Whether it enables a service: neither the prerequisites nor the phase that only reads."""
+        return self.service in by_name()
+
 
 MANAGEMENT = Stage("management", "calls made in the management account")
 ENABLING = (
@@ -39,39 +47,17 @@ PREREQUISITES = Phase(
     "Prerequisites",
     "organizations",
     (MANAGEMENT,),
-    "Let Security Hub, GuardDuty and Inspector act across the organization (trusted access), so that one delegated security "
-    "account can administer them.",
-)
-SECURITY_HUB = Phase(
-    "10_security_hub",
-    "Security Hub",
-    "securityhub",
-    ENABLING,
-    "Bring the security findings of all accounts and Regions together in one place: make the delegated security account the "
-    "administrator of Security Hub in each Region, add every existing account, see to it that new accounts join, and aggregate "
-    "findings in the home Region.",
-    (PREREQUISITES.name,),
-)
-GUARDDUTY = Phase(
-    "20_guardduty",
-    "GuardDuty",
-    "guardduty",
-    ENABLING,
-    "Detect threats in all accounts: make the delegated security account the administrator of GuardDuty in each Region, enable "
-    "it with the chosen protection plans in every existing account, and for accounts that join later.",
-    (PREREQUISITES.name, SECURITY_HUB.name),
-)
-INSPECTOR = Phase(
-    "30_inspector",
-    "Inspector",
-    "inspector2",
-    ENABLING,
-    "Find known vulnerabilities in all accounts: make the delegated security account the administrator of Inspector in each "
-    "Region, switch on the chosen scan types in every existing account, and for accounts that join later.",
-    (PREREQUISITES.name, SECURITY_HUB.name),
+    f"Let {titles()} act across the organization (trusted access), so that one delegated security account can administer them.",
 )
 COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.")
-PHASES = (PREREQUISITES, SECURITY_HUB, GUARDDUTY, INSPECTOR, COVERAGE)
+
+
+def _enabling(spec: ServiceSpec) -> Phase:
+    before = (PREREQUISITES.name, *(by_name()[name].phase for name in spec.after if name in by_name()))
+    return Phase(spec.phase, spec.title, spec.name, ENABLING, spec.purpose, before)
+
+
+PHASES = (PREREQUISITES, *sorted((_enabling(spec) for spec in specs()), key=lambda phase: phase.name), COVERAGE)
 
 
 class UnknownPhase(ValueError):

@@ -6,7 +6,6 @@ place. Everything else a service plans in a Region waits for this.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from runbook_lib.aws.errors import CallFailed, has, unread
@@ -18,39 +17,12 @@ from runbook_lib.plan import Action, BackOut, Wait
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes, text
 from runbook_lib.services.population import Population
+from runbook_lib.services.spec import Designation
 
 USABLE = "administrator usable"
 LANE = "designation"
 ASPECT = "administrator"
 STEP = "the delegated administrator has been designated and AWS lets it act"
-
-
-@dataclass(frozen=True)
-class Designation:
-    """What differs between services: names of operations, fields and parameters."""
-
-    service: str
-    title: str
-    principal: str
-    list_operation: str
-    list_key: str
-    account_field: str
-    status_field: str
-    enable_operation: str
-    enable_parameter: str
-    disable_operation: str
-    usable_operation: str = "DescribeOrganizationConfiguration"
-    inside_accounts: str = ""
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """What `read_administrators` and `check_designation` call."""
-        return frozenset({f"{self.service}:{self.list_operation}", "organizations:ListDelegatedAdministrators"})
-
-    @property
-    def mutations(self) -> frozenset[str]:
-        """What `designation_steps` plans."""
-        return frozenset({f"{self.service}:{self.enable_operation}", "organizations:RegisterDelegatedAdministrator"})
 
 
 Administrators = Mapping[str, Observation[Mapping[str, str]]]

@@ -12,8 +12,9 @@ from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Blocker, NoChange
-from runbook_lib.services.designation import ASPECT, Administrators, Designation, as_seen, designated, registered
+from runbook_lib.services.designation import ASPECT, Administrators, as_seen, designated, registered
 from runbook_lib.services.population import ENABLED, Population
+from runbook_lib.services.spec import Designation
 
 REGISTRATION = "organizations"
 """Item of the cell about Organizations."""

@@ -10,7 +10,9 @@ from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cell, Cells, Status
 from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
-from runbook_lib.settings import Exclusion, ServicePart, Settings, part_of
+from runbook_lib.services.registry import by_name
+from runbook_lib.settings import Exclusion, Settings
+from runbook_lib.settings.sections.service import ServiceSection
 
 ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT", "DISABLING")
 
@@ -31,7 +33,7 @@ class Population:
     members: Mapping[str, frozenset[str]]
     aside: Mapping[str, tuple["Aside", ...]]
     whole: bool
-    """False when the notebook's scope names a part: settings that reach beyond it (auto-enable) wait for the whole."""
+    """False when the notebook's scope names a section: settings that reach beyond it (auto-enable) wait for the whole."""
     excluded: frozenset[str]
     """Accounts excluded anywhere for this service."""
 
@@ -53,10 +55,16 @@ class Aside:
 
 
 def population(organization: Organization, settings: Settings, service: str, scope: Scope = Scope()) -> Population:  # noqa: B008 a frozen value
-    """Decide, for one service, every account × Region: member, or aside with a reason."""
-    part = part_of(settings, service)
-    asked = part.regions if part else ()
-    exclusions = [exclusion for exclusion in settings.exclusions if service in exclusion.services]
+    """Decide, for one service, every account × Region: member, or aside with a reason.
+
+    The prerequisites are asked for wherever any service is, and leave out what is left out of all services.
+    """
+    sections = settings.sections()
+    section = sections.get(service)
+    enabling = service in by_name()
+    asked = (section.regions if section else ()) if enabling else {region for each in sections.values() for region in each.regions}
+    about = (service,) if enabling else tuple(sections)
+    exclusions = [exclusion for exclusion in settings.exclusions if all(map(exclusion.leaves_out, about))]
     out_regions = {exclusion.region: exclusion for exclusion in exclusions if exclusion.region}
     regions = tuple(r for r in sorted(asked) if r not in out_regions and (not scope.regions or r in scope.regions))
     members: dict[str, frozenset[str]] = {}
@@ -65,7 +73,7 @@ def population(organization: Organization, settings: Settings, service: str, sco
     for region in every:
         inside, outside = set[str](), dict[tuple[Status, str, str, bool], set[str]]()
         for account in organization.accounts.values():
-            why = _aside(organization, part, exclusions, scope, account, region)
+            why = _aside(organization, section, exclusions, scope, account, region)
             if why is None:
                 inside.add(account.id)
             else:
@@ -101,24 +109,29 @@ def _exclusion(exclusions: list[Exclusion], account: Account, region: str = "") 
 
 
 def _aside(
-    organization: Organization, part: ServicePart | None, exclusions: list[Exclusion], scope: Scope, account: Account, region: str
+    organization: Organization,
+    section: ServiceSection | None,
+    exclusions: list[Exclusion],
+    scope: Scope,
+    account: Account,
+    region: str,
 ) -> Why | None:
     """Why an account is not asked about in a Region; None when it is a member there."""
     return (
-        _left_out(organization, part, exclusions, account, region)
+        _left_out(organization, section, exclusions, account, region)
         or _not_opted_in(organization, account, region)
         or _beyond_scope(organization, scope, account, region)
     )
 
 
 def _left_out(
-    organization: Organization, part: ServicePart | None, exclusions: list[Exclusion], account: Account, region: str
+    organization: Organization, section: ServiceSection | None, exclusions: list[Exclusion], account: Account, region: str
 ) -> Why | None:
     if not account.active:
         return Status.NOT_APPLICABLE, f"the account is {account.state.value}", "", True
     if named := _exclusion(exclusions, account, region):
         return Status.EXCLUDED, f"excluded until {named.expires}: {named.reason} ({named.owner})", "", True
-    if account.id == organization.management_account and part is not None and not part.management_account:
+    if account.id == organization.management_account and section is not None and not section.management_account:
         return Status.EXCLUDED, "settings leave the management account out of this service", "", True
     return None
 

@@ -15,9 +15,10 @@ from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Step
 from runbook_lib.services.column import Column
-from runbook_lib.services.designation import Administrators, Designation, designated, designation_steps, read_administrators
+from runbook_lib.services.designation import Administrators, designated, designation_steps, read_administrators
 from runbook_lib.services.obstacles import bar_cells, bars
 from runbook_lib.services.population import Population, aside_cells
+from runbook_lib.services.spec import Designation
 
 
 class Administered(Protocol):

@@ -1,14 +1,50 @@
-"""All services, in the order of the runbook. A further AWS service is one more line here."""
+"""The enabling services, in the order of the runbook. A further AWS service is one more line here.
 
-from runbook_lib.services import Service
-from runbook_lib.services.guardduty import SERVICE as GUARDDUTY
-from runbook_lib.services.inspector2 import SERVICE as INSPECTOR
-from runbook_lib.services.organizations import SERVICE as PREREQUISITES
-from runbook_lib.services.securityhub import SERVICE as SECURITY_HUB
+Only names and numbers are loaded (the specs), so settings, limits and plans may ask; `services.implementations` has what they do.
+"""
 
-SERVICES: tuple[Service, ...] = (PREREQUISITES, SECURITY_HUB, GUARDDUTY, INSPECTOR)
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+
+from runbook_lib.services.spec import ServiceSpec
+
+PACKAGES = (
+    "runbook_lib.services.securityhub",
+    "runbook_lib.services.guardduty",
+    "runbook_lib.services.inspector2",
+)
 
 
-def service_named(name: str) -> Service:
-    """The service of that boto3 client name ("organizations" for the prerequisites)."""
-    return next(service for service in SERVICES if service.name == name)
+@cache
+def specs() -> tuple[ServiceSpec, ...]:
+    """Every enabling service's spec, in order."""
+    return tuple(_spec(package) for package in PACKAGES)
+
+
+def _spec(package: str) -> ServiceSpec:
+    found: ServiceSpec = import_module(f"{package}.spec").SPEC
+    return found
+
+
+@cache
+def by_name() -> Mapping[str, ServiceSpec]:
+    """boto3 client name → spec."""
+    return MappingProxyType({spec.name: spec for spec in specs()})
+
+
+@cache
+def by_section() -> Mapping[str, ServiceSpec]:
+    """Key of the settings section → spec."""
+    return MappingProxyType({spec.section: spec for spec in specs()})
+
+
+def sentence(words: "tuple[str, ...]", last: str = "and") -> str:
+    """Words as a sentence lists them: "a, b and c"."""
+    return f" {last} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
+def titles(last: str = "and") -> str:
+    """AWS's names of all services, as a sentence lists them."""
+    return sentence(tuple(spec.title for spec in specs()), last)

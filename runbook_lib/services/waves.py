@@ -11,8 +11,8 @@ from itertools import combinations
 from runbook_lib.base.documents import Path, Problem
 from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
-from runbook_lib.settings import Settings, managed_services, part_of
-from runbook_lib.settings.wave import REST, WavePart
+from runbook_lib.settings import Settings
+from runbook_lib.settings.wave import REST, WaveSection
 
 SHOWN = 5
 """Accounts named in a sentence."""
@@ -47,7 +47,7 @@ def waves(settings: Settings) -> tuple[Wave, ...]:
     return tuple(Wave(name, number, len(scopes), scope) for number, (name, scope) in enumerate(scopes, 1))
 
 
-def _scope(part: WavePart) -> Scope:
+def _scope(part: WaveSection) -> Scope:
     return Scope(tuple(sorted(part.regions)), tuple(sorted(part.accounts)), tuple(sorted(part.organizational_units)))
 
 
@@ -95,9 +95,7 @@ def wave_objections(organization: Organization, settings: Settings) -> tuple[Pro
     found = [each for number, part in enumerate(named) for each in _unknown(organization, part, ("waves", number))]
     if found:
         return tuple(found)
-    asked = frozenset(
-        region for service in managed_services(settings) if (part := part_of(settings, service)) for region in part.regions
-    )
+    asked = frozenset(region for section in settings.sections().values() for region in section.regions)
     places = [(part.name, _accounts(organization, settings, part), frozenset(part.regions) or asked) for part in named]
     for number, (_, accounts, _) in enumerate(places):
         if not accounts:
@@ -114,7 +112,7 @@ def wave_objections(organization: Organization, settings: Settings) -> tuple[Pro
     return tuple(found)
 
 
-def _unknown(organization: Organization, part: WavePart, path: Path) -> Iterator[Problem]:
+def _unknown(organization: Organization, part: WaveSection, path: Path) -> Iterator[Problem]:
     units = {unit for account in organization.accounts.values() for unit in account.organizational_units}
     for number, account in enumerate(part.accounts):
         if account not in organization.accounts:
@@ -130,7 +128,7 @@ def _unknown(organization: Organization, part: WavePart, path: Path) -> Iterator
             yield Problem((*path, "regions", number), message, region)
 
 
-def _accounts(organization: Organization, settings: Settings, part: WavePart) -> frozenset[str]:
+def _accounts(organization: Organization, settings: Settings, part: WaveSection) -> frozenset[str]:
     """The accounts that a wave reaches; the delegated account acts in every wave and counts in none."""
 
     def reached(account: Account) -> bool:
@@ -146,10 +144,9 @@ def _accounts(organization: Organization, settings: Settings, part: WavePart) ->
 
 def _excluded(account: Account, settings: Settings) -> bool:
     """Whether an account is left out of every managed service."""
-    out = {
-        service
+    named = [
+        each
         for each in settings.exclusions
         if each.account == account.id or each.organizational_unit in account.organizational_units
-        for service in each.services
-    }
-    return out.issuperset(managed_services(settings))
+    ]
+    return all(any(each.leaves_out(service) for each in named) for service in settings.sections())

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runbook_lib.settings.part import RETENTION, AccountId, Part, Region, Text
+from runbook_lib.settings.section import RETENTION, AccountId, Region, Section, Text
 
 
-class ObjectLockPart(Part):
+class ObjectLockSection(Section):
     """How what lies in the S3 store is kept: every object is locked when it is written, for as long as `retention` says."""
 
     account: Annotated[

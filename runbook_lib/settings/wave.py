@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from runbook_lib.settings.part import AccountId, Part, Regions, Unit
+from runbook_lib.settings.section import AccountId, Regions, Section, Unit
 
 REST = "rest"
 """The name of the last wave, which settings do not name."""
 
 
-class WavePart(Part):
+class WaveSection(Section):
     """One wave: the named accounts and organizational units (absent: all accounts) in the named Regions (absent: all)."""
 
     name: Annotated[

@@ -9,7 +9,7 @@ from fake_aws import DELEGATED, MUTATIONS, READS, FakeAws, Make
 
 from runbook_lib.aws.models import ListedOperations, shared_loader
 from runbook_lib.organization.reads import READS as OF_THE_ORGANIZATION
-from runbook_lib.services.registry import SERVICES
+from runbook_lib.services.implementations import SERVICES
 
 EVERY = OF_THE_ORGANIZATION.union(*(service.reads | service.mutations for service in SERVICES))
 OTHERS = {

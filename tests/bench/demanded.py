@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from bounds import POLLS, Bound, in_turn, stage_seconds
 
-from runbook_lib.aws.limits import BATCH
+from runbook_lib.aws.limits import batch_of
 from runbook_lib.plan import Plan, Wait
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.services.designation import USABLE
@@ -45,10 +45,10 @@ def pages(number: int, service: str) -> int:
 
 def calls_of_poll(wait: Wait, members: int) -> int:
     """The calls of one look at whom a Wait waits for: batches, or the whole list where only that tells."""
-    operation = f"{wait.service}:{wait.operation}"
     if wait.operation == "ListMembers":
         return pages(members, wait.service)
-    return math.ceil(len(wait.targets) / BATCH[operation]) if wait.targets and operation in BATCH else 1
+    size = batch_of(wait.service, wait.operation)
+    return math.ceil(len(wait.targets) / size) if wait.targets and size else 1
 
 
 def polls_of(wait: Wait) -> int:
@@ -65,7 +65,7 @@ def calls_of_look(plan: Plan, stage: str, listing: bool, accounts: int, regions:
     service, members = phase_named(plan.phase).service, accounts - 1
     here = IN_REGION[service][stage]
     if listing:
-        here += pages(members, service) + math.ceil(members / BATCH[DETAILS[service]])
+        here += pages(members, service) + math.ceil(members / (batch_of(*DETAILS[service].split(":")) or 1))
     return ORGANIZATION + pages(accounts, "organizations") + ONCE.get(service, 0) + regions * here
 
 

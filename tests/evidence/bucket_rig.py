@@ -21,14 +21,14 @@ from runbook_lib.evidence.seal.sealing import Desk
 from runbook_lib.evidence.store.bucket import Bucket
 from runbook_lib.evidence.store.clients import EvidenceClients
 from runbook_lib.evidence.store.s3_store import S3Store
-from runbook_lib.settings.object_lock import ObjectLockPart
+from runbook_lib.settings.object_lock import ObjectLockSection
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 NAME = "acme-evidence"
 STORE = f"s3://{NAME}/acme"
 CHAIN = f"rehearsal/{made.ORGANIZATION}"
-LOCK = ObjectLockPart(account=ACCOUNT, region=REGION, retention="7 years")
+LOCK = ObjectLockSection(account=ACCOUNT, region=REGION, retention="7 years")
 LOST = ConnectionClosedError(endpoint_url="https://s3.example")
 
 
@@ -87,7 +87,7 @@ class Rig:
     def bucket(self) -> Bucket:
         return Bucket(self.wire, NAME, ACCOUNT, pause=lambda seconds: None)
 
-    def store(self, root: Path, lock: ObjectLockPart = LOCK) -> S3Store:
+    def store(self, root: Path, lock: ObjectLockSection = LOCK) -> S3Store:
         return S3Store(self.bucket, STORE, lock, FolderStore(root / CHAINS), lambda: dt.datetime.now(dt.UTC))
 
     def desk(self, root: Path) -> Desk:

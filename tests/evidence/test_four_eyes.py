@@ -34,7 +34,7 @@ from runbook_lib.evidence.seal.keys import der_digest, local_signer, pem
 from runbook_lib.evidence.seal.sealing import seal, seal_of
 from runbook_lib.evidence.store.start import start
 from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
-from runbook_lib.settings import EvidencePart, OrganizationPart, Settings, settings_digest
+from runbook_lib.settings import EvidenceSection, OrganizationSection, Settings, settings_digest
 
 NOBODY = Runner(frozenset(), frozenset({"operator"}))
 PHASE = "20_guardduty"
@@ -254,8 +254,8 @@ def test_whoever_runs_cannot_put_another_policy_in_the_place_of_the_pinned_one(t
 
 
 def settings(trust: Path, **more: Any) -> Settings:
-    part = EvidencePart(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", trust_policy=str(trust), **more)
-    organization = OrganizationPart(id=made.ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
+    part = EvidenceSection(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", trust_policy=str(trust), **more)
+    organization = OrganizationSection(id=made.ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
     return Settings(mode="rehearsal", organization=organization, evidence=part)
 
 

@@ -23,8 +23,8 @@ from runbook_lib.evidence.store.desk import desk_for, local_chains
 from runbook_lib.evidence.store.start import begin
 from runbook_lib.plan.approval import read_approval
 from runbook_lib.services.remarks import PreconditionsFailed
-from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
-from runbook_lib.settings.object_lock import ObjectLockPart
+from runbook_lib.settings import EvidenceSection, OrganizationSection, Settings
+from runbook_lib.settings.object_lock import ObjectLockSection
 
 REGION = "eu-central-1"
 ORGANIZATION = "o-exampleorgid"
@@ -51,8 +51,8 @@ def key(kms: Any, spec: str = "ECC_NIST_P256") -> str:
 
 
 def settings(arn: str = "", **others: Any) -> Settings:
-    organization = OrganizationPart(id=ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
-    part = EvidencePart(signing_key=arn, **others) if arn else None
+    organization = OrganizationSection(id=ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
+    part = EvidenceSection(signing_key=arn, **others) if arn else None
     return Settings(mode="live", organization=organization, evidence=part)
 
 
@@ -89,7 +89,7 @@ def test_a_live_run_begins_and_ends_in_a_bucket(kms: Any, tmp_path: Path) -> Non
     s3 = boto3.client("s3", region_name=REGION)
     where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     s3.create_bucket(Bucket="acme-evidence", ObjectLockEnabledForBucket=True, **where)
-    lock = ObjectLockPart(account="123456789012", region=REGION, retention="400 days")
+    lock = ObjectLockSection(account="123456789012", region=REGION, retention="400 days")
     role = "arn:aws:iam::123456789012:role/RunbookEvidence"
     given = settings(key(kms), role_arn=role, store="s3://acme-evidence/acme/", object_lock=lock)
     run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
@@ -109,7 +109,7 @@ def test_without_a_bucket_that_locks_nothing_live_is_applied(kms: Any, tmp_path:
     if bucket == "without Object Lock":
         where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
         boto3.client("s3", region_name=REGION).create_bucket(Bucket="acme-evidence", **where)
-    lock = ObjectLockPart(account="123456789012", region=REGION, retention="400 days")
+    lock = ObjectLockSection(account="123456789012", region=REGION, retention="400 days")
     given = settings(key(kms), store="s3://acme-evidence", object_lock=lock)
     run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
     approval = made.approval("20_guardduty", mode="live", organization=ORGANIZATION)

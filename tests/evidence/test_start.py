@@ -14,7 +14,7 @@ from runbook_lib.evidence.seal.sealing import Desk, NotSealed, seal
 from runbook_lib.evidence.store.start import begin, declare_lost, open_starts, refuse_used_up, start
 from runbook_lib.plan.approval import Approval, ApprovalRefused
 from runbook_lib.services.remarks import PreconditionsFailed
-from runbook_lib.settings import EvidencePart, OrganizationPart, Settings
+from runbook_lib.settings import EvidenceSection, OrganizationSection, Settings
 
 CHAIN = f"rehearsal/{made.ORGANIZATION}"
 PHASE = "20_guardduty"
@@ -166,7 +166,7 @@ def test_a_lost_run_makes_room_and_stays_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def settings() -> Settings:
-    organization = OrganizationPart(id=made.ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
+    organization = OrganizationSection(id=made.ORGANIZATION, management_account="1" * 12, delegated_account="2" * 12)
     return Settings(mode="live", organization=organization)
 
 
@@ -176,7 +176,7 @@ def test_without_a_store_or_key_nothing_live_is_applied(
     run = RunFolder.create(tmp_path, "live", made.BEGIN, settings=b"", command=[], organization=made.ORGANIZATION)
     with pytest.raises(PreconditionsFailed, match=r"evidence\.signing_key"):
         begin(run, settings, made.approval(PHASE), CALLERS, {})
-    part = EvidencePart(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", profile="nobody has this profile")
+    part = EvidenceSection(signing_key="arn:aws:kms:eu-central-1:222222222222:alias/evidence", profile="nobody has this profile")
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(PreconditionsFailed, match="cannot be recorded"):
         begin(run, settings.model_copy(update={"evidence": part}), made.approval(PHASE), CALLERS, {})

@@ -14,7 +14,7 @@ from runbook_lib.base.clock import Clock
 from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.store.bucket import Bucket
 from runbook_lib.evidence.store.s3_store import AT_ONCE, prefixes
-from runbook_lib.settings import EvidencePart
+from runbook_lib.settings import EvidenceSection
 
 
 class EvidenceClients:
@@ -28,7 +28,7 @@ class EvidenceClients:
             self._session = self._clients.session(profile)
 
     @classmethod
-    def of(cls, mode: str, part: EvidencePart, resources: ExitStack) -> "EvidenceClients":
+    def of(cls, mode: str, part: EvidenceSection, resources: ExitStack) -> "EvidenceClients":
         """The clients that settings describe. Raises StoreFailed."""
         made = cls(mode, part.profile, resources)
         if part.role_arn:

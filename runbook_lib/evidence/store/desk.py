@@ -19,8 +19,8 @@ from runbook_lib.evidence.seal.sealing import Desk, NotSealed
 from runbook_lib.evidence.seal.secret_scan import Gate, held_credentials
 from runbook_lib.evidence.store.clients import EvidenceClients
 from runbook_lib.evidence.store.s3_store import S3Store
-from runbook_lib.settings import EvidencePart, Settings
-from runbook_lib.settings.object_lock import ObjectLockPart
+from runbook_lib.settings import EvidenceSection, Settings
+from runbook_lib.settings.object_lock import ObjectLockSection
 
 
 def desk_for(root: Path, settings: Settings, environment: Mapping[str, str], resources: ExitStack) -> Desk:
@@ -47,7 +47,7 @@ def store_for(root: Path, settings: Settings, resources: ExitStack) -> ChainStor
     return _store(part, EvidenceClients.of(settings.mode, part, resources), here) if part and part.bucket else here
 
 
-def _store(part: EvidencePart, clients: EvidenceClients, here: FolderStore) -> ChainStore:
+def _store(part: EvidenceSection, clients: EvidenceClients, here: FolderStore) -> ChainStore:
     return _in_bucket(part.bucket, part.object_lock, clients, here) if part.bucket else here
 
 
@@ -57,7 +57,7 @@ def local_chains(root: Path, settings: Settings) -> Path:
     return Path(part.store).expanduser() if part and part.store and not part.bucket else root / CHAINS
 
 
-def _in_bucket(store: str, lock: ObjectLockPart | None, clients: EvidenceClients, seen: FolderStore) -> S3Store:
+def _in_bucket(store: str, lock: ObjectLockSection | None, clients: EvidenceClients, seen: FolderStore) -> S3Store:
     """The store in a bucket that was seen to lock what it is given."""
     if lock is None:
         raise NotSealed("settings name a bucket for evidence and not how it is locked (evidence.object_lock)")

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from runbook_lib.evidence.seal.chain import FolderStore, StoreFailed, entry_name, entry_number
 from runbook_lib.evidence.store.bucket import Bucket
 from runbook_lib.evidence.store.retention import Retained, retained_until
-from runbook_lib.settings.object_lock import ObjectLockPart
+from runbook_lib.settings.object_lock import ObjectLockSection
 
 T = TypeVar("T")
 REVIEWS = "review"
@@ -35,7 +35,9 @@ def prefixes(store: str) -> tuple[str, str, str]:
 class S3Store:
     """Entries in a bucket, written once; see `ChainStore`. `seen` is where this machine keeps what it has read."""
 
-    def __init__(self, bucket: Bucket, store: str, lock: ObjectLockPart, seen: FolderStore, now: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, bucket: Bucket, store: str, lock: ObjectLockSection, seen: FolderStore, now: Callable[[], dt.datetime]
+    ) -> None:
         _, self._chains, self._files = prefixes(store)
         self._bucket, self._lock, self._seen, self._now = bucket, lock, seen, now
         self._heads: dict[str, tuple[int, str]] = {}

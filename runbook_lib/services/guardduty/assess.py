@@ -8,13 +8,14 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.column import BEYOND, Column
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.guardduty.assess_features import feature_cells
-from runbook_lib.services.guardduty.observe import DESIGNATION, SERVICE
+from runbook_lib.services.guardduty.spec import DESIGNATION, NAME
 from runbook_lib.services.guardduty.state import Destination, Detector, OrganizationConfiguration, RegionState, State
 from runbook_lib.services.guardduty.wanted import RANK, automatic, unavailable
 from runbook_lib.services.obstacles import administrator_cells
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
-from runbook_lib.settings import ExportDestination, GuardDutyPart, Settings
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.guardduty import ExportDestination, GuardDutySection
 
 IN_PROGRESS = ("Created", "Invited", "EmailVerificationInProgress")
 STUCK = {
@@ -48,7 +49,7 @@ def assess(state: State, organization: Organization, settings: Settings, populat
 
 
 def _detectors(seen: RegionState, population: Population, region: str) -> Cells:
-    column = Column(SERVICE, region, "detector", desired="on")
+    column = Column(NAME, region, "detector", desired="on")
     own = _detector(column, population.delegated, seen.delegated)
     if population.management not in population.members[region]:
         return own
@@ -66,7 +67,7 @@ def _detector(column: Column, account: str, found: Observation[Detector | None])
 
 
 def _membership(seen: RegionState, population: Population, region: str) -> Cells:
-    column = Column(SERVICE, region, "membership", desired="Enabled")
+    column = Column(NAME, region, "membership", desired="Enabled")
     own = _detector(column, population.delegated, seen.delegated)
     accounts = population.members[region]
     if not isinstance(seen.members, Known):
@@ -90,7 +91,7 @@ def _status(column: Column, status: str, accounts: Iterable[str], full: bool) ->
     return not_enrolled(DESIGNATION, column, status, accounts, full, STUCK)
 
 
-def _automatic(seen: RegionState, part: GuardDutyPart, settings: Settings, population: Population, region: str) -> Cells:
+def _automatic(seen: RegionState, part: GuardDutySection, settings: Settings, population: Population, region: str) -> Cells:
     """Auto-enable: item "" is the organization's own choice, the others are features and agents."""
     wanted: dict[str, str | None] = {"": part.auto_enable, **automatic(part)}
     shown = seen.configuration.value.items if isinstance(seen.configuration, Known) else {}
@@ -98,7 +99,7 @@ def _automatic(seen: RegionState, part: GuardDutyPart, settings: Settings, popul
         wanted.setdefault(item, None)
     cells: list[Cells] = []
     for item, desired in sorted(wanted.items()):
-        column = Column(SERVICE, region, "auto-enable", item, desired or "")
+        column = Column(NAME, region, "auto-enable", item, desired or "")
         found = when_known(seen.configuration, lambda value, item=item: _choice(value, item))  # type: ignore[misc]
         if item and desired and (why := unavailable(item, automatic(part), region)):
             cells.append(column.not_applicable({population.delegated}, why))
@@ -128,8 +129,8 @@ def _ranked(column: Column, population: Population, found: Observation[str], set
     return column.to_do(accounts, f"is {observed}", observed)
 
 
-def _frequency(seen: RegionState, part: GuardDutyPart, settings: Settings, population: Population, region: str) -> Cells:
-    column = Column(SERVICE, region, "publishing frequency", desired=part.publishing_frequency or "")
+def _frequency(seen: RegionState, part: GuardDutySection, settings: Settings, population: Population, region: str) -> Cells:
+    column = Column(NAME, region, "publishing frequency", desired=part.publishing_frequency or "")
     return _ranked(column, population, _frequency_of(seen.delegated), settings, "set with the detector")
 
 
@@ -139,9 +140,9 @@ def _frequency_of(found: Observation[Detector | None]) -> Observation[str]:
     return found
 
 
-def _export(seen: RegionState, part: GuardDutyPart, population: Population, region: str) -> Cells:
+def _export(seen: RegionState, part: GuardDutySection, population: Population, region: str) -> Cells:
     wanted = (part.export or {}).get(region)
-    column = Column(SERVICE, region, "export", desired=wanted.bucket_arn if wanted else "")
+    column = Column(NAME, region, "export", desired=wanted.bucket_arn if wanted else "")
     found = seen.destinations
     shown = ", ".join(each.bucket_arn for each in found.value) if isinstance(found, Known) else ""
     accounts = {population.delegated}

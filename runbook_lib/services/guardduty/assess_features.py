@@ -6,11 +6,12 @@ from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
-from runbook_lib.services.guardduty.observe import SERVICE
+from runbook_lib.services.guardduty.spec import MALWARE_PROTECTION, NAME
 from runbook_lib.services.guardduty.state import RegionState
-from runbook_lib.services.guardduty.wanted import MALWARE, contradictions, existing, unavailable
+from runbook_lib.services.guardduty.wanted import contradictions, existing, unavailable
 from runbook_lib.services.population import Population
-from runbook_lib.settings import GuardDutyPart, Settings
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.guardduty import GuardDutySection
 
 ALWAYS_ON = frozenset({"FLOW_LOGS", "CLOUD_TRAIL", "DNS_LOGS"})
 NEVER_ENROLLED = ("AccountSuspended", "EmailVerificationFailed")
@@ -32,7 +33,7 @@ class Seen:
 
 
 def feature_cells(
-    seen: RegionState, part: GuardDutyPart, organization: Organization, settings: Settings, population: Population, region: str
+    seen: RegionState, part: GuardDutySection, organization: Organization, settings: Settings, population: Population, region: str
 ) -> Cells:
     """Every item that settings name, and those that are on without being named (shown, not managed)."""
     configured = seen.configuration.value.items if isinstance(seen.configuration, Known) else {}
@@ -41,7 +42,7 @@ def feature_cells(
     wanted = existing(part)
     everyone = population.members[region] | {population.delegated}
     for item, on in wanted.items():
-        column = Column(SERVICE, region, "features", item, "ENABLED" if on else "DISABLED")
+        column = Column(NAME, region, "features", item, "ENABLED" if on else "DISABLED")
         if why := unavailable(item, wanted, region):
             cells.append(column.not_applicable(everyone, why))
         elif item in contrary:
@@ -56,8 +57,8 @@ def feature_cells(
 
 def _note(item: str, organization: Organization) -> str:
     trusted = organization.trusted_access
-    if item == "EBS_MALWARE_PROTECTION" and isinstance(trusted, Known) and MALWARE not in trusted.value:
-        return f" (needs trusted access for {MALWARE}, which the prerequisites turn on)"
+    if item == "EBS_MALWARE_PROTECTION" and isinstance(trusted, Known) and MALWARE_PROTECTION not in trusted.value:
+        return f" (needs trusted access for {MALWARE_PROTECTION}, which the prerequisites turn on)"
     return ""
 
 
@@ -123,4 +124,4 @@ def _shown(seen: RegionState) -> set[str]:
 
 def _unmanaged(seen: RegionState, population: Population, region: str, item: str) -> Cells:
     found = _seen(seen, population, region, item)
-    return Column(SERVICE, region, "features", item).unmanaged(found.on, "ENABLED")
+    return Column(NAME, region, "features", item).unmanaged(found.on, "ENABLED")

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, Direction, ForEach, Reference, Wait, batches
 from runbook_lib.services.guardduty.inside import enabling, enrolling, on_workloads
-from runbook_lib.services.guardduty.observe import SERVICE
+from runbook_lib.services.guardduty.spec import NAME, SPEC
 from runbook_lib.services.guardduty.state import RegionState
 from runbook_lib.services.guardduty.wanted import automatic, existing, features, own_detector, unavailable
 from runbook_lib.services.population import Population
-from runbook_lib.settings import GuardDutyPart
+from runbook_lib.settings.sections.guardduty import GuardDutySection
 
 ENROLLED = "members enabled"
 EXPORTING = "export publishing"
@@ -24,7 +23,7 @@ EACH_ACCOUNT = ForEach(ACCOUNT_ID)
 class Calls:
     """Makes the calls of one Region."""
 
-    part: GuardDutyPart
+    part: GuardDutySection
     seen: RegionState
     population: Population
     region: str
@@ -36,7 +35,7 @@ class Calls:
         """A call of the delegated account unless `account` says otherwise."""
         rest.setdefault("account", self.population.delegated)
         rest.setdefault("stage", "delegated")
-        return Action(service=SERVICE, operation=operation, region=self.region, parameters=parameters, **rest)
+        return Action(service=NAME, operation=operation, region=self.region, parameters=parameters, **rest)
 
     def _frequency_parameter(self) -> dict[str, str]:
         return {"FindingPublishingFrequency": self.part.publishing_frequency} if self.part.publishing_frequency else {}
@@ -146,7 +145,7 @@ class Calls:
                 {"DetectorId": self._detector(), "AutoEnableOrganizationMembers": earlier.get("", choice),
                  "Features": features(back, "AutoEnable")},
             ),
-            lane=f"{SERVICE} organization configuration {self.region}",
+            lane=f"{NAME} organization configuration {self.region}",
             inside_accounts="" if choice == "NONE" else _joining(choice, values),
         )  # fmt: skip
 
@@ -170,7 +169,7 @@ class Calls:
                 ),
                 inside_accounts=enrolling(self.enrolment_applies()),
             )
-            for batch in batches(accounts, BATCH["guardduty:CreateMembers"])
+            for batch in batches(accounts, SPEC.batches["CreateMembers"])
         ]  # fmt: skip
 
     def start(self, accounts: Iterable[str], after: tuple[str, ...], stage: str) -> list[Action]:
@@ -182,21 +181,21 @@ class Calls:
                 reason=f"the detectors of {len(batch)} member accounts are suspended in {self.region}", before="suspended",
                 becomes="GuardDuty on", back_out=BackOut("Suspends them again.", "StopMonitoringMembers", named),
             )
-            for batch in batches(accounts, BATCH["guardduty:StartMonitoringMembers"])
+            for batch in batches(accounts, SPEC.batches["StartMonitoringMembers"])
         ]  # fmt: skip
 
     def enrolled(self, accounts: Iterable[str], after: tuple[str, ...], stage: str) -> Wait:
         named = tuple(sorted(accounts))
         sentence = f"GuardDuty is on in {len(named)} member accounts in {self.region}"
         delegated = self.population.delegated
-        return Wait(SERVICE, "GetMembers", delegated, self.region, ENROLLED, sentence, 600, stage, named, after)
+        return Wait(NAME, "GetMembers", delegated, self.region, ENROLLED, sentence, 600, stage, named, after)
 
     def member_features(self, items: Sequence[str], accounts: Iterable[str], after: tuple[str, ...], stage: str) -> list[Action]:
         """One feature set for existing members."""
         return [self._member_features(items, "ENABLED", batch, after, stage) for batch in self._cut(accounts)]
 
     def _cut(self, accounts: Iterable[str]) -> list[tuple[str, ...]]:
-        return batches(accounts, BATCH["guardduty:UpdateMemberDetectors"])
+        return batches(accounts, SPEC.batches["UpdateMemberDetectors"])
 
     def _member_features(
         self, items: Sequence[str], status: str, batch: tuple[str, ...], after: tuple[str, ...], stage: str = "lowering"
@@ -258,7 +257,7 @@ class Calls:
     def exporting(self, after: tuple[str, ...]) -> Wait:
         sentence = f"GuardDuty has verified the destination and exports findings of {self.region}"
         delegated = self.population.delegated
-        return Wait(SERVICE, "ListPublishingDestinations", delegated, self.region, EXPORTING, sentence, 300, "delegated", (), after)
+        return Wait(NAME, "ListPublishingDestinations", delegated, self.region, EXPORTING, sentence, 300, "delegated", (), after)
 
 
 def _joining(choice: str, values: Mapping[str, str]) -> str:

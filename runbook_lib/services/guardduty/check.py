@@ -10,8 +10,6 @@ from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.guardduty.calls import ENROLLED, EXPORTING
 from runbook_lib.services.guardduty.observe import (
-    DESIGNATION,
-    SERVICE,
     detector_found,
     forget_detectors,
     read_configuration,
@@ -21,6 +19,7 @@ from runbook_lib.services.guardduty.observe import (
     read_members,
     read_named,
 )
+from runbook_lib.services.guardduty.spec import DESIGNATION, NAME
 from runbook_lib.services.guardduty.texts import SPREADING
 from runbook_lib.services.guardduty.wanted import items_of
 
@@ -56,7 +55,7 @@ def resolve(reference: Reference, reader: Reader) -> str:
     if found:
         return found
     raise CallFailed(
-        "NotFound", f"there is no {reference.kind.partition(':')[2]}", service=SERVICE, operation="ListDetectors",
+        "NotFound", f"there is no {reference.kind.partition(':')[2]}", service=NAME, operation="ListDetectors",
         account=reference.account, region=reference.region, sent=False,
     )  # fmt: skip
 

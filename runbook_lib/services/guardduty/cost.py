@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells, Status
@@ -17,7 +16,7 @@ from runbook_lib.plan import Action
 from runbook_lib.plan.cost import Accounts, Charge, Paid, Trials, charge
 from runbook_lib.services.charges import Days, by_region, read_trials, switched_on
 from runbook_lib.services.column import accounts_of
-from runbook_lib.services.guardduty.observe import SERVICE
+from runbook_lib.services.guardduty.spec import NAME, SPEC
 from runbook_lib.services.guardduty.state import RegionState, State
 from runbook_lib.services.guardduty.wanted import automatic
 from runbook_lib.settings import Settings
@@ -93,7 +92,7 @@ def trials(charged: Sequence[Charge], state: State, delegated: str, reader: Read
             asked.setdefault(region, set()).update(accounts & _readable(state.regions[region], delegated))
     known = {region: frozenset(accounts) for region, accounts in asked.items() if accounts}
     read = partial(_read, state, delegated, reader)
-    return read_trials(known, BATCH["guardduty:GetRemainingFreeTrialDays"], read, reader)
+    return read_trials(known, SPEC.batches["GetRemainingFreeTrialDays"], read, reader)
 
 
 def _readable(seen: RegionState, delegated: str) -> frozenset[str]:
@@ -107,9 +106,7 @@ def _read(state: State, delegated: str, reader: Reader, region: str, accounts: t
     own = state.regions[region].delegated
     assert isinstance(own, Known)
     assert own.value is not None
-    answer = reader.read(
-        SERVICE, "GetRemainingFreeTrialDays", delegated, region, DetectorId=own.value.id, AccountIds=list(accounts)
-    )
+    answer = reader.read(NAME, "GetRemainingFreeTrialDays", delegated, region, DetectorId=own.value.id, AccountIds=list(accounts))
     found: dict[str, dict[str, int]] = {}
     for account in answer.get("Accounts") or ():
         for feature in account.get("Features") or ():

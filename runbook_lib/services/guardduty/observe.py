@@ -7,34 +7,19 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from runbook_lib.aws.errors import CallFailed, has, unread
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.base.privacy import masked
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
-from runbook_lib.services.designation import STEP, Designation
+from runbook_lib.services.designation import STEP
+from runbook_lib.services.guardduty.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.guardduty.state import Destination, Detector, Features, OrganizationConfiguration, RegionState, State
 from runbook_lib.services.guardduty.texts import SPREADING
 from runbook_lib.services.guardduty.wanted import items_of
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
 from runbook_lib.settings import Settings
-
-SERVICE = "guardduty"
-DESIGNATION = Designation(
-    service=SERVICE,
-    title="GuardDuty",
-    principal="guardduty.amazonaws.com",
-    list_operation="ListOrganizationAdminAccounts",
-    list_key="AdminAccounts",
-    account_field="AdminAccountId",
-    status_field="AdminStatus",
-    enable_operation="EnableOrganizationAdminAccount",
-    enable_parameter="AdminAccountId",
-    disable_operation="DisableOrganizationAdminAccount",
-    inside_accounts="GuardDuty becomes a trusted service, and the delegated account gets a detector if it has none.",
-)
 
 
 def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
@@ -75,7 +60,7 @@ _FOUND: WeakKeyDictionary[Reader, dict[tuple[str, str], str]] = WeakKeyDictionar
 
 def detector_id(account: str, region: str, reader: Reader) -> str:
     """The id of the account's only detector in the Region; empty when there is none."""
-    ids = [one for page in reader.pages(SERVICE, "ListDetectors", account, region) for one in page.get("DetectorIds") or ()]
+    ids = [one for page in reader.pages(NAME, "ListDetectors", account, region) for one in page.get("DetectorIds") or ()]
     found = str(ids[0]) if ids else ""
     _FOUND.setdefault(reader, {})[account, region] = found
     return found
@@ -106,7 +91,7 @@ def read_detector(account: str, region: str, reader: Reader) -> Detector | None:
 
 
 def _detector(account: str, region: str, found: str, reader: Reader) -> Detector:
-    answer = reader.read(SERVICE, "GetDetector", account, region, DetectorId=found)
+    answer = reader.read(NAME, "GetDetector", account, region, DetectorId=found)
     listed = answer.get("Features") or ()
     return Detector(
         found,
@@ -139,7 +124,7 @@ def _members_and_features(delegated: str, region: str, detector: str, reader: Re
     """Members page by page, and meanwhile the features of those that are enabled. Raises CallFailed when the list breaks off."""
     members: dict[str, str] = {}
     broken: list[CallFailed] = []
-    size = BATCH["guardduty:GetMemberDetectors"]
+    size = SPEC.batches["GetMemberDetectors"]
 
     def as_listed() -> Iterator[Callable[[], FeatureBatch]]:
         enabled: list[str] = []
@@ -166,7 +151,7 @@ def read_configuration(delegated: str, region: str, detector: str, reader: Reade
     """Auto-enable of the organization and of each item, from all pages. Raises CallFailed."""
     first: dict[str, Any] = {}
     items: dict[str, str] = {}
-    for page in reader.pages(SERVICE, "DescribeOrganizationConfiguration", delegated, region, DetectorId=detector):
+    for page in reader.pages(NAME, "DescribeOrganizationConfiguration", delegated, region, DetectorId=detector):
         first = first or page
         items.update(items_of(page.get("Features") or (), "AutoEnable"))
     auto_enable = str(first.get("AutoEnableOrganizationMembers") or ("NEW" if first.get("AutoEnable") is True else "NONE"))
@@ -181,9 +166,9 @@ def read_members(delegated: str, region: str, detector: str, reader: Reader) -> 
 
 def read_named(delegated: str, region: str, detector: str, accounts: Iterable[str], reader: Reader) -> dict[str, str]:
     """The same of these accounts alone, in batches side by side; one that GuardDuty does not answer for is left out."""
-    cut = batches(accounts, BATCH["guardduty:GetMembers"])
+    cut = batches(accounts, SPEC.batches["GetMembers"])
     asked = [
-        partial(reader.read, SERVICE, "GetMembers", delegated, region, DetectorId=detector, AccountIds=list(each)) for each in cut
+        partial(reader.read, NAME, "GetMembers", delegated, region, DetectorId=detector, AccountIds=list(each)) for each in cut
     ]
     return {
         member["AccountId"]: str(member["RelationshipStatus"])
@@ -194,7 +179,7 @@ def read_named(delegated: str, region: str, detector: str, accounts: Iterable[st
 
 def _member_pages(delegated: str, region: str, detector: str, reader: Reader) -> Iterator[dict[str, str]]:
     """OnlyAssociated is a string in this API, and its default is documented nowhere: it is always sent."""
-    for page in reader.pages(SERVICE, "ListMembers", delegated, region, DetectorId=detector, OnlyAssociated="false"):
+    for page in reader.pages(NAME, "ListMembers", delegated, region, DetectorId=detector, OnlyAssociated="false"):
         yield {member["AccountId"]: str(member["RelationshipStatus"]) for member in page.get("Members") or ()}
 
 
@@ -210,14 +195,14 @@ class FeatureBatch:
 
 def read_features(delegated: str, region: str, detector: str, accounts: Iterable[str], reader: Reader) -> Features:
     """Existing members' items, in batches; a batch or an account that cannot be read is kept as such."""
-    cut = batches(accounts, BATCH["guardduty:GetMemberDetectors"])
+    cut = batches(accounts, SPEC.batches["GetMemberDetectors"])
     return _together(_feature_batch(delegated, region, detector, batch, reader) for batch in cut)
 
 
 def _feature_batch(delegated: str, region: str, detector: str, accounts: tuple[str, ...], reader: Reader) -> FeatureBatch:
     found = FeatureBatch()
     try:
-        answer = reader.read(SERVICE, "GetMemberDetectors", delegated, region, DetectorId=detector, AccountIds=list(accounts))
+        answer = reader.read(NAME, "GetMemberDetectors", delegated, region, DetectorId=detector, AccountIds=list(accounts))
     except CallFailed as error:
         failed = unread(error)
         found.unread.append((failed.code, failed.reason, frozenset(accounts)))
@@ -275,10 +260,10 @@ def _destinations(delegated: str, region: str, detector: str, reader: Reader) ->
 def read_destinations(delegated: str, region: str, detector: str, reader: Reader) -> tuple[Destination, ...]:
     """Where the delegated account exports findings to. Raises CallFailed."""
     found = []
-    for page in reader.pages(SERVICE, "ListPublishingDestinations", delegated, region, DetectorId=detector):
+    for page in reader.pages(NAME, "ListPublishingDestinations", delegated, region, DetectorId=detector):
         for listed in page.get("Destinations") or ():
             answer = reader.read(
-                SERVICE,
+                NAME,
                 "DescribePublishingDestination",
                 delegated,
                 region,

@@ -17,7 +17,7 @@ from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.guardduty.calls import Calls
 from runbook_lib.services.guardduty.inside import on_workloads
-from runbook_lib.services.guardduty.observe import DESIGNATION
+from runbook_lib.services.guardduty.spec import DESIGNATION
 from runbook_lib.services.guardduty.state import State
 from runbook_lib.services.guardduty.wanted import RANK
 from runbook_lib.services.obstacles import explanations

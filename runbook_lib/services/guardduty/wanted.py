@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from runbook_lib.services.guardduty.inside import on_workloads
 from runbook_lib.services.offers import offered
-from runbook_lib.settings import GuardDutyPart
+from runbook_lib.settings.sections.guardduty import GuardDutySection
 
 ORGANIZATION_FEATURES = (
     "AI_PROTECTION",
@@ -17,12 +17,11 @@ ORGANIZATION_FEATURES = (
     "S3_DATA_EVENTS",
 )
 """Every feature that an organization can set [model]."""
-MALWARE = "malware-protection.guardduty.amazonaws.com"
 RANK = {"NONE": 0, "NEW": 1, "ALL": 2, "DISABLED": 0, "ENABLED": 1, "SIX_HOURS": 0, "ONE_HOUR": 1, "FIFTEEN_MINUTES": 2}
 """How much protection each value means; only values of one aspect are compared."""
 
 
-def existing(part: GuardDutyPart) -> dict[str, bool]:
+def existing(part: GuardDutySection) -> dict[str, bool]:
     """Item → on or off, for existing accounts. An agent that is wanted needs its feature."""
     items: dict[str, bool] = {}
     for name, feature in part.features.items():
@@ -34,7 +33,7 @@ def existing(part: GuardDutyPart) -> dict[str, bool]:
     return dict(sorted(items.items()))
 
 
-def automatic(part: GuardDutyPart) -> dict[str, str]:
+def automatic(part: GuardDutySection) -> dict[str, str]:
     """Item → NEW, ALL or NONE, for accounts that join."""
     items: dict[str, str] = {}
     for name, feature in part.features.items():
@@ -58,7 +57,7 @@ def unavailable(item: str, items: Collection[str], region: str) -> str:
     return "superseded by RUNTIME_MONITORING, which settings name too" if older else ""
 
 
-def contradictions(part: GuardDutyPart, seen: Mapping[str, str]) -> frozenset[str]:
+def contradictions(part: GuardDutySection, seen: Mapping[str, str]) -> frozenset[str]:
     """Items that settings want off in existing accounts although enrolment would switch them on.
 
     CreateMembers applies the auto-enable settings to every account in the request, existing ones too [model].
@@ -93,7 +92,7 @@ def items_of(listed: Iterable[Mapping[str, object]], field: str) -> dict[str, st
     return items
 
 
-def own_detector(part: GuardDutyPart, region: str) -> list[dict[str, object]]:
+def own_detector(part: GuardDutySection, region: str) -> list[dict[str, object]]:
     """`Features` of a new detector: every feature that the Region offers said on or off, so that no default decides.
 
     Off too is what acts on workloads: it is switched on in a stage of its own. Runtime monitoring and its older EKS-only form

@@ -9,13 +9,14 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.column import BEYOND, Column
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.inspector2.assess_scans import own_cells, scan_cells
-from runbook_lib.services.inspector2.observe import DESIGNATION, SERVICE
+from runbook_lib.services.inspector2.spec import DESIGNATION, NAME
 from runbook_lib.services.inspector2.state import SCAN_TYPES, Configuration, RegionState, State
 from runbook_lib.services.obstacles import administrator_cells
 from runbook_lib.services.offers import offered
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
-from runbook_lib.settings import InspectorPart, Settings
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.inspector2 import InspectorSection
 
 VISIBLE = 10_000
 """Members that Inspector shows to its administrator at most [docs]."""
@@ -92,7 +93,7 @@ def _not_enrolled(seen: RegionState, population: Population, region: str) -> dic
 
 
 def _membership(seen: RegionState, population: Population, region: str) -> Cells:
-    column = Column(SERVICE, region, "membership", desired="ENABLED")
+    column = Column(NAME, region, "membership", desired="ENABLED")
     accounts = population.members[region]
     if not isinstance(seen.members, Known):
         return column.unseen(accounts, seen.members, f"members come after: {STEP}", "none")
@@ -113,7 +114,7 @@ def _status(column: Column, status: str, accounts: Iterable[str], full: bool) ->
     return not_enrolled(DESIGNATION, column, status, accounts, full, STUCK)
 
 
-def _automatic(seen: RegionState, part: InspectorPart, settings: Settings, population: Population, region: str) -> Cells:
+def _automatic(seen: RegionState, part: InspectorSection, settings: Settings, population: Population, region: str) -> Cells:
     """What accounts that join will have scanned, one item per scan type."""
     cells: list[Cells] = []
     accounts = {population.delegated}
@@ -121,9 +122,9 @@ def _automatic(seen: RegionState, part: InspectorPart, settings: Settings, popul
     for scan_type, name in SCAN_TYPES.items():
         wanted = part.new_accounts is not None and scan_type in part.new_accounts
         desired = "" if part.new_accounts is None else "on" if wanted else "off"
-        column = Column(SERVICE, region, "auto-enable", scan_type, desired)
+        column = Column(NAME, region, "auto-enable", scan_type, desired)
         observed = ("on" if found.value.flags.get(name, False) else "off") if isinstance(found, Known) else "not read"
-        if not offered(SERVICE, scan_type, region):
+        if not offered(NAME, scan_type, region):
             cells.append(column.not_applicable(accounts, "not offered in this Region") if wanted else ())
         elif part.new_accounts is None or not population.whole:
             shown = column.unmanaged(accounts, observed, BEYOND) if desired else column.unmanaged(accounts, observed)
@@ -141,12 +142,12 @@ def _flag(column: Column, accounts: set[str], observed: str, settings: Settings)
     return column.wider(accounts, observed, settings) if observed == "on" else column.to_do(accounts, "is off", observed)
 
 
-def _settings(seen: RegionState, part: InspectorPart, settings: Settings, population: Population, region: str) -> Cells:
+def _settings(seen: RegionState, part: InspectorSection, settings: Settings, population: Population, region: str) -> Cells:
     mode = Setting(part.ec2_scan_mode or "", when_known(seen.configuration, _mode), MODES, FIRST_MODE)
     rescan = Setting(part.ecr_rescan_duration or "", when_known(seen.configuration, _rescan), DURATIONS)
     return (
-        *_setting(Column(SERVICE, region, "ec2 scan mode", desired=mode.wanted), mode, settings, population),
-        *_setting(Column(SERVICE, region, "ecr re-scan", desired=rescan.wanted), rescan, settings, population),
+        *_setting(Column(NAME, region, "ec2 scan mode", desired=mode.wanted), mode, settings, population),
+        *_setting(Column(NAME, region, "ecr re-scan", desired=rescan.wanted), rescan, settings, population),
     )
 
 

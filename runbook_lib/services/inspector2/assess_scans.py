@@ -6,25 +6,25 @@ from dataclasses import replace
 from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
-from runbook_lib.services.inspector2.observe import SERVICE
+from runbook_lib.services.inspector2.spec import NAME
 from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING, RegionState, Scans
 from runbook_lib.services.offers import offered
 from runbook_lib.services.population import Population
-from runbook_lib.settings import InspectorPart
+from runbook_lib.settings.sections.inspector2 import InspectorSection
 
 LATER = ("DISABLED", "DISABLING", "SUSPENDING", "")
 Accounts = frozenset[str]
 POLICY_OWNER = "the policy's owner"
 
 
-def wanted_types(part: InspectorPart, region: str) -> tuple[str, ...]:
+def wanted_types(part: InspectorSection, region: str) -> tuple[str, ...]:
     """What existing accounts are to have scanned in a Region, in AWS's spelling, sorted; what the Region lacks is left out."""
-    return tuple(sorted(each for each in part.existing_accounts or () if offered(SERVICE, each, region)))
+    return tuple(sorted(each for each in part.existing_accounts or () if offered(NAME, each, region)))
 
 
-def own_cells(seen: RegionState, part: InspectorPart, population: Population, region: str) -> Cells:
+def own_cells(seen: RegionState, part: InspectorSection, population: Population, region: str) -> Cells:
     """Aspect "membership" of the delegated account: Inspector is on there, whatever it scans."""
-    column = Column(SERVICE, region, "membership", desired="ENABLED")
+    column = Column(NAME, region, "membership", desired="ENABLED")
     account = {population.delegated}
     types = wanted_types(part, region)
     if not types:
@@ -42,14 +42,16 @@ def own_cells(seen: RegionState, part: InspectorPart, population: Population, re
     return column.blocked(account, "Inspector cannot be switched on (see scan types)", "See the scan types.", "SUSPENDED")
 
 
-def scan_cells(seen: RegionState, part: InspectorPart, population: Population, region: str, aside: Mapping[str, Accounts]) -> Cells:
+def scan_cells(
+    seen: RegionState, part: InspectorSection, population: Population, region: str, aside: Mapping[str, Accounts]
+) -> Cells:
     """Each scan type of the delegated account and of members; those that are on without being wanted are shown."""
     everyone = population.members[region] | {population.delegated}
     cells: list[Cells] = []
     for scan_type in sorted(SCAN_TYPES):
         listed = part.existing_accounts is not None and scan_type in part.existing_accounts
-        column = Column(SERVICE, region, "scan types", scan_type, "on" if listed else "off" if part.existing_accounts else "")
-        if listed and not offered(SERVICE, scan_type, region):
+        column = Column(NAME, region, "scan types", scan_type, "on" if listed else "off" if part.existing_accounts else "")
+        if listed and not offered(NAME, scan_type, region):
             cells.append(column.not_applicable(everyone, "not offered in this Region"))
         elif listed:
             cells.append(_wanted(column, _together(seen, population, region), population, aside))

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Direction, ForEach, Wait, batches
 from runbook_lib.services.inspector2.inside import WORKLOADS, enabling
-from runbook_lib.services.inspector2.observe import SERVICE
+from runbook_lib.services.inspector2.spec import NAME, SPEC
 from runbook_lib.services.inspector2.state import SCAN_TYPES, RegionState
 from runbook_lib.services.offers import offered
 from runbook_lib.services.population import Population
-from runbook_lib.settings import InspectorPart
+from runbook_lib.settings.sections.inspector2 import InspectorSection
 
 ASSOCIATED = "members associated"
 SCANNING = "scan types on: "
@@ -27,7 +26,7 @@ NOTHING = "nothing"
 class Calls:
     """Makes the calls of one Region."""
 
-    part: InspectorPart
+    part: InspectorSection
     seen: RegionState
     population: Population
     region: str
@@ -35,7 +34,7 @@ class Calls:
     def _action(self, operation: str, parameters: dict[str, Any], **rest: Any) -> Action:
         rest.setdefault("stage", "delegated")
         return Action(
-            service=SERVICE,
+            service=NAME,
             operation=operation,
             account=self.population.delegated,
             region=self.region,
@@ -45,7 +44,7 @@ class Calls:
 
     def _wait(self, operation: str, condition: str, sentence: str, after: tuple[str, ...], **rest: Any) -> Wait:
         rest.setdefault("stage", "delegated")
-        return Wait(SERVICE, operation, self.population.delegated, self.region, condition, sentence, 600, after=after, **rest)
+        return Wait(NAME, operation, self.population.delegated, self.region, condition, sentence, 600, after=after, **rest)
 
     def associate(self, accounts: Iterable[str], after: tuple[str, ...]) -> list[Action]:
         """Make accounts members: one per call, because the API takes one."""
@@ -77,7 +76,7 @@ class Calls:
                 back_out=BackOut("For the types that were off before (see the coverage before).", "Disable", parameters),
                 inside_accounts=enabling(types),
             )
-            for batch in batches(accounts, BATCH["inspector2:Enable"])
+            for batch in batches(accounts, SPEC.batches["Enable"])
         ]  # fmt: skip
 
     def scanning(self, types: Sequence[str], accounts: Iterable[str], after: tuple[str, ...], stage: str) -> Wait:
@@ -102,7 +101,7 @@ class Calls:
 
     def _organization(self, wanted: set[str], changed: Sequence[Cell], after: tuple[str, ...], stage: str) -> Action:
         before = self.seen.organization.value.flags if isinstance(self.seen.organization, Known) else {}
-        here = {scan_type: name for scan_type, name in SCAN_TYPES.items() if offered(SERVICE, scan_type, self.region)}
+        here = {scan_type: name for scan_type, name in SCAN_TYPES.items() if offered(NAME, scan_type, self.region)}
         flags = {name: scan_type in wanted for scan_type, name in here.items()}
         earlier = {name: before.get(name, False) for name in flags}
         also = {"ami": True} if before.get("ami", False) else {}
@@ -116,7 +115,7 @@ class Calls:
                 "Sets the earlier flags; accounts that joined meanwhile stay as they are.", "UpdateOrganizationConfiguration",
                 {"autoEnable": {**earlier, **also}},
             ),
-            lane=f"{SERVICE} organization configuration {self.region}",
+            lane=f"{NAME} organization configuration {self.region}",
             inside_accounts=f"Accounts that join: {enabling(on)}" if on else "",
         )  # fmt: skip
 
@@ -139,7 +138,7 @@ class Calls:
             reason=f"{cell.aspect} in {self.region}: {cell.reason}", before=cell.observed or "not known before designation",
             becomes=cell.desired, direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=back if cell.observed else BackOut("Not reversible exactly: AWS's first value is not known before."),
-            lane=f"{SERVICE} configuration {self.region}",
+            lane=f"{NAME} configuration {self.region}",
             inside_accounts="Snapshots of EBS volumes are taken and scanned where no SSM agent runs." if hybrid else "",
         )  # fmt: skip
 

@@ -8,14 +8,8 @@ from runbook_lib.plan import Action, Step, Wait
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.inspector2.calls import APPLIED, ASSOCIATED, AUTOMATIC, NOTHING, SCANNING
-from runbook_lib.services.inspector2.observe import (
-    DESIGNATION,
-    SERVICE,
-    read_configuration,
-    read_members,
-    read_organization,
-    read_scans,
-)
+from runbook_lib.services.inspector2.observe import read_configuration, read_members, read_organization, read_scans
+from runbook_lib.services.inspector2.spec import DESIGNATION, NAME
 from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET
 
@@ -63,7 +57,7 @@ def _effect(step: Action, reader: Reader) -> Progress:
 
 
 def _unknown(step: Step) -> ValueError:
-    return ValueError(f"{SERVICE} plans no such step: {step.operation}")
+    return ValueError(f"{NAME} plans no such step: {step.operation}")
 
 
 def _members(step: Step, good: Collection[str], reader: Reader) -> Progress:
@@ -80,7 +74,7 @@ def _scans(step: Step, types: Sequence[str], good: Collection[str], reader: Read
     unread = frozenset[str]().union(*(accounts for _, _, accounts in scans.unread))
     if unread and unread >= set(step.targets):
         code, reason, _ = scans.unread[0]
-        raise CallFailed(code, reason, service=SERVICE, operation="BatchGetAccountStatus", account=step.account, region=step.region)
+        raise CallFailed(code, reason, service=NAME, operation="BatchGetAccountStatus", account=step.account, region=step.region)
     reached = set(step.targets) - unread - scans.unassociated
     refused: dict[str, str] = {}
     for scan_type in types:

@@ -11,14 +11,13 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import Action
 from runbook_lib.plan.cost import Charge, Paid, Trials, charge
 from runbook_lib.services.charges import Days, read_trials, switched_on
-from runbook_lib.services.inspector2.observe import SERVICE
+from runbook_lib.services.inspector2.spec import NAME, SPEC
 from runbook_lib.services.inspector2.state import RegionState, State
 from runbook_lib.settings import Settings
 
@@ -50,7 +49,7 @@ def trials(charged: Sequence[Charge], state: State, delegated: str, reader: Read
         for region, accounts in each.accounts.items():
             asked.setdefault(region, set()).update(accounts & _readable(state.regions[region], delegated))
     known = {region: frozenset(accounts) for region, accounts in asked.items() if accounts}
-    return read_trials(known, BATCH["inspector2:BatchGetFreeTrialInfo"], partial(_read, delegated, reader, now), reader)
+    return read_trials(known, SPEC.batches["BatchGetFreeTrialInfo"], partial(_read, delegated, reader, now), reader)
 
 
 def _readable(seen: RegionState, delegated: str) -> frozenset[str]:
@@ -61,7 +60,7 @@ def _readable(seen: RegionState, delegated: str) -> frozenset[str]:
 
 
 def _read(delegated: str, reader: Reader, now: dt.datetime, region: str, accounts: tuple[str, ...]) -> Days:
-    answer = reader.read(SERVICE, "BatchGetFreeTrialInfo", delegated, region, accountIds=list(accounts))
+    answer = reader.read(NAME, "BatchGetFreeTrialInfo", delegated, region, accountIds=list(accounts))
     found: dict[str, dict[str, int]] = {}
     for account in answer.get("accounts") or ():
         for trial in account.get("freeTrialInfo") or ():

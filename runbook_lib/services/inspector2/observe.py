@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runbook_lib.aws.errors import CallFailed, has, unread
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.base.privacy import masked
 from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
-from runbook_lib.services.designation import STEP, Designation
+from runbook_lib.services.designation import STEP
+from runbook_lib.services.inspector2.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.inspector2.state import (
     SCAN_TYPES,
     SETTLING,
@@ -27,20 +27,6 @@ from runbook_lib.services.regional import observe_regions
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
-SERVICE = "inspector2"
-DESIGNATION = Designation(
-    service=SERVICE,
-    title="Inspector",
-    principal="inspector2.amazonaws.com",
-    list_operation="ListDelegatedAdminAccounts",
-    list_key="delegatedAdminAccounts",
-    account_field="accountId",
-    status_field="status",
-    enable_operation="EnableDelegatedAdminAccount",
-    enable_parameter="delegatedAdminAccountId",
-    disable_operation="DisableDelegatedAdminAccount",
-    inside_accounts="AWS may switch on scan types in the delegated account by itself, beyond those that are on already.",
-)
 
 
 def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
@@ -76,7 +62,7 @@ def _members_and_scans(population: Population, region: str, reader: Reader) -> t
     """
     members: dict[str, str] = {}
     broken: list[CallFailed] = []
-    part, size = population.members.get(region, frozenset()), BATCH["inspector2:BatchGetAccountStatus"]
+    part, size = population.members.get(region, frozenset()), SPEC.batches["BatchGetAccountStatus"]
 
     def as_listed() -> Iterator[Callable[[], Scans]]:
         asked: list[str] = []
@@ -142,7 +128,7 @@ def _try(read: Callable[[], T]) -> Observation[T]:
 
 def read_organization(delegated: str, region: str, reader: Reader) -> OrganizationConfiguration:
     """Auto-enable flags. Raises CallFailed."""
-    answer = reader.read(SERVICE, "DescribeOrganizationConfiguration", delegated, region)
+    answer = reader.read(NAME, "DescribeOrganizationConfiguration", delegated, region)
     flags = {name: on is True for name, on in (answer.get("autoEnable") or {}).items()}
     return OrganizationConfiguration(flags, answer.get("maxAccountLimitReached") is True)
 
@@ -153,13 +139,13 @@ def read_members(delegated: str, region: str, reader: Reader) -> Mapping[str, st
 
 
 def _member_pages(delegated: str, region: str, reader: Reader) -> Iterator[dict[str, str]]:
-    for page in reader.pages(SERVICE, "ListMembers", delegated, region, onlyAssociated=False):
+    for page in reader.pages(NAME, "ListMembers", delegated, region, onlyAssociated=False):
         yield {member["accountId"]: str(member["relationshipStatus"]) for member in page.get("members") or ()}
 
 
 def read_configuration(delegated: str, region: str, reader: Reader) -> Configuration:
     """EC2 scan mode and ECR re-scan duration. Raises CallFailed."""
-    answer = reader.read(SERVICE, "GetConfiguration", delegated, region)
+    answer = reader.read(NAME, "GetConfiguration", delegated, region)
     mode = (answer.get("ec2Configuration") or {}).get("scanModeState") or {}
     rescan = (answer.get("ecrConfiguration") or {}).get("rescanDurationState") or {}
     return Configuration(
@@ -172,7 +158,7 @@ def read_configuration(delegated: str, region: str, reader: Reader) -> Configura
 
 def read_scans(delegated: str, region: str, accounts: Iterable[str], reader: Reader) -> Scans:
     """What is scanned in the accounts, in batches side by side; a batch or an account that cannot be read is kept as such."""
-    cut = batches(accounts, BATCH["inspector2:BatchGetAccountStatus"])
+    cut = batches(accounts, SPEC.batches["BatchGetAccountStatus"])
     return _together(reader.parallel([partial(_scan_batch, delegated, region, batch, reader) for batch in cut]))
 
 
@@ -181,7 +167,7 @@ def _scan_batch(delegated: str, region: str, batch: tuple[str, ...], reader: Rea
     governed: dict[str, set[str]] = {}
     unknown: list[tuple[str, str, frozenset[str]]] = []
     try:
-        answer = reader.read(SERVICE, "BatchGetAccountStatus", delegated, region, accountIds=list(batch))
+        answer = reader.read(NAME, "BatchGetAccountStatus", delegated, region, accountIds=list(batch))
     except CallFailed as error:
         failed = unread(error)
         return Scans(unread=((failed.code, failed.reason, frozenset(batch)),))

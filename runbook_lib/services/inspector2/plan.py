@@ -19,7 +19,7 @@ from runbook_lib.services.inspector2.assess import lowers
 from runbook_lib.services.inspector2.assess_scans import wanted_types
 from runbook_lib.services.inspector2.calls import Calls
 from runbook_lib.services.inspector2.inside import WORKLOADS
-from runbook_lib.services.inspector2.observe import DESIGNATION
+from runbook_lib.services.inspector2.spec import DESIGNATION
 from runbook_lib.services.inspector2.state import State
 from runbook_lib.services.obstacles import explanations
 from runbook_lib.services.population import Population

@@ -8,24 +8,18 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.offers import offered
 from runbook_lib.services.organizations.observe import State, managed
 from runbook_lib.services.population import ENABLED
+from runbook_lib.services.registry import by_name
 from runbook_lib.settings import Settings
 
 GLOBAL = "global"
 """Region of what belongs to the organization as a whole."""
 
-MALWARE_PROTECTION = "malware-protection.guardduty.amazonaws.com"
-PRINCIPALS = {
-    "securityhub": ("securityhub.amazonaws.com",),
-    "guardduty": ("guardduty.amazonaws.com", MALWARE_PROTECTION),
-    "inspector2": ("inspector2.amazonaws.com",),
-}
-TITLES = {"securityhub": "Security Hub", "guardduty": "GuardDuty", "inspector2": "Inspector"}
 CONTROLS = "the owner of Organizations policies"
 
 
 def principals(settings: Settings) -> tuple[str, ...]:
     """Service principals that need trusted access, in the order in which they are turned on."""
-    return tuple(principal for service in managed(settings) for principal in PRINCIPALS[service])
+    return tuple(principal for service in managed(settings) for principal in by_name()[service].principals)
 
 
 def assess(state: State, organization: Organization, settings: Settings) -> Cells:
@@ -95,7 +89,7 @@ def _administrators(state: State, organization: Organization) -> Iterator[Cell]:
     registered: list[tuple[str, str, Observation[frozenset[str]]]] = [
         (GLOBAL, principal, found) for principal, found in sorted(organization.delegated_administrators.items())
     ]
-    listed = [(region, TITLES[service], found) for (service, region), found in sorted(state.administrators.items())]
+    listed = [(region, by_name()[service].title, found) for (service, region), found in sorted(state.administrators.items())]
     for region, item, found in registered + listed:
         where = "registered in Organizations" if region == GLOBAL else f"administrator in {region}"
         if not isinstance(found, Known):
@@ -126,7 +120,7 @@ def _regions(organization: Organization, settings: Settings) -> Iterator[Cell]:
 def _usable(state: State, organization: Organization) -> Iterator[Cell]:
     us = organization.delegated_account
     for (service, region), found in sorted(state.usable.items()):
-        item = TITLES[service]
+        item = by_name()[service].title
         if isinstance(found, Known):
             yield _cell("delegated account may read", us, Status.COVERED, f"{item} answers", region=region, item=item)
         else:
@@ -136,17 +130,18 @@ def _usable(state: State, organization: Organization) -> Iterator[Cell]:
 
 def _in_charge(state: State, organization: Organization) -> Iterator[Cell]:
     us = organization.delegated_account
-    for region, found in sorted(state.central.items()):
+    for (service, region), found in sorted(state.central.items()):
+        spec = by_name()[service]
         if not isinstance(found, Known):
             yield _unread("central configuration", us, found, region)
         elif found.value.startswith("CENTRAL") or found.value.endswith("DISABLED"):
-            reason = f"Security Hub is configured elsewhere here ({found.value}): what this runbook sets would be refused"
-            step = "keep central configuration (and leave security_hub out of settings), or go back to local configuration first"
+            reason = f"{spec.title} is configured elsewhere here ({found.value}): what this runbook sets would be refused"
+            step = f"keep central configuration (and leave {spec.section} out of settings), or go back to local configuration first"
             yield _blocked("central configuration", us, reason, step, CONTROLS, region)
         else:
             yield _cell("central configuration", us, Status.COVERED, f"configuration is {found.value}", region=region)
     for service, policies in sorted(state.policies.items()):
-        item = TITLES[service]
+        item = by_name()[service].title
         if not isinstance(policies, Known):
             yield _unread("Organizations policy", organization.management_account, policies, item=item)
         elif policies.value:
@@ -161,14 +156,10 @@ def _in_charge(state: State, organization: Organization) -> Iterator[Cell]:
 def _offers(organization: Organization, settings: Settings) -> Iterator[Cell]:
     """Which wanted features and scan types each Region has; what it lacks is left out there, and that is no failure."""
     us, regions = organization.delegated_account, managed(settings)
-    wanted: dict[str, list[str]] = {}
-    if settings.guardduty:
-        wanted["guardduty"] = sorted(settings.guardduty.features)
-    if settings.inspector:
-        wanted["inspector2"] = sorted({*(settings.inspector.existing_accounts or ()), *(settings.inspector.new_accounts or ())})
-    for service, features in wanted.items():
+    for service, section in settings.sections().items():
+        features = sorted(section.wanted_features)
         for region in regions[service] if features else ():
-            place = {"region": region, "item": TITLES[service]}
+            place = {"region": region, "item": by_name()[service].title}
             if lacking := [feature for feature in features if not offered(service, feature, region)]:
                 reason = f"the Region does not offer {', '.join(lacking)}; there it is left out and shown as not applicable"
                 yield _cell("offered in the Region", us, Status.NOT_APPLICABLE, reason, **place)
@@ -188,9 +179,8 @@ def _roles(state: State) -> Iterator[Cell]:
 
 
 def _recorders(state: State, organization: Organization, settings: Settings) -> Iterator[Cell]:
-    us, hub = organization.delegated_account, settings.security_hub
-    named = hub.delegated_account_standards or hub.existing_account_standards if hub else None
-    wanted = bool(named or (hub and hub.new_account_standards == "default"))
+    us = organization.delegated_account
+    wanted = any(section.needs_config for section in settings.sections().values())
     for region, found in sorted(state.recorders.items()):
         if not wanted:
             yield _cell("AWS Config records", us, Status.NOT_APPLICABLE, "settings ask for no standard", region=region)

@@ -9,39 +9,17 @@ from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.organization import Organization
+from runbook_lib.services.registry import by_name, specs
 from runbook_lib.settings import Settings
-
-SERVICE_LINKED_ROLES: Mapping[str, tuple[str, ...]] = {
-    "securityhub": ("AWSServiceRoleForSecurityHub",),
-    "guardduty": ("AWSServiceRoleForAmazonGuardDuty", "AWSServiceRoleForAmazonGuardDutyMalwareProtection"),
-    "inspector2": ("AWSServiceRoleForAmazonInspector2", "AWSServiceRoleForAmazonInspector2Agentless"),
-}
-"""Made by AWS when a service is first enabled in an account; the caller then needs iam:CreateServiceLinkedRole."""
-
-POLICY_TYPES: Mapping[str, str] = {
-    "securityhub": "SECURITYHUB_CSPM_POLICY",
-    "guardduty": "GUARDDUTY_POLICY",
-    "inspector2": "INSPECTOR_POLICY",
-}
-"""Organizations policies that, where attached, override the services' own settings (Organizations API model, 2026)."""
-
-ADMINISTRATOR_LISTS: Mapping[str, tuple[str, str, str]] = {
-    "securityhub": ("ListOrganizationAdminAccounts", "AdminAccounts", "AccountId"),
-    "guardduty": ("ListOrganizationAdminAccounts", "AdminAccounts", "AdminAccountId"),
-    "inspector2": ("ListDelegatedAdminAccounts", "delegatedAdminAccounts", "accountId"),
-}
-"""Service → operation, list and id member: each service spells its answer differently."""
 
 READS = frozenset(
     {
         "iam:GetRole",
         "organizations:ListPolicies",
         "config:DescribeConfigurationRecorderStatus",
-        "securityhub:DescribeHub",
-        "guardduty:ListDetectors",
-        "inspector2:BatchGetAccountStatus",
-        "securityhub:DescribeOrganizationConfiguration",
-        *(f"{service}:{operation}" for service, (operation, _, _) in ADMINISTRATOR_LISTS.items()),
+        *(f"{spec.name}:{spec.probe.operation}" for spec in specs()),
+        *(f"{spec.name}:{spec.designation.list_operation}" for spec in specs()),
+        *(f"{spec.name}:{spec.central.operation}" for spec in specs() if spec.central),
     }
 )
 
@@ -53,10 +31,10 @@ class State:
     administrators: Mapping[tuple[str, str], Observation[frozenset[str]]]
     usable: Mapping[tuple[str, str], Observation[bool]]
     """Whether the delegated account may read the service in the Region at all."""
-    central: Mapping[str, Observation[str]]
-    """Region → Security Hub's configuration type and status, where the delegated account is administrator already."""
+    central: Mapping[tuple[str, str], Observation[str]]
+    """(service, Region) → configuration type and status, where a service can be configured centrally and is administered by us."""
     policies: Mapping[str, Observation[int]]
-    """Service → how many Organizations policies of its type exist."""
+    """Service → how many Organizations policies of its type exist; only services that have such policies."""
     roles: Mapping[tuple[str, str], Observation[bool]]
     recorders: Mapping[str, Observation[bool]]
     """Region → whether AWS Config records in the delegated account."""
@@ -64,8 +42,7 @@ class State:
 
 def managed(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     """The services that settings manage, in the runbook's order, with their Regions."""
-    parts = {"securityhub": settings.security_hub, "guardduty": settings.guardduty, "inspector2": settings.inspector}
-    return {service: tuple(sorted(part.regions)) for service, part in parts.items() if part is not None}
+    return {name: tuple(sorted(section.regions)) for name, section in settings.sections().items()}
 
 
 def observe(organization: Organization, settings: Settings, reader: Reader) -> State:
@@ -73,71 +50,70 @@ def observe(organization: Organization, settings: Settings, reader: Reader) -> S
     services = managed(settings)
     places = [(service, region) for service, regions in services.items() for region in regions]
     accounts = (organization.management_account, organization.delegated_account)
-    roles = [(account, role) for account in accounts for service in services for role in SERVICE_LINKED_ROLES[service]]
+    roles = [(account, role) for account in accounts for service in services for role in by_name()[service].roles]
+    governed = [service for service in services if by_name()[service].policy_type]
+    evaluated = sorted({region for service, region in places if by_name()[service].evaluates_by_config})
     regions = sorted({region for _, region in places})
     home = regions[0]
-    hub_regions = services.get("securityhub", ())
     management, delegated = accounts
     groups: list[list[Callable[[], Observation[Any]]]] = [
         [partial(_administrators, reader, management, *place) for place in places],
         [partial(_usable, reader, delegated, *place) for place in places],
-        [partial(_policies, reader, management, home, service) for service in services],
+        [partial(_policies, reader, management, home, by_name()[service].policy_type) for service in governed],
         [partial(_role, reader, account, home, role) for account, role in roles],
-        [partial(_recorder, reader, delegated, region) for region in hub_regions],
+        [partial(_recorder, reader, delegated, region) for region in evaluated],
     ]
     answers = iter(reader.parallel([job for group in groups for job in group]))
     administrators, usable, policies, linked, recorders = ([next(answers) for _ in group] for group in groups)
     found = dict(zip(places, administrators, strict=True))
-    here = [r for r in hub_regions if found["securityhub", r] == Known(frozenset({organization.delegated_account}))]
-    central = reader.parallel(partial(_central, reader, organization.delegated_account, region) for region in here)
+    ours = Known(frozenset({delegated}))
+    here = [(service, region) for service, region in places if by_name()[service].central and found[service, region] == ours]
+    central = reader.parallel(partial(_central, reader, delegated, *place) for place in here)
     return State(
         administrators=found,
         usable=dict(zip(places, usable, strict=True)),
         central=dict(zip(here, central, strict=True)),
-        policies=dict(zip(services, policies, strict=True)),
+        policies=dict(zip(governed, policies, strict=True)),
         roles=dict(zip(roles, linked, strict=True)),
-        recorders=dict(zip(hub_regions, recorders, strict=True)),
+        recorders=dict(zip(evaluated, recorders, strict=True)),
     )
 
 
 def _administrators(reader: Reader, account: str, service: str, region: str) -> Observation[frozenset[str]]:
-    operation, listed, member = ADMINISTRATOR_LISTS[service]
+    listed = by_name()[service].designation
     try:
-        pages = list(reader.pages(service, operation, account, region))
+        pages = list(reader.pages(service, listed.list_operation, account, region))
     except CallFailed as error:
         return unread(error)
-    return Known(frozenset(str(each[member]) for page in pages for each in page.get(listed, ())))
+    return Known(frozenset(str(each[listed.account_field]) for page in pages for each in page.get(listed.list_key, ())))
 
 
 def _usable(reader: Reader, account: str, service: str, region: str) -> Observation[bool]:
-    harmless: Mapping[str, tuple[str, dict[str, Any]]] = {
-        "securityhub": ("DescribeHub", {}),
-        "guardduty": ("ListDetectors", {}),
-        "inspector2": ("BatchGetAccountStatus", {"accountIds": [account]}),
-    }
-    operation, parameters = harmless[service]
+    probe = by_name()[service].probe
     try:
-        reader.read(service, operation, account, region, **parameters)
+        reader.read(service, probe.operation, account, region, **probe.asked_by(account))
     except CallFailed as error:
-        # Security Hub answers so where the hub is simply off: the service was reached and allowed.
-        if error.code == "InvalidAccessException" and "not subscribed" in error.message:
+        # The service was reached and allowed, and is merely off.
+        if probe.answers_that_it_is_off(error.code, error.message):
             return Known(value=True)
         return unread(error)
     return Known(value=True)
 
 
-def _central(reader: Reader, account: str, region: str) -> Observation[str]:
+def _central(reader: Reader, account: str, service: str, region: str) -> Observation[str]:
+    central = by_name()[service].central
+    assert central is not None
     try:
-        answer = reader.read("securityhub", "DescribeOrganizationConfiguration", account, region)
+        answer = reader.read(service, central.operation, account, region)
     except CallFailed as error:
         return unread(error)
-    found = answer.get("OrganizationConfiguration") or {}
-    return Known(f"{found.get('ConfigurationType', 'LOCAL')} {found.get('Status', 'ENABLED')}")
+    found = answer.get(central.key) or {}
+    return Known(f"{found.get(central.kind_field, central.local)} {found.get(central.status_field, central.enabled)}")
 
 
-def _policies(reader: Reader, account: str, region: str, service: str) -> Observation[int]:
+def _policies(reader: Reader, account: str, region: str, policy_type: str) -> Observation[int]:
     try:
-        pages = list(reader.pages("organizations", "ListPolicies", account, region, Filter=POLICY_TYPES[service]))
+        pages = list(reader.pages("organizations", "ListPolicies", account, region, Filter=policy_type))
     except CallFailed as error:
         return unread(error)
     return Known(sum(len(page.get("Policies", ())) for page in pages))

@@ -10,11 +10,11 @@ from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.services.population import ENABLED
+from runbook_lib.services.registry import by_name
 from runbook_lib.services.remarks import SCOPE, Remark, Standing
 from runbook_lib.services.waves import wave_objections
-from runbook_lib.settings import Settings, managed_services, part_of
+from runbook_lib.settings import Settings
 
-SECTIONS = {"securityhub": "security_hub", "guardduty": "guardduty", "inspector2": "inspector"}
 READS = frozenset({"organizations:DescribeOrganizationalUnit"})
 
 
@@ -113,12 +113,13 @@ def _scope(organization: Organization, settings: Settings, scope: Scope) -> Iter
 
 def _asked(settings: Settings) -> Iterator[tuple[Path, str, str]]:
     """Where settings ask for a service in a Region: path, service, Region; excluded Regions are left out."""
-    out = {(service, each.region) for each in settings.exclusions if each.region for service in each.services}
-    for service in managed_services(settings):
-        part = part_of(settings, service)
-        for position, region in enumerate(part.regions if part else ()):
+    out = {
+        (service, each.region) for each in settings.exclusions if each.region for service in by_name() if each.leaves_out(service)
+    }
+    for service, section in settings.sections().items():
+        for position, region in enumerate(section.regions):
             if (service, region) not in out:
-                yield (SECTIONS[service], "regions", position), service, region
+                yield (by_name()[service].section, "regions", position), service, region
 
 
 def _regions(organization: Organization, settings: Settings) -> Iterator[Remark]:

@@ -19,8 +19,10 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
 )  # fmt: skip
-from runbook_lib.services.securityhub.state import NAME, Aggregator, State
-from runbook_lib.settings import FindingAggregation, Settings
+from runbook_lib.services.securityhub.spec import NAME
+from runbook_lib.services.securityhub.state import Aggregator, State
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.securityhub import FindingAggregation
 
 ASPECT = "aggregation"
 

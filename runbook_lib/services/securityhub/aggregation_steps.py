@@ -5,8 +5,10 @@ from runbook_lib.coverage import Cells, Gap
 from runbook_lib.plan import Action, BackOut, Direction, Reference
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.aggregation import ASPECT, describe, lowers, named, parameters
-from runbook_lib.services.securityhub.state import NAME, Aggregator, State
-from runbook_lib.settings import FindingAggregation, Settings
+from runbook_lib.services.securityhub.spec import NAME
+from runbook_lib.services.securityhub.state import Aggregator, State
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.securityhub import FindingAggregation
 
 AGGREGATOR = "securityhub:finding-aggregator"
 """Kind of the Reference to the aggregator's ARN, which AWS assigns."""

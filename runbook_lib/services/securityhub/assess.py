@@ -6,8 +6,10 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, administrator_cells, bar_cells, bars
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
-from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, DESIGNATION, State
-from runbook_lib.settings import SecurityHubPart, Settings
+from runbook_lib.services.securityhub.spec import DESIGNATION
+from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, State
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT})
 
@@ -28,7 +30,7 @@ def assess(state: State, organization: Organization, settings: Settings, populat
     return administrator + found
 
 
-def _region(state: State, settings: Settings, part: SecurityHubPart, population: Population, region: str) -> Cells:
+def _region(state: State, settings: Settings, part: SecurityHubSection, population: Population, region: str) -> Cells:
     verdicts = membership.findings(state, part, population, region)
     return (
         membership.assess_hubs(state, population, region)

@@ -12,8 +12,9 @@ from runbook_lib.services.designation import USABLE, check_designation
 from runbook_lib.services.securityhub import observe
 from runbook_lib.services.securityhub.aggregation import describe
 from runbook_lib.services.securityhub.aggregation_steps import AGGREGATOR
+from runbook_lib.services.securityhub.spec import DESIGNATION, NAME
 from runbook_lib.services.securityhub.standards_steps import READY
-from runbook_lib.services.securityhub.state import DESIGNATION, NAME, Standards, item_of_arn
+from runbook_lib.services.securityhub.state import Standards, item_of_arn
 from runbook_lib.services.securityhub.steps import ENABLED
 
 SETTLED = ("READY", "INCOMPLETE")

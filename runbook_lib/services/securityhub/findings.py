@@ -6,7 +6,7 @@ from typing import NamedTuple
 from runbook_lib.base.observation import NotYet, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.services.column import UNMANAGED
-from runbook_lib.services.securityhub.state import NAME
+from runbook_lib.services.securityhub.spec import NAME
 
 
 class Finding(NamedTuple):

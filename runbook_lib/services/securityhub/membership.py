@@ -22,8 +22,9 @@ from runbook_lib.services.securityhub.findings import (
     unknown,
     waiting,
 )  # fmt: skip
-from runbook_lib.services.securityhub.state import HUB_STEP, NAME, NOT_OBSERVED, State, items_of
-from runbook_lib.settings import SecurityHubPart
+from runbook_lib.services.securityhub.spec import NAME
+from runbook_lib.services.securityhub.state import HUB_STEP, NOT_OBSERVED, State, items_of
+from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 HUB = "hub"
 MEMBERSHIP = "membership"
@@ -56,12 +57,12 @@ def hub_finding(observation: Observation[bool] | None) -> Finding:
     return to_do("Security Hub is off", "off", "on, with no standard by default")
 
 
-def assess_members(state: State, part: SecurityHubPart, population: Population, region: str) -> Cells:
+def assess_members(state: State, part: SecurityHubSection, population: Population, region: str) -> Cells:
     """The cells of aspect "membership" of one asked Region, the accounts set aside included."""
     return aside_cells(NAME, MEMBERSHIP, population, region) + cells(region, MEMBERSHIP, findings(state, part, population, region))
 
 
-def findings(state: State, part: SecurityHubPart, population: Population, region: str) -> dict[str, Finding]:
+def findings(state: State, part: SecurityHubSection, population: Population, region: str) -> dict[str, Finding]:
     """The verdict of every account that is to be a member; for the delegated account, that of its own hub."""
     found = {account: member_finding(state, part, population, region, account) for account in population.members.get(region, ())}
     if not set_aside(population, population.delegated, region):
@@ -69,7 +70,7 @@ def findings(state: State, part: SecurityHubPart, population: Population, region
     return found
 
 
-def member_finding(state: State, part: SecurityHubPart, population: Population, region: str, account: str) -> Finding:
+def member_finding(state: State, part: SecurityHubSection, population: Population, region: str, account: str) -> Finding:
     """The verdict of one account that is to be a member."""
     listed = state.members.get(region, NOT_OBSERVED)
     if isinstance(listed, Unknown):
@@ -89,7 +90,7 @@ def member_finding(state: State, part: SecurityHubPart, population: Population, 
     return _joining(state, part, population, region, account, status)
 
 
-def _joining(state: State, part: SecurityHubPart, population: Population, region: str, account: str, status: str) -> Finding:
+def _joining(state: State, part: SecurityHubSection, population: Population, region: str, account: str, status: str) -> Finding:
     """The verdict of an account that CreateMembers would add."""
     seen = status or "no member"
     configuration = state.configurations.get(region, NOT_OBSERVED)
@@ -115,7 +116,7 @@ def _joining(state: State, part: SecurityHubPart, population: Population, region
     return to_do(_why(state, region, status), seen, "Enabled")
 
 
-def unaccepted(offered: Observation[Mapping[str, bool]], part: SecurityHubPart) -> tuple[str, ...]:
+def unaccepted(offered: Observation[Mapping[str, bool]], part: SecurityHubSection) -> tuple[str, ...]:
     """Standards that AWS switches on by default and that settings do not accept; none while AWS's list cannot exist yet."""
     accepted = items_of(part.accept_default_standards)
     listed = offered.value if isinstance(offered, Known) else {}
@@ -129,7 +130,7 @@ def _why(state: State, region: str, status: str) -> str:
     return f"no member account: {status}" if status else "no member account"
 
 
-def assess_other(state: State, part: SecurityHubPart | None, population: Population, region: str) -> Cells:
+def assess_other(state: State, part: SecurityHubSection | None, population: Population, region: str) -> Cells:
     """A Region that settings do not name: what is visible is shown, the rest is not asked for."""
     listed = state.members.get(region)
     found: dict[str, Finding] = {}

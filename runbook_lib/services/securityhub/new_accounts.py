@@ -22,8 +22,10 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
 )  # fmt: skip
-from runbook_lib.services.securityhub.state import NAME, NOT_OBSERVED, Configuration, State
-from runbook_lib.settings import SecurityHubPart, Settings
+from runbook_lib.services.securityhub.spec import NAME
+from runbook_lib.services.securityhub.state import NOT_OBSERVED, Configuration, State
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 ASPECT = "auto-enable"
 ACCOUNTS = "new accounts"
@@ -50,7 +52,7 @@ def current(observation: Observation[Configuration]) -> Choice:
     return Choice(observation.value.auto_enable, observation.value.standards) if isinstance(observation, Known) else INITIAL
 
 
-def wanted(part: SecurityHubPart, now: Choice) -> Choice:
+def wanted(part: SecurityHubSection, now: Choice) -> Choice:
     """What settings want, with both values filled (see the module's first lines)."""
     auto_enable = now.auto_enable if part.auto_enable is None else part.auto_enable
     if part.new_account_standards is not None:
@@ -65,7 +67,7 @@ def lowering(now: Choice, want: Choice) -> frozenset[str]:
     return frozenset(accounts | standards)
 
 
-def moves(settings: Settings, part: SecurityHubPart, observation: Observation[Configuration]) -> tuple[Choice, Choice, Choice]:
+def moves(settings: Settings, part: SecurityHubSection, observation: Observation[Configuration]) -> tuple[Choice, Choice, Choice]:
     """Now, after the call that lowers nothing, and after the one that lowers what settings permit."""
     now = current(observation)
     want = wanted(part, now)
@@ -82,7 +84,7 @@ def _mix(now: Choice, want: Choice, kept: frozenset[str] | set[str]) -> Choice:
     )
 
 
-def assess(state: State, settings: Settings, part: SecurityHubPart, population: Population, region: str) -> Cells:
+def assess(state: State, settings: Settings, part: SecurityHubSection, population: Population, region: str) -> Cells:
     """The two cells of aspect "auto-enable" of one Region."""
     observation = state.configurations.get(region, NOT_OBSERVED)
     managed = {ACCOUNTS: part.auto_enable is not None, STANDARDS: part.new_account_standards is not None}
@@ -103,7 +105,7 @@ def _value(choice: Choice, item: str) -> str:
     return choice.standards if item == STANDARDS else "on" if choice.auto_enable else "off"
 
 
-def _finding(settings: Settings, part: SecurityHubPart, observation: Observation[Configuration], item: str) -> Finding:
+def _finding(settings: Settings, part: SecurityHubSection, observation: Observation[Configuration], item: str) -> Finding:
     if isinstance(observation, Unknown):
         return unknown(observation)
     now = current(observation)

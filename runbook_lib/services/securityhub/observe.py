@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runbook_lib.aws.errors import CallFailed, has, unread
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.organization import Organization
@@ -17,10 +16,9 @@ from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP, designated, read_administrators
 from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.population import Population
+from runbook_lib.services.securityhub.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.securityhub.state import (
-    DESIGNATION,
     HUB_STEP,
-    NAME,
     NOT_OBSERVED,
     Aggregator,
     Configuration,
@@ -28,7 +26,7 @@ from runbook_lib.services.securityhub.state import (
     State,
     item_of_arn,
     standards_in,
-)  # fmt: skip
+)
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
@@ -96,7 +94,7 @@ def members(reader: Reader, account: str, region: str) -> dict[str, str]:
 
 def named_members(reader: Reader, account: str, region: str, named: Iterable[str]) -> dict[str, str]:
     """The same of these accounts alone, in batches side by side; one that Security Hub does not answer for is left out."""
-    cut = batches(named, BATCH[f"{NAME}:GetMembers"])
+    cut = batches(named, SPEC.batches["GetMembers"])
     answers = reader.parallel([partial(reader.read, NAME, "GetMembers", account, region, AccountIds=list(each)) for each in cut])
     return {each["AccountId"]: each.get("MemberStatus", "") for answer in answers for each in answer.get("Members") or ()}
 

@@ -12,8 +12,10 @@ from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.population import population
 from runbook_lib.services.remarks import Remark, Standing
 from runbook_lib.services.securityhub.observe import observed, offered
-from runbook_lib.services.securityhub.state import NAME, item_of
-from runbook_lib.settings import SecurityHubPart, Settings, Standard
+from runbook_lib.services.securityhub.spec import NAME
+from runbook_lib.services.securityhub.state import item_of
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.securityhub import SecurityHubSection, Standard
 
 KEYS = ("accept_default_standards", "delegated_account_standards", "existing_account_standards")
 Offers = Mapping[str, Observation[Mapping[str, bool]]]
@@ -39,13 +41,13 @@ def preflight(organization: Organization, settings: Settings, scope: Scope, read
     return [_remark(path, standard, offers) for path, standard in missing.items()]
 
 
-def _named(part: SecurityHubPart) -> Iterator[tuple[Path, Standard]]:
+def _named(part: SecurityHubSection) -> Iterator[tuple[Path, Standard]]:
     for key in KEYS:
         for position, standard in enumerate(getattr(part, key) or ()):
             yield ("security_hub", key, position), standard
 
 
-def _regions(organization: Organization, settings: Settings, part: SecurityHubPart) -> list[str]:
+def _regions(organization: Organization, settings: Settings, part: SecurityHubSection) -> list[str]:
     """The home Region first: it is the likeliest to have a hub."""
     people = population(organization, settings, NAME)
     home = part.aggregation.home_region if part.aggregation else ""

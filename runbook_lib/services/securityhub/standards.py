@@ -19,7 +19,8 @@ from runbook_lib.services.securityhub.findings import (
 )  # fmt: skip
 from runbook_lib.services.securityhub.membership import set_aside
 from runbook_lib.services.securityhub.state import NOT_OBSERVED, Standards, State, Subscription, items_of
-from runbook_lib.settings import SecurityHubPart, Settings
+from runbook_lib.settings import Settings
+from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 ASPECT = "standards"
 NO_RECORDER = "NO_AVAILABLE_CONFIGURATION_RECORDER"
@@ -32,7 +33,12 @@ def requested(state: State, wanted: tuple[str, ...], region: str) -> tuple[str, 
 
 
 def assess(
-    state: State, settings: Settings, part: SecurityHubPart, population: Population, region: str, membership: Mapping[str, Finding]
+    state: State,
+    settings: Settings,
+    part: SecurityHubSection,
+    population: Population,
+    region: str,
+    membership: Mapping[str, Finding],
 ) -> Cells:
     """The cells of aspect "standards" of one Region; `membership` holds the verdicts of the accounts as members."""
     found: Cells = ()
@@ -48,7 +54,7 @@ def assess(
     return found + _unnamed(state, part, population, region)
 
 
-def _delegated(state: State, part: SecurityHubPart, population: Population, region: str) -> Cells:
+def _delegated(state: State, part: SecurityHubSection, population: Population, region: str) -> Cells:
     own = state.standards.get(region, {}).get(population.delegated, NOT_OBSERVED)
     found: Cells = ()
     for item in items_of(part.delegated_account_standards):
@@ -122,7 +128,7 @@ def _not_offered(state: State, item: str, region: str) -> Finding | None:
     )  # fmt: skip
 
 
-def _unnamed(state: State, part: SecurityHubPart, population: Population, region: str) -> Cells:
+def _unnamed(state: State, part: SecurityHubSection, population: Population, region: str) -> Cells:
     """Standards that are on and that settings do not name: shown, left alone."""
     shown: dict[str, dict[str, Finding]] = {}
     for account, own in sorted(state.standards.get(region, {}).items()):

@@ -12,8 +12,9 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Step, Wait, batches
 from runbook_lib.services.column import accounts_of
 from runbook_lib.services.population import Population
+from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.standards import ASPECT, requested
-from runbook_lib.services.securityhub.state import NAME, State, items_of, standard_arn, subscription_arn
+from runbook_lib.services.securityhub.state import State, items_of, standard_arn, subscription_arn
 from runbook_lib.settings import Settings
 
 READY = "standards ready: "

@@ -6,29 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.base.observation import Known, NotYet, Observation
-from runbook_lib.services.designation import STEP, Administrators, Designation
-from runbook_lib.settings import Standard
+from runbook_lib.services.designation import STEP, Administrators
+from runbook_lib.settings.sections.securityhub import Standard
 
-NAME = "securityhub"
-TITLE = "Security Hub"
 CENTRAL = "CENTRAL"
 """ConfigurationType while central configuration is on [model]."""
 CENTRAL_STATUS = "DISABLED"
 """Status of the organization configuration while a CSPM policy of Organizations governs it [model]."""
 
-DESIGNATION = Designation(
-    service=NAME,
-    title=TITLE,
-    principal="securityhub.amazonaws.com",
-    list_operation="ListOrganizationAdminAccounts",
-    list_key="AdminAccounts",
-    account_field="AccountId",
-    status_field="Status",
-    enable_operation="EnableOrganizationAdminAccount",
-    enable_parameter="AdminAccountId",
-    disable_operation="DisableOrganizationAdminAccount",
-    inside_accounts="The delegated account's hub, if it were off, would come on with default standards; it is on before this call.",
-)
 HUB_STEP = "Security Hub is on in the account"
 NOT_OBSERVED = NotYet(STEP)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from runbook_lib.aws.limits import BATCH
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
@@ -13,8 +12,9 @@ from runbook_lib.services.obstacles import explanations
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import membership, new_accounts
 from runbook_lib.services.securityhub.aggregation_steps import aggregation_action
+from runbook_lib.services.securityhub.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.securityhub.standards_steps import delegated_standards, member_standards
-from runbook_lib.services.securityhub.state import DESIGNATION, NAME, NOT_OBSERVED, State
+from runbook_lib.services.securityhub.state import NOT_OBSERVED, State
 from runbook_lib.settings import Settings
 
 MUTATIONS = DESIGNATION.mutations | {
@@ -119,7 +119,7 @@ def member_steps(cells: Cells, own: Sequence[Action], population: Population, re
     hub = tuple(action.id for action in own if action.region == region)
     apart = joining & {population.management} if hub else frozenset[str]()
     steps: list[Step] = [
-        _create(population, region, batch, after) for batch in batches(joining - apart, BATCH[f"{NAME}:CreateMembers"])
+        _create(population, region, batch, after) for batch in batches(joining - apart, SPEC.batches["CreateMembers"])
     ]
     steps += [_create(population, region, (account,), after + hub) for account in sorted(apart)]
     if awaited:

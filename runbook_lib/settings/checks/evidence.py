@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from runbook_lib.base.documents import Path, Problem
 from runbook_lib.settings.checks import Tree, at
-from runbook_lib.settings.object_lock import ObjectLockPart
+from runbook_lib.settings.object_lock import ObjectLockSection
 
 LONGEST_YEARS = 100
 """Longest retention that Object Lock takes. Source: Amazon S3 User Guide, "Object Lock considerations"."""
@@ -34,7 +34,7 @@ def check_evidence(tree: Tree) -> Iterator[Problem]:
 
 
 def _compliance(mode: str, retention: str) -> Iterator[Problem]:
-    meant = ObjectLockPart(account="0" * 12, region="us-east-1", retention=retention, mode=mode)
+    meant = ObjectLockSection(account="0" * 12, region="us-east-1", retention=retention, mode=mode)
     if meant.lock_mode != "COMPLIANCE":
         message = (
             f"Write GOVERNANCE, or, if it is really meant, the whole sentence, which names the retention: {meant.compliance}. "

@@ -10,9 +10,11 @@ from pydantic import ValidationError
 from runbook_lib.base.documents import Path, Problem, nearest
 from runbook_lib.base.documents.models import problem_of, value_message
 from runbook_lib.base.documents.yaml_text import Document
+from runbook_lib.services.registry import specs
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.regions import partition_of, partitions
+from runbook_lib.settings.sections.service import section_checks
 
 PATTERNS = (
     ("s3://", "Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),
@@ -32,7 +34,6 @@ PATTERNS = (
     ("^[a-z0-9][", "Not the name of a standard as its ARN spells it, for example aws-foundational-security-best-practices."),
 )
 REGION_PATTERN = "^[a-z]{2,4}("
-AGGREGATION: Path = ("security_hub", "aggregation")
 
 
 def check_shape(document: Document) -> tuple[Settings | None, list[Problem], dict[str, Any]]:
@@ -57,22 +58,18 @@ def check_shape(document: Document) -> tuple[Settings | None, list[Problem], dic
 
 def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
     """Every Region the file names, and where."""
-    lists: list[Path] = [(section, "regions") for section in ("security_hub", "guardduty", "inspector")]
-    for path in [*lists, (*AGGREGATION, "regions")]:
+    for spec in specs():
+        path: Path = (spec.section, "regions")
         yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
+        yield from section_checks()[spec.section].named_regions(tree)
     for position, exclusion in enumerate(at(tree, "exclusions") or []):
         if region := at(exclusion, "region"):
             yield ("exclusions", position, "region"), region
     for number, _ in enumerate(at(tree, "waves") or []):
         path = ("waves", number, "regions")
         yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
-    if home := at(tree, *AGGREGATION, "home_region"):
-        yield (*AGGREGATION, "home_region"), home
     if store := at(tree, "evidence", "object_lock", "region"):
         yield ("evidence", "object_lock", "region"), store
-    for region, destination in (at(tree, "guardduty", "export") or {}).items():
-        if destination is not None:
-            yield ("guardduty", "export", region), region
 
 
 def _unknown_regions(tree: dict[str, Any]) -> list[Problem]:
@@ -120,10 +117,10 @@ def _value_message(document: Document, error: Any, path: Path, written: str) -> 
 
 
 def _empty(document: Document, path: Path) -> str:
-    """An empty list of linked Regions is a mode of its own at AWS; every other one means nothing."""
-    linking = {"SPECIFIED_REGIONS": "NO_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED": "ALL_REGIONS"}
-    if path == (*AGGREGATION, "regions") and (instead := linking.get(str(at(document.values, *AGGREGATION, "linking_mode")))):
-        return f"This is empty. If that is meant, write linking_mode: {instead} and remove this key; else name the Regions."
+    """An empty list may be a choice of its own at AWS, which the section knows; every other one means nothing."""
+    checks = section_checks().get(str(path[0])) if path else None
+    if checks and (instead := checks.instead_of_empty(document.values, path)):
+        return f"This is empty. If that is meant, {instead}"
     return "This is empty. Name at least one, or remove the key or its section, which means: not managed here."
 
 

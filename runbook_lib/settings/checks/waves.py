@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook_lib.base.documents import Path, Problem
+from runbook_lib.services.registry import specs
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.wave import REST
 
@@ -11,9 +12,7 @@ PLACES = ("organizational_units", "accounts", "regions")
 
 def check_waves(tree: Tree) -> Iterator[Problem]:
     """Everything about waves."""
-    asked = {
-        region for section in ("security_hub", "guardduty", "inspector") for region in at(tree, section, "regions") or [] if region
-    }
+    asked = {region for spec in specs() for region in at(tree, spec.section, "regions") or [] if region}
     names: set[str] = set()
     for number, wave in enumerate(at(tree, "waves") or []):
         if not isinstance(wave, dict):

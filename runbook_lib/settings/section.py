@@ -17,7 +17,7 @@ STORE = rf"^({S3_STORE}|/.*|~.*|[^/:]+(/.*)?)$"
 RETENTION = r"^[1-9][0-9]{0,4} (days?|years?)$"
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """Base of every section: immutable, an unknown key is an error, and no value is taken for another type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

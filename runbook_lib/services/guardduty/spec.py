@@ -1,0 +1,91 @@
+"""GuardDuty by name and number."""
+
+from runbook_lib.services.spec import Designation, Offer, Probe, Rate, ServiceSpec
+
+NAME = "guardduty"
+TITLE = "GuardDuty"
+MALWARE_PROTECTION = "malware-protection.guardduty.amazonaws.com"
+
+DESIGNATION = Designation(
+    service=NAME,
+    title=TITLE,
+    principal="guardduty.amazonaws.com",
+    list_operation="ListOrganizationAdminAccounts",
+    list_key="AdminAccounts",
+    account_field="AdminAccountId",
+    status_field="AdminStatus",
+    enable_operation="EnableOrganizationAdminAccount",
+    enable_parameter="AdminAccountId",
+    disable_operation="DisableOrganizationAdminAccount",
+    inside_accounts="GuardDuty becomes a trusted service, and the delegated account gets a detector if it has none.",
+)
+
+_CONTROLS = {
+    "EKS_AUDIT_LOGS": ("GuardDuty.5", "guardduty_eks_audit_log_enabled"),
+    "LAMBDA_NETWORK_LOGS": ("GuardDuty.6", "guardduty_lambda_protection_enabled"),
+    "EBS_MALWARE_PROTECTION": ("GuardDuty.8", "guardduty_ec2_malware_protection_enabled"),
+    "RDS_LOGIN_EVENTS": ("GuardDuty.9", "guardduty_rds_protection_enabled"),
+    "S3_DATA_EVENTS": ("GuardDuty.10", "guardduty_s3_protection_enabled"),
+    "RUNTIME_MONITORING": ("GuardDuty.11", "guardduty_runtime_monitoring_enabled"),
+    "RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": ("GuardDuty.12",),
+    "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": ("GuardDuty.13",),
+    "AI_PROTECTION": ("guardduty_ai_protection_enabled",),
+}
+"""Feature or agent → controls. Sources: the Security Hub CSPM user guide's list of controls for GuardDuty; Prowler's checks."""
+
+SPEC = ServiceSpec(
+    name=NAME,
+    title=TITLE,
+    section="guardduty",
+    full_title="Amazon GuardDuty",
+    phase="20_guardduty",
+    after=("securityhub",),
+    purpose=(
+        "Detect threats in all accounts: make the delegated security account the administrator of GuardDuty in each Region, enable "
+        "it with the chosen protection plans in every existing account, and for accounts that join later."
+    ),
+    does="administrator in every Region, detectors, members, protection plans, export; then, apart, what acts on workloads",
+    designation=DESIGNATION,
+    principals=(DESIGNATION.principal, MALWARE_PROTECTION),
+    roles=("AWSServiceRoleForAmazonGuardDuty", "AWSServiceRoleForAmazonGuardDutyMalwareProtection"),
+    policy_type="GUARDDUTY_POLICY",  # Organizations API model, 2026
+    probe=Probe("ListDetectors"),
+    batches={
+        "CreateMembers": 50,  # [model]
+        "GetMembers": 50,  # [model]
+        "GetMemberDetectors": 50,  # [model]
+        "GetRemainingFreeTrialDays": 50,  # [model]
+        "UpdateMemberDetectors": 50,  # [model]
+        "StartMonitoringMembers": 50,  # [model]
+    },
+    rates={"*": Rate(5, 10, "assumed")},
+    offers={
+        # GuardDuty User Guide, "Region-specific feature availability".
+        "RDS_LOGIN_EVENTS": Offer("docs", "2026-11", lacking=("ap-east-2",)),
+        # New protection plans reach the commercial partition first.
+        "AI_PROTECTION": Offer("assumed", "2026-11", lacking=("us-gov-", "cn-")),
+    },
+    paid=(
+        "CLOUD_TRAIL",
+        "FLOW_LOGS",
+        "DNS_LOGS",
+        "S3_DATA_EVENTS",
+        "EKS_AUDIT_LOGS",
+        "EBS_MALWARE_PROTECTION",
+        "RDS_LOGIN_EVENTS",
+        "RDS_DATA_RISK",
+        "LAMBDA_NETWORK_LOGS",
+        "EKS_RUNTIME_MONITORING",
+        "EC2_RUNTIME_MONITORING",
+        "FARGATE_RUNTIME_MONITORING",
+        "AI_PROTECTION",
+    ),
+    prices="Prices of GuardDuty: its foundational sources and its protection plans.",
+    enabled_by=("detector", "membership"),
+    controls={
+        "GuardDuty.1": ("enabled", ""),
+        "guardduty_is_enabled": ("enabled", ""),
+        **{control: ("features", item) for item, controls in _CONTROLS.items() for control in controls},
+    },
+    reference_options={"guardduty:detector": "detector-id"},
+)

@@ -1,0 +1,76 @@
+"""The AWS services of the runbook: the protocol that each follows and what they see of the rest.
+
+A service module knows one AWS service and nothing of the others. Everything but `observe`, `check` and `resolve` is pure.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
+from runbook_lib.coverage import Cells
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step
+from runbook_lib.plan.cost import Charge, Trials
+from runbook_lib.plan.outcome import Outcome, Progress
+from runbook_lib.services.inventory import Writer
+from runbook_lib.services.population import Population
+from runbook_lib.services.remarks import Remark
+from runbook_lib.settings import Settings
+
+
+class Service(Protocol):
+    """One AWS service, as the runbook sees it."""
+
+    name: str
+    """The boto3 client name."""
+    title: str
+    """AWS's name."""
+    phase: str
+    principals: tuple[str, ...]
+    """Service principals that need trusted access."""
+    reads: frozenset[str]
+    mutations: frozenset[str]
+    """Operation names in AWS's spelling as "service:Operation" (a service may need another one's operation, for example
+    organizations:RegisterDelegatedAdministrator or iam:GetRole); anything else is refused."""
+    not_estimated: tuple[str, ...]
+    """What its plans may cost besides, which nobody can tell beforehand, as sentences."""
+
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        """Hold what settings and scope name, and only AWS knows, against AWS: misspelt names above all. Reads only, and few."""
+
+    def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
+        """Read everything `assess` needs. Reads only."""
+
+    def assess(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Cells:
+        """Compare state with settings. Pure."""
+
+    def plan(
+        self, cells: Cells, state: Any, organization: Organization, settings: Settings, population: Population
+    ) -> Sequence[Step | NoChange | Blocker]:
+        """Turn gaps into steps; everything else into a NoChange or a Blocker. Pure."""
+
+    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, settings: Settings) -> Sequence[Charge]:
+        """The paid features that these calls switch on, and in which accounts; at most, where it cannot be told. Pure."""
+
+    def trials(self, charged: Sequence[Charge], state: Any, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+        """What AWS says of trials, in a few reads, of the charged accounts. Never fails: what is not read is not confirmed."""
+
+    def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
+        """Read the part of the state that `missing` looks at, and no more. Reads only."""
+
+    def missing(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
+        """What later phases need of this one and is not there, as sentences; empty when they may be applied. Pure."""
+
+    def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
+        """The state as an inventory writes it, so that a simulated organization can be made from it. Pure."""
+
+    def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:
+        """What an answer means: exactly one Outcome per target (or one for ""). Pure."""
+
+    def check(self, step: Step, reader: Reader) -> Progress:
+        """Read how far a Wait's condition, or an Action's effect, has come. `CallFailed` means it could not be read."""
+
+    def resolve(self, reference: Reference, reader: Reader) -> str:
+        """The value of a Reference of this service's kind ("guardduty:detector" belongs to guardduty)."""

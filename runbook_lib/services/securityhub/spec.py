@@ -1,0 +1,52 @@
+"""Security Hub CSPM by name and number."""
+
+from runbook_lib.services.spec import CentralConfiguration, Designation, Probe, Rate, ServiceSpec
+
+NAME = "securityhub"
+TITLE = "Security Hub"
+
+DESIGNATION = Designation(
+    service=NAME,
+    title=TITLE,
+    principal="securityhub.amazonaws.com",
+    list_operation="ListOrganizationAdminAccounts",
+    list_key="AdminAccounts",
+    account_field="AccountId",
+    status_field="Status",
+    enable_operation="EnableOrganizationAdminAccount",
+    enable_parameter="AdminAccountId",
+    disable_operation="DisableOrganizationAdminAccount",
+    inside_accounts="The delegated account's hub, if it were off, would come on with default standards; it is on before this call.",
+)
+
+SPEC = ServiceSpec(
+    name=NAME,
+    title=TITLE,
+    section="security_hub",
+    full_title="Security Hub CSPM",
+    phase="10_security_hub",
+    purpose=(
+        "Bring the security findings of all accounts and Regions together in one place: make the delegated security account the "
+        "administrator of Security Hub in each Region, add every existing account, see to it that new accounts join, and aggregate "
+        "findings in the home Region."
+    ),
+    does="administrator in every Region, hubs, members, new accounts, standards, finding aggregation",
+    designation=DESIGNATION,
+    principals=(DESIGNATION.principal,),
+    roles=("AWSServiceRoleForSecurityHub",),
+    policy_type="SECURITYHUB_CSPM_POLICY",  # Organizations API model, 2026
+    central=CentralConfiguration(
+        "DescribeOrganizationConfiguration", "OrganizationConfiguration", "ConfigurationType", "Status", "LOCAL", "ENABLED"
+    ),
+    probe=Probe("DescribeHub", not_on=("InvalidAccessException", "not subscribed")),
+    batches={
+        "CreateMembers": 50,  # [model]
+        "GetMembers": 50,  # [assumed] the model names no maximum
+    },
+    rates={"BatchEnableStandards": Rate(1, 1, "model"), "*": Rate(10, 30, "model")},
+    paid=("SECURITY_CHECKS", "FINDING_INGESTION"),
+    prices="Prices of Security Hub CSPM.",
+    evaluates_by_config=True,
+    enabled_by=("hub", "membership"),
+    controls={"securityhub_enabled": ("enabled", "")},
+)

@@ -1,0 +1,152 @@
+"""What is true of one AWS service by name and number: the table from which phases, limits, settings and documents are derived.
+
+The bottom layer: settings, limits and plans may import it, so it imports nothing of the library. Each service writes its own in
+`services/<name>/spec.py`; what it *does* is in the modules beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+ACCOUNT = "{account}"
+"""In the parameters of a probe: the account that asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket: requests per second and burst, per account and Region."""
+
+    per_second: float
+    burst: int
+    source: str
+    """[model] botocore's service model, [docs] AWS's quota pages, [assumed] nothing is published, our own careful guess."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Where one feature exists. `only`: nowhere else; `lacking`: Regions, or beginnings of Region names, without it."""
+
+    source: str
+    """[docs] an AWS page, [issue] a public thread that shows AWS's answer, [assumed] our own careful reading of announcements."""
+    read: str
+    """The month the source was read."""
+    only: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
+
+    def includes(self, region: str) -> bool:
+        """Whether the Region has it."""
+        return (not self.only or region in self.only) and not region.startswith(self.lacking or ("-",))
+
+
+@dataclass(frozen=True)
+class Designation:
+    """How a service designates its delegated administrator: names of operations, fields and parameters."""
+
+    service: str
+    title: str
+    principal: str
+    list_operation: str
+    list_key: str
+    account_field: str
+    status_field: str
+    enable_operation: str
+    enable_parameter: str
+    disable_operation: str
+    usable_operation: str = "DescribeOrganizationConfiguration"
+    inside_accounts: str = ""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """What finding out about the administrator calls."""
+        return frozenset({f"{self.service}:{self.list_operation}", "organizations:ListDelegatedAdministrators"})
+
+    @property
+    def mutations(self) -> frozenset[str]:
+        """What designating plans."""
+        return frozenset({f"{self.service}:{self.enable_operation}", "organizations:RegisterDelegatedAdministrator"})
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A harmless read that shows whether an account may use the service in a Region; `not_on` is the answer of one that is off."""
+
+    operation: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    not_on: tuple[str, str] = ("", "")
+    """Error code, and a part of its message, by which the service says that it was reached and is merely off."""
+
+    def asked_by(self, account: str) -> dict[str, Any]:
+        """The parameters, for the account that asks."""
+        return {
+            name: [account if each == ACCOUNT else each for each in value] if isinstance(value, list) else value
+            for name, value in self.parameters.items()
+        }
+
+    def answers_that_it_is_off(self, code: str, message: str) -> bool:
+        """Whether an error says only that the service is off."""
+        known, words = self.not_on
+        return bool(known) and code == known and words in message
+
+
+@dataclass(frozen=True)
+class CentralConfiguration:
+    """Where a service says that something else than its administrator configures the accounts."""
+
+    operation: str
+    key: str
+    kind_field: str
+    status_field: str
+    local: str
+    """The kind that leaves the configuration to the administrator."""
+    enabled: str
+    """The status in which the administrator's changes are taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSpec:
+    """One enabling service. Names are AWS's; every number stands beside its source."""
+
+    name: str
+    """The boto3 client name, also the name of the service's folders."""
+    title: str
+    section: str
+    """The key of its section in settings, and of its prices."""
+    full_title: str = ""
+    """AWS's full name, where settings and documents give it."""
+    phase: str
+    """The name of its notebook, which begins with its number."""
+    after: tuple[str, ...] = ()
+    """Services whose phase must have been applied before."""
+    purpose: str
+    """What the change is for, as a change board reads it."""
+    does: str
+    """What its phase does, as the table of phases says it."""
+    designation: Designation
+    principals: tuple[str, ...]
+    """Service principals that need trusted access, the designation's first."""
+    roles: tuple[str, ...]
+    """Service-linked roles, made by AWS when the service is first enabled in an account."""
+    policy_type: str = ""
+    """Organizations policies that, where attached, override the service's own settings; empty: there are none."""
+    probe: Probe
+    central: CentralConfiguration | None = None
+    batches: Mapping[str, int] = field(default_factory=dict)
+    """Operation → most target accounts in one call. botocore does not enforce list maxima; AWS rejects, or drops, what is over."""
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    """Operation, or "*" for the rest → its rate."""
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    """Feature → where it exists; what is not here counts as offered."""
+    paid: tuple[str, ...] = ()
+    """AWS's names of paid features, as settings price them."""
+    settings: str = ""
+    """The module of its settings section, where it is not `runbook_lib.settings.sections.<name>`."""
+    prices: str = ""
+    """What the settings' prices of this service are, as editors show it."""
+    evaluates_by_config: bool = False
+    """Whether it evaluates only where AWS Config records."""
+    enabled_by: tuple[str, ...] = ()
+    """Aspects of coverage which together say whether the service is on in an account and Region."""
+    controls: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Control or check of a scanner → (aspect, item) that it speaks about; aspect "enabled": only whether the service is on."""
+    reference_options: Mapping[str, str] = field(default_factory=dict)
+    """Kind of Reference → the AWS CLI option that takes it."""
