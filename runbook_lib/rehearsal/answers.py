@@ -12,6 +12,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from runbook_lib.rehearsal.codec import operation_model, service_model
 from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.simulated import by_name, simulated
 
 STATUS = {
     "AccessDeniedException": 403,
@@ -28,7 +29,7 @@ STATUS = {
 """HTTP status of codes that an operation's model does not list; everything else is 400."""
 
 
-MODELLED = ("guardduty", "securityhub", "inspector2", "account", "organizations", "config")
+MODELLED = (*(each.name for each in simulated()), "account", "organizations", "config")
 """Services whose errors are shaped by their models; others are moto's, and only refused here."""
 
 
@@ -206,12 +207,8 @@ def failure(service: str, error: ApiError) -> tuple[int, bytes]:
     body = {}
     for name, value in {"Message": error.message, **error.members}.items():
         body[_member(shape, name) or ("message" if name == "Message" else name)] = value
-    if service == "securityhub":
-        body = {"Code": error.code, "Message": error.message, **{k: v for k, v in body.items() if k.lower() != "message"}}
-    elif service == "guardduty" and error.code == "BadRequestException":
-        body["__type"] = "InvalidInputException"  # aws-behaviour 5.1: header and body disagree
-    else:
-        body["__type"] = error.code
+    about = by_name().get(service)
+    body = about.error_body(error, body) if about and about.error_body else {**body, "__type": error.code}
     return int(status), json.dumps(body).encode()
 
 

@@ -1,6 +1,6 @@
 """The server's side of the JSON protocols, from botocore's service models: which operation a request is, and its parameters.
 
-rest-json for guardduty, securityhub, inspector2 and account; json-1.1 for organizations and config. Answers are in `answers`.
+rest-json for the enabling services and account; json-1.1 for organizations and config. Answers are in `answers`.
 """
 
 import base64
@@ -18,19 +18,17 @@ from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
 from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.simulated import simulated
 
-GENERIC = "The request is rejected because an invalid or out-of-range value is specified as an input parameter."
 INVALID = {
-    "guardduty": ("BadRequestException", GENERIC),
-    "securityhub": ("InvalidInputException", "Invalid parameter: {problem}"),
-    "inspector2": ("ValidationException", "{problem}"),
+    **{each.name: each.invalid for each in simulated()},
     "account": ("ValidationException", "{problem}"),
     "organizations": ("InvalidInputException", "{problem}"),
     "config": ("ValidationException", "{problem}"),
 }
-"""How each service refuses what its own model rules out. GuardDuty's text is aws-behaviour 5.1's, the others are assumed."""
+"""How each service refuses what its own model rules out. Those of the organization's own services are assumed."""
 REASON = {
-    "inspector2": {"reason": "FIELD_VALIDATION_FAILED"},
+    **{each.name: dict(each.invalid_members) for each in simulated() if each.invalid_members},
     "account": {"reason": "fieldValidationFailed"},
     "organizations": {"Reason": "INVALID_PATTERN"},
 }

@@ -4,26 +4,22 @@ import random
 from dataclasses import dataclass
 
 from runbook_lib.rehearsal.scenario import Event, Fault, Scenario
+from runbook_lib.rehearsal.simulated import simulated
 
 CALLS = (
-    ("organizations", "EnableAWSServiceAccess"), ("organizations", "RegisterDelegatedAdministrator"),
-    ("organizations", "ListDelegatedAdministrators"), ("organizations", "ListAccounts"), ("organizations", "DescribeOrganization"),
-    ("securityhub", "EnableSecurityHub"), ("securityhub", "EnableOrganizationAdminAccount"), ("securityhub", "CreateMembers"),
-    ("securityhub", "UpdateOrganizationConfiguration"), ("securityhub", "CreateFindingAggregator"), ("securityhub", "ListMembers"),
-    ("securityhub", "ListOrganizationAdminAccounts"), ("securityhub", "BatchEnableStandards"), ("securityhub", "*"),
-    ("guardduty", "CreateDetector"), ("guardduty", "EnableOrganizationAdminAccount"), ("guardduty", "CreateMembers"),
-    ("guardduty", "UpdateOrganizationConfiguration"), ("guardduty", "UpdateMemberDetectors"), ("guardduty", "ListMembers"),
-    ("guardduty", "ListDetectors"), ("guardduty", "*"),
-    ("inspector2", "EnableDelegatedAdminAccount"), ("inspector2", "AssociateMember"), ("inspector2", "Enable"),
-    ("inspector2", "UpdateOrganizationConfiguration"), ("inspector2", "BatchGetAccountStatus"), ("inspector2", "*"),
-    ("account", "ListRegions"), ("sts", "AssumeRole"), ("*", "*"),
-)  # fmt: skip
+    ("organizations", "EnableAWSServiceAccess"),
+    ("organizations", "RegisterDelegatedAdministrator"),
+    ("organizations", "ListDelegatedAdministrators"),
+    ("organizations", "ListAccounts"),
+    ("organizations", "DescribeOrganization"),
+    *((each.name, operation) for each in simulated() for operation in each.drawn),
+    ("account", "ListRegions"),
+    ("sts", "AssumeRole"),
+    ("*", "*"),
+)
 """What a drawn fault may befall: operations that enabling makes, and all of a service."""
-BATCHES = (
-    ("securityhub", "CreateMembers"), ("guardduty", "CreateMembers"), ("guardduty", "UpdateMemberDetectors"),
-    ("inspector2", "Enable"),
-)  # fmt: skip
-ADMINISTERED = ("securityhub", "guardduty", "inspector2")
+BATCHES = tuple((each.name, operation) for each in simulated() for operation in each.drawn_batches)
+ADMINISTERED = tuple(each.name for each in simulated())
 KINDS = ("throttle", "error", "error", "reset", "reset", "timeout", "deny", "unprocessed", "event")
 JOINER = 161616161600
 """Accounts that drawn events add are numbered from here."""

@@ -8,13 +8,8 @@ from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.organization import close_account, deregister_delegated, join_account
 from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.scenario import Event
+from runbook_lib.rehearsal.simulated import by_name
 from runbook_lib.rehearsal.world import SimulatedAccount, World
-
-ADMINISTRATION = {
-    "securityhub": ("EnableOrganizationAdminAccount", "DisableOrganizationAdminAccount", "AdminAccountId"),
-    "guardduty": ("EnableOrganizationAdminAccount", "DisableOrganizationAdminAccount", "AdminAccountId"),
-    "inspector2": ("EnableDelegatedAdminAccount", "DisableDelegatedAdminAccount", "delegatedAdminAccountId"),
-}
 
 
 def happen(world: World, event: Event) -> None:
@@ -52,18 +47,18 @@ def add_account(world: World, account: str, name: str = "Joined later", parent: 
 
 def designate(world: World, service: str, region: str, account: str) -> None:
     """Designate an account in one Region, as the management account would. Raises what AWS answers."""
-    enable, _, parameter = ADMINISTRATION[service]
+    enable, _, parameter = by_name()[service].designation
     run(world, service, enable, world.organization.management, region, {parameter: account})
 
 
 def withdraw(world: World, service: str, region: str, account: str) -> None:
     """Undo `designate`, with its registration in Organizations; harmless where there is nothing to undo."""
-    _, disable, parameter = ADMINISTRATION[service]
+    _, disable, parameter = by_name()[service].designation
     try:
         run(world, service, disable, world.organization.management, region, {parameter: account})
     except ApiError:
         return
-    deregister_delegated(world, f"{service}.amazonaws.com", account)
+    deregister_delegated(world, by_name()[service].principal, account)
 
 
 def expire_credentials(world: World, accounts: str) -> None:

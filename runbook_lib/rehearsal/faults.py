@@ -2,42 +2,26 @@
 
 import errno
 import random
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.rehearsal import events
 from runbook_lib.rehearsal.draws import whole
 from runbook_lib.rehearsal.identity import Credential
-from runbook_lib.rehearsal.limits import RATES, Bucket, throttled
+from runbook_lib.rehearsal.limits import RATES, throttled
 from runbook_lib.rehearsal.refusals import denied_by_policy, denied_by_role
 from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.scenario import Event, Fault, Scenario
+from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 from runbook_lib.rehearsal.world import World
 
 FAILURE = {
-    "securityhub": "InternalException", "guardduty": "InternalServerErrorException", "inspector2": "InternalServerException",
-    "organizations": "ServiceException", "account": "InternalServerException",
-}  # fmt: skip
+    **{each.name: each.failure for each in simulated()},
+    "organizations": "ServiceException",
+    "account": "InternalServerException",
+}
 """What the services call a failure of their own, status 500 (their models)."""
-UNPROCESSED: dict[tuple[str, str], tuple[str, str, Callable[[str, str], dict[str, Any]]]] = {
-    ("securityhub", "CreateMembers"): (
-        "AccountDetails", "UnprocessedAccounts", lambda account, why: {"AccountId": account, "ProcessingResult": why},
-    ),
-    ("guardduty", "CreateMembers"): (
-        "AccountDetails", "UnprocessedAccounts", lambda account, why: {"AccountId": account, "Result": why},
-    ),
-    ("guardduty", "UpdateMemberDetectors"): (
-        "AccountIds", "UnprocessedAccounts", lambda account, why: {"AccountId": account, "Result": why},
-    ),
-    ("guardduty", "StartMonitoringMembers"): (
-        "AccountIds", "UnprocessedAccounts", lambda account, why: {"AccountId": account, "Result": why},
-    ),
-    ("inspector2", "Enable"): (
-        "accountIds", "failedAccounts",
-        lambda account, why: {"accountId": account, "errorCode": "INTERNAL_ERROR", "errorMessage": why},
-    ),
-}  # fmt: skip
+UNPROCESSED = {(each.name, operation): batch for each in simulated() for operation, batch in each.batches.items()}
 """Batches that hand accounts back: the parameter, the member of the answer, and one entry of it."""
 BATCHED = frozenset(name for name, _, _ in UNPROCESSED.values())
 OWN_FAULT = "The request failed because of an internal error. Try again."
@@ -174,7 +158,6 @@ def leave_out(fault: Fault, service: str, operation: str, parameters: dict[str, 
 def hand_back(fault: Fault, service: str, operation: str, answer: dict[str, Any] | None, accounts: list[str]) -> dict[str, Any]:
     """The answer with those accounts handed back; `answer` None when none was left to carry the call out for."""
     _, member, entry = UNPROCESSED[service, operation]
-    empty: dict[str, Any] = {"accounts": []} if service == "inspector2" else {}
-    whole_answer = dict(answer or empty)
+    whole_answer = dict(answer or by_name()[service].nothing_done)
     listed = [*whole_answer.get(member, []), *(entry(account, fault.reason or OWN_FAULT) for account in accounts)]
     return {**whole_answer, member: listed}

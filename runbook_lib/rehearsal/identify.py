@@ -7,10 +7,11 @@ from urllib.parse import parse_qs, quote
 
 from runbook_lib.rehearsal.codec import route
 from runbook_lib.rehearsal.registry import HANDLERS
+from runbook_lib.rehearsal.simulated import simulated
 
-REST = ("guardduty", "securityhub", "inspector2", "account")
 JSON = {"AWSOrganizationsV20161128": "organizations", "StarlingDoveService": "config"}
 """Prefix of X-Amz-Target, by json-1.1 service."""
+REST = (*(each.name for each in simulated()), "account")
 WHOLE = (*REST, "organizations", "sts")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
 READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select)")

@@ -11,10 +11,9 @@ from runbook_lib.rehearsal.world import World
 
 
 def load_operations() -> tuple[ModuleType, ...]:
-    """Import every module of `operations`, which registers its handlers."""
-    return tuple(
-        importlib.import_module(f"{operations.__name__}.{each.name}") for each in pkgutil.iter_modules(operations.__path__)
-    )
+    """Import every module of `operations`, which registers its handlers; of a service's folder, the module `serving`."""
+    names = [f"{each.name}.serving" if each.ispkg else each.name for each in pkgutil.iter_modules(operations.__path__)]
+    return tuple(importlib.import_module(f"{operations.__name__}.{name}") for name in names)
 
 
 def install(world: World) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 from runbook_lib.rehearsal.conditions import Hiccup
 from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 
-Bucket = tuple[float, float]
 RATES: dict[str, Bucket] = {
     # requests per second, burst; aws-behaviour 3.1 [docs]
     "organizations:DescribeAccount": (20, 30),
@@ -25,14 +25,8 @@ RATES: dict[str, Bucket] = {
     "organizations:RegisterDelegatedAdministrator": (1, 2),
     "organizations:DeregisterDelegatedAdministrator": (1, 2),
     "organizations:CreateAccount": (0.1, 3),
-    # aws-behaviour 4.1 [model]
-    "securityhub:BatchEnableStandards": (1, 1),
-    "securityhub:GetFindings": (3, 6),
-    "securityhub:UpdateStandardsControl": (1, 5),
-    "securityhub:*": (10, 30),
+    **{f"{each.name}:{operation}": rate for each in simulated() for operation, rate in each.rates.items()},
     # nothing is published: [assumed]
-    "guardduty:*": (5, 10),
-    "inspector2:*": (5, 10),
     "account:*": (5, 10),
     "organizations:*": (5, 10),
 }
@@ -43,14 +37,11 @@ THROTTLE: dict[str, Callable[[], ApiError]] = {
         "TooManyRequestsException", ORGANIZATIONS_TEXT, Type="RATE_LIMIT_EXCEEDED"
     ),  # aws-behaviour 3.1
     "account": lambda: ApiError("TooManyRequestsException", "Too Many Requests", 429),  # aws-behaviour 3.2
-    "inspector2": lambda: ApiError("ThrottlingException", "Rate exceeded", 429, retryAfterSeconds=1),  # aws-behaviour 6.1
-    "securityhub": lambda: ApiError(
-        "TooManyRequestsException", "Too Many Requests", 429
-    ),  # [assumed]: 4.1 has the rate, not the code
-    "guardduty": lambda: ApiError("TooManyRequestsException", "Too Many Requests", 429),  # [assumed]
     "sts": lambda: ApiError("Throttling", "Rate exceeded", 400),
 }
-"""What each service says when it is asked too often; all of these botocore's standard mode sends again (aws-behaviour 2)."""
+"""What the organization's own services say when they are asked too often; the enabling services' words are in their `about`.
+
+All of these botocore's standard mode sends again (aws-behaviour 2)."""
 
 
 class Limits:
@@ -93,4 +84,6 @@ class Limits:
 
 
 def throttled(service: str) -> ApiError:
+    if about := by_name().get(service):
+        return about.throttle()
     return THROTTLE.get(service, lambda: ApiError("ThrottlingException", "Rate exceeded", 400))()

@@ -9,24 +9,19 @@ from contextlib import contextmanager
 from runbook_lib.rehearsal.identity import QUERY, Credential, unrecognized
 from runbook_lib.rehearsal.organization import region_enabled
 from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import World
 
 GLOBAL = ("organizations", "account", "iam", "sts")
 """Services without Regions of their own, or whose Region is not the caller's choice."""
-DESIGNATIONS = frozenset({
-    ("securityhub", "EnableOrganizationAdminAccount"), ("securityhub", "DisableOrganizationAdminAccount"),
-    ("guardduty", "EnableOrganizationAdminAccount"), ("guardduty", "DisableOrganizationAdminAccount"),
-    ("inspector2", "EnableDelegatedAdminAccount"), ("inspector2", "DisableDelegatedAdminAccount"),
-})  # fmt: skip
+DESIGNATIONS = frozenset((each.name, operation) for each in simulated() for operation in each.designation[:2])
 CONCURRENT = (
     "AWS Organizations can't complete your request because it conflicts with another attempt to modify the same entity. "
     "Try again later."
 )
 WRAPPED = {
     "organizations": "ConcurrentModificationException",  # aws-behaviour 1, rule 10
-    "securityhub": "ResourceConflictException",  # aws-behaviour 4.1
-    "guardduty": "BadRequestException",  # [assumed] GuardDuty has no better code
-    "inspector2": "ConflictException",  # [assumed]
+    **{each.name: each.concurrent for each in simulated()},
 }
 
 

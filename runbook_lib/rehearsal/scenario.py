@@ -6,7 +6,7 @@ the same requests each time: whatever is random is computed from `seed`.
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,7 @@ from runbook_lib.base.documents.characters import unwritable
 from runbook_lib.base.documents.files import MIB
 from runbook_lib.base.documents.models import modelled
 from runbook_lib.base.documents.yaml_text import Form, read_yaml
+from runbook_lib.rehearsal.simulated import simulated
 
 FOLDER = Path(__file__).parent / "scenario_data"
 LARGEST = MIB
@@ -78,6 +79,15 @@ class Fault(Part):
         return self
 
 
+FIRST = simulated()[0].name
+if TYPE_CHECKING:
+    AdministeredName = str
+    SettlingName = str
+else:
+    AdministeredName = Literal[tuple(each.name for each in simulated())]
+    SettlingName = Literal[tuple(each.name for each in simulated() if each.settles)]
+
+
 class Event(Part):
     """Something that happens once: at the `call`-th request that fits `on`, before it, or `at` a time."""
 
@@ -87,7 +97,7 @@ class Event(Part):
     at: float | None = Field(default=None, ge=0)
     account: str = "*"
     """The account concerned; for expire-credentials a glob of the accounts whose role sessions end."""
-    service: Literal["securityhub", "guardduty", "inspector2"] = "securityhub"
+    service: AdministeredName = FIRST
     region: str = ""
 
     @model_validator(mode="after")
@@ -121,7 +131,7 @@ class Rate(Part):
 class NeverSettles(Part):
     """Members whose state stays on its way (Created, ENABLING, …) until the faults end."""
 
-    service: Literal["guardduty", "inspector2"]
+    service: SettlingName
     accounts: tuple[str, ...]
 
 

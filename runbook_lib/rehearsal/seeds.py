@@ -17,6 +17,7 @@ from runbook_lib.rehearsal.organization import ancestors
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.seed_file import AccountPart, ByHand, RolePart, Seed, names, read
+from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import OrganizationalUnit, SimulatedAccount, SimulatedOrganization, SimulatedRole, World
 
 FIRST_JOINED = 1_700_000_000.0
@@ -75,17 +76,15 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
     return world
 
 
-GOVERNED = {"GUARDDUTY_POLICY": "guardduty", "INSPECTOR_POLICY": "inspector2"}
-
-
 def _govern(world: World, seed: Seed) -> None:
     """Let the services know which accounts an Organizations policy governs (aws-behaviour 8)."""
+    governed = {kind: each.name for each in simulated() for kind in each.policy_types}
     for policy in seed.policies:
-        if policy.type == "SECURITYHUB_CSPM_POLICY":
-            world.variants.setdefault("securityhub organizations policy", "on")
-        for account in world.organization.accounts.values() if policy.type in GOVERNED else ():
+        if policy.type in governed:
+            world.tell("organization policy exists", policy_type=policy.type)
+        for account in world.organization.accounts.values() if policy.type in governed else ():
             if {account.id, *ancestors(world, account.parent)} & set(policy.targets):
-                world.tell("organization policy governs", account=account.id, service=GOVERNED[policy.type])
+                world.tell("organization policy governs", account=account.id, service=governed[policy.type])
 
 
 def _accounts(seed: Seed, size: int) -> list[AccountPart]:

@@ -21,7 +21,7 @@ from securityhub_rig import (
     refused,
 )
 
-from runbook_lib.rehearsal.operations.securityhub import designate, install, switch_on
+from runbook_lib.rehearsal.operations.securityhub.serving import designate, install, switch_on
 from runbook_lib.rehearsal.organization import deregister_delegated, join_account
 from runbook_lib.rehearsal.world import SimulatedAccount
 

@@ -6,20 +6,13 @@ target is kept in `deliveries`, since AWS itself says nothing when a policy is w
 
 import json
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from runbook_lib.rehearsal.answers import iso8601
-from runbook_lib.rehearsal.operations.guardduty.state import state_of as guardduty_state
-from runbook_lib.rehearsal.operations.securityhub.findings import store
-from runbook_lib.rehearsal.operations.securityhub.state import state_of as securityhub_state
 from runbook_lib.rehearsal.patterns import matches
 from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation
 from runbook_lib.rehearsal.world import World
-
-LABELS = ((7.0, "HIGH"), (4.0, "MEDIUM"), (0.0, "LOW"))
-"""GuardDuty's severities as Security Hub's labels [docs]."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,6 @@ class Buses:
     courier: Courier | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
-    listening: bool = False
 
 
 def put(world: World, account: str, region: str, source: str, kind: str, resources: list[str], detail: dict[str, Any]) -> None:
@@ -86,52 +78,6 @@ def put(world: World, account: str, region: str, source: str, kind: str, resourc
                 buses.deliveries.append(Delivery(account, region, rule.arn, target, failed))
 
 
-def on_finding_imported(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
-    """Security Hub: one finding per event, new or updated [docs]."""
-    resource = f"{finding['ProductArn']}/{finding['Id']}"
-    put(world, account, region, "aws.securityhub", "Security Hub Findings - Imported", [resource], {"findings": [finding]})
-
-
-def on_guardduty_finding(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
-    """GuardDuty: an event for the account and its administrator, and a finding in Security Hub where that is on [docs]."""
-    detail = {name[0].lower() + name[1:]: value for name, value in finding.items()}
-    guardduty = guardduty_state(world)
-    administrator = guardduty.administrators.get(region)
-    buses = [account]
-    if administrator is not None and account != administrator.account and guardduty.associated(account, region):
-        buses.append(administrator.account)
-    for bus in buses:
-        put(world, bus, region, "aws.guardduty", "GuardDuty Finding", [], detail)
-    hub = securityhub_state(world).hubs.get((account, region))
-    product = f"arn:{world.partition}:securityhub:{region}::product/aws/guardduty"
-    if (
-        hub is not None
-        and f"arn:{world.partition}:securityhub:{region}:{account}:product-subscription/aws/guardduty" in hub.products
-    ):
-        store(world, account, region, _in_security_hub(finding, product))
-
-
-def _in_security_hub(finding: dict[str, Any], product: str) -> dict[str, Any]:
-    """A GuardDuty finding in Security Hub's format."""
-    label = next(name for least, name in LABELS if finding["Severity"] >= least)
-    return {
-        "SchemaVersion": "2018-10-08",
-        "Id": finding["Arn"],
-        "ProductArn": product,
-        "ProductName": "GuardDuty",
-        "CompanyName": "Amazon",
-        "GeneratorId": finding["Arn"].partition("/finding/")[0],
-        "AwsAccountId": finding["AccountId"],
-        "Types": [f"TTPs/{finding['Type']}"],
-        "CreatedAt": finding["CreatedAt"],
-        "UpdatedAt": finding["UpdatedAt"],
-        "Severity": {"Label": label, "Product": finding["Severity"]},
-        "Title": finding["Title"],
-        "Description": finding["Description"],
-        "Resources": [{"Type": "Other", "Id": finding["Arn"]}],
-    }
-
-
 @operation("events", "PutEvents")
 def put_events(call: Call, Entries: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
     """Nobody but AWS may put events in AWS's name [issue serverless-patterns#3089]; everything else is moto's."""
@@ -142,16 +88,3 @@ def put_events(call: Call, Entries: list[dict[str, Any]], **_: Any) -> dict[str,
         raise ApiError("NotSimulated", "events:PutEvents with sources of AWS and others in one call is not simulated", 501)
     entry = {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
     return {"FailedEntryCount": len(Entries), "Entries": [entry] * len(Entries)}
-
-
-def install(world: World) -> None:
-    """Hear of findings. Once per world; again is harmless."""
-    buses = world.of(Buses)
-    if not buses.listening:
-        buses.listening = True
-        heard: dict[str, Callable[..., None]] = {
-            "finding imported": on_finding_imported,
-            "guardduty finding": on_guardduty_finding,
-        }
-        for event, listener in heard.items():
-            world.on(event, listener)

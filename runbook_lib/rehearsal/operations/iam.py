@@ -7,14 +7,11 @@ from urllib.parse import quote
 from runbook_lib.rehearsal.identity import role_id
 from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation
+from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import SimulatedRole
 
 SERVICE_LINKED = {
-    "securityhub.amazonaws.com": "AWSServiceRoleForSecurityHub",
-    "guardduty.amazonaws.com": "AWSServiceRoleForAmazonGuardDuty",
-    "malware-protection.guardduty.amazonaws.com": "AWSServiceRoleForAmazonGuardDutyMalwareProtection",
-    "inspector2.amazonaws.com": "AWSServiceRoleForAmazonInspector2",
-    "agentless.inspector2.amazonaws.com": "AWSServiceRoleForAmazonInspector2Agentless",
+    **{principal: role for each in simulated() for principal, role in each.roles.items()},
     "config.amazonaws.com": "AWSServiceRoleForConfig",
 }
 

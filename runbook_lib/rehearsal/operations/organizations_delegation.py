@@ -5,23 +5,35 @@ from typing import Any
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState, account, describe, pages
 from runbook_lib.rehearsal.organization import deregister_delegated, require_management, require_management_or_delegated
 from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.simulated import simulated
 
-KNOWN = frozenset(
+KNOWN = frozenset(principal for each in simulated() for principal in (each.principal, *each.trusted)) | frozenset(
     f"{name}.amazonaws.com"
     for name in (
-        "access-analyzer", "account", "auditmanager", "backup", "cloudtrail", "config", "config-multiaccountsetup",
-        "controltower", "detective", "fms", "guardduty", "health", "inspector2", "macie", "malware-protection.guardduty",
-        "member.org.stacksets.cloudformation", "ram", "securityhub", "servicecatalog", "ssm", "sso", "tagpolicies.tag",
+        "access-analyzer",
+        "account",
+        "auditmanager",
+        "backup",
+        "cloudtrail",
+        "config",
+        "config-multiaccountsetup",
+        "controltower",
+        "detective",
+        "fms",
+        "health",
+        "macie",
+        "member.org.stacksets.cloudformation",
+        "ram",
+        "servicecatalog",
+        "ssm",
+        "sso",
+        "tagpolicies.tag",
     )
-)  # fmt: skip
+)
 """Service principals that Organizations recognizes; a choice from its user guide."""
 
 
-GOVERNING = {
-    "securityhub.amazonaws.com": frozenset({"SECURITYHUB_POLICY", "SECURITYHUB_CSPM_POLICY"}),
-    "guardduty.amazonaws.com": frozenset({"GUARDDUTY_POLICY"}),
-    "inspector2.amazonaws.com": frozenset({"INSPECTOR_POLICY"}),
-}
+GOVERNING = {each.principal: each.policy_types for each in simulated() if each.policy_types}
 """Policy types by the service that they govern (aws-behaviour 8). A type is in use here while there is a policy of it."""
 
 

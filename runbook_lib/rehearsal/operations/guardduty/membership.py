@@ -1,6 +1,7 @@
 """How accounts become members: by request, by joining the organization, by ALL reaching those that exist; and how it ends."""
 
 from runbook_lib.rehearsal.operations.guardduty import texts
+from runbook_lib.rehearsal.operations.guardduty.events import on_finding
 from runbook_lib.rehearsal.operations.guardduty.features import switch_on
 from runbook_lib.rehearsal.operations.guardduty.state import (
     PRINCIPAL,
@@ -184,3 +185,4 @@ def listen(world: World) -> None:
     world.on("delegated administrator deregistered", administrator_deregistered)
     world.on("member by invitation", invited)
     world.on("organization policy governs", governed)
+    world.on("guardduty finding", on_finding)

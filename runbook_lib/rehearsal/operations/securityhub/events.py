@@ -1,10 +1,14 @@
 """What Security Hub does about events elsewhere in the organization."""
 
+from typing import Any
+
+from runbook_lib.rehearsal.operations.event_buses import put
 from runbook_lib.rehearsal.organization import drops_suspended, in_organization, names_suspension
 from runbook_lib.rehearsal.world import World
 
 from .associating import associate, current_administration, part
 from .associations import apply_policy
+from .findings import store
 from .membership import enrol, free_members, new_member
 from .places import PRINCIPAL
 from .state import state_of
@@ -24,6 +28,26 @@ def on_account_joined(world: World, account: str) -> None:
         if administration is not None and administration.auto_enable:
             defaults = administration.auto_enable_standards == "DEFAULT"
             enrol(world, administration.account, region, account, default_standards=defaults)
+
+
+def on_finding_imported(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
+    """One finding per event, new or updated [docs]."""
+    resource = f"{finding['ProductArn']}/{finding['Id']}"
+    put(world, account, region, "aws.securityhub", "Security Hub Findings - Imported", [resource], {"findings": [finding]})
+
+
+def on_product_finding(world: World, account: str, region: str, product: str, finding: dict[str, Any]) -> None:
+    """A finding of another AWS service, where the hub is on and subscribes to the product [docs]."""
+    hub = state_of(world).hubs.get((account, region))
+    if hub is not None and f"arn:{world.partition}:securityhub:{region}:{account}:product-subscription/{product}" in hub.products:
+        arn = f"arn:{world.partition}:securityhub:{region}::product/{product}"
+        store(world, account, region, {**finding, "ProductArn": arn})
+
+
+def on_policy(world: World, policy_type: str) -> None:
+    """A CSPM policy of Organizations decides what the organization configuration would (aws-behaviour 8)."""
+    if policy_type == "SECURITYHUB_CSPM_POLICY":
+        world.variants.setdefault("securityhub organizations policy", "on")
 
 
 def on_account_closed(world: World, account: str) -> None:
@@ -73,3 +97,6 @@ def install(world: World) -> None:
         world.on("account closed", on_account_closed)
         world.on("delegated administrator deregistered", on_deregistered)
         world.on("member by invitation", on_member_by_invitation)
+        world.on("organization policy exists", on_policy)
+        world.on("finding imported", on_finding_imported)
+        world.on("product finding", on_product_finding)

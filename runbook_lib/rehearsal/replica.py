@@ -5,18 +5,16 @@ States that AWS was working on settle here too.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from runbook_lib.rehearsal.replica import guardduty, inspector2, securityhub
-from runbook_lib.rehearsal.replica.guardduty import Seen as GuardDutySeen
-from runbook_lib.rehearsal.replica.inspector2 import Seen as InspectorSeen
-from runbook_lib.rehearsal.replica.securityhub import Seen as SecurityHubSeen
-from runbook_lib.rehearsal.replica.sets import Part, Sets
+from runbook_lib.rehearsal.account_sets import Part, Sets
+from runbook_lib.rehearsal.simulated import SimulatedService, by_name, simulated
 from runbook_lib.rehearsal.world import World
 
 
-class Observed(Part):
+class _Observed(Part):
     """The seed's section `observed`. `sets` are lists of accounts, written once and named wherever they occur."""
 
     sets: dict[str, tuple[str, ...]] = Field(default={})
@@ -28,17 +26,27 @@ class Observed(Part):
     """Regions in which AWS Config records in the delegated account."""
     delegated: str = ""
     """The account that the inventory looked from."""
-    securityhub: SecurityHubSeen = SecurityHubSeen()
-    guardduty: GuardDutySeen = GuardDutySeen()
-    inspector2: InspectorSeen = InspectorSeen()
 
     def unknown_sets(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Every set that is named and not there, with its keys."""
-        for service in ("securityhub", "guardduty", "inspector2"):
+        for service in by_name():
             for region, found in getattr(self, service).regions.items():
                 for keys, accounts in found.lists():
                     if isinstance(accounts, str) and accounts not in self.sets:
                         yield (service, "regions", region, *keys), accounts
+
+
+def _seen(service: SimulatedService) -> Any:
+    seen = service.module("replica").Seen
+    return seen, seen()
+
+
+if TYPE_CHECKING:
+    Observed = _Observed
+else:
+    Observed = create_model(
+        "Observed", __base__=_Observed, __doc__=_Observed.__doc__, **{each.name: _seen(each) for each in simulated()}
+    )
 
 
 def put(world: World, found: Observed) -> None:
@@ -51,9 +59,8 @@ def put(world: World, found: Observed) -> None:
             world.organization.accounts[account].service_linked_roles |= set(roles)
     if found.delegated in world.organization.accounts:
         world.organization.accounts[found.delegated].config_recorders |= set(found.recorders)
-    securityhub.put(world, found.securityhub, sets)
-    guardduty.put(world, found.guardduty, sets)
-    inspector2.put(world, found.inspector2, sets)
+    for each in simulated():
+        each.module("replica").put(world, getattr(found, each.name), sets)
 
 
 __all__ = ["Observed", "put"]

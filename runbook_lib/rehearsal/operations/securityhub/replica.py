@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
+from runbook_lib.rehearsal.account_sets import Administered, Part, Sets, only_administrator
 from runbook_lib.rehearsal.operations.securityhub.associating import associate
 from runbook_lib.rehearsal.operations.securityhub.catalogue import OFFERED
 from runbook_lib.rehearsal.operations.securityhub.membership import new_member
 from runbook_lib.rehearsal.operations.securityhub.state import Administration, Aggregator, Central, state_of
 from runbook_lib.rehearsal.operations.securityhub.switching import subscribe, switch_on
-from runbook_lib.rehearsal.replica.sets import Administered, Part, Sets, only_administrator
 from runbook_lib.rehearsal.world import Settling, World
 
 ASSOCIATED = ("Enabled", "Created")

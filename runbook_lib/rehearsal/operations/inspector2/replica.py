@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from runbook_lib.rehearsal.account_sets import Accounts, Administered, Part, Sets, only_administrator, state
 from runbook_lib.rehearsal.operations.inspector2.state import Administrator, Configured, Member, settled, state_of
-from runbook_lib.rehearsal.replica.sets import Accounts, Administered, Part, Sets, only_administrator, state
 from runbook_lib.rehearsal.world import Settling, World
 
 SETTLING = "settling"

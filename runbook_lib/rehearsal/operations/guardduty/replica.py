@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import Field
 
+from runbook_lib.rehearsal.account_sets import Accounts, Administered, Part, Sets, only_administrator, state
 from runbook_lib.rehearsal.operations.guardduty.features import Settings
 from runbook_lib.rehearsal.operations.guardduty.state import (
     ASSOCIATED,
@@ -16,7 +17,6 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     settled,
     state_of,
 )
-from runbook_lib.rehearsal.replica.sets import Accounts, Administered, Part, Sets, only_administrator, state
 from runbook_lib.rehearsal.world import World
 
 

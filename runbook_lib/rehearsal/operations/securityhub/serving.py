@@ -1,0 +1,49 @@
+"""Security Hub CSPM, simulated whole as far as organization-wide enablement goes (aws-behaviour sections 4 and 9).
+
+Variants (`world.variants`), each a point that AWS's documentation leaves open; the first choice is the default:
+"securityhub designate again": ok | conflict
+"securityhub designation too early": no | once
+"securityhub list members": no such resource | internal
+"securityhub oversize": surplus | reject
+"securityhub member standards": default | as auto-enable
+"securityhub second aggregator": LimitExceededException | another code
+"securityhub standard again": returned | refused
+"securityhub describe standards": any | hub
+"securityhub member limit": 11000 | another number
+"securityhub organizations policy": off | on
+"""
+
+from . import (
+    administration,
+    aggregation,
+    associations,
+    central,
+    findings,
+    hub,
+    members,
+    products,
+    standards,
+)
+from .administration import designate
+from .events import install
+from .membership import enrol
+from .state import SecurityHubState, state_of
+from .switching import switch_on
+
+__all__ = [
+    "SecurityHubState",
+    "administration",
+    "aggregation",
+    "associations",
+    "central",
+    "designate",
+    "enrol",
+    "findings",
+    "hub",
+    "install",
+    "members",
+    "products",
+    "standards",
+    "state_of",
+    "switch_on",
+]
