@@ -13,8 +13,9 @@ from simulated import ENABLING, Simulated, copied, open_cells, simulated
 
 from runbook_lib.apply.report import Final
 from runbook_lib.plan import Action, Plan
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.internal import run
-from runbook_lib.rehearsal.registry import HANDLERS, ApiError
+from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.world import World
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.guardduty import GuardDutyAgent, GuardDutyFeature

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from runbook_lib.rehearsal.codec import operation_model, service_model
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.simulated import by_name, simulated
 
 STATUS = {

@@ -17,7 +17,7 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.simulated import simulated
 
 INVALID = {

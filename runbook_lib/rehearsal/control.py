@@ -7,21 +7,31 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from runbook_lib.rehearsal import cloudtrail, events
+from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.faults import Faults
+from runbook_lib.rehearsal.log import Log
 from runbook_lib.rehearsal.operations.event_buses import Buses
 from runbook_lib.rehearsal.organization import close_account
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.state import authorization
 from runbook_lib.rehearsal.world import World
 
-if TYPE_CHECKING:
-    from runbook_lib.rehearsal.front import Front
-
 LONGEST_SKIP = 10 * 366 * 24 * 3600
 """Seconds: ten years."""
+
+
+class Served(Protocol):
+    """What these pages look at and change: the application beside them."""
+
+    world: World
+    log: Log
+    faults: Faults
+
+    def adopt(self, world: World) -> None:
+        """Serve another world from now on."""
 
 
 class Control:
@@ -31,7 +41,7 @@ class Control:
     with them.
     """
 
-    def __init__(self, front: "Front") -> None:
+    def __init__(self, front: Served) -> None:
         self.front = front
         self.token = secrets.token_urlsafe(32)
         """These pages show the replica of an organization, and change it: no other user of the machine, and no web page, may."""

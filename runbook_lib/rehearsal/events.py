@@ -3,10 +3,10 @@
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import Credentials
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.organization import close_account, deregister_delegated, join_account
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.scenario import Event
 from runbook_lib.rehearsal.simulated import by_name
 from runbook_lib.rehearsal.world import SimulatedAccount, World

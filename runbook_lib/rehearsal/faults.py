@@ -7,10 +7,10 @@ from typing import Any
 
 from runbook_lib.rehearsal import events
 from runbook_lib.rehearsal.draws import whole
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.limits import RATES, throttled
 from runbook_lib.rehearsal.refusals import denied_by_policy, denied_by_role
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.scenario import Event, Fault, Scenario
 from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 from runbook_lib.rehearsal.world import World

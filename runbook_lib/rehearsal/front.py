@@ -11,6 +11,7 @@ from typing import Any
 from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.control import Control
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.faults import BATCHED, ConnectionCut, Faults, hand_back, leave_out, refusal
 from runbook_lib.rehearsal.identify import REST, WHOLE, Environ, Request, identify
 from runbook_lib.rehearsal.identity import QUERY, Credential, Credentials, authenticate
@@ -18,7 +19,7 @@ from runbook_lib.rehearsal.internal import install
 from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
 from runbook_lib.rehearsal.refusals import Designation, refuse_denied, refuse_region
-from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call, PassOn
+from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
 from runbook_lib.rehearsal.scenario import Fault, Scenario
 from runbook_lib.rehearsal.world import World
 

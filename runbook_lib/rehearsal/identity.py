@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.world import SimulatedRole, World
 
 SECURITY_TOKEN_INVALID = "The security token included in the request is invalid."  # noqa: S105 an error text

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from runbook_lib.rehearsal.conditions import Hiccup
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 
 RATES: dict[str, Bucket] = {

@@ -1,7 +1,8 @@
 """Questions about the simulated organization, and the changes that several services make to it."""
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.regions import enabled_by_default, usual_region
-from runbook_lib.rehearsal.registry import ApiError, Call
+from runbook_lib.rehearsal.registry import Call
 from runbook_lib.rehearsal.world import SimulatedAccount, World
 
 

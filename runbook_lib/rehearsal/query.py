@@ -9,7 +9,7 @@ from botocore.model import ListShape, Shape, StructureShape
 
 from runbook_lib.rehearsal.answers import SimulationError, iso8601
 from runbook_lib.rehearsal.codec import operation_model, refuse_invalid, service_model
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 
 
 def parameters(service: str, operation: str, body: bytes) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import QUERY, Credential, unrecognized
 from runbook_lib.rehearsal.organization import region_enabled
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import World
 

@@ -1,23 +1,14 @@
-"""Operations of the simulated services: a table of functions, their errors, and what one call knows about itself."""
+"""Operations of the simulated services: a table of functions, and what one call knows about itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from runbook_lib.rehearsal.identity import Credential
-    from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.identity import Credential
+from runbook_lib.rehearsal.world import World
 
 Handler = Callable[..., dict[str, Any] | None]
 HANDLERS: dict[tuple[str, str], Handler] = {}
-
-
-class ApiError(Exception):
-    """An AWS error answer: code, message, HTTP status (None: as the service model says), further members of the body."""
-
-    def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status, self.members = code, message, status, members
 
 
 class PassOn(Exception):
@@ -28,7 +19,7 @@ class PassOn(Exception):
 class Call:
     """One request, after its signature told who makes it: the account and role session, the Region, and the world it acts on."""
 
-    world: "World"
+    world: World
     service: str
     operation: str
     account: str
@@ -36,7 +27,7 @@ class Call:
     principal: str
     """ARN of the caller, for example arn:aws:sts::111111111111:assumed-role/Name/session."""
     parameters: dict[str, Any] = field(default_factory=dict)
-    caller: "Credential | None" = None
+    caller: Credential | None = None
 
     @property
     def partition(self) -> str:

@@ -20,9 +20,9 @@ from typing import Any
 from cheroot.wsgi import Server
 
 from runbook_lib.rehearsal.app import build_app
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.guard import LARGEST_BODY, LARGEST_HEAD, Guard
 from runbook_lib.rehearsal.organization import home_region
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.state import remove_state, write_state
 
 LOOPBACK = "127.0.0.1"

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from runbook_lib.rehearsal import operations
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 
 Bucket = tuple[float, float]
 """Requests per second, burst."""

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.rehearsal import codec
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.internal import install, run
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.world import SimulatedAccount, SimulatedOrganization, World
 
 MANAGEMENT, DELEGATED, OTHER = "111111111111", "222222222222", "333333333333"

@@ -25,10 +25,11 @@ from small_world import (
     small_world,
 )
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.operations.inspector2.state import SERVICE_ROLES
 from runbook_lib.rehearsal.organization import join_account
-from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call
+from runbook_lib.rehearsal.registry import HANDLERS, Call
 from runbook_lib.rehearsal.world import SimulatedRole, World
 
 SERVICE = "inspector2"

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.front import Front
-from runbook_lib.rehearsal.registry import HANDLERS, ApiError, Call
+from runbook_lib.rehearsal.registry import HANDLERS, Call
 
 Client = Callable[..., Any]
 ARN = "arn:aws:securityhub:us-east-1:222222222222:finding-aggregator/a b"

@@ -16,12 +16,12 @@ from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.conditions import Conditions, Hiccup
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identify import READS
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.limits import RATES, Limits
 from runbook_lib.rehearsal.log import Log
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.server import serve
 from runbook_lib.rehearsal.state import authorization
 

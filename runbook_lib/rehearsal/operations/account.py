@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.organization import account_of, is_delegated, is_management
 from runbook_lib.rehearsal.regions import enabled_by_default
-from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation, page
+from runbook_lib.rehearsal.registry import Call, PassOn, operation, page
 from runbook_lib.rehearsal.world import Settling, SimulatedAccount
 
 PRINCIPAL = "account.amazonaws.com"

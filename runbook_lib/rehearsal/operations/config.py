@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.organization import account_of
-from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation
+from runbook_lib.rehearsal.registry import Call, PassOn, operation
 
 
 @dataclass

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from runbook_lib.rehearsal.answers import iso8601
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.patterns import matches
-from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation
+from runbook_lib.rehearsal.registry import Call, PassOn, operation
 from runbook_lib.rehearsal.world import World
 
 

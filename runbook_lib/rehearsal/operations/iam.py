@@ -4,9 +4,10 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import role_id
 from runbook_lib.rehearsal.organization import account_of
-from runbook_lib.rehearsal.registry import ApiError, Call, PassOn, operation
+from runbook_lib.rehearsal.registry import Call, PassOn, operation
 from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import SimulatedRole
 

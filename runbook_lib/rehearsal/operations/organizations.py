@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.organization import account_arn, ancestors, require_management_or_delegated, require_membership
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import SimulatedAccount, World
 
 PAGE = 20

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.organizations import (
     OrganizationsState,
     account,
@@ -11,7 +12,7 @@ from runbook_lib.rehearsal.operations.organizations import (
     unit,
 )
 from runbook_lib.rehearsal.organization import join_account, require_management, require_management_or_delegated
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import OrganizationalUnit, Settling, SimulatedAccount, SimulatedRole
 
 FIRST = 700000000001

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState, account, describe, pages
 from runbook_lib.rehearsal.organization import deregister_delegated, require_management, require_management_or_delegated
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.simulated import simulated
 
 KNOWN = frozenset(principal for each in simulated() for principal in (each.principal, *each.trusted)) | frozenset(

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState, pages
 from runbook_lib.rehearsal.organization import ancestors, require_management_or_delegated
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.registry import Call, operation
 
 FULL_ACCESS = {"id": "p-FullAWSAccess", "name": "FullAWSAccess", "type": "SERVICE_CONTROL_POLICY", "content": "{}", "targets": []}
 

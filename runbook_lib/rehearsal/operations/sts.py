@@ -3,9 +3,10 @@
 import re
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import Credential, role_id, session_credential
 from runbook_lib.rehearsal.organization import account_of, member_active
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import SimulatedRole
 
 SHORTEST, CHAINED = 900, 3600

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.guardduty.texts import GENERIC
-from runbook_lib.rehearsal.registry import ApiError
 from runbook_lib.rehearsal.simulated import SimulatedService
 
 

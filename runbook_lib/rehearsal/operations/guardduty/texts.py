@@ -1,6 +1,6 @@
 """GuardDuty's refusals. Every decision about a GuardDuty call rests on these texts, so they are data and each has its source."""
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 
 GENERIC = "The request is rejected because an invalid or out-of-range value is specified as an input parameter."
 """[issue SRA#178, tf#34765]; also for every parameter whose own text is unknown (assumed)."""

@@ -1,6 +1,6 @@
 """Inspector by name and number, as the simulation has it."""
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.simulated import SimulatedService
 
 ABOUT = SimulatedService(

@@ -1,6 +1,6 @@
 """Inspector's refusals as data, each with its source; what is marked assumed is settled by a live test (aws-behaviour 13)."""
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 
 NO_ACCESS = "Invoking account does not have access to {what}"
 """[tf PR#27000][issue SRA#316] for the first two below; for other operations by analogy (assumed)."""

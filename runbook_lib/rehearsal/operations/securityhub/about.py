@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.simulated import SimulatedService
 
 

@@ -3,8 +3,9 @@
 import uuid
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.regions import is_opt_in, regions_of
-from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
+from runbook_lib.rehearsal.registry import Call, operation, page
 
 from .errors import MEMBER_AGGREGATES, invalid, missing, refusal
 from .places import bounded

@@ -3,8 +3,9 @@
 from collections.abc import Container
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.organization import member_active, region_enabled
-from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
+from runbook_lib.rehearsal.registry import Call, operation, page
 from runbook_lib.rehearsal.world import World
 
 from .associating import current_administration

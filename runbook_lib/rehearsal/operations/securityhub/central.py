@@ -3,8 +3,9 @@
 import uuid
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.organization import is_management
-from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
+from runbook_lib.rehearsal.registry import Call, operation, page
 from runbook_lib.rehearsal.world import World
 
 from .associating import current_administration

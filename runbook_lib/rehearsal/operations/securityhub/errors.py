@@ -4,7 +4,7 @@
 [assumed] not sourced: the code is plausible, and the text must not be matched.
 """
 
-from runbook_lib.rehearsal.registry import ApiError
+from runbook_lib.rehearsal.errors import ApiError
 
 NOT_IN_ORGANIZATION = ("AccessDeniedException", 403, "Your account is not a member of an organization")  # [seen]
 NOT_MANAGEMENT = ("AccessDeniedException", 403, "Only the organization management account can call this operation")  # code [model]

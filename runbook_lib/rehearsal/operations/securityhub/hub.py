@@ -3,7 +3,8 @@
 import datetime as dt
 from typing import Any
 
-from runbook_lib.rehearsal.registry import ApiError, Call, operation
+from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.registry import Call, operation
 
 from .central import refuse_governed
 from .errors import ADMINISTRATOR_KEEPS_HUB, ALREADY_ON, MEMBER_KEEPS_HUB, invalid, missing, refusal

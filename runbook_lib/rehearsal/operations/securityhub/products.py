@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from runbook_lib.rehearsal.registry import ApiError, Call, operation, page
+from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.registry import Call, operation, page
 
 from .catalogue import products, subscription_of
 from .errors import conflict, invalid, missing
