@@ -171,9 +171,13 @@ def _imports(path: Path) -> Iterator[str]:
                 yield inner if inner in modules() else str(node.module)
 
 
+SPECS = re.compile(r"runbook_lib\.services\.(\w+\.)?(spec|registry)")
+"""The table of services: it imports nothing of the library but itself, and so lies below every room."""
+
+
 def room(module: str) -> str:
-    """The module or folder at the top of the library in which a module lies; "" for the library itself."""
-    return module.partition(".")[2].partition(".")[0]
+    """The room at the top that a module stands in; "" for the package itself and for the table of services below all rooms."""
+    return "" if SPECS.fullmatch(module) else (*module.split("."), "")[1]
 
 
 def rooms() -> list[str]:

@@ -1,0 +1,11 @@
+"""Error answers of the simulated services."""
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """An AWS error answer: code, message, HTTP status (None: as the service model says), further members of the body."""
+
+    def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status, self.members = code, message, status, members
