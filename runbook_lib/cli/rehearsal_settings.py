@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.services.registry import by_section
 from runbook_lib.settings.checks import at
-from runbook_lib.settings.checks.places import SECTIONS
 from runbook_lib.settings.editing import Draft
 from runbook_lib.settings.regions import is_opt_in, partition_of
+from runbook_lib.settings.sections.service import section_types
 
 ARN = re.compile(r"arn:aws[a-z-]*:")
 MOST_NAMED = 4
@@ -75,7 +76,8 @@ class _Fitting:
     def __init__(self, document: dict[str, Any], there: Simulation) -> None:
         self.document, self.there = document, there
         self.changes: list[str] = []
-        self.services = [document[name] for name in SECTIONS if name in document]
+        self.sections = {key: document[key] for key in by_section() if key in document}
+        self.home = there.home
 
     # Who and where.
 
@@ -101,7 +103,7 @@ class _Fitting:
 
     def _arns(self) -> Iterator[tuple[dict[str, Any], str]]:
         holders = [at(self.document, "access", door) for door in ("management", "delegated")]
-        holders += (at(self.document, "guardduty", "export") or {}).values()
+        holders += [at(self.document, *path[:-1]) for kind in section_types().values() for path, _ in kind.arns(self.document)]
         for holder in filter(None, holders):
             yield from ((holder, key) for key, value in holder.items() if isinstance(value, str) and ARN.match(value))
 
@@ -116,20 +118,20 @@ class _Fitting:
         self.changes += [f"{new} in the place of {old}" for old, new in self.swapped.items()]
         self.changes += [f"{region} left out" for region in lacking if region not in self.swapped]
         if lacking:
-            for service in self.services:
-                service["regions"][:] = self._kept(service["regions"]) or [self.there.home]
-            self._export()
-            self._aggregation()
+            for key, section in self.sections.items():
+                section["regions"][:] = self.kept(section["regions"]) or [self.home]
+                section_types()[key].fit(section, self)
             self._excluded_regions()
         self._store()
 
     def _named(self) -> Iterator[str]:
         """The home Region first, so that it is the first to be replaced: it may be no opt-in Region."""
-        if home := at(self.document, "security_hub", "aggregation", "home_region"):
-            yield home
-        for service in self.services:
-            yield from service["regions"]
-        yield from at(self.document, "security_hub", "aggregation", "regions") or []
+        besides = [each for kind in section_types().values() for each in kind.named_regions(self.document)]
+        yield from (region for path, region in besides if path[-1] == "home_region")
+        others = [region for path, region in besides if path[-1] != "home_region" and isinstance(path[-1], int)]
+        for section in self.sections.values():
+            yield from section["regions"]
+        yield from others
         yield from (each["region"] for each in self.document.get("exclusions", []) if "region" in each)
         yield from (region for wave in self.document.get("waves", []) for region in wave.get("regions", []))
 
@@ -137,50 +139,15 @@ class _Fitting:
         """The organization's Regions in the order in which they replace others: the home Region, opt-in Regions last."""
         return sorted(self.there.regions, key=lambda region: (is_opt_in(region), region != self.there.home, region))
 
-    def _kept(self, regions: Iterable[str]) -> list[str]:
+    def kept(self, regions: Iterable[str]) -> list[str]:
+        """The Regions with those replaced that the organization lacks, or left out where nothing is left to replace them."""
         moved = (self.swapped.get(region, region) for region in regions)
         return [region for region in moved if region in self.there.regions]
-
-    def _export(self) -> None:
-        guardduty = self.document.get("guardduty", {})
-        if "export" not in guardduty:
-            return
-        for region in list(guardduty["export"]):
-            destination = guardduty["export"].pop(region)
-            for new in set(self._kept([region])) & set(guardduty["regions"]):
-                destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{region}:", f":{new}:", 1)
-                guardduty["export"][new] = destination
-        if not guardduty["export"]:
-            del guardduty["export"]
-
-    def _aggregation(self) -> None:
-        hub = self.document.get("security_hub", {})
-        if (aggregation := hub.get("aggregation")) is None:
-            return
-        candidates = [*self._kept([aggregation["home_region"]]), *hub["regions"]]
-        home = next((region for region in candidates if not is_opt_in(region)), None)
-        if home is None:
-            del hub["aggregation"]
-            self.changes.append("security_hub.aggregation left out: no Region can be its home")
-            return
-        if aggregation["home_region"] != home:
-            aggregation["home_region"] = home
-        if "regions" in aggregation:
-            self._link([region for region in self._kept(aggregation["regions"]) if region != home])
-
-    def _link(self, regions: list[str]) -> None:
-        """Name these Regions in the aggregation; a mode that names some becomes the one that needs to name none."""
-        aggregation = self.document["security_hub"]["aggregation"]
-        if regions:
-            aggregation["regions"][:] = regions
-        else:
-            del aggregation["regions"]
-            aggregation["linking_mode"] = "NO_REGIONS" if aggregation["linking_mode"] == "SPECIFIED_REGIONS" else "ALL_REGIONS"
 
     def _excluded_regions(self) -> None:
         for each in self.document.get("exclusions", []):
             if "region" in each:
-                each["region"] = next(iter(self._kept([each["region"]])), each["region"])
+                each["region"] = next(iter(self.kept([each["region"]])), each["region"])
 
     def _store(self) -> None:
         """The store of live evidence is not used, and all Regions of a file are in one partition."""
@@ -191,18 +158,11 @@ class _Fitting:
     def all_regions(self) -> None:
         """Every service in every Region, and findings together in the home Region."""
         every = [self.there.home, *(region for region in self.there.regions if region != self.there.home)]
-        for service in self.services:
-            if set(service["regions"]) != set(every):
-                service["regions"][:] = every
+        for key, section in self.sections.items():
+            if set(section["regions"]) != set(every):
+                section["regions"][:] = every
                 self.changes.append(f"all services are in {', '.join(every)}")
-        aggregation = at(self.document, "security_hub", "aggregation")
-        if aggregation is not None and not is_opt_in(self.there.home):
-            aggregation["home_region"] = self.there.home
-            linked = set(aggregation.get("regions", ()))
-            if linked != set(every[1:]):
-                aggregation["linking_mode"] = "SPECIFIED_REGIONS"
-                aggregation.setdefault("regions", [])
-                self._link(every[1:])
+            section_types()[key].fit_everywhere(section, self, every)
 
     # Who is left out, and how much may be touched.
 
@@ -220,14 +180,14 @@ class _Fitting:
 
     def waves(self) -> None:
         """Leave out of each what is not there, and a wave of which a whole list is gone: without it, it would be larger."""
-        asked = {region for service in self.services for region in service["regions"]}
+        asked = {region for section in self.sections.values() for region in section["regions"]}
         gone: list[str] = []
         for wave in self.document.get("waves", []):
             people = [name for name in ("accounts", "organizational_units") if name in wave]
             for name, there in (("accounts", self.there.accounts), ("organizational_units", self.there.units), ("regions", asked)):
                 if name not in wave:
                     continue
-                kept = [each for each in (self._kept(wave[name]) if name == "regions" else wave[name]) if each in there]
+                kept = [each for each in (self.kept(wave[name]) if name == "regions" else wave[name]) if each in there]
                 if name != "regions" and (absent := [each for each in wave[name] if each not in kept]):
                     self.changes.append(f"{', '.join(absent)} left out of wave {wave['name']}")
                 wave[name][:] = kept

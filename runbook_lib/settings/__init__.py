@@ -17,7 +17,7 @@ from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings.object_lock import ObjectLockSection
 from runbook_lib.settings.prices import PricesSection
 from runbook_lib.settings.section import STORE, AccountId, Region, RoleArn, Section, Sha256, Text, Unit
-from runbook_lib.settings.sections.service import ServiceSection, section_checks
+from runbook_lib.settings.sections.service import ServiceSection, section_types
 from runbook_lib.settings.wave import WaveSection
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class _Settings(Section):
 
 def _managed(spec: ServiceSpec) -> Any:
     """The field of one service."""
-    section = section_checks()[spec.section].SECTION
+    section = section_types()[spec.section]
     title = spec.full_title or spec.title
     return Annotated[section | None, Field(description=f"{title}; absent: not managed here.")], None
 

@@ -11,7 +11,7 @@ from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import excluded_services
 from runbook_lib.settings.checks.shape import named_regions
 from runbook_lib.settings.regions import partition_of
-from runbook_lib.settings.sections.service import section_checks
+from runbook_lib.settings.sections.service import section_types
 
 TARGETS = ("account", "organizational_unit", "region")
 
@@ -29,7 +29,7 @@ def check_places(tree: Tree, today: dt.date) -> Iterator[Problem]:
 def _arns(tree: Tree) -> Iterator[tuple[Path, str]]:
     for door in ("management", "delegated"):
         yield ("access", door, "role_arn"), at(tree, "access", door, "role_arn")
-    for checks in section_checks().values():
+    for checks in section_types().values():
         yield from checks.arns(tree)
 
 

@@ -6,16 +6,16 @@ from runbook_lib.base.documents import Path, Problem
 from runbook_lib.services.registry import sentence, specs
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
-from runbook_lib.settings.sections.service import OWN_CHOICE, section_checks
+from runbook_lib.settings.sections.service import OWN_CHOICE, section_types
 
 
 def check_services(tree: Tree) -> Iterator[Problem]:
     """Everything about the services but Regions."""
     yield from _none(tree)
-    for checks in section_checks().values():
+    for checks in section_types().values():
         yield from checks.check(tree)
     for spec in specs():
-        if path := section_checks()[spec.section].auto_enable_on(tree):
+        if path := section_types()[spec.section].auto_enable_on(tree):
             yield from _declared_choice(tree, spec.section, account_exclusions(tree, spec.name), path)
 
 

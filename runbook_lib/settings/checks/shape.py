@@ -14,7 +14,7 @@ from runbook_lib.services.registry import specs
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.regions import partition_of, partitions
-from runbook_lib.settings.sections.service import section_checks
+from runbook_lib.settings.sections.service import section_types
 
 PATTERNS = (
     ("s3://", "Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),
@@ -61,7 +61,7 @@ def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
     for spec in specs():
         path: Path = (spec.section, "regions")
         yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
-        yield from section_checks()[spec.section].named_regions(tree)
+        yield from section_types()[spec.section].named_regions(tree)
     for position, exclusion in enumerate(at(tree, "exclusions") or []):
         if region := at(exclusion, "region"):
             yield ("exclusions", position, "region"), region
@@ -118,7 +118,7 @@ def _value_message(document: Document, error: Any, path: Path, written: str) -> 
 
 def _empty(document: Document, path: Path) -> str:
     """An empty list may be a choice of its own at AWS, which the section knows; every other one means nothing."""
-    checks = section_checks().get(str(path[0])) if path else None
+    checks = section_types().get(str(path[0])) if path else None
     if checks and (instead := checks.instead_of_empty(document.values, path)):
         return f"This is empty. If that is meant, {instead}"
     return "This is empty. Name at least one, or remove the key or its section, which means: not managed here."

@@ -10,7 +10,7 @@ from runbook_lib.services.guardduty.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
 from runbook_lib.settings.section import Region, Regions, Section
-from runbook_lib.settings.sections.service import IgnoresExclusions, ServiceSection
+from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, ServiceSection
 
 AutoEnable = Literal["NEW", "ALL", "NONE"]
 
@@ -93,6 +93,45 @@ class GuardDutySection(ServiceSection):
         """The protection plans that are named."""
         return frozenset(self.features)
 
+    @staticmethod
+    def check(tree: Tree) -> Iterator[Problem]:
+        """Features, agents and the export."""
+        yield from _features(tree)
+        yield from _export(tree)
+        yield from _all_and_exclusions(tree)
+
+    @staticmethod
+    def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
+        """The Regions that findings are exported from."""
+        for region, destination in (at(tree, "guardduty", "export") or {}).items():
+            if destination is not None:
+                yield ("guardduty", "export", region), region
+
+    @staticmethod
+    def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
+        """Buckets and keys of the export."""
+        for region in at(tree, "guardduty", "export") or {}:
+            for key in ("bucket_arn", "kms_key_arn"):
+                yield ("guardduty", "export", region, key), at(tree, "guardduty", "export", region, key)
+
+    @staticmethod
+    def auto_enable_on(tree: Tree) -> Path | None:
+        """The first of the detector's, the features' and the agents' choices by which accounts that join are enrolled."""
+        return next((path for path, value in _auto_enable_values(tree) if value == "NEW"), None)
+
+    @staticmethod
+    def fit(section: dict[str, Any], fitting: Fitting) -> None:
+        """The Regions that findings are exported from, and their keys."""
+        if "export" not in section:
+            return
+        for region in list(section["export"]):
+            destination = section["export"].pop(region)
+            for new in set(fitting.kept([region])) & set(section["regions"]):
+                destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{region}:", f":{new}:", 1)
+                section["export"][new] = destination
+        if not section["export"]:
+            del section["export"]
+
 
 SECTION = GuardDutySection
 
@@ -102,32 +141,6 @@ AGENTS_OF = {
     "RDS_LOGIN_EVENTS": ("RDS_DATA_RISK",),
 }
 """GuardDuty feature → additional configuration AWS has for it. Source: GuardDuty user guide, features and their configuration."""
-
-
-def check(tree: Tree) -> Iterator[Problem]:
-    """Features, agents and the export."""
-    yield from _features(tree)
-    yield from _export(tree)
-    yield from _all_and_exclusions(tree)
-
-
-def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """The Regions that findings are exported from."""
-    for region, destination in (at(tree, "guardduty", "export") or {}).items():
-        if destination is not None:
-            yield ("guardduty", "export", region), region
-
-
-def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """Buckets and keys of the export."""
-    for region in at(tree, "guardduty", "export") or {}:
-        for key in ("bucket_arn", "kms_key_arn"):
-            yield ("guardduty", "export", region, key), at(tree, "guardduty", "export", region, key)
-
-
-def auto_enable_on(tree: Tree) -> Path | None:
-    """The first of the detector's, the features' and the agents' choices by which accounts that join are enrolled."""
-    return next((path for path, value in _auto_enable_values(tree) if value == "NEW"), None)
 
 
 def _features(tree: Tree) -> Iterator[Problem]:
@@ -205,8 +218,3 @@ def _all_and_exclusions(tree: Tree) -> Iterator[Problem]:
                 "Write NEW, or remove the exclusion."
             )
             yield Problem(path, message)
-
-
-def instead_of_empty(tree: Tree, path: Path) -> str:
-    """Nothing: no empty list is a choice."""
-    return ""

@@ -41,28 +41,18 @@ class InspectorSection(ServiceSection):
         """The scan types that are named."""
         return frozenset({*(self.existing_accounts or ()), *(self.new_accounts or ())})
 
+    @staticmethod
+    def check(tree: Tree) -> Iterator[Problem]:
+        """Scan types, and the settings that belong to one."""
+        yield from _scan_types(tree)
+
+    @staticmethod
+    def auto_enable_on(tree: Tree) -> Path | None:
+        """Where accounts that join are scanned."""
+        return ("inspector", "new_accounts") if at(tree, "inspector", "new_accounts") else None
+
 
 SECTION = InspectorSection
-
-
-def check(tree: Tree) -> Iterator[Problem]:
-    """Scan types, and the settings that belong to one."""
-    yield from _scan_types(tree)
-
-
-def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """None besides its own list."""
-    yield from ()
-
-
-def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """None."""
-    yield from ()
-
-
-def auto_enable_on(tree: Tree) -> Path | None:
-    """Where accounts that join are scanned."""
-    return ("inspector", "new_accounts") if at(tree, "inspector", "new_accounts") else None
 
 
 def _scan_types(tree: Tree) -> Iterator[Problem]:
@@ -81,8 +71,3 @@ def _scan_types(tree: Tree) -> Iterator[Problem]:
         if key in part and scan_type not in wanted:
             message = f"This is about {scan_type}, which neither existing_accounts nor new_accounts names."
             yield Problem(("inspector", key), f"{message} Add {scan_type}, or remove this key.")
-
-
-def instead_of_empty(tree: Tree, path: Path) -> str:
-    """Nothing: no empty list is a choice."""
-    return ""

@@ -1,7 +1,7 @@
 """Security Hub CSPM in settings."""
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import excluded_services
 from runbook_lib.settings.regions import is_opt_in
 from runbook_lib.settings.section import Region, Regions, Section
-from runbook_lib.settings.sections.service import IgnoresExclusions, ServiceSection
+from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, ServiceSection
 
 KEY = "security_hub"
 
@@ -86,34 +86,74 @@ class SecurityHubSection(ServiceSection):
         named = self.delegated_account_standards or self.existing_account_standards
         return bool(named or self.new_account_standards == "default")
 
+    @staticmethod
+    def check(tree: Tree) -> Iterator[Problem]:
+        """Standards and the aggregation of findings."""
+        yield from _standards(tree)
+        yield from _aggregation(tree)
+        yield from _home_excluded(tree)
+
+    @staticmethod
+    def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
+        """The Regions of finding aggregation."""
+        aggregation: Path = (KEY, "aggregation")
+        path = (*aggregation, "regions")
+        yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
+        if home := at(tree, *aggregation, "home_region"):
+            yield (*aggregation, "home_region"), home
+
+    @staticmethod
+    def auto_enable_on(tree: Tree) -> Path | None:
+        """Where accounts that join get Security Hub."""
+        return (KEY, "auto_enable") if at(tree, KEY, "auto_enable") is True else None
+
+    @staticmethod
+    def instead_of_empty(tree: Tree, path: Path) -> str:
+        """An empty list of linked Regions is a mode of its own at AWS."""
+        aggregation: Path = (KEY, "aggregation")
+        linking = {"SPECIFIED_REGIONS": "NO_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED": "ALL_REGIONS"}
+        mode = linking.get(str(at(tree, *aggregation, "linking_mode"))) if path == (*aggregation, "regions") else None
+        return f"write linking_mode: {mode} and remove this key; else name the Regions." if mode else ""
+
+    @staticmethod
+    def fit(section: dict[str, Any], fitting: Fitting) -> None:
+        """The home Region of finding aggregation, which may be no opt-in Region, and the Regions that it links."""
+        if (aggregation := section.get("aggregation")) is None:
+            return
+        candidates = [*fitting.kept([aggregation["home_region"]]), *section["regions"]]
+        home = next((region for region in candidates if not is_opt_in(region)), None)
+        if home is None:
+            del section["aggregation"]
+            fitting.changes.append(f"{KEY}.aggregation left out: no Region can be its home")
+            return
+        if aggregation["home_region"] != home:
+            aggregation["home_region"] = home
+        if "regions" in aggregation:
+            _link(aggregation, [region for region in fitting.kept(aggregation["regions"]) if region != home])
+
+    @staticmethod
+    def fit_everywhere(section: dict[str, Any], fitting: Fitting, regions: Sequence[str]) -> None:
+        """Findings together in the home Region."""
+        aggregation = section.get("aggregation")
+        if aggregation is None or is_opt_in(regions[0]):
+            return
+        aggregation["home_region"] = regions[0]
+        if set(aggregation.get("regions", ())) != set(regions[1:]):
+            aggregation["linking_mode"] = "SPECIFIED_REGIONS"
+            aggregation.setdefault("regions", [])
+            _link(aggregation, list(regions[1:]))
+
 
 SECTION = SecurityHubSection
 
 
-def check(tree: Tree) -> Iterator[Problem]:
-    """Standards and the aggregation of findings."""
-    yield from _standards(tree)
-    yield from _aggregation(tree)
-    yield from _home_excluded(tree)
-
-
-def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """The Regions of finding aggregation."""
-    aggregation: Path = (KEY, "aggregation")
-    path = (*aggregation, "regions")
-    yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
-    if home := at(tree, *aggregation, "home_region"):
-        yield (*aggregation, "home_region"), home
-
-
-def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """None."""
-    yield from ()
-
-
-def auto_enable_on(tree: Tree) -> Path | None:
-    """Where accounts that join get Security Hub."""
-    return (KEY, "auto_enable") if at(tree, KEY, "auto_enable") is True else None
+def _link(aggregation: dict[str, Any], regions: list[str]) -> None:
+    """Name these Regions in the aggregation; a mode that names some becomes the one that needs to name none."""
+    if regions:
+        aggregation["regions"][:] = regions
+    else:
+        del aggregation["regions"]
+        aggregation["linking_mode"] = "NO_REGIONS" if aggregation["linking_mode"] == "SPECIFIED_REGIONS" else "ALL_REGIONS"
 
 
 def _standards(tree: Tree) -> Iterator[Problem]:
@@ -169,11 +209,3 @@ def _home_excluded(tree: Tree) -> Iterator[Problem]:
         if home and isinstance(exclusion, dict) and exclusion.get("region") == home and NAME in excluded_services(exclusion):
             message = "This is the home Region of finding aggregation. Choose another, or keep the Region in."
             yield Problem(("exclusions", position, "region"), message)
-
-
-def instead_of_empty(tree: Tree, path: Path) -> str:
-    """An empty list of linked Regions is a mode of its own at AWS."""
-    aggregation: Path = (KEY, "aggregation")
-    linking = {"SPECIFIED_REGIONS": "NO_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED": "ALL_REGIONS"}
-    mode = linking.get(str(at(tree, *aggregation, "linking_mode"))) if path == (*aggregation, "regions") else None
-    return f"write linking_mode: {mode} and remove this key; else name the Regions." if mode else ""

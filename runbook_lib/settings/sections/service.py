@@ -1,10 +1,10 @@
 """What the sections of all services have in common: the model that each extends, and what each tells about a file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
@@ -26,6 +26,18 @@ IgnoresExclusions = Annotated[
 
 
 OWN_CHOICE = "auto_enable_ignores_exclusions"
+
+
+class Fitting(Protocol):
+    """What fitting a section to an organization needs to know, and to tell."""
+
+    home: str
+    """The Region in which the simulated organization has its findings."""
+    changes: list[str]
+    """What of the settings is not as the file says, a line each."""
+
+    def kept(self, regions: Iterable[str]) -> list[str]:
+        """The Regions with those replaced that the organization lacks, or left out where nothing is left to replace them."""
 
 
 class ServiceSection(Section):
@@ -50,36 +62,46 @@ class ServiceSection(Section):
         """Whether what is named here is evaluated only where AWS Config records."""
         return False
 
+    # What the section tells about a file whose values are read but not yet settings.
 
-class SectionChecks(Protocol):
-    """What the module of a section tells about a parameters file, whose values are read but not yet settings."""
-
-    SECTION: type[ServiceSection]
-
-    def check(self, tree: Tree) -> Iterable[Problem]:
+    @staticmethod
+    def check(tree: Tree) -> Iterable[Problem]:
         """What AWS refuses, or what contradicts itself, within the section."""
+        return ()
 
-    def named_regions(self, tree: Tree) -> Iterable[tuple[Path, str]]:
+    @staticmethod
+    def named_regions(tree: Tree) -> Iterable[tuple[Path, str]]:
         """Regions that the section names besides its `regions`, and where."""
+        return ()
 
-    def arns(self, tree: Tree) -> Iterable[tuple[Path, str]]:
+    @staticmethod
+    def arns(tree: Tree) -> Iterable[tuple[Path, str]]:
         """ARNs that the section names, and where; they have to be in the organization's partition."""
+        return ()
 
-    def auto_enable_on(self, tree: Tree) -> Path | None:
+    @staticmethod
+    def auto_enable_on(tree: Tree) -> Path | None:
         """The key that shows that accounts which join are enrolled by themselves; None: they are not."""
+        return None
 
-    def instead_of_empty(self, tree: Tree, path: Path) -> str:
+    @staticmethod
+    def instead_of_empty(tree: Tree, path: Path) -> str:
         """What to write where an empty list is meant; "" where it means nothing."""
+        return ""
+
+    # How a file's section is made to fit a simulated organization, whose Regions are not those of the file.
+
+    @staticmethod
+    def fit(section: dict[str, Any], fitting: Fitting) -> None:
+        """Replace Regions that the section names besides its `regions`, which fit already."""
+
+    @staticmethod
+    def fit_everywhere(section: dict[str, Any], fitting: Fitting, regions: Sequence[str]) -> None:
+        """Make the section be about all of these Regions, the home Region first; its `regions` are so already."""
 
 
 @cache
-def section_checks() -> Mapping[str, SectionChecks]:
-    """Key of the section → what its module tells."""
-    return MappingProxyType(
-        {spec.section: _module(spec.settings or f"runbook_lib.settings.sections.{spec.name}") for spec in specs()}
-    )
-
-
-def _module(name: str) -> SectionChecks:
-    found: SectionChecks = import_module(name)
-    return found
+def section_types() -> Mapping[str, type[ServiceSection]]:
+    """Key of the section → its model."""
+    names = {spec.section: spec.settings or f"runbook_lib.settings.sections.{spec.name}" for spec in specs()}
+    return MappingProxyType({key: import_module(name).SECTION for key, name in names.items()})
