@@ -66,7 +66,7 @@ def calibration() -> float:
     return time.thread_time() - begun
 
 
-@dataclass
+@dataclass(eq=False)
 class Meter:
     """Gives every report the CPU seconds of its part of the test: setting up, calling, tearing down."""
 
@@ -119,7 +119,7 @@ class Budget:
         path.write_text(f"{HEAD}calibration = {self.calibration:.4f}\n\n[folders]\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
-@dataclass
+@dataclass(eq=False)
 class Judge:
     """Gathers what all workers measured, and holds it against the budget."""
 

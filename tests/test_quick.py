@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cpu_budget import Budget
+from cpu_budget import Budget, Meter
 from quick import TESTS, NotQuick, mark_slow, slow_by_name, slow_by_use
 
 NAMED = sorted(slow_by_name())
@@ -70,3 +70,8 @@ def test_a_quick_test_that_took_long_is_named_with_what_to_do(tmp_path: Path) ->
     judge = NotQuick(budget, calibrations=[0.2])
     judge.tests |= {"tests/test_a.py::test_b": 4.5, "tests/test_a.py::test_c": 3.9}
     assert judge.said() == ["tests/test_a.py::test_b took 2.2 CPU seconds; name it in tests/slow.txt"]
+
+
+def test_what_measures_can_be_a_plugin_where_folders_have_conftests_of_their_own(tmp_path: Path) -> None:
+    """Pytest keeps plugins in sets there."""
+    assert len({Meter(), Meter(), NotQuick(tmp_path), NotQuick(tmp_path)}) == 4
