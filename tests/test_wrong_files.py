@@ -22,6 +22,7 @@ from runbook_lib.audit.cloudtrail import TrailProblem, read_trails
 from runbook_lib.audit.witness_report import WitnessProblem, read_report
 from runbook_lib.aws.configuration import BadConfiguration, configured
 from runbook_lib.base.documents import DocumentError
+from runbook_lib.base.identity import written
 from runbook_lib.cli.commands import described
 from runbook_lib.evidence.people.trust import TrustProblem, read_policy, refuse_another, signed_policy
 from runbook_lib.evidence.seal import envelope
@@ -189,7 +190,7 @@ EVENT = {
 def trail_of(path: Path) -> object:
     events = read_trails([path])
     for event in events:
-        str(event.time - dt.datetime.now(dt.UTC)), run_of(event)
+        str(event.time - dt.datetime.now(dt.UTC)), run_of(event), written(event.caller)
     return events
 
 
