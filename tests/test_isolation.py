@@ -94,6 +94,20 @@ def test_set_after_the_organization_was_started_it_is_refused_or_harmless(
     assert decoy.visitors == []
 
 
+def test_a_run_says_where_it_called(tmp_path: Path) -> None:
+    """One line for each service, however many Regions; of a rehearsal it is this machine."""
+    with served("seven", tmp_path) as organization, replaced(dict(organization.environment)):
+        notebook = open_phase("20_guardduty", str(organization.settings), "", "", "")
+        notebook.observe()
+        notebook.plan()
+        notebook.finish()
+        called = {(entry.service, entry.region) for entry in organization.front.log.entries}
+        host = organization.url.removeprefix("http://")
+    used = notebook.run.record()["endpoints"]
+    assert {hosts for each in used.values() for hosts in each} == {host}
+    assert {(service, region) for service, hosts in used.items() for region in hosts[host]} == called
+
+
 def without_keys(organization: Served, decoy: Decoy, folder: Path) -> dict[str, str]:
     """A shell that leads to the organization and has no keys for it; whoever asks for some is led to the decoy."""
     config = folder / "config"

@@ -146,6 +146,23 @@ def test_two_processes_change_one_record_without_losing_a_word(tmp_path: Path) -
     assert len(run.record()["callers"]) == 21
 
 
+def test_endpoints_of_all_notebooks_come_together(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    run.add_endpoints({})
+    assert "endpoints" not in run.record()
+    run.add_endpoints({"guardduty": {"guardduty.{region}.amazonaws.com": ["us-east-2", "us-east-1"]}})
+    own = {"vpce-1.guardduty.{region}.vpce.amazonaws.com": ["us-east-1"]}
+    run.add_endpoints({"guardduty": {"guardduty.{region}.amazonaws.com": ["eu-west-1", "us-east-1"], **own}})
+    run.add_endpoints({"kms": {"kms.{region}.amazonaws.com": ["eu-central-1"]}})
+    assert run.record()["endpoints"] == {
+        "guardduty": {
+            "guardduty.{region}.amazonaws.com": ["eu-west-1", "us-east-1", "us-east-2"],
+            "vpce-1.guardduty.{region}.vpce.amazonaws.com": ["us-east-1"],
+        },
+        "kms": {"kms.{region}.amazonaws.com": ["eu-central-1"]},
+    }
+
+
 def test_a_change_waits_for_the_one_who_is_changing_the_record(tmp_path: Path) -> None:
     run = create(tmp_path)
     folder = os.open(run.path, os.O_RDONLY)

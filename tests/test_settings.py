@@ -151,13 +151,15 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
     assert load(file, TODAY) == parse(BASE, TODAY, "f.yaml")
 
 
-def test_digest_leaves_mode_out_and_notices_everything_else() -> None:
+def test_digest_leaves_mode_and_network_out_and_notices_everything_else() -> None:
     live = parse(BASE, TODAY, "f.yaml")
     assert re.fullmatch("[0-9a-f]{64}", settings_digest(live))
     rehearsal = parse(BASE.replace("mode: live", "mode: rehearsal"), TODAY, "other.yaml")
     assert settings_digest(rehearsal) == settings_digest(live)
     said_default = parse(BASE + "allow_lowering: []\n# a comment\n", TODAY, "f.yaml")
     assert settings_digest(said_default) == settings_digest(live)
+    way = "network: { endpoints: { sts: { us-east-1: 'https://vpce-1.sts.us-east-1.vpce.amazonaws.com' } } }\n"
+    assert settings_digest(parse(BASE + way, TODAY, "f.yaml")) == settings_digest(live), "how AWS is reached voids no approval"
     changes = {"concurrency: 4": "concurrency: 5", "expires: 2026-11-23": "expires: 2026-11-24", "ONE_HOUR": "SIX_HOURS"}
     changes |= {"enabled: true }\n    RUNTIME": "enabled: false }\n    RUNTIME", "  publishing_frequency: ONE_HOUR\n": ""}
     digests = {settings_digest(parse(text_of({"replace": {old: new}}), TODAY, "f.yaml")) for old, new in changes.items()}

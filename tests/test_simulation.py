@@ -117,6 +117,17 @@ def test_the_proxy_notes_who_asks_for_the_key(tmp_path: Path, monkeypatch: pytes
     assert decoy.visitors[0].startswith("CONNECT kms.us-east-1.amazonaws.com:443")
 
 
+def test_no_variable_says_where_the_key_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = parse(LIVE + KEY, simulation.today(), "acme.yaml")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com")
+    said = (
+        r"kms in us-east-1 would be called at .*execute-api.*, as the variable AWS_ENDPOINT_URL_KMS says.*network\.endpoints\.kms"
+    )
+    with shell(monkeypatch) as decoy, ExitStack() as resources, pytest.raises(StoreFailed, match=said):
+        desk_for(tmp_path, live, os.environ, resources)
+    assert decoy.visitors == []
+
+
 @pytest.mark.parametrize("text", SPELLED.values(), ids=SPELLED)
 def test_live_settings_on_an_inventory_are_rehearsed_and_nobody_else_is_asked(
     line: Line, inventory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str

@@ -36,6 +36,7 @@ def sealed_at_end(
     with ExitStack() as resources:
         try:
             desk = desk_for(run.path.parent, settings, environment, resources)
+            run.add_endpoints(desk.endpoints)
             about = run.path.parent, settings.mode, settings.organization.id
             for line in (*seal_found(*about, desk), *attach(*about, lambda: desk)):
                 say(line)

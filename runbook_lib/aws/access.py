@@ -72,7 +72,8 @@ class Access:
         self._reads, self._mutations = reads, mutations
         self._clock = clock
         self._pace = Pace(clock, SHARE[settings.mode])
-        self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, reads | mutations)
+        operations = reads | mutations
+        self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, operations, settings.endpoints)
         self._sts_region = sts_region(settings)
         partition = partition_facts(self._sts_region)[0]
         self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts)
@@ -90,6 +91,11 @@ class Access:
     def counters(self) -> Counters:
         """Attempts, throttles and repetitions so far."""
         return self._clients.counters
+
+    @property
+    def endpoints(self) -> dict[str, dict[str, list[str]]]:
+        """What was called where so far: service → host → Regions."""
+        return self._clients.endpoints()
 
     def reads_made(self) -> dict[str, list[int]]:
         """Reading operation → all its attempts, and those in the account and Region that had most: what AWS's rates limit."""

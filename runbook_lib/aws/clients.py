@@ -5,9 +5,11 @@
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
@@ -16,7 +18,7 @@ from botocore.session import Session
 
 from runbook_lib import __version__
 from runbook_lib.aws.configuration import configured
-from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request
+from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request, refuse_configured
 from runbook_lib.aws.isolation import isolate
 from runbook_lib.aws.models import ListedOperations
 from runbook_lib.aws.pace import Key, Pace
@@ -29,6 +31,8 @@ THROTTLED = frozenset(
 """What botocore's standard retries take for throttling."""
 STS_ATTEMPTS = 10
 CONNECT_SECONDS, READ_SECONDS = 5, 60
+Endpoints = Mapping[str, Mapping[str, str]]
+"""Service → Region → address."""
 
 
 @dataclass
@@ -50,16 +54,22 @@ class Counters:
 class Clients:
     """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are).
 
-    Clients of a service of which `operations` names some can do these alone.
+    Clients of a service of which `operations` names some can do these alone. `endpoints` (service → Region → address) are those
+    that live clients have in the place of AWS's own; no others are taken from anywhere.
     """
 
     def __init__(
         self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None,
-        operations: Iterable[str] = (),
+        operations: Iterable[str] = (), endpoints: Endpoints = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
         self._models = ListedOperations(operations)
+        self._named = endpoints if mode == "live" else {}
+        self._used: dict[str, dict[str, str]] = {}
+        self._asides = set[Session]()
+        """Sessions whose user has left configured endpoints aside."""
+        self._configured: dict[tuple[Session, str], str] = {}
         self._made: dict[tuple[int, str, str, str], Any] = {}
         self._making, self._counting = threading.Lock(), threading.Lock()
         self.counters = Counters()
@@ -87,6 +97,8 @@ class Clients:
             self._attach(session)
         with configured(profile):
             session.get_scoped_config()
+        if self._mode == "live":
+            self._leave_aside_configured(session)
         return session
 
     def client(self, session: Session, account: str, service: str, region: str) -> Any:
@@ -113,20 +125,54 @@ class Clients:
         for client in self._made.values():
             client.close()
 
+    def endpoints(self) -> dict[str, dict[str, list[str]]]:
+        """Service → host → Regions of all clients so far; one host stands for all that differ in their Region alone."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for service, hosts in sorted(dict(self._used).items()):
+            for region, host in sorted(dict(hosts).items()):
+                found.setdefault(service, {}).setdefault(host.replace(region, "{region}"), []).append(region)
+        return found
+
+    def _leave_aside_configured(self, session: Session) -> None:
+        """Let no client of a session, those included that botocore makes for itself, take an endpoint that is configured.
+
+        Where there is one, `_make` refuses it, unless the user has left them aside already.
+        """
+        if session.get_config_variable("ignore_configured_endpoint_urls"):
+            self._asides.add(session)
+        session.set_config_variable("ignore_configured_endpoint_urls", True)
+
     def _make(self, session: Session, account: str, service: str, region: str) -> Any:
         config = self._config(session.user_agent(), STS_ATTEMPTS if service == "sts" else 1)
-        client = session.create_client(service, region_name=region, config=config)
+        named = self._named.get(service, {}).get(region)
+        client = session.create_client(service, region_name=region, config=config, endpoint_url=named)
         try:
+            if self._mode == "live" and named is None:
+                self._refuse_configured(session, service, region, client.meta.endpoint_url)
             check_endpoint(self._mode, service, region, client.meta.endpoint_url)
         except WrongEndpoint:
             client.close()
             raise
+        self._used.setdefault(service, {})[region] = urlsplit(client.meta.endpoint_url).netloc
         if service != "sts":
             # A handler of the longer event name runs before all of "before-send", an in-process simulation's included.
             identity = client.meta.service_model.service_id.hyphenize()
             client.meta.events.register_first(f"before-send.{identity}", self._announce)
         client.meta.events.register_first("needs-retry", self._tally(account, service, region))
         return client
+
+    def _refuse_configured(self, session: Session, service: str, region: str, own: str) -> None:
+        """Refuse what the environment or a profile names in the place of AWS's own endpoint; found out once for each service."""
+        if session in self._asides:
+            return
+        key = (session, service)
+        if key not in self._configured:
+            heeding = Config(ignore_configured_endpoint_urls=False)  # type: ignore[call-arg] # botocore's types lack it
+            probe = session.create_client(service, region_name=region, config=heeding)
+            self._configured[key] = "" if probe.meta.endpoint_url == own else probe.meta.endpoint_url
+            probe.close()
+        if other := self._configured[key]:
+            refuse_configured(service, region, other, own)
 
     def _config(self, agent: str, attempts: int) -> Config:
         return Config(

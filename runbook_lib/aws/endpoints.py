@@ -1,6 +1,7 @@
 """Where calls go: partitions and their Regions, loopback or AWS, and whether that fits the mode of the settings."""
 
 import ipaddress
+import os
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from botocore.session import Session
 from runbook_lib.aws.credentials import AccessRefused
 from runbook_lib.aws.models import shared_loader
 from runbook_lib.settings import Settings
+from runbook_lib.settings.regions import dns_suffixes
 
 
 class WrongEndpoint(AccessRefused):
@@ -54,19 +56,41 @@ def is_loopback(url: str) -> bool:
 
 
 def check_endpoint(mode: str, service: str, region: str, url: str) -> None:
-    """Raise WrongEndpoint unless the endpoint of a client fits the mode."""
+    """Raise WrongEndpoint unless the endpoint of a client fits the mode: loopback, or a name of AWS's."""
     called = f"mode is {mode}, but {service} in {region} would be called at {url}"
     if mode == "rehearsal":
         if not is_loopback(url):
             raise WrongEndpoint(f"{called}; nothing was sent")
         return
-    suffix = partition_facts(region)[1]
-    address = urlsplit(url)
-    if address.scheme != "https" or not f".{address.hostname or ''}".endswith(f".{suffix}"):
-        raise WrongEndpoint(f"{called}, which is no AWS endpoint ({suffix}); nothing was sent")
+    suffixes, address = dns_suffixes(region), urlsplit(url)
+    if address.scheme != "https" or not f".{address.hostname or ''}".endswith(tuple(f".{each}" for each in suffixes)):
+        raise WrongEndpoint(f"{called}, which is no AWS endpoint ({' or '.join(suffixes)}); nothing was sent")
+
+
+def refuse_configured(service: str, region: str, configured: str, own: str) -> None:
+    """Refuse an endpoint that a live run's environment or AWS profile names, where it is another than AWS's own.
+
+    Whoever owns its name gets signed requests, and answers what is believed. Raises WrongEndpoint.
+    """
+    if configured.rstrip("/") == own.rstrip("/"):
+        return
+    variable = next((name for name in _variables(service) if os.environ.get(name, "").rstrip("/") == configured.rstrip("/")), "")
+    where = f"the variable {variable}" if variable else "the AWS configuration file (endpoint_url)"
+    raise WrongEndpoint(
+        f"mode is live, but {service} in {region} would be called at {configured}, as {where} says; AWS's own endpoint is {own}. "
+        f"Take that away or, if it is an endpoint of AWS's, name it in the settings (network.endpoints.{service}.{region}); "
+        "nothing was sent"
+    )
+
+
+def _variables(service: str) -> list[str]:
+    """The variables that name an endpoint, the service's own first."""
+    named = sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_"))
+    return [*sorted(named, key=lambda name: not name.endswith(service.replace("-", "_").upper())), "AWS_ENDPOINT_URL"]
 
 
 def check_request(mode: str, url: str) -> None:
     """The second look, at the address of one request. Raises WrongEndpoint."""
-    if is_loopback(url) != (mode == "rehearsal"):
-        raise WrongEndpoint(f"mode is {mode}, but a request would go to {urlsplit(url).hostname}; nothing was sent")
+    if is_loopback(url) != (mode == "rehearsal") or (mode == "live" and urlsplit(url).scheme != "https"):
+        address = urlsplit(url)
+        raise WrongEndpoint(f"mode is {mode}, but a request would go to {address.scheme}://{address.hostname}; nothing was sent")

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
 
 
 @cache
 def shared_loader() -> Loader:
     """One loader of botocore's service models for all sessions: without it each costs 10 MB and 160 ms.
 
-    A session's own loader asks for `data_path` in the configuration, and so fails with a profile that nobody here wants.
+    A session's own loader asks for `data_path` in the configuration, and so fails with a profile that nobody here wants. This one
+    has what comes with botocore alone: files below ~/.aws/models could say otherwise where AWS's endpoints are.
     """
-    loader: Loader = create_loader()
-    return loader
+    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 class ListedOperations:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook_lib.base.documents import refused
 from runbook_lib.base.documents.files import read_bytes
+from runbook_lib.base.owner_only import private_folder
 
 LARGEST = 4096
 """Bytes of a key; ours have 65."""
@@ -36,7 +37,7 @@ class Pseudonyms:
 def key_of(file: Path) -> bytes:
     """The key in a file, which is made (readable by its owner only) when it is missing. Raises DocumentError for what is no key."""
     if not os.path.lexists(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as new:
             new.write(secrets.token_hex(32) + "\n")
     key = read_bytes(file, LARGEST).strip()

@@ -18,6 +18,7 @@ from runbook_lib.aws.access import AccessRefused
 from runbook_lib.base.documents import DocumentError
 from runbook_lib.base.identity import user
 from runbook_lib.base.log import json_log
+from runbook_lib.base.owner_only import owner_only
 from runbook_lib.base.project import ProjectNotFound
 from runbook_lib.cli import commands
 from runbook_lib.cli import evidence as cli_evidence
@@ -292,7 +293,8 @@ cli_inventory.register(cli, lambda parameters: load(parameters, today()), _kerne
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point. Everything expected is said in plain lines on stderr, with exit code 1; click's own 2 becomes 1."""
     try:
-        code = cli.main(args=arguments, prog_name="runbook", standalone_mode=False)
+        with owner_only():
+            code = cli.main(args=arguments, prog_name="runbook", standalone_mode=False)
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.ClickException as error:

@@ -15,6 +15,7 @@ from runbook_lib.audit.verify import verify
 from runbook_lib.base.documents.files import read_bytes
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.identity import user
+from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.privacy import masked
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
@@ -84,9 +85,10 @@ def approve_command(
             plan, approver=_name(trust, signer.public_key.keyid), ticket=ticket, now=dt.datetime.now(dt.UTC), hours=hours,
             reason=reason, file=where, sha256=digest,
         ).model_copy(update={"trust": trust.digest})  # fmt: skip
-        path.parent.mkdir(parents=True, exist_ok=True)
         made = signed(made, signer)
-        write_bytes(path, (made.model_dump_json(indent=2) + "\n").encode())
+        with handed_over():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, (made.model_dump_json(indent=2) + "\n").encode())
         click.echo(f"{phase.name}: {made.mode.upper()}, {len(plan.actions)} calls, fingerprint {plan.fingerprint}")
         click.echo(f"  good until {made.not_after:%Y-%m-%d %H:%M} UTC, {len(made.signatures)} signatures: {path}")
     return 0
@@ -208,7 +210,8 @@ def trust_command(policy: Path, out: Path, key: Path) -> int:
     """
     signer = local_signer(key.parent, key.stem)
     data = signed_policy(read_bytes(policy, LARGEST_POLICY), signer, str(policy))
-    write_bytes(out, data)
+    with handed_over():
+        write_bytes(out, data)
     click.echo("To take no other, say one of these in settings, below evidence:")
     click.echo(f'  trust_policy_owner: "{der_digest(pem(signer.public_key))}" # policies signed with this key')
     click.echo(f'  trust_policy_sha256: "{hashlib.sha256(data).hexdigest()}" # this file')

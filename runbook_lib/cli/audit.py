@@ -15,6 +15,7 @@ from runbook_lib.audit.redact import ABOUT, redact
 from runbook_lib.audit.witness import DISAGREE, ONLY_WITNESS, UNDECIDED, compare, link_witness
 from runbook_lib.audit.witness_report import COLUMNS, read_report
 from runbook_lib.base.files import write_text
+from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.pseudonyms import Pseudonyms, key_of
 from runbook_lib.base.text import visible
 from runbook_lib.cli.plain import PlainCommand
@@ -50,9 +51,10 @@ def redact_command(run_named: str, out: Path | None, key_file: Path | None, runs
     target = out or folder / REDACTED / run.name
     if target.resolve().is_relative_to(run.path) or target.resolve().parent == folder.resolve():
         raise click.BadParameter(f"{target}: a copy lies neither in a run nor among the runs", param_hint="--out")
-    target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as resources:
         desk = _desk(run, resources)
+        resources.enter_context(handed_over())
+        target.parent.mkdir(parents=True, exist_ok=True)
         redact(run, target, Pseudonyms(key_of(key_file or folder / KEYS / KEY)), desk)
     click.echo(f"{run.name}: redacted copy in {target}; what is not in it: {target / ABOUT}")
     return 0
@@ -103,7 +105,8 @@ def oscal_command(run_named: str, out: Path, runs: str) -> int:
     document = assessment_results(run)
     if out.exists():
         raise click.BadParameter(f"{out}: is there already; nothing is overwritten", param_hint="OUT")
-    write_text(out, json.dumps(document, indent=1) + "\n")
+    with handed_over():
+        write_text(out, json.dumps(document, indent=1) + "\n")
     said = complaints(out) if installed() else ""
     validated = "NOT valid" if said else "valid" if installed() else "not validated: the extra `oscal` is not installed"
     click.echo(f"{run.name}: OSCAL {VERSION} assessment results in {out}, {validated}")

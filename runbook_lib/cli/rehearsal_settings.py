@@ -122,7 +122,7 @@ class _Fitting:
                 section["regions"][:] = self.kept(section["regions"]) or [self.home]
                 section_types()[key].fit(section, self)
             self._excluded_regions()
-        self._store()
+        self._unused()
 
     def _named(self) -> Iterator[str]:
         """The home Region first, so that it is the first to be replaced: it may be no opt-in Region."""
@@ -149,11 +149,14 @@ class _Fitting:
             if "region" in each:
                 each["region"] = next(iter(self.kept([each["region"]])), each["region"])
 
-    def _store(self) -> None:
-        """The store of live evidence is not used, and all Regions of a file are in one partition."""
+    def _unused(self) -> None:
+        """The store of live evidence and the way to AWS are not used, but all Regions of a file are in one partition."""
         lock = at(self.document, "evidence", "object_lock") or {}
         if "region" in lock and partition_of(lock["region"]) != self.there.partition:
             lock["region"] = self.there.home
+        ways = at(self.document, "network", "endpoints") or {}
+        if any(partition_of(region) != self.there.partition for endpoints in ways.values() for region in endpoints):
+            del self.document["network"]
 
     def all_regions(self) -> None:
         """Every service in every Region, and findings together in the home Region."""

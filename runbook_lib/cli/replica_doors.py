@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.base.files import write_text
+from runbook_lib.base.owner_only import private_folder
 from runbook_lib.settings import Door, Settings
 
 AMBIENT = "rehearsal-runner"
@@ -29,7 +30,7 @@ def is_inventory(organization: str) -> bool:
 
 def seed_with_doors(inventory: Path, settings: Settings, folder: Path) -> Path:
     """Write a seed that adds to an inventory what settings enter accounts by: roles with their trust, and profiles' users."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     doors = _Doors(settings)
     seed: dict[str, Any] = {"extends": str(inventory.resolve()), "roles": doors.roles(), "profiles": doors.profiles()}
     path = folder / "inventory-with-doors.yaml"

@@ -12,6 +12,7 @@ from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import Stop
 from runbook_lib.base.files import write_bytes
+from runbook_lib.base.owner_only import keep_private
 from runbook_lib.base.project import resolve
 from runbook_lib.coverage import Status
 from runbook_lib.display import sections
@@ -51,6 +52,7 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
     """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
     with plainly_in():
         settle_shell()
+        keep_private()
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
         while _OPEN:
             _OPEN.pop().abandon()

@@ -209,6 +209,8 @@ class NotebookRun:
         self.close_explorer()
         self.ended = status
         reads = self.runbook.access.reads_made() if hasattr(self, "runbook") else {}
+        if hasattr(self, "runbook"):
+            self.run.add_endpoints(self.runbook.access.endpoints)
         now, results = self.clock.now(), {"state": self.state, "error": masked(self.error), "reads": reads, **self.results}
         self.run.finish_phase(self.folder.name, status, now, results)
         if self.owns_run:

@@ -57,7 +57,7 @@ def environment(
     `profiles` (profile → account) come beside the rehearsal's own profile, or in its place. Every AWS_* and proxy variable of
     `base` (this process's own) is left out, so that no profile, endpoint or proxy leads away.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = {name: user_key(account, name) for name, account in {PROFILE: RUNNER, **(profiles or {})}.items()}
     config, credentials = folder / "aws-config", folder / "aws-credentials"
     _keep(config, "".join(f"[profile {name}]\nregion = {region}\noutput = json\n" for name in keys))
@@ -106,7 +106,7 @@ def start(
     """
     if find(folder) is not None:
         raise ServerFailed(f"a server already runs for {folder}; find() gives it, stop() ends it")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     remove_state(folder / "server.json")
     arguments = ["--seed", str(seed), "--state", str(folder / "server.json"), "--speed", str(speed)]
     arguments += ["--accounts", str(accounts)] if accounts is not None else []

@@ -14,6 +14,7 @@ from pydantic import Field, create_model
 from runbook_lib.base.canonical import canonical_digest
 from runbook_lib.services.registry import specs
 from runbook_lib.services.spec import ServiceSpec
+from runbook_lib.settings.network import NetworkSection
 from runbook_lib.settings.object_lock import ObjectLockSection
 from runbook_lib.settings.prices import PricesSection
 from runbook_lib.settings.section import STORE, AccountId, Region, RoleArn, Section, Sha256, Text, Unit
@@ -225,7 +226,16 @@ class _Settings(Section):
         ),
     ] = ()
     evidence: Annotated[EvidenceSection | None, Field(description="How live runs are sealed; absent: they are not.")] = None
+    network: Annotated[
+        NetworkSection | None,
+        Field(description="Endpoints that live runs call in the place of AWS's public ones; absent: none."),
+    ] = None
     concurrency: Annotated[int, Field(ge=1, le=32, description="Calls under way at the same time, at most.")] = 8
+
+    @property
+    def endpoints(self) -> Mapping[str, Mapping[str, str]]:
+        """Service → Region → the endpoint that live runs call there in the place of AWS's own."""
+        return self.network.endpoints if self.network else {}
 
     def sections(self) -> Mapping[str, ServiceSection]:
         """boto3 client name → section, of every service that is managed here, in the order of the phases."""
@@ -262,10 +272,11 @@ else:
 def settings_digest(settings: Settings) -> str:
     """SHA-256 (hex) of the values without `mode`: the same file rehearsed and live has one digest.
 
+    `network` stays outside too: it says how AWS is reached, not what is wanted of it, so it voids no approval.
     Keys that are absent stay absent; defaults count as said, so that a default that changes with a new version is noticed. `waves`
     count too: a scope says which part was approved, not what has to be done before it, and an approval holds for that order only.
     """
-    values = settings.model_dump(mode="json", exclude={"mode"}, exclude_none=True)
+    values = settings.model_dump(mode="json", exclude={"mode", "network"}, exclude_none=True)
     for exclusion in values["exclusions"]:
         # Absent, it means what is managed here: a service that a later version adds voids no approval of files without it.
         exclusion.setdefault("services", list(settings.sections()))

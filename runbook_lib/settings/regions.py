@@ -34,6 +34,14 @@ def partitions() -> Mapping[str, str]:
     )
 
 
+@cache
+def dns_suffixes(region: str) -> tuple[str, ...]:
+    """What the names of AWS's endpoints in a Region's partition end with, dual-stack ones included; none for an unknown Region."""
+    data = Loader().load_data("partitions")
+    outputs = [each["outputs"] for each in data["partitions"] if each["id"] == partition_of(region)]
+    return tuple(each[name] for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix"))
+
+
 def partition_of(region: str) -> str | None:
     """The partition of a Region, for example aws-us-gov; None for a Region that botocore does not know."""
     return partitions().get(region)

@@ -1,10 +1,21 @@
 """What access lets out at all: listed operations, and only to the endpoints of its mode."""
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+from botocore.loaders import Loader
 from fake_aws import DELEGATED, URL, FakeAws, Make, detectors, settings
 
 from runbook_lib.aws import endpoints
 from runbook_lib.aws.access import UnlistedOperation, WrongEndpoint
+from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.models import shared_loader
+from runbook_lib.aws.pace import Pace
+from runbook_lib.base.clock import Clock
+from runbook_lib.settings import Settings
+from runbook_lib.settings.network import NetworkSection
 
 
 def test_an_operation_that_is_not_listed_is_refused_unsent(aws: FakeAws, make: Make) -> None:
@@ -31,6 +42,8 @@ def test_an_operation_that_is_not_listed_is_refused_unsent(aws: FakeAws, make: M
         ("live", "http://127.0.0.1:5000", False),
         ("live", "https://amazonaws.com.example.com", False),
         ("live", "https://evilamazonaws.com", False),
+        ("live", "https://guardduty.us-east-1.api.aws", True),
+        ("live", "https://guardduty.us-east-1.amazonaws.com.cn", False),
     ],
 )
 def test_endpoints_must_fit_the_mode(mode: str, url: str, fits: bool) -> None:
@@ -67,6 +80,135 @@ def test_one_redirected_service_is_refused_unsent(aws: FakeAws, make: Make, monk
     assert aws.made("ListDetectors") == 0
 
 
+HOSTS = [
+    "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com", "https://mine-1234567890.us-east-1.elb.amazonaws.com",
+    "https://ec2-203-0-113-25.compute-1.amazonaws.com", "https://mine.s3.us-east-1.amazonaws.com",
+    "https://guardduty.us-east-1.amazonaws.com:8443", "https://vpce-0123456789abcdef0-x.guardduty.us-east-1.vpce.amazonaws.com",
+    "https://guardduty.us-east-2.amazonaws.com", "https://guardduty.us-east-1.amazonaws.com/somewhere", "http://127.0.0.1:9",
+]  # fmt: skip
+
+
+def variable(url: str, folder: Path) -> tuple[dict[str, str], str]:
+    return {"AWS_ENDPOINT_URL_GUARDDUTY": url}, "the variable AWS_ENDPOINT_URL_GUARDDUTY says"
+
+
+def variable_for_all(url: str, folder: Path) -> tuple[dict[str, str], str]:
+    return {"AWS_ENDPOINT_URL": url}, "the variable AWS_ENDPOINT_URL says"
+
+
+def profile(url: str, folder: Path) -> tuple[dict[str, str], str]:
+    (folder / "config").write_text(f"[default]\nendpoint_url = {url}\n", encoding="utf-8")
+    return {}, r"the AWS configuration file \(endpoint_url\) says"
+
+
+def services_section(url: str, folder: Path) -> tuple[dict[str, str], str]:
+    text = f"[default]\nservices = own\n[services own]\nguardduty =\n  endpoint_url = {url}\n"
+    (folder / "config").write_text(text, encoding="utf-8")
+    return {}, r"the AWS configuration file \(endpoint_url\) says"
+
+
+WAYS = [variable, variable_for_all, profile, services_section]
+
+
+@pytest.fixture
+def without_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+
+@pytest.mark.usefixtures("without_endpoint")
+@pytest.mark.parametrize("configure", WAYS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("url", HOSTS)
+def test_a_live_run_takes_no_endpoint_from_its_surroundings(
+    aws: FakeAws,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    url: str,
+    configure: Callable[[str, Path], tuple[dict[str, str], str]],
+) -> None:
+    """Whoever has a name below amazonaws.com would get signed requests, and answer that all is covered."""
+    names, said = configure(url, tmp_path)
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    clients = Clients("live", "run-1", 1, Pace(Clock(), 1.0), aws.attach)
+    session = clients.session(None)
+    with pytest.raises(
+        WrongEndpoint, match=rf"guardduty in us-east-1 .* {re.escape(url)}, as {said}; .*network.endpoints.guardduty.us-east-1"
+    ):
+        clients.client(session, "", "guardduty", "us-east-1")
+    # botocore's own client for another role, or for a sign-in, is a client of the session too.
+    assert (
+        session.create_client("guardduty", region_name="us-east-1").meta.endpoint_url == "https://guardduty.us-east-1.amazonaws.com"
+    )
+    assert aws.calls == []
+    assert clients.endpoints() == {}
+    clients.close()
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_a_live_run_calls_what_botocore_resolves_by_itself(aws: FakeAws, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_GUARDDUTY", "https://guardduty.us-east-1.amazonaws.com/")  # the very same
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECURITYHUB", "https://elsewhere.example.com")  # of no concern: it is not called
+    access = make(settings("live"))
+    detectors(access)
+    assert {url for operation, _, url in aws.calls if operation == "ListDetectors"} == {
+        "https://guardduty.us-east-1.amazonaws.com/detector"
+    }
+    assert access.endpoints == {
+        "guardduty": {"guardduty.{region}.amazonaws.com": ["us-east-1"]}, "sts": {"sts.{region}.amazonaws.com": ["us-east-1"]},
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_who_leaves_configured_endpoints_aside_is_not_bothered(aws: FakeAws, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example.com")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    access = make(settings("live"))
+    detectors(access)
+    assert access.endpoints["guardduty"] == {"guardduty.{region}.amazonaws.com": ["us-east-1"]}
+
+
+def with_endpoint(mode: str, url: str) -> Settings:
+    return settings(mode).model_copy(update={"network": NetworkSection(endpoints={"guardduty": {"us-east-1": url}})})
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_an_endpoint_that_settings_name_is_called_in_its_region_alone(
+    aws: FakeAws, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "https://vpce-0123456789abcdef0-x.guardduty.us-east-1.vpce.amazonaws.com"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_GUARDDUTY", "https://guardduty.us-east-2.amazonaws.com")
+    access = make(with_endpoint("live", own))
+    for region in ("us-east-1", "us-east-2"):
+        detectors(access, region=region)
+    assert [url for operation, _, url in aws.calls if operation == "ListDetectors"] == [
+        f"{own}/detector", "https://guardduty.us-east-2.amazonaws.com/detector",
+    ]  # fmt: skip
+    assert access.endpoints["guardduty"] == {
+        "vpce-0123456789abcdef0-x.guardduty.{region}.vpce.amazonaws.com": ["us-east-1"],
+        "guardduty.{region}.amazonaws.com": ["us-east-2"],
+    }
+
+
+def test_a_rehearsal_reads_no_endpoint_of_settings(aws: FakeAws, make: Make) -> None:
+    access = make(with_endpoint("rehearsal", "https://vpce-0123456789abcdef0-x.guardduty.us-east-1.vpce.amazonaws.com"))
+    detectors(access)
+    assert access.endpoints == {"guardduty": {"127.0.0.1:9": ["us-east-1"]}, "sts": {"127.0.0.1:9": ["us-east-1"]}}
+
+
+def test_files_of_botocore_s_own_say_where_aws_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models below ~/.aws would be taken before those that come with botocore."""
+    for folder, name in (("", "endpoints.json"), ("", "partitions.json"), ("guardduty/2017-11-28", "service-2.json")):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / name).write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(tmp_path))
+    assert Loader().load_data("partitions") == {}, "so it is taken"
+    shared_loader.cache_clear()
+    loader = shared_loader()
+    assert loader.search_paths == [Loader.BUILTIN_DATA_PATH]
+    assert loader.load_data("partitions")["partitions"]
+    shared_loader.cache_clear()
+
+
 def test_a_live_run_does_not_talk_to_loopback(aws: FakeAws, make: Make) -> None:
     with pytest.raises(WrongEndpoint, match="mode is live"):
         detectors(make(settings("live")))
@@ -78,6 +220,8 @@ def test_every_request_s_address_is_looked_at_too(mode: str) -> None:
     wrong = "https://guardduty.us-east-1.amazonaws.com/" if mode == "rehearsal" else f"{URL}/"
     with pytest.raises(WrongEndpoint):
         endpoints.check_request(mode, wrong)
+    with pytest.raises(WrongEndpoint, match="http://guardduty"):
+        endpoints.check_request(mode, "http://guardduty.us-east-1.amazonaws.com/detector?token=x")
 
 
 def test_a_proxy_never_sees_a_rehearsal(make: Make, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from test_verify_by_hand import RUN
 
 from runbook_lib.audit.ending import sealing
 from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunStatus
 from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.seal.sealing import NotSealed, seal
 from runbook_lib.evidence.store.desk import desk_for, local_chains
@@ -93,7 +94,13 @@ def test_a_live_run_begins_and_ends_in_a_bucket(kms: Any, tmp_path: Path) -> Non
     role = "arn:aws:iam::123456789012:role/RunbookEvidence"
     given = settings(key(kms), role_arn=role, store="s3://acme-evidence/acme/", object_lock=lock)
     run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
+    record = run.record_file.read_text()
+    run.record_file.write_text(record.replace('"status": "done"', '"status": "running"', 1))
     begin(run, given, read_approval(run.phase("20_guardduty").approval), {}, made.environment())
+    assert run.record()["endpoints"] == {
+        service: {f"{service}.{{region}}.amazonaws.com": [REGION]} for service in ("kms", "s3", "sts")
+    }  # fmt: skip
+    run.finish(RunStatus.DONE, made.BEGIN)
     (said,) = sealing(run, given, made.environment())
     assert said.startswith(f"Evidence: number 2 of live/{ORGANIZATION}, head digest ")
     assert said.endswith(", verified")

@@ -281,6 +281,10 @@ def test_the_commands_copy_and_verify(run: RunFolder, tmp_path: Path) -> None:
         ("arn:aws:s3:::acme/x someone@example.com", r"arn:aws:s3:::bucket-\w+/x address-\w+"),
         ("Prod and Production", r"name-\w+ and Production"),
         ("ou-ab12-cdefgh34 r-ab12 o-abcdefghij", r"ou-\w+ root-\w+ o-\w+"),
+        (
+            "https://vpce-0123456789abcdef0-x1y2z3.sts.us-east-1.vpce.amazonaws.com",
+            r"https://vpce-\w+\.sts\.us-east-1\.vpce\.amazonaws\.com",
+        ),
     ],
 )
 def test_what_is_replaced_in_a_text(text: str, left: str) -> None:

@@ -16,7 +16,7 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -26,6 +26,7 @@ from typing import Any, Literal
 from runbook_lib.base.files import sync_folder, write_bytes, write_text
 from runbook_lib.base.identity import SystemUser, system_user
 from runbook_lib.base.own_files import FileBroken, data_of, fitting, json_of, moment
+from runbook_lib.base.owner_only import private_folder, tighten
 from runbook_lib.base.privacy import masked
 from runbook_lib.evidence.run.contents import ATTACHED
 from runbook_lib.evidence.run.record import FORMAT, MOST, RECORD
@@ -35,6 +36,8 @@ NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(rehearsal|live)-[0-9a-f]{4}")
 VARIABLE = "RUNBOOK_RUNS"
 """Says where runs are kept."""
 _ATTEMPTS = 100
+BESIDE = frozenset({"chain", "keys", "withheld", "simulated-organization"})
+"""Folders beside the runs that are nobody else's business."""
 ELSEWHERE, HERE = dt.timedelta(days=1), dt.timedelta(days=14)
 """After so long nobody believes that a run is still running: on another machine, where its folder may be a copy; and here, where
 its process lives, but no approval lasts longer."""
@@ -206,7 +209,7 @@ class RunFolder:
         if not re.fullmatch(r"[0-9a-z_]+", name):
             raise RunFolderError(f"{self.path}: {name!r} is no name of a phase")
         folder = self.path / name
-        folder.mkdir(exist_ok=True)
+        private_folder(folder)
         return PhaseFolder(folder)
 
     def phases(self) -> list[PhaseFolder]:
@@ -234,6 +237,17 @@ class RunFolder:
         """Record account id → ARN of the identity that acts there."""
         with self._changing() as record:
             record["callers"] = dict(sorted({**record["callers"], **callers}.items()))
+
+    def add_endpoints(self, used: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
+        """Record service → host → the Regions in which a client called it; {region} in a host stands for each of them."""
+        if not used:
+            return
+        with self._changing() as record:
+            known = record.setdefault("endpoints", {})
+            for service, hosts in used.items():
+                for host, regions in hosts.items():
+                    before = known.setdefault(service, {}).get(host, [])
+                    known[service][host] = sorted({*before, *regions})
 
     def resume(self, earlier: str) -> None:
         """Record the earlier run that this one goes on from; "" for none, and the first said stays."""
@@ -289,15 +303,23 @@ def find_runs(root: Path) -> list[RunFolder]:
 
 def _new_folder(root: Path, start: str) -> Path:
     """A folder that nobody had before: two runs of one second get different names."""
-    root.mkdir(parents=True, exist_ok=True)
+    private_folder(root)
+    _tighten(root)
     for _ in range(_ATTEMPTS):
         path = root.resolve() / f"{start}-{secrets.token_hex(2)}"
         try:
-            path.mkdir()
+            path.mkdir(mode=0o700)
         except FileExistsError:
             continue
         return path
     raise RunFolderError(f"{root}: no free name for a run was found in {_ATTEMPTS} attempts")
+
+
+def _tighten(root: Path) -> None:
+    """Make what earlier versions left for everybody to read its owner's alone; the folder of runs itself may be anybody's."""
+    for path in root.iterdir():
+        if NAME.fullmatch(path.name) or path.name in BESIDE:
+            tighten(path)
 
 
 def _final(status: RunStatus, path: Path) -> None:

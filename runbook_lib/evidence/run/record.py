@@ -77,6 +77,8 @@ class RunRecord(Part):
     error: Text | None
     command: list[Text]
     callers: dict[Text, Text]
+    endpoints: dict[Text, dict[Text, list[Text]]] = {}
+    """Service → host → Regions; empty in runs from before endpoints were recorded."""
     versions: Versions
     host: Text
     user: Annotated[SystemUser, BeforeValidator(SystemUser.read)] | None = None

@@ -15,9 +15,12 @@ from typing import Protocol
 
 from runbook_lib.base.files import sync_folder
 from runbook_lib.base.own_files import FileBroken, data_of
+from runbook_lib.base.owner_only import private_folder
 from runbook_lib.evidence.seal.envelope import LONGEST, EnvelopeBroken, read
 
 _ENTRY = re.compile(r"([0-9]{8})\.intoto\.jsonl")
+READING = 0o044
+"""The rights of the group and of others to read."""
 HIGHEST = 99_999_999
 """The number that a name of eight digits can have at most."""
 _PART = re.compile(r"\.[0-9]{8}\.intoto\.jsonl\.[0-9a-f]{12}\.part")
@@ -85,9 +88,13 @@ def chain_name(mode: str, organization: str) -> str:
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Entries as files `<root>/<mode>/<organization>/00000001.intoto.jsonl`."""
+    """Entries as files `<root>/<mode>/<organization>/00000001.intoto.jsonl`.
+
+    `shared`: a folder that settings name, for several machines and people: what is made there is as readable as the folder itself.
+    """
 
     root: Path
+    shared: bool = False
 
     def numbers(self, chain: str) -> tuple[int, ...]:
         folder = self.root / chain
@@ -110,11 +117,13 @@ class FolderStore:
 
     def create(self, chain: str, number: int, data: bytes) -> bool:
         folder = self.root / chain
-        folder.mkdir(parents=True, exist_ok=True)
+        self._make(folder)
         part = folder / f".{entry_name(number)}.{secrets.token_hex(6)}.part"
         try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
+                if self.shared:
+                    os.fchmod(descriptor, 0o600 | folder.stat().st_mode & READING)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -129,6 +138,15 @@ class FolderStore:
                 part.unlink()
         sync_folder(folder)
         return True
+
+    def _make(self, folder: Path) -> None:
+        """The folder of a chain: private, or with the rights of the folder that it is made in."""
+        if not self.shared:
+            private_folder(folder)
+            return
+        for missing in [each for each in (*reversed(folder.parents), folder) if not each.exists()]:
+            missing.mkdir(exist_ok=True)
+            missing.chmod(missing.parent.stat().st_mode & 0o2777)
 
     def keep(self, chain: str, folder: Path, files: Mapping[str, str]) -> None:
         """The files stay where they are: in the folder of runs."""

@@ -17,6 +17,7 @@ from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from runbook_lib.base.files import sync_folder, write_text
 from runbook_lib.base.own_files import KIB, FileBroken, data_of
+from runbook_lib.base.owner_only import private_folder
 
 LARGEST = 64 * KIB
 """Bytes of a key's file."""
@@ -41,7 +42,7 @@ def local_signer(folder: Path, name: str) -> CryptoSigner:
 
 def _make(path: Path) -> None:
     """Write a new private key, whole and for its owner only; when two processes make it at once, one key remains."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -95,7 +96,7 @@ def pin(folder: Path, mode: str, key: Key) -> None:
 
     Another one is not pinned by itself, or it would be enough to have any key. Raises KeyProblem saying how to accept it.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     path = folder / f"{mode}-{key.keyid[:16]}.pub.pem"
     if path.exists():
         return

@@ -6,8 +6,8 @@ or sealed.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class Desk:
     now: Callable[[], dt.datetime]
     trust: str = ""
     """The digest of the trust policy that this run works under; "" for none."""
+    endpoints: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """Where the key and the store are called: service → host → Regions; none for a local key."""
 
 
 def seal_of(run: RunFolder) -> Entry | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from runbook_lib.base.documents import DocumentError
 from runbook_lib.base.documents.files import MIB, read_bytes
 from runbook_lib.base.files import sync_folder
+from runbook_lib.base.owner_only import private_folder
 from runbook_lib.base.privacy import findings
 from runbook_lib.evidence.run.contents import contents
 from runbook_lib.evidence.seal.statement import Withheld
@@ -68,7 +69,7 @@ class Gate:
 
     def _move(self, folder: Path, name: str) -> None:
         target = self.aside / folder.name / name
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(target.parent)
         (folder / name).replace(target)
         target.chmod(0o600)
         sync_folder(target.parent)

@@ -2,35 +2,37 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from runbook_lib.aws.clients import Clients
-from runbook_lib.aws.configuration import BadConfiguration
-from runbook_lib.aws.credentials import UNUSABLE
+from runbook_lib.aws.clients import Clients, Endpoints
+from runbook_lib.aws.credentials import UNUSABLE, AccessRefused
 from runbook_lib.aws.pace import Pace
 from runbook_lib.base.clock import Clock
 from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.store.bucket import Bucket
 from runbook_lib.evidence.store.s3_store import AT_ONCE, prefixes
-from runbook_lib.settings import EvidenceSection
+from runbook_lib.settings import EvidenceSection, Settings
 
 
 class EvidenceClients:
     """Clients of one identity: a profile's, or that of a role which the profile assumes. `resources` closes connections."""
 
-    def __init__(self, mode: str, profile: str | None, resources: ExitStack) -> None:
-        self._clients = Clients(mode, "evidence", AT_ONCE, Pace(Clock(), share=1.0), None)
+    def __init__(
+        self, mode: str, profile: str | None, resources: ExitStack, endpoints: Endpoints = MappingProxyType({})
+    ) -> None:  # fmt: skip
+        self._clients = Clients(mode, "evidence", AT_ONCE, Pace(Clock(), share=1.0), None, endpoints=endpoints)
         resources.callback(self._clients.close)
         self._profile = profile
         with _plainly():
             self._session = self._clients.session(profile)
 
     @classmethod
-    def of(cls, mode: str, part: EvidenceSection, resources: ExitStack) -> "EvidenceClients":
+    def of(cls, settings: Settings, part: EvidenceSection, resources: ExitStack) -> "EvidenceClients":
         """The clients that settings describe. Raises StoreFailed."""
-        made = cls(mode, part.profile, resources)
+        made = cls(settings.mode, part.profile, resources, settings.endpoints)
         if part.role_arn:
             made.assume(part.role_arn, part.signing_key.split(":")[3])
         return made
@@ -42,6 +44,10 @@ class EvidenceClients:
             given = sts.assume_role(RoleArn=role, RoleSessionName="runbook-evidence")["Credentials"]
             self._session = self._clients.session(self._profile)
             self._session.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+    def endpoints(self) -> dict[str, dict[str, list[str]]]:
+        """What is called where: service → host → Regions."""
+        return self._clients.endpoints()
 
     def kms(self, key: str) -> Any:
         """A client in a key's Region. Raises StoreFailed."""
@@ -61,5 +67,5 @@ class EvidenceClients:
 def _plainly() -> Iterator[None]:
     try:
         yield
-    except (ClientError, BadConfiguration, *UNUSABLE) as error:
+    except (ClientError, AccessRefused, *UNUSABLE) as error:
         raise StoreFailed(f"evidence cannot be reached as settings say: {error}") from None

@@ -26,29 +26,36 @@ from runbook_lib.settings.object_lock import ObjectLockSection
 def desk_for(root: Path, settings: Settings, environment: Mapping[str, str], resources: ExitStack) -> Desk:
     """The desk for runs below `root`. `resources` closes connections. Raises NotSealed, KeyProblem, StoreFailed."""
     signer: Signer
-    here = FolderStore(local_chains(root, settings))
+    here = _store_here(root, settings)
     store: ChainStore = here
+    endpoints: dict[str, dict[str, list[str]]] = {}
     if settings.mode == "rehearsal":
         signer = local_signer(root / KEYS, "rehearsal")
     elif (part := settings.evidence) is None:
         raise NotSealed("settings name no key for the evidence of live runs (evidence.signing_key)")
     else:
-        clients = EvidenceClients.of(settings.mode, part, resources)
+        clients = EvidenceClients.of(settings, part, resources)
         signer = KmsSigner(part.signing_key, clients.kms(part.signing_key))
         store = _store(part, clients, here)
+        endpoints = clients.endpoints()
     gate = Gate(root / ASIDE, held_credentials(environment))
-    return Desk(store, signer, root / KEYS, gate, _now, _policy(settings))
+    return Desk(store, signer, root / KEYS, gate, _now, _policy(settings), endpoints)
 
 
 def store_for(root: Path, settings: Settings, resources: ExitStack) -> ChainStore:
     """The store alone, for whoever does not sign with the runner's key. Raises NotSealed, StoreFailed."""
-    here = FolderStore(local_chains(root, settings))
+    here = _store_here(root, settings)
     part = settings.evidence if settings.mode == "live" else None
-    return _store(part, EvidenceClients.of(settings.mode, part, resources), here) if part and part.bucket else here
+    return _store(part, EvidenceClients.of(settings, part, resources), here) if part and part.bucket else here
 
 
 def _store(part: EvidenceSection, clients: EvidenceClients, here: FolderStore) -> ChainStore:
     return _in_bucket(part.bucket, part.object_lock, clients, here) if part.bucket else here
+
+
+def _store_here(root: Path, settings: Settings) -> FolderStore:
+    chains = local_chains(root, settings)
+    return FolderStore(chains, shared=chains != root / CHAINS)
 
 
 def local_chains(root: Path, settings: Settings) -> Path:

@@ -37,6 +37,7 @@ def begin(
     with ExitStack() as resources:
         try:
             desk = desk_for(run.path.parent, settings, environment, resources)
+            run.add_endpoints(desk.endpoints)
             start(run, desk, chain_name(settings.mode, settings.organization.id), approval, callers)
         except (NotSealed, StoreFailed, ChainBroken, KeyProblem) as problem:
             raise PreconditionsFailed([f"the start of this run cannot be recorded, so nothing is applied: {problem}"]) from None

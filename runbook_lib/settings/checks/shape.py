@@ -19,6 +19,11 @@ from runbook_lib.settings.sections.service import section_types
 PATTERNS = (
     ("s3://", "Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),
     ("days?", "Not a time: a number of days or years, for example 7 years or 400 days."),
+    ("{1,63}$", "Not a service as boto3 calls it: small letters, digits and hyphens, for example kms."),
+    (
+        "https://[",
+        "Not the address of an endpoint: https:// and its name, in small letters, with an optional :PORT, and nothing behind.",
+    ),
     ("^o-", "Not an organization id: it starts with o- and has 10 to 32 small letters and digits. Copy it from AWS Organizations."),
     ("^(ou-", "Not the id of an organizational unit (ou-…) or root (r-…). Copy it from AWS Organizations."),
     ("^[0-9]{12}$", "Not an account id: exactly 12 digits in quotes. Copy it from AWS Organizations."),
@@ -70,6 +75,10 @@ def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
         yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
     if store := at(tree, "evidence", "object_lock", "region"):
         yield ("evidence", "object_lock", "region"), store
+    for service, endpoints in (at(tree, "network", "endpoints") or {}).items():
+        yield from (
+            (("network", "endpoints", service, region), region) for region, url in (endpoints or {}).items() if url is not None
+        )
 
 
 def _unknown_regions(tree: dict[str, Any]) -> list[Problem]:
