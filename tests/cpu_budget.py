@@ -3,7 +3,7 @@
     pytest --cpu          judge the run, and name the dearest tests (make test does)
     pytest --cpu-write    write what the folders that were run take, with some room, into cpu-budget.toml
 
-Counted are this process, its threads and its children, once they have ended. Seconds of a slow or busy machine are made comparable
+Counted are this process, its threads and its children, living and ended. Seconds of a slow or busy machine are made comparable
 by a fixed piece of work that is done again and again beside the tests: the budget is in seconds of the machine on which that takes
 what cpu-budget.toml says. What goes before tests (importing, collecting) is counted on its own: every worker does it.
 """
@@ -12,12 +12,14 @@ import ast
 import hashlib
 import json
 import math
+import os
 import resource
 import statistics
 import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ BEFORE = "importing and collecting"
 """Stands for a folder."""
 EVERY, FIRST, DEAREST, SLOW = 5.0, 3, 10, 2.0
 """CPU seconds between two calibrations; how many come first; tests that are named; seconds from which a test is no quick one."""
+TICKS = os.sysconf("SC_CLK_TCK")
 ROOM = 1.2
 """How much more than was measured a folder may take."""
 HEAD = (
@@ -51,8 +54,27 @@ def register(config: pytest.Config) -> None:
 
 
 def spent() -> float:
-    """CPU seconds of this process and of its children that have ended, theirs included."""
-    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    """CPU seconds of this process and of all its children: those that have ended, and (where /proc tells) those that live."""
+    ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(used.ru_utime + used.ru_stime for used in ended) + sum(map(_of_living, _children(os.getpid())))
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (thread / "children").read_text(encoding="ascii").split())
+    return found
+
+
+def _of_living(process: int) -> float:
+    """Seconds of a living process, of its children that have ended, and of those that live."""
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, after_name[11:15])) / TICKS + sum(map(_of_living, _children(process)))
 
 
 def calibration() -> float:
@@ -90,7 +112,8 @@ class Meter:
     def pytest_runtest_makereport(self) -> Generator[None, Any, Any]:
         report = yield
         now = spent()
-        report.cpu, self._mark = now - self._mark, now
+        # Of a child that nobody waited for, what it took is gone with it.
+        report.cpu, self._mark = max(now - self._mark, 0.0), now
         self.tests += report.cpu
         return report
 

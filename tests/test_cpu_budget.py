@@ -16,10 +16,18 @@ from cpu_budget import pytest_addoption
 def pytest_configure(config):
     cpu_budget.register(config)
 """
-BURNING = """
+BURNING = '''
 import subprocess, sys, time
+import pytest
 
 BURN = "import time\\nwhile time.process_time() < 0.2: pass"
+SERVE = """
+import sys, time
+for line in sys.stdin:
+    until = time.process_time() + 0.2
+    while time.process_time() < until: pass
+    print("done", flush=True)
+"""
 
 def test_in_this_process():
     until = time.process_time() + 0.2
@@ -28,7 +36,18 @@ def test_in_this_process():
 
 def test_in_a_child():
     subprocess.run([sys.executable, "-I", "-S", "-c", BURN], check=True)
-"""
+
+@pytest.fixture(scope="session")
+def server():
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield process
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_in_a_child_that_lives_on(server, turn):
+    server.stdin.write(b"go\\n")
+    server.stdin.flush()
+    assert server.stdout.readline() == b"done\\n"
+'''
 ALONE, BY_WORKERS = (), ("-n", "2", "--max-worker-restart", "0")
 
 
@@ -55,7 +74,8 @@ def test_children_count_and_a_folder_over_its_budget_fails_the_run(
     assert made.ret == ended
     reports = made.getreports("pytest_runtest_logreport")
     spent = {report.nodeid.partition("::")[2]: report.cpu for report in reports if report.when == "call"}
-    assert spent.keys() == {"test_in_this_process", "test_in_a_child"}
+    lives_on = {f"test_in_a_child_that_lives_on[{turn}]" for turn in (1, 2)}
+    assert spent.keys() == {"test_in_this_process", "test_in_a_child", *lives_on}
     assert min(spent.values()) > 0.15
 
 
