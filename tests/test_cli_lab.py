@@ -1,14 +1,17 @@
 """`runbook lab`: what JupyterLab is started with, without starting it."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import lab as cli_lab
+from runbook_lib.cli.lab.surroundings import surroundings
 
 PROJECT = Path(__file__).parents[1]
 
@@ -41,12 +44,11 @@ def test_loopback_token_and_what_kernels_are_told(live: Path, tmp_path: Path, mo
     started = Started()
     monkeypatch.setattr(subprocess, "Popen", started)
     monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("JUPYTER_TOKEN", "known")
     options = ["-p", str(live), "--ticket", "CHG-1", "--no-browser", "--runs", str(tmp_path), "--", "--allow-root"]
     assert CliRunner().invoke(cli_lab.lab, options, catch_exceptions=False, standalone_mode=False).return_value == 0
-    assert "--ServerApp.ip=127.0.0.1" in started.command
-    assert "--LabApp.default_url=/lab/tree/notebooks/start.ipynb" in started.command
-    assert started.command[-2:] == ["--no-browser", "--allow-root"]
-    assert not any("token" in each.lower() for each in started.command), "JupyterLab makes its own"
+    assert started.command[1:] == ["-m", "runbook_lib.cli.lab", "--port", "8888", "--no-browser", "--allow-root"]
+    assert re.fullmatch("[0-9a-f]{48}", started.env["JUPYTER_TOKEN"])
     told = {name: started.env[name] for name in ("RUNBOOK_PARAMETERS", "RUNBOOK_TICKET", "RUNBOOK_RUNS", "AWS_PROFILE")}
     assert told == {
         "RUNBOOK_PARAMETERS": str(live),
@@ -59,3 +61,58 @@ def test_loopback_token_and_what_kernels_are_told(live: Path, tmp_path: Path, mo
 def test_jupyterlab_s_failure_is_ours(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", Started(3))
     assert CliRunner().invoke(cli_lab.lab, ["-p", str(live)], catch_exceptions=False, standalone_mode=False).return_value == 1
+
+
+UNDOING = [
+    "--ServerApp.token=", "--IdentityProvider.token=x", "--NotebookApp.token=", "--ServerApp.password=x", "--ip=0.0.0.0",
+    "--ServerApp.ip=*", "--sock=/tmp/s", "--ServerApp.allow_origin=*", "--ServerApp.allow_origin_pat=.*",
+    "--ServerApp.disable_check_xsrf=True", "--ServerApp.allow_remote_access=True", "--ServerApp.allow_unauthenticated_access=1",
+    "--ServerApp.terminals_enabled=True", "--ServerApp.base_url=/x", "--ServerApp.jpserver_extensions={}", "--config=mine.py",
+    "--ServerApp.config_file=mine.py", "--notebook-dir=/", "--ServerApp.root_dir=/", "--ContentsManager.allow_hidden=True",
+    "--FileContentsManager.root_dir=/", "--ServerApp.contents_manager_class=x", "--ServerApp.identity_provider_class=x",
+    "--ServerApp.tornado_settings={}", "--ServerApp.extra_static_paths=/", "--gateway-url=http://x", "--GatewayClient.url=http://x",
+    "--transport=tcp", "--KernelManager.transport=tcp", "--LabApp.news_url=http://x", "--LabApp.extension_manager=pypi",
+    "--LabServerApp.blocked_extensions_uris=http://x", "--ServerApp.use_redirect_file=False", "--generate-config", "--dev-mode",
+    "-y", "list", "notebooks/start.ipynb", "--allow-root=1", "--Kernels.sockets=/tmp", "--Files.runs=/tmp",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("argument", UNDOING)
+@pytest.mark.parametrize("before", [(), ("--allow-root", "--debug"), ("--ServerApp.port_retries", "3", "--log-level=DEBUG")])
+def test_arguments_that_undo_the_promises_are_refused_by_name(
+    live: Path, monkeypatch: pytest.MonkeyPatch, argument: str, before: tuple[str, ...]
+) -> None:
+    started = Started()
+    monkeypatch.setattr(subprocess, "Popen", started)
+    refused = CliRunner().invoke(cli_lab.lab, ["-p", str(live), "--", *before, argument], standalone_mode=False).exception
+    assert isinstance(refused, click.UsageError)
+    assert str(refused).startswith(f"{argument.partition('=')[0]}: not taken")
+    assert not started.command
+
+
+def test_other_arguments_are_taken(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = Started()
+    monkeypatch.setattr(subprocess, "Popen", started)
+    given = ["--allow-root", "--MappingKernelManager.cull_idle_timeout=600", "--browser", "firefox %s", "--debug", "--browser"]
+    CliRunner().invoke(cli_lab.lab, ["-p", str(live), "--", *given], catch_exceptions=False, standalone_mode=False)
+    assert list(started.command[-6:]) == given
+
+
+def test_no_variable_of_jupyter_s_that_opens_it_reaches_the_lab() -> None:
+    opening = (
+        "JUPYTER_TOKEN_FILE",
+        "JUPYTER_GATEWAY_URL",
+        "JUPYTERLAB_DIR",
+        "JUPYTER_CONFIG_PATH",
+        "JPY_SESSION_NAME",
+        "JUPYTERHUB_USER",
+    )
+    given = {
+        **dict.fromkeys(opening, "x"),
+        "JUPYTER_DATA_DIR": "mine",
+        "AWS_PROFILE": "mine",
+        "HOME": "/h",
+        "JUPYTER_TOKEN": "known",
+    }
+    ours = {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_TOKEN": "new"}
+    assert surroundings(given, "new") == {"JUPYTER_DATA_DIR": "mine", "AWS_PROFILE": "mine", "HOME": "/h", **ours}

@@ -1,8 +1,13 @@
-"""`runbook lab`: JupyterLab on loopback with its token, with the simulated organization beside it when the mode is rehearsal."""
+"""`runbook lab`: JupyterLab on loopback with its token, with the simulated organization beside it when the mode is rehearsal.
+
+What it promises holds under any configuration of the user or the site: who can talk to its server runs code with the operator's AWS
+credentials, and approves plans.
+"""
 
 import datetime as dt
 import importlib.util
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,12 +17,12 @@ from types import FrameType
 
 import click
 
-from runbook_lib.base.project import resolve, root
+from runbook_lib.base.project import root
+from runbook_lib.cli.lab.arguments import refused
+from runbook_lib.cli.lab.surroundings import surroundings
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.simulation import Asked, ready
 from runbook_lib.settings.file import load
-
-START = "notebooks/start.ipynb"
 
 
 @click.command()
@@ -35,9 +40,12 @@ def lab(
 ) -> int:
     """Open the notebooks in JupyterLab.
 
-    It listens on this machine only, and asks for its token. In a rehearsal the simulated organization runs beside it and ends with
-    it. What follows -- goes to JupyterLab as it is.
+    It listens on this machine only and asks for its own token, whatever Jupyter is configured to do; it opens no terminals, serves
+    no keys, and asks the internet for nothing. In a rehearsal the simulated organization runs beside it and ends with it. What
+    follows -- goes to JupyterLab; what could undo this is refused.
     """
+    if problem := refused(jupyter):
+        raise click.UsageError(problem)
     file = parameters.resolve() if parameters else root() / "parameters" / "rehearsal.yaml"
     settings = load(file, dt.datetime.now(dt.UTC).date())
     kept = runs_folder(runs)
@@ -53,11 +61,9 @@ def serve(options: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run JupyterLab until it ends. Ctrl-C is JupyterLab's, which asks back; a request to end this process ends it too."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise click.ClickException("JupyterLab is not installed; install the project with its extras, for example: make install")
-    command = [
-        sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={resolve('.')}",
-        f"--LabApp.default_url=/lab/tree/{START}", *options,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, env=dict(environment), cwd=root())  # noqa: S603 our own interpreter
+    command = [sys.executable, "-m", "runbook_lib.cli.lab", *options]
+    own = surroundings(environment, secrets.token_hex(24))
+    process = subprocess.Popen(command, env=own, cwd=root())  # noqa: S603 our own interpreter
 
     def end(number: int, frame: FrameType | None) -> None:
         process.terminate()
