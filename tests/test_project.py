@@ -7,6 +7,8 @@ import pytest
 
 from runbook_lib.base import project
 from runbook_lib.base.project import ProjectNotFound, resolve, root
+from runbook_lib.cli.commands import NotFound, notebook_of
+from runbook_lib.runbook.phases import phase_named
 
 CHECKOUT = Path(__file__).parents[1]
 OURS = '{"cells": [{"source": ["from runbook_lib.notebook import open_phase"]}]}'
@@ -30,7 +32,7 @@ def test_the_folder_above_the_notebooks(tmp_path: Path, monkeypatch: pytest.Monk
     assert resolve("parameters/acme.yaml") == ours / "parameters" / "acme.yaml"
 
 
-@pytest.mark.parametrize("notebooks", [{}, {"start": THEIRS}, {"20_guardduty": THEIRS, "eda": OURS}])
+@pytest.mark.parametrize("notebooks", [{}, {"start": THEIRS}, {"20_guardduty": THEIRS, "start": THEIRS}])
 def test_another_project_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notebooks: dict[str, str]) -> None:
     monkeypatch.chdir(made(tmp_path / "theirs", **notebooks))
     assert root() == CHECKOUT
@@ -54,3 +56,9 @@ def test_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project, "__file__", str(tmp_path / "site-packages" / "runbook_lib" / "project.py"))
     with pytest.raises(ProjectNotFound, match="notebooks/ of this runbook and parameters/"):
         root()
+
+
+def test_a_notebook_of_the_same_name_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made(tmp_path / "theirs", **{"20_guardduty": THEIRS, "analysis": OURS}))
+    with pytest.raises(NotFound, match="20_guardduty.ipynb: this is no notebook of the runbook"):
+        notebook_of(phase_named("20_guardduty"))

@@ -24,7 +24,12 @@ def root() -> Path:
 
 def _ours(notebooks: Path) -> bool:
     """Whether one of the runbook's notebooks lies in a folder."""
-    return any(path.is_file() and os.access(path, os.R_OK) and MARK in path.read_bytes() for path in notebooks.glob("*.ipynb"))
+    return any(map(is_ours, notebooks.glob("*.ipynb")))
+
+
+def is_ours(notebook: Path) -> bool:
+    """Whether a file is a notebook that uses this library."""
+    return notebook.is_file() and os.access(notebook, os.R_OK) and MARK in notebook.read_bytes()
 
 
 def resolve(path: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_lib.base.files import write_text
-from runbook_lib.base.project import root
+from runbook_lib.base.project import is_ours, root
 from runbook_lib.evidence.run.contents import file_digest
 from runbook_lib.evidence.run.folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import Plan
@@ -162,6 +162,10 @@ def notebook_of(phase: Phase) -> Path:
     notebook = root() / "notebooks" / f"{phase.name}.ipynb"
     if not notebook.is_file():
         raise NotFound(f"{notebook}: the notebook of phase {phase.name} is not there; restore it")
+    if not is_ours(notebook):
+        raise NotFound(
+            f"{notebook}: this is no notebook of the runbook, though it has the name of phase {phase.name}; restore that"
+        )
     return notebook
 
 
