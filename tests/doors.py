@@ -73,11 +73,11 @@ class Served:
 def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = None, **options: Any) -> Iterator[Served]:
     """Serve a seed in a thread; the runbook's commands find it as the kept server.
 
-    `slow` gives the seconds after which the answer to a change is sent.
+    `slow` gives the seconds after which the answer to a change is sent; a Gate holds answers until it is opened.
     """
     front = build_app(seed, **({"moto": False} | options))
     runs = folder / "runs"
-    with serve(_Slow(front, slow) if slow else front) as url:
+    with serve(_Late(front, slow) if slow else front) as url:
         place = runs / "simulated-organization"
         path = os.pathsep.join([str(BASE_INSTALL), *filter(None, [os.environ.get("PYTHONPATH")])])
         own = environment(place, url, home(front)) | {"RUNBOOK_RUNS": str(runs), "PYTHONPATH": path}
@@ -87,8 +87,8 @@ def served(seed: str, folder: Path, *, slow: Callable[[Entry], float] | None = N
         yield Served(front, url, runs, settings, own)
 
 
-class _Slow:
-    """Answers to changing calls come late, after the change was made: what is in flight stays so for a while."""
+class _Late:
+    """Answers come late, after a change was made: what is in flight stays so for a while."""
 
     def __init__(self, front: Front, seconds: Callable[[Entry], float]) -> None:
         self.front, self.seconds = front, seconds
@@ -104,9 +104,52 @@ class _Slow:
     def __call__(self, environ: Any, start_response: Any) -> Any:
         self.handled.entry = None
         answer = self.front(environ, start_response)
-        if self.handled.entry is not None and self.handled.entry.mutating:
-            time.sleep(self.seconds(self.handled.entry))
+        entry: Entry | None = self.handled.entry
+        if entry is not None and (entry.mutating or isinstance(self.seconds, Gate)):
+            time.sleep(self.seconds(entry))
         return answer
+
+
+class Gate:
+    """A gate before answers. What a test needs to be in flight stays there until the test lets it go."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        """How late answers to changes are besides."""
+        self._free: int | None = None
+        self._fits: Callable[[Entry], bool] = _changing
+        self._calls = threading.Condition()
+        self._standing = 0
+
+    def close(self, number: int = 1, fits: Callable[[Entry], bool] | None = None) -> None:
+        """Hold the answer to the `number`-th change (or request that `fits`) from now on, and all after it; made they are."""
+        with self._calls:
+            self._free, self._fits = number - 1, fits or _changing
+
+    def open(self) -> None:
+        """Let every answer go, those that stand at the gate too."""
+        with self._calls:
+            self._free = None
+            self._calls.notify_all()
+
+    @property
+    def reached(self) -> bool:
+        """Whether an answer is held."""
+        return self._standing > 0
+
+    def __call__(self, entry: Entry) -> float:
+        with self._calls:
+            if self._free is not None and self._fits(entry):
+                self._free -= 1
+                if self._free < 0:
+                    self._standing += 1
+                    self._calls.wait_for(lambda: self._free is None, PATIENCE)
+                    self._standing -= 1
+        return self.seconds if entry.mutating else 0.0
+
+
+def _changing(entry: Entry) -> bool:
+    return entry.mutating and (entry.service, entry.operation) != UNUSED
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -118,7 +161,9 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def wait_for(condition: Callable[[], Any], process: "subprocess.Popen[str]", seconds: float = PATIENCE) -> Any:
     """Wait until something is so while a process runs; what the process said is the message when it is never so."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
+    going = True
+    while going and time.monotonic() < deadline:
+        going = process.poll() is None  # asked first: what came true right before the end counts
         if found := condition():
             return found
         threading.Event().wait(0.01)

@@ -169,15 +169,20 @@ class RunningView(Live):
         super().__init__([widgets.HTML(banner(mode, title)), widgets.HBox([self._button, self._bar]), self._words, self._troubles])
 
     def _halt(self) -> None:
-        self._button.disabled = True
         self._stop.request("stopped by the operator")
+        self._stopping()
+
+    def _stopping(self) -> None:
+        self._button.disabled = True
         self._words.value = "<p>Stopping: calls in flight end and are recorded; nothing new is called.</p>"
 
     def update(self, now: Tick | None, words: str, troubles: Sequence[str]) -> None:
         """Draw what is known now; changes nothing where nothing changed."""
         if now is not None:
             self._bar.max, self._bar.value = max(now.total, 1), now.done
-        if words and not self._stop.is_set():
+        if self._stop.is_set():
+            self._stopping()  # an interrupted kernel is told as one that was stopped here
+        elif words:
             self._words.value = f"<p>{html.escaped(words)}</p>"
         lines = "".join(f"<li>{html.escaped(each)}</li>" for each in troubles)
         self._troubles.value = f"<p>Refused so far:</p><ul>{lines}</ul>" if lines else ""

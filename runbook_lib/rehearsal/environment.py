@@ -97,7 +97,7 @@ def start(
     speed: float = 1.0,
     log: Path | None = None,
     scenario: str | Path = "",
-    seconds: float = 60.0,
+    seconds: float = 240.0,
 ) -> RunningServer:
     """Start a server in a process of its own and wait until it answers.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doors import PATIENCE, Gate, served
 from lab_server import Lab
 from page import NotebookPage, Open
 
@@ -42,15 +43,19 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]:
-    started = Lab(tmp_path_factory.mktemp("lab"), "seven")
-    yield started
-    started.end()
+    """A lab on an organization that this process serves, so that a test can hold its answers."""
+    folder, gate = tmp_path_factory.mktemp("lab"), Gate()
+    with served("seven", folder, slow=gate):
+        started = Lab(folder, gate=gate)
+        yield started
+        started.end()
 
 
 @pytest.fixture(scope="session")
 def context(browser: Any) -> Iterator[Any]:
     """One profile for all pages, so that JupyterLab is loaded from the cache."""
     made = browser.new_context(viewport={"width": 1280, "height": 1000})
+    made.set_default_timeout(PATIENCE * 1000)
     yield made
     made.close()
 
@@ -83,6 +88,7 @@ def open_page(lab: Lab, context: Any, kept: list[NotebookPage], request: pytest.
         return at
 
     yield open_
+    lab.gate.open()
     for number, each in enumerate(opened):
         each.picture(f"{request.node.name}-end{number or ''}")
     lab.shut_kernels()

@@ -3,57 +3,50 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from doors import PATIENCE, Gate
 
 from runbook_lib.rehearsal import environment
 from runbook_lib.rehearsal.environment import RunningServer
 
 PROJECT = Path(__file__).parents[2]
-TOKEN = "browser-tests"
-START_SECONDS = 240
-"""JupyterLab takes 5 s to start, and far longer on a machine where everything else starts too."""
 
 
 class Lab:
     """A JupyterLab started by `runbook lab` in a folder of its own."""
 
-    def __init__(self, folder: Path, seed: str, extra: str = "") -> None:
-        self.folder, self.runs = folder, folder / "runs"
+    def __init__(self, folder: Path, seed: str = "", gate: Gate | None = None) -> None:
+        self.folder, self.runs, self.runtime = folder, folder / "runs", folder / ".jupyter" / "RUNTIME"
+        self.gate = gate or Gate()
+        """Closed, it keeps calls of the simulated organization in flight, where the tests serve that (and name no seed)."""
+        self.settings = self.runs / "simulated-organization" / "settings.yaml"
         shutil.copytree(PROJECT / "notebooks", folder / "notebooks")
         shutil.copytree(PROJECT / "parameters", folder / "parameters")
-        parameters = folder / "parameters" / "rehearsal.yaml"
-        parameters.write_text(parameters.read_text(encoding="utf-8") + extra, encoding="utf-8")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
         own = {f"JUPYTER_{name}_DIR": str(folder / ".jupyter" / name) for name in ("CONFIG", "DATA", "RUNTIME")}
         own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / ".jupyter" / "settings"), "IPYTHONDIR": str(folder / ".ipython")}
-        settings = folder / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension"
-        settings.mkdir(parents=True)
-        quiet = {"fetchNews": "false", "checkForUpdates": False}
-        (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), encoding="utf-8")
+        command = [sys.executable, "-m", "runbook_lib", "lab", "--no-browser", "--port", "0", "--runs", str(self.runs)]
+        command += [*(["--organization", seed] if seed else []), "--", "--allow-root", "--LabApp.expose_app_in_browser=True"]
+        environment = {**os.environ, **own, "PYTHONPATH": str(PROJECT)}
         with (folder / "lab.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "runbook_lib", "lab", "--organization", seed, "--no-browser", "--port", str(self.port),
-                 "--runs", str(self.runs), "--", "--allow-root", "--LabApp.expose_app_in_browser=True"],
-                cwd=folder, env={**os.environ, **own, "JUPYTER_TOKEN": TOKEN, "PYTHONPATH": str(PROJECT)}, stdout=log,
-                stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        self._await()
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        self.address, self.token = self._await()
 
-    def _await(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+    def _await(self) -> tuple[str, str]:
+        """Address and token, once it listens: JupyterLab leaves them where only its user can read."""
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            for file in self.runtime.glob("jpserver-*.json"):
+                with suppress(ValueError):  # it is being written
+                    told = json.loads(file.read_text(encoding="utf-8"))
+                    return told["url"].rstrip("/"), told["token"]
             time.sleep(0.2)
         self.end()
         raise AssertionError((self.folder / "lab.log").read_text(encoding="utf-8"))
@@ -102,6 +95,11 @@ class Lab:
         spec = json.loads((self.folder / path).read_text(encoding="utf-8"))["metadata"]["kernelspec"]["name"]
         self._api("POST", "sessions", {"path": path, "name": notebook, "type": "notebook", "kernel": {"name": spec}})
 
+    def connected(self, notebook: str) -> bool:
+        """Whether a page talks to the kernel of a notebook, which rests."""
+        kernels = [each["kernel"] for each in self._api("GET", "sessions") if each["path"] == f"notebooks/{notebook}"]
+        return any(each["connections"] and each["execution_state"] == "idle" for each in kernels)
+
     def shut_kernels(self) -> None:
         """End every kernel, so that the next scenario has the machine for itself."""
         for session in self._api("GET", "sessions"):
@@ -109,17 +107,17 @@ class Lab:
 
     def _api(self, method: str, page: str, content: Mapping[str, Any] | None = None) -> Any:
         data = None if content is None else json.dumps(content).encode()
-        headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/{page}", method=method, headers=headers, data=data)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.address}/api/{page}", method=method, headers=headers, data=data)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or b"null")
 
     def url(self, notebook: str) -> str:
-        return f"http://127.0.0.1:{self.port}/lab/tree/notebooks/{notebook}?token={TOKEN}&reset"
+        return f"{self.address}/lab/tree/notebooks/{notebook}?token={self.token}&reset"
 
     def url_in_notebook_7(self, notebook: str) -> str:
         """The same server has Notebook 7, where that is installed."""
-        return f"http://127.0.0.1:{self.port}/notebooks/notebooks/{notebook}?token={TOKEN}"
+        return f"{self.address}/notebooks/notebooks/{notebook}?token={self.token}"
 
     def made(self) -> list[str]:
         """Mutating calls that reached the simulated organization and succeeded, as service:Operation."""
@@ -137,5 +135,9 @@ class Lab:
         return {**record["phases"][phase], "run": record["status"]}
 
     def end(self) -> None:
+        self.gate.open()
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()

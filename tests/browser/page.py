@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from doors import PATIENCE
+
 PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
 SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 """The notebook in front, where one page has several open."""
@@ -17,9 +19,9 @@ COUNT_CLICKS = """() => { if (window.clicks !== undefined) return;
   document.addEventListener('pointerdown', event => { if (event.isTrusted) window.clicks += 1 }, true) }"""
 OPEN = "path => window.jupyterapp.commands.execute('docmanager:open', { path }).then(() => null)"
 SHOWS = "path => window.jupyterapp?.shell.currentWidget?.context?.path === path"
-CONNECTED = """() => { const at = window.jupyterapp?.shell.currentWidget?.sessionContext;
+CONNECTED = """idle => { const at = window.jupyterapp?.shell.currentWidget?.sessionContext;
   const kernel = at?.session?.kernel;
-  return at?.isReady && !at.isRestarting && kernel?.connectionStatus === 'connected' && kernel.status === 'idle' }"""
+  return at?.isReady && !at.isRestarting && kernel?.connectionStatus === 'connected' && (!idle || kernel.status === 'idle') }"""
 """The notebook in front has a kernel that listens: what is run earlier than that is lost."""
 OFTEN = 50
 """Milliseconds between two looks: playwright's own looks, at every frame, keep a core busy with drawing nothing new."""
@@ -48,10 +50,10 @@ class NotebookPage:
         """Close every notebook, saved or not."""
         self.page.evaluate(LEAVE)
 
-    def ready(self) -> None:
-        """Wait until the notebook in front can be run."""
-        self.page.wait_for_selector(f"{SHOWN} .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(CONNECTED, timeout=60_000, polling=OFTEN)
+    def ready(self, *, idle: bool = True) -> None:
+        """Wait until the notebook in front can be run; not `idle`: until what is run in it is heard."""
+        self.page.wait_for_selector(f"{SHOWN} .jp-Cell")
+        self.page.wait_for_function(CONNECTED, arg=idle, polling=OFTEN)
         self.page.evaluate(COUNT_CLICKS)
 
     def in_order(self) -> bool:
@@ -66,7 +68,7 @@ class NotebookPage:
         """Save the notebook in front; what is in its file then."""
         before = file.stat().st_mtime_ns
         self.menu("File", "Save Notebook")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while file.stat().st_mtime_ns == before:
             assert time.monotonic() < deadline, f"{file} is not saved"
             self.page.wait_for_timeout(50)
@@ -94,18 +96,25 @@ class NotebookPage:
     def field(self, name: str) -> Any:
         return self.page.locator(f'{SHOWN} .jupyter-widgets input[placeholder^="{name}"]').last
 
-    def panel(self, title: str = "Decision", seconds: int = 60) -> Any:
+    def panel(self, title: str = "Decision", seconds: float = PATIENCE) -> Any:
         """Wait for a decision panel with that title."""
         found = self.page.locator(f"{SHOWN} .jupyter-widgets", has_text=title).last
         found.wait_for(timeout=seconds * 1000)
-        self.button("Approve").wait_for(timeout=5000)
+        self.button("Approve").wait_for()
         return found
+
+    def until(self, true: Callable[[], Any]) -> None:
+        """Wait until something is so, here or in the simulated organization."""
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < deadline, f"it never came true; the page shows {self.cells()}"
+            self.page.wait_for_timeout(OFTEN)
 
     def cells(self) -> list[tuple[str, str]]:
         """Prompt and output text of each code cell."""
         return [(prompt, text) for prompt, text in self.page.evaluate(READ_CELLS)]
 
-    def done(self, seconds: int = 90) -> list[tuple[str, str]]:
+    def done(self, seconds: float = PATIENCE) -> list[tuple[str, str]]:
         """Wait until no cell runs or is queued; what the cells show."""
         deadline = time.monotonic() + seconds
         calm = 0

@@ -13,8 +13,8 @@ def test_approve_in_notebook_7(lab: Lab, open_page: Open) -> None:
     pytest.importorskip("notebook")
     lab.fresh(f"{PHASE}.ipynb", "classic")
     at = open_page("classic.ipynb", lab.url_in_notebook_7("classic.ipynb"), ready=False)
-    at.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
-    at.page.wait_for_timeout(2000)  # it shows idle before it is connected, and what is run then is lost
+    at.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+    at.until(lambda: lab.connected("classic.ipynb"))  # it shows idle before that, and what is run then is lost
     at.run_all()
     at.panel()
     at.field("ticket").fill("CHG-9")
@@ -50,7 +50,7 @@ def test_an_older_kernel_says_so_and_goes_on_by_the_next_cell(lab: Lab, open_pag
     at = open_page("older.ipynb")
     at.run_all()
     at.panel()
-    at.done(40)
+    at.done()
     assert "No click can reach this kernel while a cell runs" in at.text()
     assert "Decide in the panel above, then run the next cell" in at.text()
     run_cell(at, "await run.apply()")

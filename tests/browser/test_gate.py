@@ -1,8 +1,6 @@
 """Deciding at the screen: a real JupyterLab, a real browser, the simulated organization of seven accounts."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 from lab_server import Lab
 from page import NotebookPage, Open
@@ -11,7 +9,10 @@ from runbook_lib.plan import file as plan_file
 
 CALLS = 4
 """Changing calls of the prerequisites on the bare organization, all in one gate."""
+HELD = 2
+"""The call that is held where something happens while calls are made."""
 PHASE = "00_prerequisites"
+STOPPING = "Stopping: calls in flight end and are recorded"
 APPROVED, REPORT = "approval.json", "run.show_record()"
 
 
@@ -19,6 +20,14 @@ def enabled(lab: Lab) -> int:
     made = lab.made()
     assert set(made) <= {"organizations:EnableAWSServiceAccess"}
     return len(made)
+
+
+def approve_and_hold(lab: Lab, at: NotebookPage) -> None:
+    """Approve, and keep the second call in flight until the gate is opened."""
+    lab.gate.close(HELD)
+    at.button("Approve").click()
+    at.until(lambda: lab.gate.reached)
+    assert enabled(lab) == HELD
 
 
 def test_reject(lab: Lab, open_page: Open) -> None:
@@ -42,8 +51,7 @@ def test_reject(lab: Lab, open_page: Open) -> None:
 
 def test_wrong_confirmation_text(lab: Lab, open_page: Open) -> None:
     parameters = lab.folder / "parameters"
-    started_with = lab.runs / "simulated-organization" / "parameters.yaml"
-    text = (started_with if started_with.exists() else parameters / "rehearsal.yaml").read_text(encoding="utf-8")
+    text = lab.settings.read_text(encoding="utf-8")
     (parameters / "typing.yaml").write_text(f"{text}\nconfirm_by_typing: [management]\n", encoding="utf-8")
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "typing", parameters_file="parameters/typing.yaml"))
     at.run_all()
@@ -64,15 +72,13 @@ def test_stop_half_way_and_go_on(lab: Lab, open_page: Open) -> None:
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "stop"))
     at.run_all()
     at.panel()
-    at.button("Approve").click()
-    at.button("Stop").wait_for()
-    while not enabled(lab):
-        at.page.wait_for_timeout(50)
+    approve_and_hold(lab, at)
     at.button("Stop").click()
+    at.page.get_by_text(STOPPING).wait_for()
+    lab.gate.open()
     at.done()
     assert "stopped by the operator" in at.text()
-    before = enabled(lab)
-    assert 0 < before < CALLS
+    assert enabled(lab) == HELD, "the call in flight ends, and no other is made"
     assert lab.latest(PHASE)["run"] == "stopped"
     at.run_all()
     at.panel()
@@ -87,7 +93,7 @@ def test_interrupt_while_the_gate_waits_then_run_again(lab: Lab, open_page: Open
     at.run_all()
     at.panel()
     at.menu("Kernel", "Interrupt Kernel")
-    at.done(20)
+    at.done()
     assert "Interrupted before a decision; nothing was called." in at.text()
     assert "Traceback" not in at.text()
     assert enabled(lab) == 0
@@ -102,13 +108,13 @@ def test_interrupt_while_apply_runs(lab: Lab, open_page: Open) -> None:
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "interrupt-apply"))
     at.run_all()
     at.panel()
-    at.button("Approve").click()
-    while not enabled(lab):
-        at.page.wait_for_timeout(50)
+    approve_and_hold(lab, at)
     at.menu("Kernel", "Interrupt Kernel")
+    at.page.get_by_text(STOPPING).wait_for()
+    lab.gate.open()
     at.done()
     assert "Stopped: interrupted" in at.text()
-    assert 0 < enabled(lab) < CALLS
+    assert enabled(lab) == HELD
     assert lab.latest(PHASE)["run"] == "stopped"
 
 
@@ -116,14 +122,12 @@ def test_restart_while_apply_runs(lab: Lab, open_page: Open) -> None:
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "restart"))
     at.run_all()
     at.panel()
-    at.button("Approve").click()
-    while not enabled(lab):
-        at.page.wait_for_timeout(50)
+    approve_and_hold(lab, at)
     at.menu("Kernel", "Restart Kernel…")
     at.page.locator(".jp-Dialog button", has_text="Restart").click()
     at.ready()
-    left = enabled(lab)
-    assert 0 < left < CALLS
+    lab.gate.open()
+    assert enabled(lab) == HELD, "the kernel is gone with the rest of its calls"
     at.run_all()
     at.panel()
     at.button("Approve").click()
@@ -168,7 +172,7 @@ def test_run_all_again_while_the_gate_waits(lab: Lab, open_page: Open) -> None:
     at.page.wait_for_timeout(1500)
     assert enabled(lab) == 0
     at.menu("Kernel", "Interrupt Kernel")
-    at.done(20)
+    at.done()
     assert enabled(lab) == 0
     at.run_all()
     at.panel()
@@ -185,7 +189,7 @@ def test_reload_while_the_gate_waits(lab: Lab, open_page: Open) -> None:
     at.page.reload()
     at.panel()
     at.button("Approve").click()
-    _wait_for(at, lambda: enabled(lab) == CALLS)
+    at.until(lambda: enabled(lab) == CALLS)
     _show_record(at)
     assert "Approved" in at.text()
     assert "Calls as the journal has them" in at.text()
@@ -195,11 +199,11 @@ def test_reload_while_apply_runs(lab: Lab, open_page: Open) -> None:
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "reload-apply"))
     at.run_all()
     at.panel()
-    at.button("Approve").click()
-    while not enabled(lab):
-        at.page.wait_for_timeout(50)
+    approve_and_hold(lab, at)
     at.page.reload()
-    _wait_for(at, lambda: enabled(lab) == CALLS)
+    at.ready(idle=False)
+    lab.gate.open()
+    at.until(lambda: enabled(lab) == CALLS)
     _show_record(at)
     assert "Calls as the journal has them" in at.text()
 
@@ -231,14 +235,6 @@ def test_two_notebooks_at_once(lab: Lab, open_page: Open) -> None:
     assert enabled(lab) == CALLS
 
 
-def _wait_for(at: NotebookPage, true: Callable[[], Any], seconds: int = 30) -> None:
-    for _ in range(seconds * 10):
-        if true():
-            return
-        at.page.wait_for_timeout(100)
-    raise AssertionError("it never came true")
-
-
 def _show_record(at: NotebookPage) -> None:
     """Run the cell that shows what the run folder says."""
     at.ready()
@@ -248,9 +244,11 @@ def _show_record(at: NotebookPage) -> None:
 def run_cell(at: NotebookPage, code: str) -> None:
     """Run one cell by its code."""
     cell = at.page.locator(".jp-CodeCell", has_text=code)
+    prompt = cell.locator(".jp-InputPrompt").first
+    before = prompt.inner_text()
     cell.locator(".cm-content").click()
     at.page.keyboard.press("Shift+Enter")
-    at.page.wait_for_timeout(500)
+    at.until(lambda: prompt.inner_text() != before)
     at.done()
 
 

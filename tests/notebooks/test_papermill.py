@@ -146,6 +146,20 @@ def test_unknown_and_mistyped_parameters_are_refused_before_any_call(seven: Serv
     assert len(find_runs(seven.runs)) == runs, "a run exists from the moment its parameters are valid"
 
 
+def test_a_damaged_configuration_of_aws_is_said_in_two_lines(seven: Served, tmp_path: Path) -> None:
+    damaged = tmp_path / "config"
+    damaged.write_text("[profile rehearsal-runner]\nregion = us-east-1\n[profile rehearsal-runner]\n", encoding="utf-8")
+    calls, out = len(seven.front.log.entries), tmp_path / "out.ipynb"
+    notebook, given = str(ROOT / "notebooks" / "90_coverage.ipynb"), ["-r", "parameters_file", str(seven.settings)]
+    done = seven.run([*PAPERMILL, notebook, str(out), "--no-progress-bar", *given], AWS_CONFIG_FILE=str(damaged))
+    assert done.returncode == 1
+    said = cell(out, "card").splitlines()
+    assert len(said) == 2
+    assert said[0].startswith(f"{damaged}, line 3: section [profile rehearsal-runner] is there twice")
+    assert len(seven.front.log.entries) == calls
+    assert latest(seven, "90_coverage").record()["status"] == "failed"
+
+
 def test_an_unknown_key_in_the_scope_is_refused(seven: Served, tmp_path: Path) -> None:
     calls = len(seven.front.log.entries)
     out = tmp_path / "out.ipynb"
