@@ -2,10 +2,12 @@
 
 Most of it follows from what a test file uses, so that new tests are slow without anybody's marking them: browsers, whole processes
 (kernels, commands, servers) and schedules of faults. What else takes more than a CPU second is named in slow.txt or marked
-`slow` where it stands. At its end `make quick` names tests that took more than two and are neither.
+`slow` where it stands. At its end `make quick` names tests that took more than two and are neither, and the dearest files where all
+together took more than a minute.
 """
 
 import re
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import pytest
 from cpu_budget import BUDGET, SLOW, Judge, Meter
 
 TESTS = Path(__file__).parent
+TOGETHER = 100.0
+"""CPU seconds of all quick tests: with importing and collecting in each worker a minute of two cores."""
 _USES = re.compile(r"^\s*(?:from|import) (?:doors|lab_server|schedules)\b", re.MULTILINE)
 
 
@@ -48,7 +52,15 @@ class NotQuick(Judge):
 
     def said(self) -> list[str]:
         took = sorted(((seconds / self.scale, test) for test, seconds in self.tests.items()), reverse=True)
-        return [f"{test} took {seconds:.1f} CPU seconds; name it in tests/slow.txt" for seconds, test in took if seconds > SLOW]
+        said = [f"{test} took {seconds:.1f} CPU seconds; name it in tests/slow.txt" for seconds, test in took if seconds > SLOW]
+        if (total := sum(seconds for seconds, _ in took)) > TOGETHER:
+            files = defaultdict[str, float](float)
+            for seconds, test in took:
+                files[test.partition("::")[0]] += seconds
+            most = sorted(files.items(), key=lambda pair: -pair[1])[:5]
+            dearest = ", ".join(f"{file} ({seconds:.0f})" for file, seconds in most)
+            said.append(f"All took {total:.0f} CPU seconds, {TOGETHER:g} is a minute of two cores; the dearest files: {dearest}")
+        return said
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self.said():

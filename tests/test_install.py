@@ -33,8 +33,8 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({}, False, ""),
         ({}, True, ""),
         ({"python": "/other/python3.11"}, False, "Python {version} (/other/python3.11) made it, and now it is Python"),
-        ({"version": "3.12.1"}, False, "Python 3.12.1 ({python}) made it, and now it is Python"),
-        ({"version": "3.12.1", "chosen": "yes"}, False, "Python 3.12.1 ({python}) made it, and now it is Python"),
+        ({"version": "3.99.1"}, False, "Python 3.99.1 ({python}) made it, and now it is Python"),
+        ({"version": "3.99.1", "chosen": "yes"}, False, "Python 3.99.1 ({python}) made it, and now it is Python"),
         ({"python": "/other/python3.11", "chosen": "yes"}, False, ""),
         (
             {"python": "/other/python3.11", "chosen": "yes"},

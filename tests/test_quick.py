@@ -1,6 +1,7 @@
 """`make quick` leaves out what is slow, and nothing else."""
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +71,17 @@ def test_a_quick_test_that_took_long_is_named_with_what_to_do(tmp_path: Path) ->
     judge = NotQuick(budget, calibrations=[0.2])
     judge.tests |= {"tests/test_a.py::test_b": 4.5, "tests/test_a.py::test_c": 3.9}
     assert judge.said() == ["tests/test_a.py::test_b took 2.2 CPU seconds; name it in tests/slow.txt"]
+
+
+def test_where_many_together_take_more_than_a_minute_the_dearest_files_are_named(tmp_path: Path) -> None:
+    judge = NotQuick(
+        tmp_path / "none.toml", tests=defaultdict(float, {f"tests/test_a.py::test_{number}": 1.5 for number in range(60)})
+    )
+    assert judge.said() == []
+    judge.tests |= {f"tests/test_b.py::test_{number}": 1.0 for number in range(20)}
+    assert judge.said() == [
+        "All took 110 CPU seconds, 100 is a minute of two cores; the dearest files: tests/test_a.py (90), tests/test_b.py (20)"
+    ]
 
 
 def test_what_measures_can_be_a_plugin_where_folders_have_conftests_of_their_own(tmp_path: Path) -> None:
