@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install rehearse test quick soak pins measures moto-suite bench lab lock upgrade schema clean
+.PHONY: help install rehearse test quick soak pins measures moto-suite bench lab lock upgrade schema pages clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,9 @@ bench: install ## measure against what AWS's limits allow; ARGS="a c" for parts,
 
 lab: install ## open the notebooks in JupyterLab, with a simulated organization beside it
 	@$(BIN)/runbook lab $(ARGS)
+
+pages: $(STAMP) ## write the pages that are made from the code
+	@$(BIN)/python tests/pages.py
 
 schema: install ## write the settings schema anew
 	@$(BIN)/runbook schema > schema.new && mv schema.new runbook_lib/settings/schema.json

@@ -126,7 +126,7 @@ class Meter:
         return {"calibrations": self.calibrations, "before": spent() - self.tests - self.calibrating}
 
 
-@dataclass
+@dataclass(eq=False)
 class Budget:
     """What cpu-budget.toml says: seconds of one calibration, and of each folder's tests."""
 

@@ -1,0 +1,89 @@
+"""Writes the pages of `runbook_lib/docs` that are made from the code: `make pages`. `test_pages.py` fails while one is stale."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.runbook.phases import PHASES, Phase
+from runbook_lib.services.registry import by_name
+from runbook_lib.settings import Settings
+
+DOCS = Path(__file__).parents[1] / "runbook_lib" / "docs"
+MADE = "<!-- Made from the code by `make pages`: change it there. -->"
+
+
+def phases_page() -> str:
+    """Every phase: what it is for, what it does, what comes before, which service principals it needs."""
+    lines = [
+        "# The phases",
+        "",
+        MADE,
+        "",
+        "In this order. Each is a notebook of its own, and is planned and approved by itself.",
+        "",
+    ]
+    for phase in PHASES:
+        lines += [f"## {phase.title}", "", f"`notebooks/{phase.name}.ipynb`. {phase.purpose}", "", *_about(phase)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _about(phase: Phase) -> Iterator[str]:
+    if spec := by_name().get(phase.service):
+        yield f"* Does: {spec.does}."
+        yield f"* After: {', '.join(phase.requires)}."
+        yield f"* Trusted access for: {', '.join(f'`{each}`' for each in spec.principals)}."
+        yield f"* Service-linked roles: {', '.join(f'`{each}`' for each in spec.roles)}."
+        if spec.policy_type:
+            yield f"* Organizations policies that would override it: `{spec.policy_type}`."
+    for stage in phase.stages:
+        yield f"* Stage `{stage.name}`: {stage.title}."
+    yield ""
+
+
+def settings_page() -> str:
+    """Every key of a parameters file, with its description."""
+    schema = Settings.model_json_schema()
+    lines = ["# Settings", "", MADE, ""]
+    lines += ["One file is one organization. An absent key means *not managed here*: it is read, shown, and left alone."]
+    lines += [
+        "What the file alone shows wrong is said before any call, all at once, with line, key, value and what to do; what only AWS"
+    ]
+    lines += ["knows of it is read before any plan and said in the same way. `parameters/example.yaml` shows every key.", ""]
+    lines += ["| key | what it says |", "| --- | --- |"]
+    for key, about in schema["properties"].items():
+        lines += [f"| `{key}` | {_words(about)} |"]
+    for key, about in schema["properties"].items():
+        if rows := list(_keys(about, schema, key)):
+            lines += ["", f"## `{key}`", "", "| key | what it says |", "| --- | --- |", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def _keys(about: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
+    """A row for each key below, however deep; lists and mappings with names of their own are gone into."""
+    for each in (about, *about.get("anyOf", ())):
+        if "$ref" in each:
+            model = schema["$defs"][each["$ref"].rpartition("/")[2]]
+            for key, inner in model.get("properties", {}).items():
+                yield f"| `{path}.{key}` | {_words(inner)} |"
+                yield from _keys(inner, schema, f"{path}.{key}")
+        for inner, mark in ((each.get("items"), "[]"), (each.get("additionalProperties"), ".NAME")):
+            if isinstance(inner, dict):
+                yield from _keys(inner, schema, path + mark)
+        for inner in each.get("patternProperties", {}).values():
+            yield from _keys(inner, schema, f"{path}.REGION")
+
+
+def _words(about: dict[str, Any]) -> str:
+    return str(about.get("description", "")).replace("|", "\\|")
+
+
+PAGES = {"phases.md": phases_page, "settings.md": settings_page}
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
