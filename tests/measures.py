@@ -29,6 +29,8 @@ HOMES = ("services", "settings/sections", "rehearsal/operations")
 """Where in the library a service has folders or files of its own."""
 ARCHITECTURE = LIBRARY / "docs" / "architecture.md"
 READING_PATH = "## Reading path"
+MADE = "<!-- Made from the code"
+"""How a page begins that is made from the code (pages.py)."""
 TRIES = 20
 """Orders of the rooms from which the search for the best one begins."""
 Arrow = tuple[str, str]
@@ -144,10 +146,11 @@ def names_all(path: Path) -> bool:
 
 
 def edited() -> list[Path]:
-    """Files that name every service outside their own folders, the simulation's and the tests' included."""
+    """Files that name every service outside their own folders, the simulation's and the tests' included; not those that are made."""
     others = [*ROOT.glob("*.md"), *(ROOT / "parameters").glob("*.yaml"), *(ROOT / "notebooks").glob("*.ipynb")]
     others += [path for path in LIBRARY.rglob("*") if path.suffix in (".md", ".yaml", ".json", ".j2") and path.is_file()]
-    return [path for path in (*foreign(sources(LIBRARY)), *foreign(sources(TESTS)), *sorted(others)) if names_all(path)]
+    by_hand = [path for path in sorted(others) if path.name != "schema.json" and MADE not in path.read_text(encoding="utf-8")]
+    return [path for path in (*foreign(sources(LIBRARY)), *foreign(sources(TESTS)), *by_hand) if names_all(path)]
 
 
 @cache
