@@ -146,7 +146,7 @@ def names_all(path: Path) -> bool:
 
 
 def edited() -> list[Path]:
-    """Files that name every service outside their own folders, the simulation's and the tests' included; not those that are made."""
+    """Files that name every service outside their own folders, the simulation's and the tests' included; none that is made."""
     others = [*ROOT.glob("*.md"), *(ROOT / "parameters").glob("*.yaml"), *(ROOT / "notebooks").glob("*.ipynb")]
     others += [path for path in LIBRARY.rglob("*") if path.suffix in (".md", ".yaml", ".json", ".j2") and path.is_file()]
     by_hand = [path for path in sorted(others) if path.name != "schema.json" and MADE not in path.read_text(encoding="utf-8")]
