@@ -156,6 +156,18 @@ def test_only_apply_makes_mutating_calls() -> None:
     assert sorted(callers) == ["runbook_lib.apply.attempts"]
 
 
+def test_no_door_makes_calls_without_leave() -> None:
+    """The engine alone runs stages, and what it asks for leave is made in one place: of the run, the policy, and the chain."""
+    texts = {name: path.read_text(encoding="utf-8") for name, path in MODULES.items()}
+    assert [name for name, text in texts.items() if re.search(r"(?<!def )\brun_stage\(", text)] == ["runbook_lib.runbook"]
+    given = {name: re.findall(r"\bpermit=([^,)\n]+)", text) for name, text in texts.items()}
+    assert {name: set(each) for name, each in given.items() if each} == {
+        "runbook_lib.runbook": {"permit"}, "runbook_lib.notebook": {"permit"},
+    }  # fmt: skip
+    assert [name for name, text in texts.items() if re.search(r"(?<!class )\bPermit\(", text)] == ["runbook_lib.notebook"]
+    assert "permit = Permit(self.run, " in texts["runbook_lib.notebook"]
+
+
 def test_tables_and_widgets_stay_in_their_room() -> None:
     for name in MODULES:
         if not under(name, "display", "rehearsal"):

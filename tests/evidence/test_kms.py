@@ -1,5 +1,6 @@
 """Signing by KMS. moto hashes a digest once more before it signs (AWS does not): the tests mend that and nothing else."""
 
+import datetime as dt
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,12 +18,12 @@ from test_verify_by_hand import RUN
 
 from runbook_lib.audit.ending import sealing
 from runbook_lib.evidence.run.contents import SEAL
-from runbook_lib.evidence.run.folder import RunStatus
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.seal.sealing import NotSealed, seal
 from runbook_lib.evidence.store.desk import desk_for, local_chains
 from runbook_lib.evidence.store.start import begin
-from runbook_lib.plan.approval import read_approval
+from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import EvidenceSection, OrganizationSection, Settings
 from runbook_lib.settings.object_lock import ObjectLockSection
@@ -76,7 +77,7 @@ def test_live_runs_are_signed_by_kms_and_verify_with_its_public_key(kms: Any, tm
     assert made.kinds(made.checked(tmp_path / "runs")) == {"changed"}
 
 
-def test_a_role_of_its_own_signs_and_the_chain_lies_where_settings_say(kms: Any, tmp_path: Path) -> None:
+def test_a_role_of_its_own_signs_and_the_chain_lies_aboutsettings_say(kms: Any, tmp_path: Path) -> None:
     role = "arn:aws:iam::123456789012:role/RunbookEvidence"
     given = settings(key(kms), role_arn=role, store=str(tmp_path / "shared"))
     run, _ = sealed(tmp_path / "one machine", given)
@@ -111,6 +112,40 @@ def test_a_live_run_begins_and_ends_in_a_bucket(kms: Any, tmp_path: Path) -> Non
     assert made.checked(tmp_path / "runs").faults == ()
 
 
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_what_one_machine_began_or_used_up_no_other_may(kms: Any, tmp_path: Path, kind: str) -> None:
+    """As `Permit` asks it for every door: by settings alone, whatever folder of runs it is."""
+    arn = key(kms)
+    if kind == "folder":
+        given = settings(arn, store=str(tmp_path / "shared"))
+    else:
+        where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+        boto3.client("s3", region_name=REGION).create_bucket(Bucket="acme-evidence", ObjectLockEnabledForBucket=True, **where)
+        lock = ObjectLockSection(account="123456789012", region=REGION, retention="400 days")
+        given = settings(arn, store="s3://acme-evidence", object_lock=lock)
+    now = dt.datetime.now(dt.UTC)
+    about = {"mode": "live", "organization": ORGANIZATION}
+    window = {"not_before": now, "not_after": now + dt.timedelta(hours=12)}
+    approval = made.approval("20_guardduty", fingerprint=made.plan("20_guardduty", **about).fingerprint, **about, **window)
+    first, second = (
+        RunFolder.create(tmp_path / name, "live", now, settings=b"", command=[], organization=ORGANIZATION)
+        for name in ("first", "second")
+    )
+    begin(first, given, approval, {}, made.environment())
+    with pytest.raises(PreconditionsFailed, match=f"run {first.name} began at .* and has not ended"):
+        begin(second, given, made.approval("30_inspector", id="b", **about), {}, made.environment())
+    made.apply_phase(first, "20_guardduty", now, approval)
+    first.finish(RunStatus.DONE, now)
+    made.of_process(first, made.ended_process())
+    (said,) = sealing(first, given, made.environment())
+    assert said.endswith(", verified")
+    with pytest.raises(ApprovalRefused, match=f"it was completed by run {first.name} \\(number 2 of live/{ORGANIZATION}\\)"):
+        begin(second, given, approval, {}, made.environment())
+    rehearsal = RunFolder.create(tmp_path / "second", "rehearsal", now, settings=b"", command=[], organization=ORGANIZATION)
+    with pytest.raises(PreconditionsFailed, match=r"run\.json says mode rehearsal .* settings say mode live"):
+        begin(rehearsal, given, approval, {}, made.environment())
+
+
 @pytest.mark.parametrize("bucket", ["without Object Lock", "not there"])
 def test_without_a_bucket_that_locks_nothing_live_is_applied(kms: Any, tmp_path: Path, bucket: str) -> None:
     if bucket == "without Object Lock":
@@ -124,7 +159,7 @@ def test_without_a_bucket_that_locks_nothing_live_is_applied(kms: Any, tmp_path:
         begin(run, given, approval, {}, made.environment())
 
 
-def test_where_the_chain_lies_on_this_machine(tmp_path: Path) -> None:
+def test_aboutthe_chain_lies_on_this_machine(tmp_path: Path) -> None:
     arn = f"arn:aws:kms:{REGION}:222222222222:alias/e"
     for given, folder in (
         (settings(), tmp_path / "chain"),
