@@ -15,7 +15,7 @@ from runbook_lib.evidence.run.contents import file_digest
 from runbook_lib.evidence.run.folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.approval import Approval, approve, read_approval
+from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, read_approval
 from runbook_lib.plan.estimate import Reads, span
 from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.runbook import managed
@@ -225,6 +225,8 @@ def described(made: Plan) -> Iterator[str]:
 def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
     """Apply each approved phase in the order of the runbook; stop at the first that could not do its work."""
     ordered = sorted((read_approval(path).phase, path) for path in approvals)
+    if twice := [phase for phase, number in Counter(phase for phase, _ in ordered).items() if number > 1]:
+        raise ApprovalRefused([f"two approvals of {twice[0]} were given; apply each in a run of its own"])
     results = []
     for phase, path in ordered:
         results.append(result := command.phase(phase_named(phase), scope, path))

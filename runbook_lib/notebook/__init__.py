@@ -20,7 +20,7 @@ from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.display.progress import progress as progress_of
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.people.permit import Permit
-from runbook_lib.evidence.run.attempts import applied_before, read_record
+from runbook_lib.evidence.run.attempts import applied_before, read_record, refuse_second
 from runbook_lib.evidence.run.folder import RunStatus
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.attaching import attached_at_opening
@@ -100,6 +100,7 @@ class Notebook(NotebookRun):
 
     def _brought(self, given_: Decision) -> Decision:
         """An approval and its plan in this run's own folder: the very file that was approved, under the name that is signed."""
+        refuse_second(self.folder, given_.approval)
         approval, data = given_.approval, given_.plan_file.read_bytes()
         name = approval.plan_name if approval.version > 1 else self.folder.plan_json.name
         self._keep(given_.approved, name.removesuffix(".json"))

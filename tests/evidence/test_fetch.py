@@ -85,6 +85,28 @@ def test_the_latest_review_of_an_emergency_is_fetched_with_its_run(s3: Rig, tmp_
     assert str(fault).startswith(f"changed: {run.name}/{REVIEW}: differs from the latest")
 
 
+@pytest.mark.parametrize("key", ["chain/", "files/", "review/"])
+def test_an_object_that_is_too_large_is_named_and_hides_no_other(s3: Rig, tmp_path: Path, key: str) -> None:
+    run = filled(s3, tmp_path / "runs", whole=True)[0]
+    found = seal_of(run)
+    assert found is not None
+    (run.path / REVIEW).write_bytes(review(found, "first", local_signer(tmp_path, "reviewer"), made.BEGIN))
+    keep_review(s3.store(tmp_path / "runs"), run.path, found)
+    large = next(each for each in sorted(s3.keys()) if key in each and ("review/" in each) == (key == "review/"))
+
+    def answer(operation: str, parameters: dict[str, Any], call: Callable[[], Any]) -> Any:
+        answered = call()
+        if operation == "get_object" and parameters["Key"] == large:
+            return answered | {"ContentLength": 2**40}
+        return answered
+
+    s3.wire.script = answer
+    faults = [str(fault) for fault in fetched(s3, tmp_path / "copy").faults]
+    assert len(faults) == 1
+    assert faults[0].startswith("cannot be judged: ")
+    assert f"{large}: has 1,099,511,627,776 bytes" in faults[0]
+
+
 def put(s3: Rig, key: str, **others: Any) -> None:
     s3.owner.put_object(Bucket=NAME, Key=key, Body=b"x", ChecksumAlgorithm="SHA256", **others)
 

@@ -15,6 +15,7 @@ from securesystemslib.signer import CryptoSigner
 
 from runbook_lib.audit.verify import Verified, verify
 from runbook_lib.base.identity import system_user
+from runbook_lib.cli import commands
 from runbook_lib.evidence.people.emergency import declare
 from runbook_lib.evidence.people.four_eyes import (
     Runner,
@@ -28,6 +29,7 @@ from runbook_lib.evidence.people.four_eyes import (
 )
 from runbook_lib.evidence.people.review import review
 from runbook_lib.evidence.people.trust import Trust, TrustProblem, read_policy, refuse_another, signed_policy
+from runbook_lib.evidence.run.attempts import refuse_second
 from runbook_lib.evidence.run.contents import REVIEW
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.evidence.seal.keys import der_digest, local_signer, pem
@@ -569,3 +571,17 @@ def test_an_emergency_is_declared_on_ones_own_approval_only(tmp_path: Path) -> N
     approval = read_approval(own)
     assert approval.emergency == "the building burns"
     refuse(approval, allowed, run, [])
+
+
+def test_a_phase_takes_one_approval_from_elsewhere(tmp_path: Path) -> None:
+    """A second one would lie in the place of the first, whose calls the journal holds."""
+    run = used(tmp_path / "runs", made.approval(PHASE, id="one"), "failed")
+    refuse_second(run.phase(PHASE), made.approval(PHASE, id="one"))
+    refuse_second(run.phase("30_inspector"), made.approval("30_inspector", id="two"))
+    with pytest.raises(ApprovalRefused, match="has the approval one of this phase already"):
+        refuse_second(run.phase(PHASE), made.approval(PHASE, id="two"))
+    for name in ("one", "two"):
+        made.approval(PHASE, id=name).write(tmp_path / f"{name}.json")
+    command = commands.Command(settings(policy(tmp_path)), tmp_path, run, {}, print)
+    with pytest.raises(ApprovalRefused, match=f"two approvals of {PHASE} were given"):
+        commands.apply(command, [tmp_path / "one.json", tmp_path / "two.json"], "")

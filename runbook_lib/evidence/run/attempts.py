@@ -31,6 +31,12 @@ def _approvals_of(phase: PhaseFolder) -> frozenset[str]:
     return frozenset(approval.id for approval in _readable(phase))
 
 
+def refuse_second(phase: PhaseFolder, approval: Approval) -> None:
+    """Raise ApprovalRefused where a phase holds another approval: this one would lie in its place, and its calls are journaled."""
+    if others := sorted(_approvals_of(phase) - {approval.id}):
+        raise ApprovalRefused([f"this run has the approval {others[0]} of this phase already; apply another in a run of its own"])
+
+
 def _readable(phase: PhaseFolder) -> Iterator[Approval]:
     for path in sorted(phase.path.glob("approval*.json")):
         with suppress(ApprovalRefused):

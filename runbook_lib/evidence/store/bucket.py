@@ -28,6 +28,10 @@ _AGAIN = frozenset({"ConditionalRequestConflict", "OperationAborted", "RequestTi
 _UNLOCKED = frozenset({"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"})
 
 
+class TooLarge(StoreFailed):
+    """An object has more bytes than any of its kind: it is not taken into memory."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """What the bucket has under one key: the version that was written first, how many came after it, whether it is hidden."""
@@ -77,11 +81,15 @@ class Bucket:
             hidden |= {each["Key"] for each in page.get("DeleteMarkers", ())}
         return {key: Kept(kept.version, kept.modified, kept.later, key in hidden) for key, kept in found.items()}
 
-    def get(self, key: str, version: str) -> bytes:
-        """The bytes of one version, held against S3's checksum of them, if it has one. Raises StoreFailed."""
+    def get(self, key: str, version: str, most: int) -> bytes:
+        """The bytes of one version, at most so many, held against S3's checksum, if it has one. Raises StoreFailed, TooLarge."""
 
         def read() -> tuple[bytes, str]:
             answer = self._client.get_object(**self._common, Key=key, VersionId=version, ChecksumMode="ENABLED")
+            if answer["ContentLength"] > most:
+                answer["Body"].close()
+                said = f"has {answer['ContentLength']:,} bytes; an object of its kind has at most {most:,}"
+                raise TooLarge(f"s3://{self.name}/{key}: {said}")
             return answer["Body"].read(), answer.get("ChecksumSHA256", "")
 
         with self._plainly(key, "s3:GetObjectVersion"):

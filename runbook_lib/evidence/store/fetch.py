@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runbook_lib.base.files import write_bytes
-from runbook_lib.base.own_files import FileBroken
+from runbook_lib.base.own_files import GIB, FileBroken
+from runbook_lib.evidence.people.review import LARGEST as LARGEST_REVIEW
 from runbook_lib.evidence.run.contents import ATTACHED, LINKED, REVIEW, SEAL, file_digest
 from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.run.folder import NAME
 from runbook_lib.evidence.seal.archive import CHAINS
 from runbook_lib.evidence.seal.chain import CHAIN, FolderStore, StoreFailed, entry_number
-from runbook_lib.evidence.seal.envelope import EnvelopeBroken, read
+from runbook_lib.evidence.seal.envelope import LONGEST, EnvelopeBroken, read
 from runbook_lib.evidence.seal.reading import Entry, entry
-from runbook_lib.evidence.store.bucket import Bucket, Kept
+from runbook_lib.evidence.store.bucket import Bucket, Kept, TooLarge
 from runbook_lib.evidence.store.retention import retained_until
 from runbook_lib.evidence.store.s3_store import REVIEWS, all_of, prefixes
+
+LARGEST = 4 * GIB
+"""Bytes of a run's file that is fetched; it is held in memory."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,10 @@ def _locks(bucket: Bucket, keys: Mapping[str, Kept], demand: Demand) -> tuple[li
 
 def _entry(bucket: Bucket, folder: Path, chain: str, number: int, key: str, kept: Kept) -> Entry | Fault:
     """One entry, put into the folder; a fault when it is none, or when the folder has another under its number."""
-    data = bucket.get(key, kept.version)
+    try:
+        data = bucket.get(key, kept.version, LONGEST)
+    except TooLarge as large:
+        return Fault(key, Kind.UNREADABLE, str(large))
     there = FolderStore(folder / CHAINS)
     if not there.create(chain, number, data) and there.read(chain, number) != data:
         return Fault(key, Kind.CHANGED, f"differs from what lies in {folder}; fetch into a new folder")
@@ -126,7 +133,10 @@ def _files(bucket: Bucket, folder: Path, run: Entry, below: str, named: Mapping[
             return Fault(f"{run.run}/{name}", Kind.MISSING, f"the bucket has no {key}")
         target = path / name
         if not os.path.lexists(target):
-            data = bucket.get(key, named[key].version)
+            try:
+                data = bucket.get(key, named[key].version, LARGEST)
+            except TooLarge as large:
+                return Fault(f"{run.run}/{name}", Kind.UNREADABLE, str(large))
             if hashlib.sha256(data).hexdigest() != digest:
                 return Fault(f"{run.run}/{name}", Kind.CHANGED, f"{key} is another file")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +158,11 @@ def _review(bucket: Bucket, path: Path, below: str, named: Mapping[str, Kept]) -
     if not kept:
         return
     latest = max(kept, key=lambda key: (kept[key].modified, key))
-    data = bucket.get(latest, kept[latest].version)
+    try:
+        data = bucket.get(latest, kept[latest].version, LARGEST_REVIEW)
+    except TooLarge as large:
+        yield Fault(f"{path.name}/{REVIEW}", Kind.UNREADABLE, str(large))
+        return
     if hashlib.sha256(data).hexdigest() != latest.rpartition("/")[2]:
         yield Fault(f"{path.name}/{REVIEW}", Kind.CHANGED, f"{latest} is another file")
     elif not os.path.lexists(path / REVIEW):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runbook_lib.evidence.seal.chain import FolderStore, StoreFailed, entry_name, entry_number
+from runbook_lib.evidence.seal.envelope import LONGEST
 from runbook_lib.evidence.store.bucket import Bucket
 from runbook_lib.evidence.store.retention import Retained, retained_until
 from runbook_lib.settings.object_lock import ObjectLockSection
@@ -95,7 +96,7 @@ class S3Store:
     def _first(self, chain: str, number: int, version: str) -> bytes:
         """An entry's first version, kept on this machine from now on."""
         key = self._key(chain, number)
-        data = self._bucket.get(key, version)
+        data = self._bucket.get(key, version, LONGEST)
         if not self._seen.create(chain, number, data) and self._seen.read(chain, number) != data:
             raise StoreFailed(f"s3://{self._bucket.name}/{key}: is not what this machine has read there before")
         return data
