@@ -126,7 +126,7 @@ class Meter:
         return {"calibrations": self.calibrations, "before": spent() - self.tests - self.calibrating}
 
 
-@dataclass(eq=False)
+@dataclass
 class Budget:
     """What cpu-budget.toml says: seconds of one calibration, and of each folder's tests."""
 
@@ -195,18 +195,21 @@ class Judge:
         return {folder: seconds / self.scale for folder, seconds in found.items()}
 
     def over(self) -> list[str]:
-        """The folders that take more than they may, in sentences. A folder that the budget does not name may take nothing."""
-        allowed = Budget.read(self.path).folders
+        """The folders that take more than they may, in sentences. What the budget does not name counts to the folder above."""
+        allowed, taken = Budget.read(self.path).folders, defaultdict[str, float](float)
+        for folder, seconds in self.folders().items():
+            above = (each.as_posix() for each in (Path(folder), *Path(folder).parents))
+            taken[next((each for each in above if each in allowed), folder)] += seconds
         return [
             f"{folder}: {seconds:.1f} CPU seconds, {allowed.get(folder, 0):g} are allowed"
-            for folder, seconds in sorted(self.folders().items())
+            for folder, seconds in sorted(taken.items())
             if seconds > allowed.get(folder, 0) + 0.1
         ]
 
     def written(self) -> None:
         """What was measured, with some room, in place of what was there for these folders."""
         budget = Budget.read(self.path)
-        found = {folder: float(math.ceil(seconds * ROOM)) for folder, seconds in self.folders().items()}
+        found = {folder: float(math.ceil(round(seconds * ROOM, 3))) for folder, seconds in self.folders().items()}
         budget.calibration = budget.calibration or self.calibrated
         budget.folders |= found
         budget.write(self.path)

@@ -101,6 +101,13 @@ def test_seconds_are_the_budgets_machines(judge: Judge) -> None:
     assert judge.over() == []
 
 
+def test_a_folder_without_a_budget_counts_to_the_one_above(judge: Judge) -> None:
+    judge.tests["a/b/c/test_new.py::test_four"] = 0.8
+    assert judge.over() == []
+    judge.tests["a/b/c/test_new.py::test_four"] = 1.6
+    assert judge.over() == ["a/b: 2.3 CPU seconds, 2 are allowed"]
+
+
 def test_what_is_over_is_named_and_so_is_a_folder_without_a_budget(judge: Judge) -> None:
     judge.tests |= {"a/b/test_z.py::test_three": 4.4, "c/test_new.py::test_four": 1}
     assert judge.over() == ["a/b: 2.2 CPU seconds, 2 are allowed", "c: 0.5 CPU seconds, 0 are allowed"]
