@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -14,12 +15,15 @@ from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.models import shared_loader
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.own_files import moment
+from runbook_lib.base.privacy import masked_data
 from runbook_lib.coverage import Cells
 from runbook_lib.coverage.files import json_text
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.evidence.run.answers import key
-from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
 from runbook_lib.evidence.run.kept_answers import AnswersBroken, read_answers
+from runbook_lib.evidence.seal.reading import Entry
+from runbook_lib.evidence.seal.sealing import seal_of
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook
@@ -29,6 +33,8 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
 T = TypeVar("T")
+_ANSWERS = re.compile(r"answers-(\w+)\.jsonl\.gz")
+_COVERAGE = re.compile(r"(?:coverage|answers)-(\w+)\..+")
 
 
 class Replayed(Access):
@@ -72,15 +78,38 @@ class Replayed(Access):
 
 
 def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
-    """(phase/before or after, differences) for every kept set of answers of a run; no difference: an empty list.
+    """(phase/before or after, differences) for every coverage that a run took; no difference: an empty list.
 
-    Answers or coverage that cannot be read are a difference too, so that the other files are compared. Raises SettingsError.
+    Answers or coverage that are gone or cannot be read are a difference too, so that the other files are compared. Raises
+    SettingsError, NotSealed.
     """
-    settings = load(run.settings, moment(run.record()["started"]).date(), kept=True)
+    record, seal = run.record(), seal_of(run)
+    settings = load(run.settings, moment(record["started"]).date(), kept=True)
     for phase in run.phases():
-        for path in sorted(phase.path.glob("answers-*.jsonl.gz")):
-            which = path.name.removeprefix("answers-").removesuffix(".jsonl.gz")
-            yield f"{phase.name}/{which}", _differences(path, phase.path / f"coverage-{which}.json", settings, phase.name)
+        there = {match.group(1) for path in phase.path.iterdir() if (match := _ANSWERS.fullmatch(path.name))}
+        for which in sorted(there | _taken(phase, record["phases"].get(phase.name, {}), seal)):
+            answers, coverage = phase.path / f"answers-{which}.jsonl.gz", phase.path / f"coverage-{which}.json"
+            if which in there:
+                yield f"{phase.name}/{which}", _differences(answers, coverage, settings, phase.name)
+            else:
+                yield f"{phase.name}/{which}", [_gone(f"{phase.name}/{answers.name}", seal)]
+
+
+def _taken(phase: PhaseFolder, said: Mapping[str, Any], seal: Entry | None) -> set[str]:
+    """Of which moments a phase took coverage: by what lies there, by what its seal says lay there, and by what it counted."""
+    sealed = {*seal.subjects, *seal.withheld} if seal is not None else set[str]()
+    names = {path.name for path in phase.path.iterdir()}
+    names |= {name.removeprefix(f"{phase.name}/") for name in sealed if name.startswith(f"{phase.name}/")}
+    found = {match.group(1) for name in names if (match := _COVERAGE.fullmatch(name))}
+    return found if found or "covered" not in said.get("results", {}) else {"after"}
+
+
+def _gone(name: str, seal: Entry | None) -> str:
+    if seal is not None and name in seal.withheld:
+        why = f"it was withheld when the run was sealed ({'; '.join(seal.withheld[name])})"
+    else:
+        why = "it lay there when the run was sealed" if seal is not None and name in seal.subjects else "it was not kept"
+    return f"{name.partition('/')[2]} is not there, so this coverage cannot be built again: {why}"
 
 
 def _differences(path: Path, written: Path, settings: Settings, phase: str) -> list[str]:
@@ -92,6 +121,8 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str) -> l
     except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase) as broken:
         return [str(broken).removeprefix(f"{path.parent}/")]
     now = json.loads(json_text(cells, organization, then["facts"]))
+    # An earlier version masked less: what it wrote is read as it would be written now.
+    then, now = masked_data(then), masked_data(now)
     return [f"{name} differs" for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 
