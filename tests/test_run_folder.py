@@ -100,14 +100,14 @@ def test_a_run_cannot_be_done_while_a_phase_runs_and_a_failed_run_says_that_it_w
     assert run.record()["phases"]["10_security_hub"]["status"] == "stopped"
 
 
-def test_phases_keep_their_counts_over_two_executions(tmp_path: Path) -> None:
+def test_a_phase_keeps_its_start_and_not_what_an_earlier_execution_counted(tmp_path: Path) -> None:
     run = create(tmp_path)
     folder = run.start_phase("10_security_hub", NOW)
     run.finish_phase("10_security_hub", RunStatus.LEFT_OVER, LATER, {"planned": 4})
     run.start_phase("10_security_hub", LATER)
     run.finish_phase("10_security_hub", RunStatus.DONE, LATER, {"applied": 4})
     phase = run.record()["phases"]["10_security_hub"]
-    assert (phase["started"], phase["status"], phase["results"]) == ("2026-11-23T07:46:11Z", "done", {"planned": 4, "applied": 4})
+    assert (phase["started"], phase["status"], phase["results"]) == ("2026-11-23T07:46:11Z", "done", {"applied": 4, "calls": 0})
     assert run.phases() == [folder]
     with pytest.raises(RunFolderError, match="without having started"):
         run.finish_phase("20_guardduty", RunStatus.DONE, LATER)

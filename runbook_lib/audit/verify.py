@@ -11,9 +11,10 @@ from runbook_lib.audit.verify_approvals import approval_faults
 from runbook_lib.audit.verify_chain import Anchor, anchor_faults, chain_faults, merged, start_faults
 from runbook_lib.audit.verify_linked import linked_faults
 from runbook_lib.audit.verify_run import folder_faults, place_faults
+from runbook_lib.audit.verify_withheld import withheld_faults
 from runbook_lib.evidence.people.trust import Trust
 from runbook_lib.evidence.run.contents import ATTACHED, LINKED, SEAL
-from runbook_lib.evidence.run.faults import Fault, Kind
+from runbook_lib.evidence.run.faults import NOTES, Fault, Kind
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError
 from runbook_lib.evidence.seal.archive import CHAINS, KEYS, MODES, RUNS, Archive, archive
 from runbook_lib.evidence.seal.reading import Entry
@@ -24,12 +25,16 @@ MAKING = dt.timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verification saw: runs, those of them that were held against their seals, heads of the chains, and all faults."""
+    """What a verification saw: runs, those of them that were held against their seals, heads of the chains, and all faults.
+
+    `notes`: what is no fault and has to be known.
+    """
 
     runs: tuple[str, ...]
     held: tuple[str, ...]
     heads: dict[str, tuple[int, str]]
     faults: tuple[Fault, ...]
+    notes: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,17 @@ def verify(
         faults += _run_faults(path, found, now)
     faults += _signature_faults(found, trust)
     faults += linked_faults(found)
+    faults += withheld_faults(found)
     faults += approval_faults(found, trust)
     faults += start_faults(found, now)
     if cadence is not None:
         faults += cadence_faults(found, cadence.every, cadence.begin, cadence.end, mode)
     faults += [Fault(name, Kind.MISSING, "there is no such run") for name in runs if not (root / name).is_dir()]
     kept = sorted({fault for fault in faults if _concerns(fault, runs, mode)})
+    wrong, notes = (tuple(each for each in kept if (each.kind in NOTES) is noted) for noted in (False, True))
     heads = {chain: (max(numbers), numbers[max(numbers)][0].digest) for chain, numbers in merged(found).items()}
     held = tuple(path.name for path in chosen if path.name in found.seals or found.chain_entry(path.name))
-    return Verified(tuple(path.name for path in chosen), held, heads, (*kept, *sorted(anchor_faults(found, anchors))))
+    return Verified(tuple(path.name for path in chosen), held, heads, (*wrong, *sorted(anchor_faults(found, anchors))), notes)
 
 
 def _chosen(name: str, runs: Sequence[str], mode: str) -> bool:

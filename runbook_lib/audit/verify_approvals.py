@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.audit.verify_journal import journal_faults, start_defects
+from runbook_lib.audit.verify_summary import summary_faults
 from runbook_lib.base.own_files import moment
 from runbook_lib.evidence.people.four_eyes import Runner, people_refusals
 from runbook_lib.evidence.people.review import review_defect
@@ -51,6 +52,7 @@ def _phase_faults(phase: PhaseEvidence, seal: Entry, trust: Trust, ran: frozense
     if phase.intents and not phase.given:
         yield Fault(phase.where, Kind.APPROVAL, "calls were made and no approval is there")
     yield from journal_faults(phase, seal)
+    yield from summary_faults(phase, seal)
 
 
 def _users(seal: Entry, starts: Sequence[Entry]) -> Iterator[str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from runbook_lib.apply.journal import TORN
 from runbook_lib.base.own_files import FileBroken, data_of
+from runbook_lib.evidence.run.called import JOURNAL
 from runbook_lib.evidence.run.faults import Fault, Kind
-from runbook_lib.evidence.run.phase_evidence import JOURNAL, PhaseEvidence, units_of
+from runbook_lib.evidence.run.phase_evidence import PhaseEvidence, units_of
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.plan import Action
 

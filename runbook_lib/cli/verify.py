@@ -16,7 +16,7 @@ from runbook_lib.base.text import visible
 from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.evidence.people.trust import Trust, given_keys, pins_as_they_lie, read_policy
-from runbook_lib.evidence.run.faults import Fault
+from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError
 from runbook_lib.evidence.seal.archive import KEYS
 
@@ -61,7 +61,7 @@ def verify_command(
 ) -> int:  # fmt: skip
     """Hold runs, or redacted copies named by their folder, against their seals.
 
-    Offline and read-only; one line per fault, exit code 1 on any.
+    Offline and read-only; one line per fault, exit code 1 on any. Exit code 2: no fault, and files are withheld.
     """
     if everything and runs_named:
         raise click.UsageError("name runs, or give --all")
@@ -81,12 +81,12 @@ def verify_command(
         store,
         _cadence(cadence, begin, end),
     )
-    _say(seen.faults)
+    _say([*seen.faults, *seen.notes])
     differing = _hold_against_cloudtrail(folder, seen.runs, trails)
     for chain, (number, digest) in sorted(seen.heads.items()):
         click.echo(f"Chain {chain}: number {number}, head digest {digest}")
     click.echo(_outcome(seen, folder, "live" if live else ""))
-    return 1 if seen.faults or copied or differing or not seen.held else 0
+    return 1 if seen.faults or copied or differing or not seen.held else 2 if _withheld(seen) else 0
 
 
 def _refuse_missing(folder: Path) -> None:
@@ -104,7 +104,12 @@ def _outcome(seen: Verified, folder: Path, mode: str) -> str:
         runs = f"{under_way} runs are under way, none is sealed" if under_way else f"no {mode + ' ' if mode else ''}run"
         return f"Nothing to verify: {runs} in {folder}"
     more = f", {under_way} more without a seal" if under_way else ""
-    return f"{len(seen.held)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}{more}"
+    lacking = f", {_withheld(seen)} files withheld" if _withheld(seen) else ""
+    return f"{len(seen.held)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}{more}{lacking}"
+
+
+def _withheld(seen: Verified) -> int:
+    return sum(each.kind is Kind.WITHHELD for each in seen.notes)
 
 
 def _trust(policy: Path | None, keys: tuple[Path, ...], folder: Path) -> Trust:

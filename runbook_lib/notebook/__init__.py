@@ -21,6 +21,7 @@ from runbook_lib.display.progress import progress as progress_of
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.people.permit import Permit
 from runbook_lib.evidence.run.attempts import applied_before, read_record, refuse_second
+from runbook_lib.evidence.run.called import CALLS, NOTHING_CALLED, called
 from runbook_lib.evidence.run.folder import RunStatus
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.attaching import attached_at_opening
@@ -209,7 +210,7 @@ class Notebook(NotebookRun):
         if self.others is not None and self.decision is None:
             self._take_others()
         if self.decision is None and (headless() or self.approval):
-            self.state = "not attempted"
+            self.state = "planned" if called(self.folder.journal).get(CALLS) else NOTHING_CALLED
             return sections.not_attempted(self.planned)
         if headless():
             assert self.decision is not None

@@ -39,6 +39,14 @@ class Kind(StrEnum):
     OTHERS_EVENT = "event of another run"
     NOT_JOURNALED = "call not in the journal"
     FOREIGN_CHANGE = "foreign change"
+    SUMMARY = "summary differs"
+    NO_PROOF = "missing proof"
+    WITHHELD = "withheld"
+    EARLIER = "as an earlier version left it"
+
+
+NOTES = frozenset({Kind.WITHHELD, Kind.EARLIER})
+"""What is said beside the faults: nobody did anything wrong, and a reader has to know."""
 
 
 @dataclass(frozen=True, order=True)

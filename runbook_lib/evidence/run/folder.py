@@ -27,7 +27,8 @@ from runbook_lib.base.files import sync_folder, write_bytes, write_text
 from runbook_lib.base.identity import SystemUser, system_user
 from runbook_lib.base.own_files import FileBroken, data_of, fitting, json_of, moment
 from runbook_lib.base.owner_only import private_folder, tighten
-from runbook_lib.base.privacy import masked
+from runbook_lib.base.privacy import masked, masked_data
+from runbook_lib.evidence.run.called import CALLS, JOURNAL, called
 from runbook_lib.evidence.run.contents import ATTACHED
 from runbook_lib.evidence.run.record import FORMAT, MOST, RECORD
 from runbook_lib.evidence.run.versions import versions
@@ -95,7 +96,7 @@ class PhaseFolder:
 
     @property
     def journal(self) -> Path:
-        return self.path / "journal.jsonl"
+        return self.path / JOURNAL
 
     def coverage(self, which: Literal["before", "after"], ending: Literal["csv", "json", "html"]) -> Path:
         return self.path / f"coverage-{which}.{ending}"
@@ -217,21 +218,26 @@ class RunFolder:
         return [PhaseFolder(path) for path in sorted(self.path.iterdir()) if path.is_dir() and path.name != ATTACHED]
 
     def start_phase(self, name: str, now: dt.datetime) -> PhaseFolder:
-        """Record that a phase began; a second execution of the same phase keeps the first start."""
+        """Record that a phase began. A second execution of the same phase keeps the first start, and none of its results.
+
+        So what one execution found is never taken for how a later one ended, which may be cut off.
+        """
         folder = self.phase(name)
         with self._changing() as record:
-            begun = record["phases"].setdefault(name, {"started": _stamp(now), "results": {}})
-            begun.update(status=RunStatus.RUNNING.value, finished=None)
+            begun = record["phases"].setdefault(name, {"started": _stamp(now)})
+            begun.update(status=RunStatus.RUNNING.value, finished=None, results={})
         return folder
 
     def finish_phase(self, name: str, status: RunStatus, now: dt.datetime, results: Mapping[str, Any] | None = None) -> None:
-        """Record how a phase ended, with counts."""
+        """Record how a phase ended, with counts. How many calls were made is taken from its journal, whatever the counts say."""
         _final(status, self.path)
         with self._changing() as record:
             if name not in record["phases"]:
                 raise RunFolderError(f"{self.path}: the phase {name} ended without having started")
             record["phases"][name].update(status=status.value, finished=_stamp(now))
-            record["phases"][name]["results"].update(results or {})
+            found = called(self.path / name / JOURNAL)
+            calls = {name: found[name] for name in (CALLS,) if name in found}
+            record["phases"][name]["results"].update({**found, **(results or {}), **calls})
 
     def add_callers(self, callers: Mapping[str, str]) -> None:
         """Record account id → ARN of the identity that acts there."""
@@ -259,11 +265,12 @@ class RunFolder:
         """Record how the run ended and return its exit code. A phase still running is recorded as stopped, never as done."""
         _final(status, self.path)
         with self._changing() as record:
-            cut_off = [phase for phase in record["phases"].values() if phase["status"] == RunStatus.RUNNING]
-            if cut_off and status in {RunStatus.DONE, RunStatus.LEFT_OVER}:
+            open_ = {name: phase for name, phase in record["phases"].items() if phase["status"] == RunStatus.RUNNING}
+            if open_ and status in {RunStatus.DONE, RunStatus.LEFT_OVER}:
                 raise RunFolderError(f"{self.path}: a run whose phase has not ended cannot be {status.value}")
-            for phase in cut_off:
+            for name, phase in open_.items():
                 phase.update(status=RunStatus.STOPPED.value, finished=_stamp(now))
+                phase["results"].update({"state": RunStatus.STOPPED.value, **called(self.path / name / JOURNAL)})
             record["results"].update(results or {})
             record.update(status=status.value, finished=_stamp(now), exit_code=EXIT_CODES[status], error=masked(error) or None)
         return EXIT_CODES[status]
@@ -342,4 +349,5 @@ def _stamp(now: dt.datetime) -> str:
 
 
 def _json(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, indent=1) + "\n"
+    """The record as a file: masked whole, so that it is never withheld, without which a run cannot even be listed."""
+    return json.dumps(masked_data(record), indent=1) + "\n"

@@ -9,12 +9,12 @@ from typing import Any
 
 from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.base.own_files import FileBroken
+from runbook_lib.evidence.run.called import JOURNAL
 from runbook_lib.evidence.run.contents import ATTACHED, file_digest
 from runbook_lib.plan import Action, Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
 
-JOURNAL = "journal.jsonl"
 Unit = tuple[str, str]
 """A unit key and a target account; "" for a call without targets."""
 

@@ -35,6 +35,8 @@ class Entry:
     subjects: Mapping[str, str]
     folders: frozenset[str]
     withheld: Mapping[str, tuple[str, ...]]
+    """Files that were kept out of it, by name: where in each which rule found something."""
+    withheld_digests: Mapping[str, str]
     result: Mapping[str, Any]
     parameters: Mapping[str, Any]
     dependencies: Mapping[str, Mapping[str, Any]]
@@ -114,6 +116,7 @@ def _entry(sealed: Sealed, statement: Statement) -> Entry:
         subjects=_once((each.name, each.digest.sha256) for each in statement.subject),
         folders=inner.folders,
         withheld={name: fitting(WITHHELD, said) for name, said in withheld.items()},
+        withheld_digests={each.name: each.digest.sha256 for each in details.byproducts if each.digest and each.name in withheld},
         result=dict(result),
         parameters=parameters,
         dependencies=dependencies,

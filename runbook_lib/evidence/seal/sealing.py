@@ -100,10 +100,10 @@ def _appended(run: RunFolder, chain: str, start: str, desk: Desk) -> bytes:
         raise NotSealed(f"{run.name}: is still running on {run.record()['host']}")
     notes = _notes(run)
     approvals = approvals_of(run)
-    record = run.record()
+    record, user = run.record(), run.user  # read before the gate, which may withhold it
     withheld = desk.gate.withhold(run.path)
     found = contents(run.path)
-    facts = RunFacts(run.name, record, run.user, status, found, approvals, withheld, desk.trust, start, notes)
+    facts = RunFacts(run.name, record, user, status, found, approvals, withheld, desk.trust, start, notes)
     pin(desk.keys, record["mode"], desk.signer.public_key)
     desk.store.keep(chain, run.path, found.files)
 

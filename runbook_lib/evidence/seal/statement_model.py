@@ -60,6 +60,7 @@ class Byproduct(_Part):
     """The result of a run, or a file that was kept out of it, with what was found in it."""
 
     name: Text
+    digest: _Sha256 | None = None
     annotations: dict[Text, Any]
 
 
