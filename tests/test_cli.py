@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import value_samples as samples
 from doors import ROOT, RUNBOOK, Served, served
 from simulated import ENABLING
 
@@ -207,14 +208,31 @@ class TestFlow:
         said = line("apply", "-p", str(line.served.settings), "--approval", "0" * 64)
         assert said.code == 1
         assert "no plan with fingerprint 000" in said.err
-        assert said.run is not None
-        assert said.run.record()["exit_code"] == 1
+        assert said.run is None
         assert not line.served.changes
 
-    def test_neither_file_nor_fingerprint(self, line: Line) -> None:
-        said = line("apply", "-p", str(line.served.settings), "--approval", "approval.jsn")
-        assert said.code == 1
-        assert "there is no such file, and it is no fingerprint" in said.err
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ("zzz", "there is no such file, and it is no fingerprint"),
+            ("empty.json", "empty.json: id: "),
+            ("bytes.json", "bytes.json"),
+            ("strange.json", "no phase is called '99_nothing'"),
+            ("without-plan.json", "the plan that the approval names"),
+        ],
+    )
+    def test_no_run_is_begun_for_what_is_no_approval(self, line: Line, tmp_path: Path, given: str, words: str) -> None:
+        (tmp_path / "empty.json").write_text("{}")
+        (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
+        for name, phase in (("strange.json", "99_nothing"), ("without-plan.json", ENABLING[0])):
+            made = samples.plan(phase=phase, mode="rehearsal")
+            approve(made, approver="tests", ticket="T-1", now=Clock().now(), file=f"plan-{phase}.json").write(tmp_path / name)
+        (tmp_path / "plan-99_nothing.json").write_text(plan_file.dumps(samples.plan(phase="99_nothing", mode="rehearsal")))
+        chains = sorted(line.served.runs.glob("chain/*/*/*"))
+        said = line("apply", "-p", str(line.served.settings), "--approval", str(tmp_path / given))
+        assert (said.code, said.run, said.out) == (1, None, "")
+        assert words in said.err
+        assert sorted(line.served.runs.glob("chain/*/*/*")) == chains
 
     def test_a_changed_plan_is_refused(self, line: Line) -> None:
         run = find_runs(line.served.runs)[0]
@@ -229,7 +247,8 @@ class TestFlow:
         finally:
             folder.plan_json.write_text(whole, encoding="utf-8")
         assert (by_file.code, by_fingerprint.code) == (1, 1)
-        assert "approval refused" in by_file.out
+        assert "approval refused" in by_file.err
+        assert by_file.run is by_fingerprint.run is None
         assert str(folder.plan_json) in by_fingerprint.err
         assert not line.served.changes
 

@@ -30,3 +30,12 @@ def test_refused_without_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket.socket, "connect", refuse)
     with pytest.raises(Halt, match="given in mode rehearsal, this run is live"):
         open_phase("20_guardduty", str(parameters), "", str(tmp_path / "approval.json"), "")
+
+
+def test_no_run_is_begun_for_what_is_no_approval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNBOOK_RUNS", str(tmp_path / "runs"))
+    (tmp_path / "approval.json").write_text("{}")
+    for given in ("zzz", str(tmp_path / "approval.json")):
+        with pytest.raises(Halt, match=r"approval refused: .*\nNothing of what it refused was called"):
+            open_phase("20_guardduty", str(ROOT / "parameters" / "rehearsal.yaml"), "", given, "")
+    assert not (tmp_path / "runs").exists()

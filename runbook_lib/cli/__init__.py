@@ -24,13 +24,14 @@ from runbook_lib.cli import commands
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
 from runbook_lib.cli.lab import lab as lab_command
+from runbook_lib.cli.output import given_up, lasting_output, truthful
 from runbook_lib.cli.part import part_options
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_folder, today
 from runbook_lib.cli.surroundings import entered
-from runbook_lib.cli.terminal import Voice, terminable
+from runbook_lib.cli.terminal import Voice, outlasting_the_terminal, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
-from runbook_lib.evidence.people.emergency import declare
+from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.notebook.attaching import attach_found
@@ -113,13 +114,12 @@ def apply(
     read_scope(scope, settings)
     if any(map(commands.is_fingerprint, approvals)) and (why := nobody_here(settings, runs_folder(runs))):
         raise ApprovalRefused([why])
+    named = [commands.named(given, runs_folder(runs), settings.mode) for given in approvals]
+    trust = declarable(settings, runs_folder(runs), [each.file for each in named if each.plan is None]) if emergency else None
     with _command(settings, parameters, runs, cell_timeout) as command:
-        files = [
-            commands.approval_file(given, command.run.path.parent, command.run.path, user(), ticket or "none given", settings.mode)
-            for given in approvals
-        ]
-        if emergency:
-            declare(files, emergency, settings, command.run)
+        files = [each.approval(command.run.path, user(), ticket or "none given") for each in named]
+        if trust is not None:
+            declare(files, emergency, trust)
         return commands.apply(command, files, scope)
 
 
@@ -256,7 +256,10 @@ def _command(
     )  # fmt: skip
     speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
-    with entered(kernels), sealed_at_end(folder, settings, kernels, speak, attach_found), json_log(folder.log), terminable():
+    with (
+        outlasting_the_terminal() as hung_up, entered(kernels), sealed_at_end(folder, settings, kernels, speak, attach_found),
+        json_log(folder.log), terminable(),
+    ):  # fmt: skip
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
             yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds, file)
@@ -268,7 +271,8 @@ def _command(
             raise
         finally:
             speak.close()
-            LOG.info("command ends", extra={"fields": {"status": folder.record()["status"]}})
+            fields = {"status": folder.record()["status"], "output given up": given_up(), "terminal gone": hung_up()}
+            LOG.info("command ends", extra={"fields": fields})
 
 
 def _kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:
@@ -291,7 +295,14 @@ cli_inventory.register(cli, lambda parameters: load(parameters, today()), _kerne
 
 
 def main(arguments: list[str] | None = None) -> Any:
-    """Entry point. Everything expected is said in plain lines on stderr, with exit code 1; click's own 2 becomes 1."""
+    """Entry point: the exit code is that of the work; 1 too where what was printed is lost, see `output`."""
+    with lasting_output() as printed:
+        code = _ended(arguments)
+    sys.exit(truthful(code, printed))
+
+
+def _ended(arguments: list[str] | None) -> int:
+    """The exit code. Everything expected is said in plain lines on stderr, with exit code 1; click's own 2 becomes 1."""
     try:
         with owner_only():
             code = cli.main(args=arguments, prog_name="runbook", standalone_mode=False)
@@ -316,4 +327,4 @@ def main(arguments: list[str] | None = None) -> Any:
             raise
         click.echo(f"{error.name} is not installed; install the project with its extras, for example: make install", err=True)
         code = 1
-    sys.exit(code or 0)
+    return int(code or 0)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.base.files import write_text
 from runbook_lib.base.project import is_ours, root
+from runbook_lib.evidence.run.called import called
 from runbook_lib.evidence.run.contents import file_digest
 from runbook_lib.evidence.run.folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, read_approval
+from runbook_lib.plan.decision import given as decision_of
 from runbook_lib.plan.estimate import Reads, span
 from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.runbook import managed
@@ -94,6 +96,7 @@ class Command:
             # The kernel never came to its last cell, or fell over in another: whatever it recorded is not how this ended.
             status = RunStatus.STOPPED if done.interrupted else RunStatus.FAILED
             results["error"] = results.get("error") or done.error or done.interrupted
+            results = {"state": status.value, **called(folder.journal), **results}
             if recorded:
                 self.run.finish_phase(phase.name, status, dt.datetime.now(dt.UTC), results)
         error = str(results.get("error") or done.error or done.interrupted).replace(
@@ -235,19 +238,37 @@ def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
     return finish(command, results)
 
 
-def approval_file(given: str, runs: Path, into: Path, approver: str, ticket: str, mode: str) -> Path:
-    """The approval file that `given` names: a path, or the fingerprint of a plan below `runs`, which approves that plan now.
+@dataclass(frozen=True)
+class Named:
+    """What one `--approval` names: the file of an approval; or a plan, by its fingerprint, and its file."""
 
-    Raises NotFound when neither exists.
+    file: Path
+    plan: Plan | None = None
+
+    def approval(self, into: Path, approver: str, ticket: str) -> Path:
+        """The approval's file; where a plan was named, that plan is approved now, in a file of the folder `into`."""
+        if self.plan is None:
+            return self.file
+        given = approve(
+            self.plan, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(self.file),
+            sha256=file_digest(self.file),
+        )  # fmt: skip
+        return written(given, into / f"approval-{self.plan.phase}.json")
+
+
+def named(given: str, runs: Path, mode: str) -> Named:
+    """What an `--approval` names, read before a run is begun for it: a path, or the fingerprint of a plan below `runs`.
+
+    Whether it may be used is the gate's to say. Raises NotFound when neither exists, ApprovalRefused for a file that is no
+    approval with its plan, UnknownPhase.
     """
     if Path(given).is_file():
-        return Path(given).resolve()
+        path = Path(given).resolve()
+        phase_named(decision_of(path).approval.phase)
+        return Named(path)
     if is_fingerprint(given):
-        planned, path = planned_before(given, runs, mode)
-        approval = approve(
-            planned, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(path), sha256=file_digest(path)
-        )
-        return written(approval, into / f"approval-{planned.phase}.json")
+        planned, file = planned_before(given, runs, mode)
+        return Named(file, planned)
     raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
 
 

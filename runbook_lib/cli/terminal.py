@@ -5,7 +5,7 @@ And how it hears that it is to end.
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
@@ -50,6 +50,27 @@ class Voice:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+@contextmanager
+def outlasting_the_terminal() -> Iterator[Callable[[], bool]]:
+    """A terminal that is closed ends no work: it goes on as under nohup. Yields whether the terminal has hung up.
+
+    Its kernels and a simulated organization have sessions of their own.
+    """
+    gone = list[int]()
+
+    def noted(number: int, frame: FrameType | None) -> None:
+        gone.append(number)
+
+    before = signal.getsignal(signal.SIGHUP)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, noted)
+    try:
+        yield lambda: bool(gone)
+    finally:
+        if before is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, before)
 
 
 @contextmanager

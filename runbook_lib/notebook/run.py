@@ -124,6 +124,8 @@ class NotebookRun:
         chosen = phase_named(phase)
         self.plans = bool(chosen.service)
         self.owns_run = not run_folder
+        if approval and self.owns_run:
+            given(resolve(approval))  # what is no approval begins no run; whether it may be used here is the gate's to say
         self.run = self._open_run(run_folder, phase)
         self.folder: PhaseFolder = self.run.start_phase(chosen.name, self.clock.now())
         self.log = ExitStack()

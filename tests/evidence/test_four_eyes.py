@@ -16,7 +16,7 @@ from securesystemslib.signer import CryptoSigner
 from runbook_lib.audit.verify import Verified, verify
 from runbook_lib.base.identity import system_user
 from runbook_lib.cli import commands
-from runbook_lib.evidence.people.emergency import declare
+from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import (
     Runner,
     needed,
@@ -563,11 +563,11 @@ def test_an_emergency_is_declared_on_ones_own_approval_only(tmp_path: Path) -> N
     made.approval(PHASE).write(own)
     made.approval(PHASE).write(other)
     with pytest.raises(ApprovalRefused, match="no trust policy allows"):
-        declare([own], "the building burns", settings(policy(tmp_path)), run)
+        declarable(settings(policy(tmp_path)), run.path.parent, [])
     allowed = settings(policy(tmp_path, emergency=True))
     with pytest.raises(ApprovalRefused, match="somebody's approval file"):
-        declare([other], "the building burns", allowed, run)
-    declare([own], "the building burns", allowed, run)
+        declarable(allowed, run.path.parent, [other])
+    declare([own], "the building burns", declarable(allowed, run.path.parent, []))
     approval = read_approval(own)
     assert approval.emergency == "the building burns"
     refuse(approval, allowed, run, [])

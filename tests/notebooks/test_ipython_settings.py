@@ -6,11 +6,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import value_samples as samples
 from doors import PAPERMILL, ROOT, RUNBOOK, Served, outputs, served
 from IPython.core.inputtransformer2 import TransformerManager
 
+from runbook_lib.base.clock import Clock
 from runbook_lib.evidence.run.folder import find_runs
 from runbook_lib.notebook.shell import assigned_before_opening
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve
 
 CONFIGURED = """
 c.InteractiveShellApp.exec_lines = ["import json as js", "hom_region = 1", "answer = 42"]
@@ -59,7 +63,9 @@ def test_a_cell_that_awaits_and_fails_ends_the_run_though_a_debugger_is_switched
 ) -> None:
     """The names of start-up are nobody's parameters, the awaiting cells run, and the refused approval ends with 1."""
     approval = tmp_path / "approval.json"
-    approval.write_text("{}", encoding="utf-8")
+    plan = samples.plan(phase="10_security_hub", mode="rehearsal", organization=seven.front.world.organization.id)
+    (tmp_path / "plan.json").write_text(plan_file.dumps(plan), encoding="utf-8")
+    approve(plan, approver="tests", ticket="T-1", now=Clock().now()).write(approval)
     assert papermill(seven, ipython, tmp_path / "out.ipynb", "-r", "approval", str(approval)) == 1
     record = find_runs(seven.runs)[-1].record()
     assert (record["status"], record["phases"][NOTEBOOK]["results"]["state"]) == ("failed", "refused")
