@@ -1,5 +1,6 @@
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import sealed_runs as made
@@ -58,3 +59,15 @@ def test_a_gate_without_findings_leaves_everything(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in made.files(tmp_path, run)}
     assert Gate(tmp_path / "withheld").withhold(run.path) == ()
     assert {path: path.read_bytes() for path in made.files(tmp_path, run)} == before
+
+
+def test_what_unpacks_without_end_is_not_unpacked(tmp_path: Path) -> None:
+    """It is looked at as it lies there, and sealing goes on."""
+    run = made.ended_run(tmp_path)
+    (run.path / "20_guardduty" / "answers-after.jsonl.gz").write_bytes(gzip.compress(b"\0" * 2**29, 9))
+    tracemalloc.start()
+    try:
+        assert seal(run, made.desk(tmp_path)).withheld == {}
+        assert tracemalloc.get_traced_memory()[1] < 2**29
+    finally:
+        tracemalloc.stop()

@@ -22,7 +22,7 @@ LARGEST, LONGEST_LINE = 16 * GIB, 256 * MIB
 """Bytes of a file as it lies on the disk, and of one line of it; the answer to one page of one read has some thousands."""
 UNPACKED = 400
 """How many times as long a file may be when it is unpacked. Answers that are nearly all alike come to some forty times."""
-_START = 64 * MIB
+START = 64 * MIB
 """So much may be unpacked of any file."""
 
 
@@ -104,7 +104,7 @@ def _reading(path: Path) -> Iterator[Iterator[tuple[int, bytes]]]:
     try:
         with opened(path, LARGEST) as packed, gzip.GzipFile(fileobj=packed, mode="rb") as file:
             packed.seek(0, io.SEEK_END)
-            most = packed.tell() * UNPACKED + _START
+            most = packed.tell() * UNPACKED + START
             packed.seek(0)
             yield enumerate(_lines(file, most), start=1)
     except (FileBroken, gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -6,18 +6,17 @@ something, never what.
 """
 
 import configparser
-import gzip
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.base.documents import DocumentError
-from runbook_lib.base.documents.files import MIB, read_bytes
+from runbook_lib.base.documents.files import MIB, read_bytes, unpacked
 from runbook_lib.base.files import sync_folder
 from runbook_lib.base.owner_only import private_folder
 from runbook_lib.base.privacy import findings
 from runbook_lib.evidence.run.contents import contents
+from runbook_lib.evidence.run.kept_answers import START, UNPACKED
 from runbook_lib.evidence.seal.statement import Withheld
 
 _KEYS = ("aws_secret_access_key", "aws_session_token", "aws_security_token")
@@ -77,11 +76,11 @@ class Gate:
 
 
 def _text(path: Path) -> str:
-    """A file as text, whatever bytes it holds; what is compressed is opened first."""
+    """A file as text, whatever bytes it holds; what is compressed is opened first, as far as answers of ours unpack."""
     data = path.read_bytes()
     if path.suffix == ".gz":
         try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
+            data = unpacked(data, path.name, len(data) * UNPACKED + START)
+        except DocumentError:
             return data.decode("latin-1")
     return data.decode("utf-8", "replace")
