@@ -46,6 +46,7 @@ _KEPT = ("text/html", "text/plain", "text/markdown")
 
 
 _UNREADABLE = "what it shows cannot be redacted"
+_MOST_SAID = 5
 
 
 class NotRedacted(Exception):
@@ -274,8 +275,9 @@ def _about(copy: Copy, seal: Entry) -> dict[str, Any]:
 def _refuse_left_over(copy: Copy) -> None:
     for name, data in copy.files.items():
         text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
-        if copy.redactor.holds_account(text) or findings(text):
-            raise NotRedacted(f"no copy was made: {name} still holds what a copy may not hold")
+        left = [copy.redactor.left_over(text), *(f"line {number}: {rule}" for number, rule in findings(text))]
+        if said := [each for each in left if each][:_MOST_SAID]:
+            raise NotRedacted(f"no copy was made: {name} still holds what a copy may not hold: {'; '.join(said)}")
 
 
 def _write(copy: Copy, target: Path, seal: Entry, desk: Desk) -> None:

@@ -17,8 +17,11 @@ from runbook_lib.base.pseudonyms import Pseudonyms
 from runbook_lib.base.text import markdown_safe, spreadsheet_safe, visible
 from runbook_lib.evidence.people.shared_users import SHARED
 
+_FIGURE = re.compile(r"(?<![\w.])[0-9]{1,9}\.[0-9]+(?:[eE][+-]?[0-9]{1,3})?(?![\w.])")
+"""A number with decimals, such as a coverage ratio: its digits may happen to be an account's, and name nobody."""
 _FORMS = re.compile(
-    rf"(?P<address>{LOGIN.pattern})"
+    rf"(?P<figure>{_FIGURE.pattern})"
+    rf"|(?P<address>{LOGIN.pattern})"
     r"|(?P<person>\bperson-[0-9a-f]{20}\b)"
     r"|(?P<bucket>(?<=:s3:::)[^/\s\"'<>&;,]+)"
     r"|(?P<user>(?<=/home/)[^/\s\"'<>&;,]+|(?<=/Users/)[^/\s\"'<>&;,]+)"
@@ -63,6 +66,8 @@ class Redactor:
     def _taken(self, match: re.Match[str], text: str, names: bool) -> tuple[str, int]:
         """What stands in place of a match, and where the text goes on."""
         kind, value = str(match.lastgroup), match.group(0)
+        if kind == "figure":
+            return value, match.end()
         if kind != "word":
             return self._put(kind, value), match.end()
         for form, pseudonym in self._names.get(value, ()) if names else ():
@@ -83,9 +88,13 @@ class Redactor:
         """The first account id in a run of digits; "" for none."""
         return next((each for at in range(len(digits) - 11) if (each := digits[at : at + 12]) in self._accounts), "")
 
-    def holds_account(self, text: str) -> bool:
-        """Whether an account id of the run stands anywhere in a text."""
-        return any(self._known(match.group(0)) for match in _DIGITS.finditer(text))
+    def left_over(self, text: str) -> str:
+        """Line and value of the first account id of the run in a text; "" where there is none. Figures are no ids."""
+        for number, line in enumerate(text.split("\n"), start=1):
+            for match in _DIGITS.finditer(_FIGURE.sub("", line)):
+                if known := self._known(match.group(0)):
+                    return f"line {number}: account id {known}"
+        return ""
 
     def _put(self, kind: str, value: str) -> str:
         if value in self.replaced.get(kind, ()):
@@ -100,6 +109,8 @@ class Redactor:
             return self.text(value)
         if isinstance(value, Mapping):
             return {self.text(str(key), names=False): self.data(item) for key, item in value.items()}
+        if type(value) is int and str(value) in self._accounts:
+            return self._put("account", str(value))  # as some reports write ids
         return [self.data(item) for item in value] if isinstance(value, list | tuple) else value
 
     def page(self, text: str) -> str:

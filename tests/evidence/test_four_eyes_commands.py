@@ -38,6 +38,8 @@ def ended_run(tmp_path: Path, text: bytes) -> RunFolder:
     made.apply_phase(run, PHASE, made.BEGIN, made.approval(PHASE), state="planned")
     for path in (run.phase(PHASE).approval, run.phase(PHASE).journal):
         path.unlink()
+    run.start_phase(PHASE, made.BEGIN)
+    run.finish_phase(PHASE, RunStatus.LEFT_OVER, made.BEGIN, {"state": "planned", "covered": 3, "gap": 0})
     run.finish(RunStatus.LEFT_OVER, made.BEGIN)
     made.of_process(run, made.ended_process())
     seal(run, made.desk(tmp_path / "runs"))

@@ -289,3 +289,40 @@ def test_the_commands_copy_and_verify(run: RunFolder, tmp_path: Path) -> None:
 )
 def test_what_is_replaced_in_a_text(text: str, left: str) -> None:
     assert re.fullmatch(left, Redactor(KEY, {"111111111111"}, {"name": ["Prod"], "user": ["rehearsal"]}).text(text))
+
+
+RATIO = 0.8333333333333334
+"""Five of six, as a coverage file has it: its digits hold the id 333333333333."""
+
+
+def redactor() -> Redactor:
+    return Redactor(KEY, {"333333333333"}, {})
+
+
+@pytest.mark.parametrize(
+    "text", [str(RATIO), f"coverage {RATIO}, 83.3 %", f'{{"coverage": {RATIO}}}', f"<td>{RATIO}</td>", "1.333333333333e-7"]
+)
+def test_a_figure_is_no_account_id(text: str) -> None:
+    assert redactor().text(text) == text
+    assert redactor().left_over(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["333333333333", "x.333333333333", "a333333333333b", "0.1.333333333333", "12345678901.333333333333x", "333333333333.0x"]
+)
+def test_an_account_id_beside_a_point_is_replaced(text: str) -> None:
+    assert "333333333333" not in redactor().text(text)
+    assert redactor().left_over(f"a\n{text}") == "line 2: account id 333333333333"
+
+
+def test_an_id_as_a_number_is_replaced_and_figures_stay() -> None:
+    said = {"id": 333333333333, "coverage": RATIO, "count": 3, "yes": True}
+    assert redactor().data(said) == said | {"id": KEY.of("account", "333333333333")}
+
+
+def test_a_refusal_names_place_and_value(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Redactor, "data", lambda self, value: value)
+    with pytest.raises(
+        NotRedacted, match=r"no copy was made: \S+ still holds what a copy may not hold: line \d+: account id \d{12}"
+    ):
+        redact(run, tmp_path / "copy", KEY, made.desk(run.path.parent))
