@@ -256,7 +256,7 @@ def unclear(message: str, name: str = "") -> str:
         return f"a message of {len(message):,} characters"
     if odd := sorted({each for line in message.split("\n") for each in line if not each.isprintable()}):
         return f"a message with {odd[0]!r} in it"
-    if "pydantic.dev" in message or "Traceback" in message:
+    if any(each in message for each in ("pydantic.dev", "cryptography.io", "Traceback")):
         return f"a message for programmers: {message[:200]}"
     return "" if name in message else f"a message that does not name {name}: {message[:200]}"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from runbook_lib.base.documents import short
 from runbook_lib.base.documents.characters import unwritable
 from runbook_lib.base.documents.files import MIB
 from runbook_lib.base.documents.models import modelled
@@ -181,7 +182,7 @@ def load(name_or_file: str | Path) -> Scenario:
     path = Path(name_or_file)
     if path.suffix not in (".yaml", ".yml"):
         if str(name_or_file) not in names():
-            raise ValueError(f"no scenario is called {name_or_file!r}; there are: {', '.join(names())}")
+            raise ValueError(f"no scenario is called '{short(str(name_or_file))}'; there are: {', '.join(names())}")
         path = FOLDER / f"{name_or_file}.yaml"
     document = read_yaml(path, FORM, LARGEST, LONGEST_LINE)
     return modelled(Scenario, document, str(path), {"name": path.stem, **document.values}, FORM.start)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from runbook_lib.base.documents import DocumentError, Problem, nearest
+from runbook_lib.base.documents import DocumentError, Problem, nearest, short
 from runbook_lib.base.documents import Path as KeyPath
 from runbook_lib.base.documents.characters import unwritable
 from runbook_lib.base.documents.files import MIB
@@ -173,7 +173,7 @@ def _read(name_or_file: str | Path, above: tuple[Path, ...]) -> Seed:
 @cache
 def _named(name: str) -> Seed:
     if name not in names():
-        raise ValueError(f"no seed is called {name!r}; there are: {', '.join(names())}")
+        raise ValueError(f"no seed is called '{short(name)}'; there are: {', '.join(names())}")
     return _read_file(FOLDER / f"{name}.yaml", ())
 
 
@@ -198,9 +198,11 @@ def _base(base: Any, path: Path, document: Document, above: tuple[Path, ...]) ->
         raise wrong(f"The name of a seed or file is wanted here. There are: {', '.join(names())}.")
     if path.resolve() in above:
         raise wrong("This seed extends itself. Name another.")
-    beside = path.parent / base
     try:
+        beside = path.parent / base
         return _read(beside if beside.suffix and beside.is_file() else base, (*above, path.resolve()))
+    except OSError as error:
+        raise wrong(f"Not a file: {error.strerror}.") from None
     except DocumentError:
         raise
     except ValueError as error:
@@ -259,7 +261,7 @@ def _accounts(seed: Seed) -> Iterator[Problem]:
     wanted += [(("fill_units", number), each) for number, each in enumerate(seed.fill_units) if each]
     for path, unit in wanted:
         if unit not in names:
-            known = f" There are: {', '.join(sorted(names))}." if names else ""
+            known = f" There are: {short(', '.join(sorted(names)), 400)}." if names else ""
             yield Problem(path, f"No unit has this name.{nearest(unit, names)}{known} Name one of them, or add it to units.", unit)
     yield from _twice("accounts", [each.id for each in seed.accounts], "id")
     ids = {each.id for each in seed.accounts}

@@ -15,6 +15,8 @@ Path = tuple[str | int, ...]
 """Keys and list positions from the top of the file."""
 LONGEST_SHOWN = 80
 """Characters of a value that a finding shows."""
+LONGEST_SAID = 2000
+"""Characters of what is said about it: what is known at a place may be much."""
 MOST_SAID = 20
 """Findings that one error says; more say nothing new."""
 
@@ -48,7 +50,12 @@ class Finding:
     @property
     def sentence(self) -> str:
         """All of it in one line."""
-        parts = [shown(self.place), short(self.key), f"'{short(self.value)}'" if self.value else "", shown(self.message)]
+        parts = [
+            shown(self.place),
+            short(self.key),
+            f"'{short(self.value)}'" if self.value else "",
+            short(self.message, LONGEST_SAID),
+        ]
         return ": ".join(filter(None, parts))
 
     def __str__(self) -> str:

@@ -172,7 +172,10 @@ def _refuse_doubles(policy: Policy, name: str) -> None:
     holders = [(f"runners[{place}] ({each.mode})", each.key) for place, each in enumerate(policy.runners)]
     holders += [(f"people[{place}] ({short(each.name)})", each.key) for place, each in enumerate(policy.people)]
     for holder, key in holders:
-        keyid = public_key(key).keyid
+        try:
+            keyid = public_key(key).keyid
+        except KeyProblem as problem:
+            raise KeyProblem(f"{holder}: key: {problem}") from None
         if keyid in held:
             raise TrustProblem(
                 f"{name}: {holder} has the same key as {held[keyid]}; every person and every runner has a key of their own"

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
+from runbook_lib.base.documents import short
 from runbook_lib.base.files import sync_folder, write_text
 from runbook_lib.base.own_files import KIB, FileBroken, data_of
 from runbook_lib.base.owner_only import private_folder
@@ -36,8 +38,12 @@ def local_signer(folder: Path, name: str) -> CryptoSigner:
         if path.stat().st_mode & 0o077:
             raise KeyProblem(f"{path}: others may read this private key; take their rights away (chmod 600) or make a new key")
         return CryptoSigner(load_pem_private_key(data_of(path, LARGEST), password=None))
-    except (OSError, FileBroken, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(f"{path}: cannot be read as a private key: {error}") from None
+    except ValueError:
+        raise KeyProblem(
+            f"{path}: cannot be read as a private key: it is not in PEM, from -----BEGIN PRIVATE KEY----- on"
+        ) from None
+    except (OSError, FileBroken, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyProblem(f"{path}: cannot be read as a private key: {short(str(error), 200)}") from None
 
 
 def _make(path: Path) -> None:
@@ -68,19 +74,26 @@ def pem(key: Key) -> str:
 
 def der_digest(text: str) -> str:
     """SHA-256 (hex) of a public key in PEM, as of `openssl pkey -pubin -outform DER`. Raises KeyProblem."""
-    try:
-        key = load_pem_public_key(text.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(f"no public key in PEM: {error}") from None
+    key = _loaded(text)
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def public_key(text: str) -> Key:
     """A public key from PEM. Raises KeyProblem."""
     try:
-        return SSlibKey.from_crypto(load_pem_public_key(text.encode()))
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyProblem(f"no public key in PEM: {error}") from None
+        return SSlibKey.from_crypto(_loaded(text))
+    except ValueError as error:
+        raise KeyProblem(f"no public key of a kind that signs here: {short(str(error), 200)}") from None
+
+
+def _loaded(text: str) -> PublicKeyTypes:
+    """What a text in PEM holds; the library's own words name neither the form nor the way to it."""
+    try:
+        return load_pem_public_key(text.encode())
+    except UnsupportedAlgorithm as error:
+        raise KeyProblem(f"no public key of a kind that is known here: {short(str(error), 200)}") from None
+    except ValueError:
+        raise KeyProblem("no public key in PEM, from -----BEGIN PUBLIC KEY----- on, as `openssl pkey -pubout` writes it") from None
 
 
 def read_key(path: Path) -> Key:
