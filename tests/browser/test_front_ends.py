@@ -28,6 +28,7 @@ def test_approve_in_notebook_7(lab: Lab, open_page: Open) -> None:
 def test_approve_with_comms_over_subshells_switched_off(lab: Lab, open_page: Open) -> None:
     """A setting of JupyterLab; the panel works either way."""
     settings = lab.folder / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension" / "kernels-settings.jupyterlab-settings"
+    settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text('{"commsOverSubshells": "disabled"}', encoding="utf-8")
     try:
         at = open_page(lab.fresh(f"{PHASE}.ipynb", "no-subshells"), lab.url("no-subshells.ipynb"))
