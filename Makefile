@@ -26,7 +26,7 @@ test: install ## lint, types and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 	@$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
-	$(BIN)/python -m pytest -n 4 --dist loadfile --cpu $(ARGS); tests=$$?; \
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS); tests=$$?; \
 	wait $$types; types=$$?; [ $$types -eq 0 ] || cat $(VENV)/types.txt; \
 	exit $$((tests ? tests : types))
 
