@@ -1,6 +1,6 @@
 """CPU seconds that tests take: what each folder may take stands in cpu-budget.toml, and a run that takes more fails.
 
-    pytest --cpu          judge the run, and name the dearest tests: make test ARGS=--cpu, until the figures are those of a quiet machine
+    pytest --cpu          judge the run, and name the dearest tests (make test ARGS=--cpu)
     pytest --cpu-write    write what the folders that were run take, with some room, into cpu-budget.toml
 
 Counted are this process, its threads and its children, living and ended. Seconds of a slow or busy machine are made comparable
