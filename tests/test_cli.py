@@ -115,11 +115,9 @@ class TestRefusedBeforeAnyCall:
     def test_bad_settings_say_everything_at_once(self, line: Line, tmp_path: Path) -> None:
         text = line.served.settings.read_text(encoding="utf-8")
         bad = tmp_path / "bad.yaml"
-        bad.write_text(
-            text.replace("mode: rehearsal", "mode: rehearsl")
-            .replace("management_account: '111111111111'", "management_account: 111111111111")
-            .replace("publishing_frequency: FIFTEEN_MINUTES", "publishing_frequenzy: FIFTEEN_MINUTES")
-        )
+        wrong = text.replace("mode: rehearsal", "mode: rehearsl")
+        wrong = re.sub(r"""management_account: (["'])111111111111\1""", "management_account: 111111111111", wrong)
+        bad.write_text(wrong.replace("publishing_frequency: FIFTEEN_MINUTES", "publishing_frequenzy: FIFTEEN_MINUTES"))
         said = line("plan", "-p", str(bad))
         assert said.code == 1
         assert said.out == ""
