@@ -102,9 +102,8 @@ def test_an_object_that_is_too_large_is_named_and_hides_no_other(s3: Rig, tmp_pa
 
     s3.wire.script = answer
     faults = [str(fault) for fault in fetched(s3, tmp_path / "copy").faults]
-    assert len(faults) == 1
-    assert faults[0].startswith("cannot be judged: ")
-    assert f"{large}: has 1,099,511,627,776 bytes" in faults[0]
+    [judged] = [fault for fault in faults if fault.startswith("cannot be judged: ")]  # a journal is missed by its summary besides
+    assert f"{large}: has 1,099,511,627,776 bytes" in judged
 
 
 def put(s3: Rig, key: str, **others: Any) -> None:
