@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sealed_runs as made
 from click.testing import CliRunner
-from test_four_eyes import PHASE, policy, signer
+from four_eyes_rig import PHASE, policy, signer
 
 from runbook_lib.base.identity import user
 from runbook_lib.cli import cli
