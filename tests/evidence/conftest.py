@@ -4,6 +4,9 @@ from pathlib import Path
 import bucket_rig as rigs
 import pytest
 from bucket_rig import Rig
+from tampering import kept, pristine
+
+__all__ = ["kept", "no_credentials", "pristine", "s3"]
 
 
 @pytest.fixture
