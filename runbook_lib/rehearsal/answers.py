@@ -199,17 +199,36 @@ def failure(service: str, error: ApiError) -> tuple[int, bytes]:
         body: dict[str, Any] = {"__type": error.code, "message": error.message}
         return error.status or STATUS.get(error.code, 400), json.dumps(body).encode()
     model = service_model(service)
-    shape = next((each for each in model.error_shapes if each.name == error.code), None)
+    shape = _error_shape(service, error.code)
     json_1_1 = model.metadata["protocol"] == "json"
     # json-1.1 services answer nearly every client error with 400 (aws-behaviour 2).
     fallback = STATUS.get(error.code, 400) if not json_1_1 or STATUS.get(error.code, 400) >= 500 else 400
     status = error.status or (shape.metadata.get("error", {}).get("httpStatusCode") if shape else None) or fallback
     body = {}
     for name, value in {"Message": error.message, **error.members}.items():
+        if name in _header_names(shape):
+            continue
         body[_member(shape, name) or ("message" if name == "Message" else name)] = value
     about = by_name().get(service)
     body = about.error_body(error, body) if about and about.error_body else {**body, "__type": error.code}
     return int(status), json.dumps(body).encode()
+
+
+def failure_headers(service: str, error: ApiError) -> list[tuple[str, str]]:
+    """Members of an error that its shape puts into the headers (Retry-After)."""
+    names = _header_names(_error_shape(service, error.code)) if service in MODELLED else {}
+    return [(names[name], str(value)) for name, value in error.members.items() if name in names]
+
+
+def _error_shape(service: str, code: str) -> Shape | None:
+    return next((each for each in service_model(service).error_shapes if each.name == code), None)
+
+
+def _header_names(shape: Shape | None) -> dict[str, str]:
+    if not isinstance(shape, StructureShape):
+        return {}
+    placed = {name: each.serialization for name, each in shape.members.items()}
+    return {name: str(each.get("name", name)) for name, each in placed.items() if each.get("location") == "header"}
 
 
 def _member(shape: Shape | None, name: str) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runbook_lib.rehearsal.log import Entry
+from runbook_lib.rehearsal.simulated import signing_names
 
 VERSION = "1.11"
 _ISSUED = uuid.UUID("5b9c2b4e-59a7-4b0e-8f5c-0d3f6f1f7a11")
@@ -27,7 +28,7 @@ def _record(entry: Entry) -> dict[str, Any]:
         "eventVersion": VERSION,
         "userIdentity": _identity(entry),
         "eventTime": dt.datetime.fromtimestamp(entry.time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "eventSource": f"{entry.service}.amazonaws.com",
+        "eventSource": f"{signing_names().get(entry.service, entry.service)}.amazonaws.com",
         "eventName": entry.operation,
         "awsRegion": entry.region,
         "sourceIPAddress": "127.0.0.1",

@@ -18,6 +18,8 @@ CALLS = (
     ("*", "*"),
 )
 """What a drawn fault may befall: operations that enabling makes, and all of a service."""
+UNASKED = frozenset(each.name for each in simulated() if not each.drawn_unasked)
+"""Services for which nothing is drawn unless a scenario names them."""
 BATCHES = tuple((each.name, operation) for each in simulated() for operation in each.drawn_batches)
 ADMINISTERED = tuple(each.name for each in simulated())
 KINDS = ("throttle", "error", "error", "reset", "reset", "timeout", "deny", "unprocessed", "event")
@@ -80,7 +82,7 @@ class _Drawing:
         kind = chance.choice(
             ("expire-credentials", "expire-credentials", "suspend-account", "add-account", "foreign-administrator")
         )
-        administered = [each for each in ADMINISTERED if not self.services or each in self.services] or list(ADMINISTERED)
+        administered = [each for each in ADMINISTERED if self._concerns(each)] or list(ADMINISTERED)
         said = {
             "kind": kind,
             "on": {"service": chance.choice(("*", *administered))},
@@ -93,4 +95,7 @@ class _Drawing:
         return Event.model_validate({**said, "account": own.get(kind, said["account"])})
 
     def _of_services(self, calls: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-        return tuple(each for each in calls if not self.services or each[0] in (*self.services, "*"))
+        return tuple(each for each in calls if self._concerns(each[0]) or each[0] == "*")
+
+    def _concerns(self, service: str) -> bool:
+        return service in self.services if self.services else service not in UNASKED

@@ -46,19 +46,30 @@ def add_account(world: World, account: str, name: str = "Joined later", parent: 
 
 
 def designate(world: World, service: str, region: str, account: str) -> None:
-    """Designate an account in one Region, as the management account would. Raises what AWS answers."""
-    enable, _, parameter = by_name()[service].designation
-    run(world, service, enable, world.organization.management, region, {parameter: account})
+    """Designate an account in one Region, as the management account would. Raises what AWS answers.
+
+    A service that has no designation of its own has the administrator that Organizations registers, in every Region.
+    """
+    about, management = by_name()[service], world.organization.management
+    if about.designation is None:
+        principal = {"ServicePrincipal": about.principal}
+        run(world, "organizations", "EnableAWSServiceAccess", management, region, principal)
+        run(world, "organizations", "RegisterDelegatedAdministrator", management, region, {"AccountId": account, **principal})
+        return
+    enable, _, parameter = about.designation
+    run(world, service, enable, management, region, {parameter: account})
 
 
 def withdraw(world: World, service: str, region: str, account: str) -> None:
     """Undo `designate`, with its registration in Organizations; harmless where there is nothing to undo."""
-    _, disable, parameter = by_name()[service].designation
-    try:
-        run(world, service, disable, world.organization.management, region, {parameter: account})
-    except ApiError:
-        return
-    deregister_delegated(world, by_name()[service].principal, account)
+    about = by_name()[service]
+    if about.designation is not None:
+        _, disable, parameter = about.designation
+        try:
+            run(world, service, disable, world.organization.management, region, {parameter: account})
+        except ApiError:
+            return
+    deregister_delegated(world, about.principal, account)
 
 
 def expire_credentials(world: World, accounts: str) -> None:

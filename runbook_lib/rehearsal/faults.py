@@ -1,16 +1,15 @@
 """A scenario at work: which fault befalls a request, what happens meanwhile, and the answers that faults give."""
 
-import errno
 import random
 from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.rehearsal import events
 from runbook_lib.rehearsal.draws import whole
-from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
 from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.limits import RATES, throttled
-from runbook_lib.rehearsal.refusals import denied_by_policy, denied_by_role
+from runbook_lib.rehearsal.refusals import action_of, denied_by_policy, denied_by_role
 from runbook_lib.rehearsal.scenario import Event, Fault, Scenario
 from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 from runbook_lib.rehearsal.world import World
@@ -26,14 +25,6 @@ UNPROCESSED = {(each.name, operation): batch for each in simulated() for operati
 BATCHED = frozenset(name for name, _, _ in UNPROCESSED.values())
 OWN_FAULT = "The request failed because of an internal error. Try again."
 """[assumed]: why an account is handed back."""
-
-
-class ConnectionCut(ConnectionResetError):
-    """No answer comes; a server that meets it closes the connection, after `silence` seconds without a word."""
-
-    def __init__(self, silence: float = 0.0) -> None:
-        super().__init__(errno.ECONNRESET, "the scenario cuts this connection")
-        self.silence = silence
 
 
 class Faults:
@@ -137,7 +128,7 @@ def refusal(fault: Fault, caller: Credential, service: str, operation: str) -> A
     if fault.kind in ("reset", "timeout"):
         return ConnectionCut(fault.silence if fault.kind == "timeout" else 0.0)
     if fault.kind == "deny":
-        return (denied_by_policy if fault.by == "policy" else denied_by_role)(caller, service, f"{service}:{operation}")
+        return (denied_by_policy if fault.by == "policy" else denied_by_role)(caller, service, action_of(service, operation))
     return None
 
 
@@ -146,12 +137,14 @@ def leave_out(fault: Fault, service: str, operation: str, parameters: dict[str, 
     name, _, _ = UNPROCESSED[service, operation]
     given = parameters.get(name) or []
 
+    def account_of(each: Any) -> str:
+        return str(each.get("AccountId") or each.get("accountId")) if isinstance(each, dict) else str(each)
+
     def left_out(each: Any) -> bool:
-        account = each["AccountId"] if isinstance(each, dict) else each
-        return any(fnmatchcase(account, glob) for glob in fault.accounts)
+        return any(fnmatchcase(account_of(each), glob) for glob in fault.accounts)
 
     kept = [each for each in given if not left_out(each)]
-    gone = [each["AccountId"] if isinstance(each, dict) else each for each in given if left_out(each)]
+    gone = [account_of(each) for each in given if left_out(each)]
     return {**parameters, name: kept}, gone
 
 

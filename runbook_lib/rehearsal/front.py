@@ -11,14 +11,14 @@ from typing import Any
 from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.control import Control
-from runbook_lib.rehearsal.errors import ApiError
-from runbook_lib.rehearsal.faults import BATCHED, ConnectionCut, Faults, hand_back, leave_out, refusal
+from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
+from runbook_lib.rehearsal.faults import BATCHED, Faults, hand_back, leave_out, refusal
 from runbook_lib.rehearsal.identify import REST, WHOLE, Environ, Request, identify
 from runbook_lib.rehearsal.identity import QUERY, Credential, Credentials, authenticate
 from runbook_lib.rehearsal.internal import install
 from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
-from runbook_lib.rehearsal.refusals import Designation, refuse_denied, refuse_region
+from runbook_lib.rehearsal.refusals import Designation, refuse_absent, refuse_denied, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
 from runbook_lib.rehearsal.scenario import Fault, Scenario
 from runbook_lib.rehearsal.world import World
@@ -35,8 +35,8 @@ REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 40
 class Front:
     """The WSGI application of one world. `backstop` answers what is not ours; None refuses it.
 
-    Where the scenario cuts a connection it raises ConnectionCut: the server closes the socket, the in-process transport raises what
-    botocore would.
+    Where a service has no endpoint, or the scenario cuts a connection, it raises ConnectionCut: the server closes the socket, the
+    in-process transport raises what botocore would.
     """
 
     def __init__(
@@ -118,6 +118,7 @@ class _Handling:
     def _admitted(self) -> Answer:
         """Check identity, Region, rate and permission, then run the operation."""
         request = self.request
+        refuse_absent(request.service, request.region)
         if request.service == "sts" and not request.key:
             raise ApiError("NotSimulated", f"{request.service}:{request.named} is not simulated", 501)
         self.caller = caller = authenticate(self.world, request.service, request.key, request.token)
@@ -222,7 +223,8 @@ class _Handling:
         service = self.request.service
         if service not in (*QUERY, "s3"):
             status, body = answers.failure(service, error)
-            return status, [*self._headers("application/json"), ("x-amzn-errortype", error.code)], body
+            members = answers.failure_headers(service, error)
+            return status, [*self._headers("application/json"), ("x-amzn-errortype", error.code), *members], body
         status, body = query.failure(service, error, self.request_id)
         return status, self._headers("text/xml"), body
 

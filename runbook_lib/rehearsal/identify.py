@@ -11,6 +11,8 @@ from runbook_lib.rehearsal.simulated import simulated
 
 JSON = {"AWSOrganizationsV20161128": "organizations", "StarlingDoveService": "config"}
 """Prefix of X-Amz-Target, by json-1.1 service."""
+CLIENTS = {each.signs: each.name for each in simulated()}
+"""Name in signatures → client name, of the enabling services."""
 REST = (*(each.name for each in simulated()), "account")
 WHOLE = (*REST, "organizations", "sts")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
@@ -58,6 +60,7 @@ def identify(environ: Environ) -> Request:
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     key, region, scope = found.groups() if found else ("", "", "")
+    scope = CLIENTS.get(scope, scope)
     path = str(environ.get("REQUEST_URI") or quote(environ.get("PATH_INFO", "/"))).partition("?")[0]
     service, operation, labels = _operation(scope, environ, path, body)
     attempt = re.search(r"attempt=(\d+)", environ.get("HTTP_AMZ_SDK_REQUEST", ""))

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.loaders import Loader, create_loader
 
-from runbook_lib.rehearsal.faults import ConnectionCut
+from runbook_lib.rehearsal.errors import ConnectionCut
 from runbook_lib.rehearsal.identity import Credential, user_credential
 from runbook_lib.rehearsal.world import World
 

@@ -6,15 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
 from runbook_lib.rehearsal.identity import QUERY, Credential, unrecognized
 from runbook_lib.rehearsal.organization import region_enabled
-from runbook_lib.rehearsal.simulated import simulated
+from runbook_lib.rehearsal.simulated import by_name, signing_names, simulated
 from runbook_lib.rehearsal.world import World
 
 GLOBAL = ("organizations", "account", "iam", "sts")
 """Services without Regions of their own, or whose Region is not the caller's choice."""
-DESIGNATIONS = frozenset((each.name, operation) for each in simulated() for operation in each.designation[:2])
+DESIGNATIONS = frozenset((each.name, operation) for each in simulated() for operation in (each.designation or ())[:2])
 CONCURRENT = (
     "AWS Organizations can't complete your request because it conflicts with another attempt to modify the same entity. "
     "Try again later."
@@ -33,7 +33,7 @@ def refuse_region(world: World, service: str, account: str, region: str) -> None
 
 def refuse_denied(world: World, caller: Credential, service: str, operation: str, region: str) -> None:
     """What IAM or a service control policy denies to this caller; the management account is exempt from the latter."""
-    action = f"{service}:{operation}"
+    action = action_of(service, operation)
     if action == "sts:GetCallerIdentity":  # needs no permission, and no policy takes it away (aws-behaviour 3.2)
         return
     organization = world.organization
@@ -44,6 +44,18 @@ def refuse_denied(world: World, caller: Credential, service: str, operation: str
     for glob in caller.role.denied if caller.role else ():
         if fnmatch.fnmatchcase(action, glob):
             raise denied_by_role(caller, service, action)
+
+
+def action_of(service: str, operation: str) -> str:
+    """The IAM action of an operation: its prefix is the name in signatures."""
+    return f"{signing_names().get(service, service)}:{operation}"
+
+
+def refuse_absent(service: str, region: str) -> None:
+    """A Region without the service has no host of its name: no connection comes about, and no answer."""
+    about = by_name().get(service)
+    if about is not None and not about.exists_in(region):
+        raise ConnectionCut(why=f"{service} has no endpoint in {region}")
 
 
 def denied_by_policy(caller: Credential, service: str, action: str) -> ApiError:

@@ -38,9 +38,13 @@ class SimulatedService:
     """Its form of Organizations' ConcurrentModificationException."""
     rates: Mapping[str, Bucket]
     """Operation, or "*" for the rest → its token bucket."""
-    designation: tuple[str, str, str]
-    """The operations that designate an administrator and take it back, and their parameter."""
+    designation: tuple[str, str, str] | None = None
+    """The operations that designate an administrator and take it back, and their parameter; None: Organizations registers it."""
     principal: str
+    signing_name: str = ""
+    """Its name in signatures and in IAM's actions, where that is not the client's name."""
+    regions: frozenset[str] | None = None
+    """The Regions in which it has an endpoint; None: in all of them."""
     trusted: tuple[str, ...] = ()
     """Further principals that Organizations can trust."""
     roles: Mapping[str, str]
@@ -54,10 +58,21 @@ class SimulatedService:
     drawn: tuple[str, ...] = ()
     """Operations that a drawn fault may befall."""
     drawn_batches: tuple[str, ...] = ()
+    drawn_unasked: bool = True
+    """Whether faults are drawn for it by a scenario that names no services: one that few rehearse would draw them in vain."""
     settles: bool = True
     """Whether its members have states on their way, which a scenario may keep from settling."""
     error_body: Callable[[ApiError, dict[str, Any]], dict[str, Any]] | None = None
     """The JSON body of an error where it is not `__type` beside the shape's members."""
+
+    @property
+    def signs(self) -> str:
+        """Its name in signatures, IAM's actions and CloudTrail's event source."""
+        return self.signing_name or self.name
+
+    def exists_in(self, region: str) -> bool:
+        """Whether a Region has an endpoint of it."""
+        return self.regions is None or region in self.regions
 
     def module(self, name: str) -> Any:
         """A module of the service's folder."""
@@ -70,6 +85,12 @@ def simulated() -> tuple[SimulatedService, ...]:
     packages = [each.name for each in pkgutil.iter_modules(operations.__path__) if each.ispkg]
     found: list[SimulatedService] = [import_module(f"{operations.__name__}.{name}.about").ABOUT for name in packages]
     return tuple(sorted(found, key=lambda each: each.order))
+
+
+@cache
+def signing_names() -> Mapping[str, str]:
+    """Client name → name in signatures and actions, of the services for which they differ."""
+    return {each.name: each.signs for each in simulated() if each.signs != each.name}
 
 
 @cache

@@ -98,6 +98,16 @@ class Settling:
         return self.value
 
 
+def settled(value: str) -> Settling:
+    """A state that nothing changes by itself."""
+    return Settling(value, value, 0)
+
+
+def current(settling: Settling) -> str:
+    """The value without counting as a poll: for the simulation's own decisions."""
+    return settling.final if settling.left == 0 else settling.value
+
+
 class World:
     """Everything the server knows. `lock` is held around each request, so state changes one request at a time.
 

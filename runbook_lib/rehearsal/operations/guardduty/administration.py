@@ -12,7 +12,6 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     PRINCIPAL,
     Administrator,
     add_detector,
-    current,
     is_administrator,
     missing,
     own_detector,
@@ -27,6 +26,7 @@ from runbook_lib.rehearsal.organization import (
     register_delegated,
 )
 from runbook_lib.rehearsal.registry import Call, operation
+from runbook_lib.rehearsal.world import current
 
 
 @operation("guardduty", "EnableOrganizationAdminAccount")

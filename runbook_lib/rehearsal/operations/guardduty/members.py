@@ -13,11 +13,11 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     is_administrator,
     own_detector,
     require_usable,
-    settled,
     state_of,
 )
 from runbook_lib.rehearsal.organization import names_suspension, refuses_suspended, region_enabled
 from runbook_lib.rehearsal.registry import Call, operation
+from runbook_lib.rehearsal.world import settled
 
 LONGEST_EMAIL = 64
 """[model]"""

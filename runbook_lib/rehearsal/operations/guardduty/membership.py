@@ -9,13 +9,11 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     Member,
     add_detector,
     bare_features,
-    current,
     grant_roles,
-    settled,
     state_of,
 )
 from runbook_lib.rehearsal.organization import drops_suspended, in_organization, member_active, region_enabled
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import World, current, settled
 
 ALL_VARIANT = "guardduty all"
 """How auto-enable ALL reaches existing accounts: "sweeps after polls" (of ListMembers), or "never in the window". It takes up to 24

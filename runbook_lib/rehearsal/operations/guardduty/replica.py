@@ -14,10 +14,9 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     Member,
     add_detector,
     bare_features,
-    settled,
     state_of,
 )
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import World, settled
 
 
 class SeenDestination(Part):

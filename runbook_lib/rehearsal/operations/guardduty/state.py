@@ -14,7 +14,7 @@ from runbook_lib.rehearsal.operations.guardduty.features import (
 from runbook_lib.rehearsal.operations.guardduty.texts import DETECTOR_NOT_OWNED, refusal
 from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.registry import Call
-from runbook_lib.rehearsal.world import Settling, World, of_its_own
+from runbook_lib.rehearsal.world import Settling, World, current, of_its_own
 
 PRINCIPAL = "guardduty.amazonaws.com"
 SERVICE_ROLE = "AWSServiceRoleForAmazonGuardDuty"
@@ -126,15 +126,6 @@ def missing(world: World, region: str) -> frozenset[str]:
 def offered(world: World, region: str) -> list[str]:
     """Features that detectors of a Region have."""
     return [name for name in DETECTOR_FEATURES if name not in missing(world, region)]
-
-
-def current(settling: Settling) -> str:
-    """The value without counting as a poll: for the simulation's own decisions."""
-    return settling.final if settling.left == 0 else settling.value
-
-
-def settled(value: str) -> Settling:
-    return Settling(value, value, 0)
 
 
 def add_detector(world: World, account: str, region: str, *, features: Settings | None = None, enabled: bool = True) -> Detector:

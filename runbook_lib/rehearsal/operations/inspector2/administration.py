@@ -8,7 +8,6 @@ from runbook_lib.rehearsal.operations.inspector2.state import (
     PRINCIPAL,
     TYPES,
     Administrator,
-    current,
     is_administrator,
     paged,
     require_administrator,
@@ -25,7 +24,7 @@ from runbook_lib.rehearsal.organization import (
     register_delegated,
 )
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import World, current
 
 ACTIVATES = "inspector2 designation activates"
 """Variant: whether designation switches Inspector on in the administrator: "yes" (the guide) or "no" (aws-behaviour 13.7)."""

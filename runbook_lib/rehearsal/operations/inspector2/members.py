@@ -9,7 +9,6 @@ from runbook_lib.rehearsal.operations.inspector2.state import (
     Member,
     page_size,
     require_administrator,
-    settled,
     state_of,
     switch_on,
 )
@@ -22,7 +21,7 @@ from runbook_lib.rehearsal.organization import (
     region_enabled,
 )
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import World, settled
 
 
 @operation("inspector2", "AssociateMember")

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from runbook_lib.rehearsal.account_sets import Accounts, Administered, Part, Sets, only_administrator, state
-from runbook_lib.rehearsal.operations.inspector2.state import Administrator, Configured, Member, settled, state_of
-from runbook_lib.rehearsal.world import Settling, World
+from runbook_lib.rehearsal.operations.inspector2.state import Administrator, Configured, Member, state_of
+from runbook_lib.rehearsal.world import Settling, World, settled
 
 SETTLING = "settling"
 """The inventory's word for an account that is on while none of its scan types is yet."""

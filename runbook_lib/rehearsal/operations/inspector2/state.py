@@ -8,7 +8,7 @@ from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.registry import Call, page
-from runbook_lib.rehearsal.world import Settling, World, of_its_own
+from runbook_lib.rehearsal.world import Settling, World, current, of_its_own, settled
 
 PRINCIPAL = "inspector2.amazonaws.com"
 SERVICE_ROLES = ("AWSServiceRoleForAmazonInspector2", "AWSServiceRoleForAmazonInspector2Agentless")
@@ -131,15 +131,6 @@ class InspectorState:
 
 def state_of(world: World) -> InspectorState:
     return world.of(InspectorState)
-
-
-def current(settling: Settling) -> str:
-    """The value without counting as a poll: for the simulation's own decisions."""
-    return settling.final if settling.left == 0 else settling.value
-
-
-def settled(value: str) -> Settling:
-    return Settling(value, value, 0)
 
 
 def is_administrator(call: Call) -> bool:
