@@ -12,7 +12,7 @@ from test_scope import DELEGATED, ORGANIZATION, OTHER, account, settings
 
 from runbook_lib.plan import Scope
 from runbook_lib.services.organizations.preflight import objections
-from runbook_lib.services.remarks import Contradicted, Remark, Standing
+from runbook_lib.services.remarks import Contradicted, Remark, Severity
 from runbook_lib.settings import Exclusion
 from runbook_lib.settings.file import SettingsContradicted, located
 from runbook_lib.settings.sections.guardduty import ExportDestination
@@ -21,7 +21,7 @@ from runbook_lib.settings.sections.securityhub import Standard
 STRANGER = "999999999999"
 FSBP, CIS = "aws-foundational-security-best-practices", "cis-aws-foundations-benchmark"
 PHASES = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
-CONTRADICTED, BLOCKED, UNCHECKED, NOTED = Standing
+CONTRADICTED, BLOCKED, UNCHECKED, NOTED = Severity
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def remarks(made: Simulated, phase: str = "00_prerequisites", scope: Scope | Non
             return refused.remarks
 
 
-def said(found: Iterable[Remark]) -> dict[str, tuple[Standing, str]]:
-    return {".".join(map(str, remark.path)): (remark.standing, remark.message) for remark in found}
+def said(found: Iterable[Remark]) -> dict[str, tuple[Severity, str]]:
+    return {".".join(map(str, remark.path)): (remark.severity, remark.message) for remark in found}
 
 
 def change(made: Simulated, section: str, **values: Any) -> None:
@@ -75,7 +75,7 @@ def test_settings_that_aws_agrees_with_have_no_remark(made: Simulated) -> None:
 def test_another_organization_than_settings_name(changed: Mapping[str, Any], place: str, words: str) -> None:
     found = said(objections(dataclasses.replace(ORGANIZATION, **changed), settings()))
     assert words in found[place][1]
-    assert {standing for standing, _ in found.values()} == {CONTRADICTED}
+    assert {severity for severity, _ in found.values()} == {CONTRADICTED}
     assert objections(ORGANIZATION, settings()) == ()
 
 
@@ -93,7 +93,7 @@ def test_every_plan_is_refused_by_the_same_names(made: Simulated, phase: str) ->
     places += ["security_hub.delegated_account_standards.0.name", "security_hub.delegated_account_standards.1.version"]
     places += ["scope.accounts.0", "scope.organizational_units.0", "scope.regions.0"]
     assert sorted(found) == sorted(places)
-    assert {standing for standing, _ in found.values()} == {CONTRADICTED}
+    assert {severity for severity, _ in found.values()} == {CONTRADICTED}
     assert f"Did you mean {FSBP}?" in found["security_hub.delegated_account_standards.0.name"][1]
     assert f"It offers {CIS} in 1.2.0" in found["security_hub.delegated_account_standards.1.version"][1]
     assert "Did you mean us-east-1?" in found["scope.regions.0"][1]
@@ -116,7 +116,7 @@ def test_a_unit_without_accounts_is_looked_up_once(made: Simulated, refused: boo
         )
     exclude(made, organizational_unit="ou-reh1-empty0001")
     found = remarks(made)
-    assert [remark.standing for remark in found] == ([UNCHECKED] if refused else [])
+    assert [remark.severity for remark in found] == ([UNCHECKED] if refused else [])
     assert len(made.front.log.select(operation="DescribeOrganizationalUnit")) == 1
 
 
@@ -124,8 +124,8 @@ def test_a_region_that_is_not_enabled_is_told_and_refuses_nothing(made: Simulate
     change(made, "guardduty", regions=("us-east-1", "ap-east-1"))
     found = said(remarks(made, "20_guardduty"))
     assert list(found) == ["guardduty.regions.1"]
-    standing, message = found["guardduty.regions.1"]
-    assert standing is BLOCKED
+    severity, message = found["guardduty.regions.1"]
+    assert severity is BLOCKED
     assert f"the delegated account {DELEGATED}" in message
     assert "the management account 111111111111" in message
 
@@ -136,7 +136,7 @@ def test_before_a_hub_is_on_standards_may_be_not_checked_which_is_never_fine(mad
     change(made, "security_hub", accept_default_standards=())
     standards(made, (spelt, "1.0.0"))
     [remark] = remarks(made)
-    assert remark.standing is UNCHECKED
+    assert remark.severity is UNCHECKED
     assert "only after: Security Hub is on" in remark.message
     made.enable(PHASES[:1])
     if spelt == FSBP:
@@ -147,7 +147,7 @@ def test_before_a_hub_is_on_standards_may_be_not_checked_which_is_never_fine(mad
 def test_a_list_that_may_not_be_read_is_unknown_with_its_reason(made: Simulated) -> None:
     made.front.world.organization.accounts[DELEGATED].roles["RunbookDelegated"].denied = ("securityhub:DescribeStandards",)
     found = remarks(made)
-    assert {remark.standing for remark in found} == {UNCHECKED}
+    assert {remark.severity for remark in found} == {UNCHECKED}
     assert all("AccessDenied" in remark.message for remark in found)
 
 
@@ -175,7 +175,7 @@ def test_an_export_key_of_nobody_is_noted(made: Simulated, owner: str, words: st
     key = ExportDestination(bucket_arn="arn:aws:s3:::bucket", kms_key_arn=f"arn:aws:kms:us-east-1:{owner}:key/1")
     change(made, "guardduty", export={"us-east-1": key})
     [remark] = remarks(made, "20_guardduty")
-    assert remark.standing is NOTED
+    assert remark.severity is NOTED
     assert words in remark.message
 
 

@@ -107,9 +107,9 @@ def test_what_came_is_judged_as_an_approval_that_was_given(there: There, name: s
     file = there.file()
     assert file.look().words == "Waiting: 0 of 2 have approved."
     there.write(*people, **change(there))
-    standing = file.look()
-    assert said in standing.words
-    assert (standing.decision is not None) == good
+    state = file.look()
+    assert said in state.words
+    assert (state.decision is not None) == good
     assert bool(file.problem()) != good
 
 

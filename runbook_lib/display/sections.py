@@ -23,7 +23,7 @@ from runbook_lib.plan.decision import Decision, Rejection
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.gates import Gate
 from runbook_lib.plan.groups import Group
-from runbook_lib.runbook import ApplyReport, Standing
+from runbook_lib.runbook import ApplyReport, WaveProgress
 from runbook_lib.runbook.phases import COVERAGE, Phase
 from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import Remark
@@ -69,11 +69,11 @@ def scope_words(scope: Scope) -> str:
 
 def preflight_words(remarks: Sequence[Remark]) -> str:
     """What was found when settings were held against AWS, where nothing refused the plan."""
-    said = [f"{remark.standing}: {remark}" for remark in remarks]
+    said = [f"{remark.severity}: {remark}" for remark in remarks]
     return "\n".join(["nothing is contradicted", *said])
 
 
-def standings(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
+def by_phase(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
     """Where each phase stands, and the way to the first that is not done."""
     open_ = [row for row in rows if row[2] != "done"]
     name, title = open_[0][:2] if open_ else (COVERAGE.name, COVERAGE.title)
@@ -127,11 +127,11 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
     )
 
 
-def waves(standings: Sequence[Standing], *, verified: bool) -> tuple[Part, Part]:
+def waves(progress: Sequence[WaveProgress], *, verified: bool) -> tuple[Part, Part]:
     """How far each wave of a roll-out has come, and which comes next."""
     beyond = "all that is left, and what reaches beyond a part"
-    rows = [(each.wave.title, each.wave.scope.words or beyond, each.words) for each in standings]
-    left = next((each.wave for each in standings if not each.done), None)
+    rows = [(each.wave.title, each.wave.scope.words or beyond, each.words) for each in progress]
+    left = next((each.wave for each in progress if not each.done), None)
     do = "to go on, run the notebook again (Run All Cells)" if verified else "it is the one to decide about"
     said = f"Next: {left.title}; {do}. By command: --wave {left.name}." if left else "Every wave is done."
     return tables.shown(tables.frame(rows, ("wave", "part", "stands")), "Waves"), said

@@ -20,7 +20,7 @@ AGAIN = 5.0
 
 
 @dataclass(frozen=True)
-class Standing:
+class ApprovalState:
     """How far the approval is, in words; who has signed; and the decision, once it is good."""
 
     words: str
@@ -37,26 +37,26 @@ class ApprovalFile:
         self.needed = self._trust.needed(runbook.settings.mode)
         self._seen: tuple[int, ...] = ()
         self._judged = 0.0
-        self.standing = self._waiting()
+        self.state = self._waiting()
 
     def people(self) -> list[str]:
         """Who may approve this, by name."""
         return four_eyes.may_approve(self._trust, self.plan.mode, self._runner, self.runbook.clock.now())
 
-    def look(self) -> Standing:
+    def look(self) -> ApprovalState:
         """How far it is now; the file is read again only when it has changed, or after a while."""
         now, there = self.runbook.clock.monotonic(), _identity(self.path)
         if there != self._seen or (there and now - self._judged >= AGAIN):
             self._seen, self._judged = there, now
-            self.standing = self._judge()
-        return self.standing
+            self.state = self._judge()
+        return self.state
 
     def problem(self) -> str:
         """Why the operator cannot confirm at this moment, judged anew; "" when nothing speaks against it."""
-        self.standing = self._judge()
-        return "" if self.standing.decision is not None else f"Not taken. {self.standing.words}"
+        self.state = self._judge()
+        return "" if self.state.decision is not None else f"Not taken. {self.state.words}"
 
-    def _judge(self) -> Standing:
+    def _judge(self) -> ApprovalState:
         if not self.path.exists():
             return self._waiting()
         try:
@@ -76,15 +76,15 @@ class ApprovalFile:
             return self._waiting(signed)  # nothing but the number of signatures speaks against it
         if found or people:
             return _refused([*found, *people], signed)
-        return Standing(_approved(approval, signed), signed, decision)
+        return ApprovalState(_approved(approval, signed), signed, decision)
 
-    def _waiting(self, signed: tuple[str, ...] = ()) -> Standing:
+    def _waiting(self, signed: tuple[str, ...] = ()) -> ApprovalState:
         who = f" ({', '.join(signed)})" if signed else ""
-        return Standing(f"Waiting: {len(signed)} of {self.needed} have approved{who}.", signed)
+        return ApprovalState(f"Waiting: {len(signed)} of {self.needed} have approved{who}.", signed)
 
 
-def _refused(reasons: Iterable[str], signed: tuple[str, ...] = ()) -> Standing:
-    return Standing(f"An approval is there that cannot be used: {'; '.join(reasons)}. Waiting for a good one.", signed)
+def _refused(reasons: Iterable[str], signed: tuple[str, ...] = ()) -> ApprovalState:
+    return ApprovalState(f"An approval is there that cannot be used: {'; '.join(reasons)}. Waiting for a good one.", signed)
 
 
 def _approved(approval: Approval, signed: tuple[str, ...]) -> str:

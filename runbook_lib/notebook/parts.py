@@ -1,7 +1,7 @@
 """Planning anew for a part that was chosen at the gate: from the observation in hand, with a plan and fingerprint of its own."""
 
 from runbook_lib.plan import Plan
-from runbook_lib.runbook import Runbook, Standing
+from runbook_lib.runbook import Runbook, WaveProgress
 from runbook_lib.runbook.choice import Choice, Offer, Turn, offer
 from runbook_lib.runbook.observer import Assessment
 from runbook_lib.services.waves import earlier, wave_of
@@ -18,7 +18,7 @@ class Parts:
 
     def __init__(self, runbook: Runbook, seen: Assessment) -> None:
         self._runbook, self._seen = runbook, seen
-        self.standings: tuple[Standing, ...] = runbook.standings(seen) if runbook.scope.whole else ()
+        self.progress: tuple[WaveProgress, ...] = runbook.wave_progress(seen) if runbook.scope.whole else ()
 
     @property
     def offer(self) -> Offer | None:
@@ -26,9 +26,9 @@ class Parts:
         if not self._runbook.scope.whole or not self._runbook.phase.enables:
             return None
         turns, turn = [], True
-        for standing in self.standings:
-            turns.append(Turn(standing.wave, standing.words, open=turn and not standing.done))
-            turn = turn and standing.done
+        for each in self.progress:
+            turns.append(Turn(each.wave, each.words, open=turn and not each.done))
+            turn = turn and each.done
         return offer(self._seen.organization, self._seen.population.regions, turns)
 
     def plan(self, choice: Choice) -> tuple[Runbook, Plan]:
@@ -43,7 +43,7 @@ class Parts:
         """
         wave = wave_of(plan.scope, self._runbook.settings)
         before = {each.name for each in earlier(wave, self._runbook.settings)} if wave and self._runbook.in_waves else set()
-        left = [standing for standing in self.standings if standing.wave.name in before and not standing.done]
+        left = [each for each in self.progress if each.wave.name in before and not each.done]
         if not left:
             return ""
         how = "Choose it below, or give" if choosing else "Give"

@@ -170,7 +170,7 @@ class NotebookRun:
             text = self.run.settings.read_text(encoding="utf-8-sig")
             raise SettingsContradicted(name, located(name, text, problems, SCOPE)) from None
         if remarks:
-            self.results["remarks"] = [f"{remark.standing}: {remark}" for remark in remarks]
+            self.results["remarks"] = [f"{remark.severity}: {remark}" for remark in remarks]
         return organization, remarks
 
     def _refuse_other_mode(self) -> None:
@@ -362,7 +362,7 @@ class NotebookRun:
         if self.before is None or not self.runbook.in_waves:
             return
         if self.runbook.scope.whole:
-            yield from sections.waves(self.runbook.standings(self.before), verified=verified)
+            yield from sections.waves(self.runbook.wave_progress(self.before), verified=verified)
         elif later := later_words(self.runbook.scope, self.settings):
             yield f"This is {wave_words(self.runbook.scope, self.settings)}. Next: {later}."
 

@@ -52,8 +52,8 @@ class SecondPerson:
         self.panel = AwaitingPanel(self.ballot, runbook.clock.now, needs, command(run, plan.phase))
 
     def _look(self) -> None:
-        standing = self.file.look()
-        self.panel.stands(standing.words, ready=standing.decision is not None)
+        state = self.file.look()
+        self.panel.stands(state.words, ready=state.decision is not None)
 
     async def answer(self) -> None:
         """Show the panel and wait for the operator's answer. Raises Undecided, Interrupted."""
@@ -80,7 +80,7 @@ class SecondPerson:
             no = Rejection(plan.phase, plan.fingerprint, plan.mode, plan.organization, who, answer.ticket, answer.reason, at)
             no.write(folder.path / "rejection.json")
             return no
-        there = self.file.standing
+        there = self.file.state
         assert there.decision is not None
         approval = there.decision.approval.model_copy(update={"plan": folder.plan_json.name})
         self._runbook.refuse(approval, plan)

@@ -66,7 +66,7 @@ class Start:
                     continue
                 if (record["mode"], record["organization"]) == (self.settings.mode, self.settings.organization.id):
                     latest |= {name: (run.name, phase) for name, phase in record["phases"].items()}
-        return sections.standings("By the latest runs", [self._by_record(phase, latest.get(phase.name)) for phase in self.phases])
+        return sections.by_phase("By the latest runs", [self._by_record(phase, latest.get(phase.name)) for phase in self.phases])
 
     def _by_record(self, phase: Phase, found: tuple[str, dict[str, Any]] | None) -> tuple[str, str, str, str]:
         if found is None:
@@ -92,7 +92,7 @@ class Start:
                 rows = [self._now(runbook, organization) for runbook in runbooks]
             except (CallFailed, AccessRefused, PreconditionsFailed) as error:
                 rows = [(phase.name, phase.title, "unknown", str(error)) for phase in self.phases]
-        return sections.standings("By a quick read now", rows)
+        return sections.by_phase("By a quick read now", rows)
 
     def _now(self, runbook: Runbook, organization: Organization) -> tuple[str, str, str, str]:
         """Where one phase stands in the organization that was read for all of them."""

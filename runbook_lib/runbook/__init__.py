@@ -38,7 +38,7 @@ Permit = Callable[[Approval], None]
 
 
 @dataclass(frozen=True)
-class Standing:
+class WaveProgress:
     """How far one wave has come: what its plan holds now. Nothing is done that could not be read."""
 
     wave: Wave
@@ -157,16 +157,16 @@ class Runbook:
         """Whether this phase is rolled out in waves: what holds for the whole organization at once is not."""
         return bool(self.settings.waves) and self.phase.enables
 
-    def standings(self, seen: Assessment) -> tuple[Standing, ...]:
+    def wave_progress(self, seen: Assessment) -> tuple[WaveProgress, ...]:
         """How far each wave has come, by one observation of the whole. Pure."""
-        return tuple(self.within(wave.scope).standing(wave, seen) for wave in waves(self.settings)) if self.in_waves else ()
+        return tuple(self.within(wave.scope).progress_of(wave, seen) for wave in waves(self.settings)) if self.in_waves else ()
 
-    def standing(self, wave: Wave, seen: Assessment) -> Standing:
+    def progress_of(self, wave: Wave, seen: Assessment) -> WaveProgress:
         """How far the wave that is this runbook's part has come, by an observation of at least that part. Pure."""
         here = self.narrowed(seen)
         plan = self.plan(here)
         unread = any(cell.in_scope and cell.status is Status.UNKNOWN for cell in here.cells)
-        return Standing(wave, len(plan.actions), len(plan.waits), unread or any(b.aspect == LIMITS for b in plan.blockers))
+        return WaveProgress(wave, len(plan.actions), len(plan.waits), unread or any(b.aspect == LIMITS for b in plan.blockers))
 
     def plan(self, seen: Assessment) -> Plan:
         """Decide what to call. Pure but for the time it carries; from the same observation it is the same plan."""
@@ -243,9 +243,9 @@ class Runbook:
         wave = wave_of(self.scope, self.settings) if self.in_waves else None
         for before in earlier(wave, self.settings) if wave else ():
             here = self.within(before.scope)
-            standing = here.standing(before, here.observer.assess(service_named(self.phase.service), organization))
-            if not standing.done:
-                yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({standing.words}); apply it first"
+            progress = here.progress_of(before, here.observer.assess(service_named(self.phase.service), organization))
+            if not progress.done:
+                yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({progress.words}); apply it first"
 
     def _missing(self, service: Service, organization: Organization) -> Sequence[str]:
         people = self.observer.population(service, organization)

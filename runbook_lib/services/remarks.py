@@ -10,7 +10,7 @@ SCOPE = "scope"
 """First step of the path of a remark about the notebook's scope, which no file holds."""
 
 
-class Standing(StrEnum):
+class Severity(StrEnum):
     """CONTRADICTED refuses every plan. The others are told and hold up nothing here: plans have Blockers of their own."""
 
     CONTRADICTED = "contradicted by AWS"
@@ -23,7 +23,7 @@ class Standing(StrEnum):
 class Remark:
     """One thing that settings or scope name, and what AWS says about it."""
 
-    standing: Standing
+    severity: Severity
     path: Path
     value: str
     message: str
@@ -39,7 +39,7 @@ class Remark:
 
 def contradictions(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     """Those with which no plan is made at all."""
-    return tuple(remark for remark in remarks if remark.standing is Standing.CONTRADICTED)
+    return tuple(remark for remark in remarks if remark.severity is Severity.CONTRADICTED)
 
 
 class PreconditionsFailed(Exception):

@@ -341,7 +341,7 @@ def of_waves(folder: Path, patch: pytest.MonkeyPatch, *, full: bool) -> list[str
             pinned.lines += ["", f"# {phase}, wave {wave.name}"]
             pinned.say("fingerprint", pinned.as_shipped(plan).fingerprint)
             pinned.decided(plan)
-        pinned.texts("standings", (f"{each.wave.title}: {each.words}" for each in runbook.standings(seen)))
+        pinned.texts("standings", (f"{each.wave.title}: {each.words}" for each in runbook.wave_progress(seen)))
     return pinned.lines
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from runbook_lib.aws.reader import Reader
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
-from runbook_lib.services.remarks import Remark, Standing
+from runbook_lib.services.remarks import Remark, Severity
 from runbook_lib.settings import Settings
 
 
@@ -22,4 +22,4 @@ def _keys(organization: Organization, settings: Settings) -> Iterator[Remark]:
         if account is None or not account.active:
             said = "is not in the organization" if account is None else f"is {account.state.value}"
             message = f"Account {owner} {said}. Check the ARN, and that the key's policy lets GuardDuty use it."
-            yield Remark(Standing.NOTED, ("guardduty", "export", region, "kms_key_arn"), destination.kms_key_arn, message)
+            yield Remark(Severity.NOTED, ("guardduty", "export", region, "kms_key_arn"), destination.kms_key_arn, message)

@@ -11,7 +11,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.services.population import ENABLED
 from runbook_lib.services.registry import by_name
-from runbook_lib.services.remarks import SCOPE, Remark, Standing
+from runbook_lib.services.remarks import SCOPE, Remark, Severity
 from runbook_lib.services.waves import wave_objections
 from runbook_lib.settings import Settings
 
@@ -35,7 +35,7 @@ def preflight(organization: Organization, settings: Settings, scope: Scope, read
 
 
 def _wrong(path: Path, value: str, message: str) -> Remark:
-    return Remark(Standing.CONTRADICTED, path, value, message)
+    return Remark(Severity.CONTRADICTED, path, value, message)
 
 
 def identity(organization: Organization, settings: Settings) -> tuple[Remark, ...]:
@@ -91,7 +91,7 @@ def _unit(organization: Organization, unit: str, path: Path, region: str, reader
         if failure.code == "OrganizationalUnitNotFoundException":
             return _wrong(path, unit, gone)
         found = unread(failure)
-        return Remark(Standing.UNCHECKED, path, unit, f"No account is below it, and {found.reason}. {found.next_step}")
+        return Remark(Severity.UNCHECKED, path, unit, f"No account is below it, and {found.reason}. {found.next_step}")
     return None
 
 
@@ -129,13 +129,13 @@ def _regions(organization: Organization, settings: Settings) -> Iterator[Remark]
         opted = organization.regions.get(account)
         if isinstance(opted, Unknown):
             where: Path = ("organization", f"{kind}_account")
-            yield Remark(Standing.UNCHECKED, where, account, f"Which Regions it has enabled: {opted.reason}. {opted.next_step}")
+            yield Remark(Severity.UNCHECKED, where, account, f"Which Regions it has enabled: {opted.reason}. {opted.next_step}")
     for path, _, region in _asked(settings):
         lacking = [f"the {kind} account {account}" for kind, account in both.items() if _closed(organization, account, region)]
         if lacking:
             where_ = " and ".join(lacking)
             message = f"Not enabled in {where_}. Enable it there (minutes to hours), or remove it; the rest goes on without it."
-            yield Remark(Standing.BLOCKED, path, region, message)
+            yield Remark(Severity.BLOCKED, path, region, message)
 
 
 def _closed(organization: Organization, account: str, region: str) -> bool:

@@ -10,7 +10,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.population import population
-from runbook_lib.services.remarks import Remark, Standing
+from runbook_lib.services.remarks import Remark, Severity
 from runbook_lib.services.securityhub.observe import observed, offered
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import item_of
@@ -60,10 +60,10 @@ def _remark(path: Path, standard: Standard, offers: Offers) -> Remark:
     unread = {region: listed for region, listed in offers.items() if not isinstance(listed, Known)}
     if offers and not unread:
         known = f" AWS offers: {', '.join(items)}." if items else ""
-        return Remark(Standing.CONTRADICTED, at, value, f"AWS offers no such standard in {', '.join(offers)}.{hint}{known}")
+        return Remark(Severity.CONTRADICTED, at, value, f"AWS offers no such standard in {', '.join(offers)}.{hint}{known}")
     why = "; ".join(f"{region}: {_why(listed)}" for region, listed in unread.items()) or "no Region can be asked"
     when = "Every plan of 10_security_hub looks again and blocks what is not offered."
-    return Remark(Standing.UNCHECKED, at, value, f"AWS's list of standards could not be read ({why}).{hint} {when}")
+    return Remark(Severity.UNCHECKED, at, value, f"AWS's list of standards could not be read ({why}).{hint} {when}")
 
 
 def _why(listed: Observation[Mapping[str, bool]]) -> str:
