@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 from simulated import fitting, home
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.cli.inventory import register
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
@@ -72,6 +73,6 @@ def test_another_organization_is_refused_in_plain_words(front: Front, url: str, 
     settings.write_text(settings.read_text().replace("o-rehearsal001", "o-somebodyelse1"))
     (tmp_path / "seed.yaml").unlink()
     done = run(front, url, tmp_path)
-    assert isinstance(done.exception, click.ClickException)
-    assert "o-somebodyelse1" in done.exception.message
+    assert isinstance(done.exception, RunbookError)
+    assert "o-somebodyelse1" in str(done.exception)
     assert not (tmp_path / "seed.yaml").exists()

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from runbook_lib.apply.journal_line import LINE
 from runbook_lib.base.clock import Clock
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import GIB, MIB, FileBroken, opened, words_of
 from runbook_lib.base.privacy import masked
 from runbook_lib.plan import Action
@@ -34,12 +35,16 @@ LARGEST, LONGEST_LINE = 2 * GIB, 16 * MIB
 """Bytes of a journal and of one line of it: one about a thousand accounts has half a million."""
 
 
-class JournalBroken(Exception):
+class JournalBroken(RunbookError):
     """A journal whose chain does not hold: a line was changed, lost or added. Names file and line."""
 
+    advice = "Do not go on with this run folder: keep it as it is, and start a new run."
 
-class JournalInUse(Exception):
+
+class JournalInUse(RunbookError):
     """Another process is writing this journal: one phase of a run is applied once at a time."""
+
+    advice = "Wait until it has ended, then run again: what it has applied is not called twice."
 
 
 def brief(message: str) -> str:

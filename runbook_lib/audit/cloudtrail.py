@@ -13,6 +13,7 @@ from typing import Any
 from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import MIB, decoded, read_bytes, unpacked
 from runbook_lib.base.documents.json_text import holds_lines, json_lines, read_json
+from runbook_lib.base.errors import RunbookError
 
 LARGEST = 256 * MIB
 LARGEST_UNPACKED = 1024 * MIB
@@ -20,7 +21,7 @@ LARGEST_UNPACKED = 1024 * MIB
 _ENDINGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 
 
-class TrailProblem(Exception):
+class TrailProblem(RunbookError):
     """Exported events that cannot be read; the message names file and place."""
 
 

@@ -5,19 +5,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from runbook_lib.audit.verify import verify
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.evidence.listing import write_page
-from runbook_lib.evidence.people.trust import TrustProblem, pins_as_they_lie
-from runbook_lib.evidence.run.folder import RunFolder, RunFolderError
+from runbook_lib.evidence.people.trust import pins_as_they_lie
+from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.archive import KEYS
-from runbook_lib.evidence.seal.chain import ChainBroken, StoreFailed
-from runbook_lib.evidence.seal.keys import KeyProblem
 from runbook_lib.evidence.seal.reading import Entry
-from runbook_lib.evidence.seal.sealing import Desk, NotSealed, seal, seal_found
+from runbook_lib.evidence.seal.sealing import Desk, seal, seal_found
 from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.settings import Settings
-
-EXPECTED: tuple[type[Exception], ...] = (NotSealed, StoreFailed, ChainBroken, KeyProblem, RunFolderError, TrustProblem)
-
 
 Attach = Callable[[Path, str, str, Callable[[], Desk]], Iterator[str]]
 """Links to sealed runs, of a mode and organization below a folder, what came later; says what."""
@@ -40,7 +36,7 @@ def sealed_at_end(
             about = run.path.parent, settings.mode, settings.organization.id
             for line in (*seal_found(*about, desk), *attach(*about, lambda: desk)):
                 say(line)
-        except EXPECTED as problem:
+        except RunbookError as problem:
             say(f"Evidence of earlier runs is not sealed: {problem}")
     try:
         yield
@@ -56,13 +52,13 @@ def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) 
         try:
             desk = desk_for(run.path.parent, settings, environment, resources)
             made = seal(run, desk)
-        except EXPECTED as problem:
+        except RunbookError as problem:
             yield f"Evidence: not sealed: {problem}"
             return
         yield from withheld(made)
         try:
             chains = desk.store.local(made.chain)
-        except EXPECTED as problem:
+        except RunbookError as problem:
             yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, NOT verified: {problem}"
             return
     faults = verify(run.path.parent, pins_as_they_lie(run.path.parent / KEYS), [run.name], chains=chains).faults

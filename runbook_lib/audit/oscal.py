@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.audit.verify_run import folder_faults
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Status
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
@@ -25,7 +26,7 @@ _COVERAGE = "90_coverage"
 _FILES = ("plan.json", "approval.json", "journal.jsonl", "coverage-after.json")
 
 
-class NotExported(Exception):
+class NotExported(RunbookError):
     """A run cannot be exported; the message says why."""
 
 

@@ -21,6 +21,7 @@ from runbook_lib.audit.redaction import Redactor
 from runbook_lib.audit.verify_run import folder_faults
 from runbook_lib.base.documents import DocumentError
 from runbook_lib.base.documents.files import unpacked
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import sync_folder, write_bytes
 from runbook_lib.base.own_files import FileBroken, data_of
 from runbook_lib.base.privacy import findings
@@ -49,7 +50,7 @@ _UNREADABLE = "what it shows cannot be redacted"
 _MOST_SAID = 5
 
 
-class NotRedacted(Exception):
+class NotRedacted(RunbookError):
     """No copy was made; the message says why."""
 
 

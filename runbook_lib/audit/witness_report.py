@@ -17,6 +17,7 @@ from runbook_lib.base.documents import LONGEST_SHOWN, DocumentError, nearest, sh
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import holds_lines, json_lines, read_json
 from runbook_lib.base.documents.tables import read_table
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import titles
 
 COLUMNS = ("account", "region", "service", "aspect", "item", "check", "state")
@@ -36,7 +37,7 @@ Place = tuple[str, str, str, str, str]
 Row = Mapping[str, Any]
 
 
-class WitnessProblem(Exception):
+class WitnessProblem(RunbookError):
     """A report that cannot be read; the message names file, row and what is expected."""
 
 

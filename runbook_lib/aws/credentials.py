@@ -17,6 +17,7 @@ from botocore.session import Session
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.clock import Clock
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.identity import written
 from runbook_lib.settings import Door, Settings
 
@@ -29,8 +30,10 @@ UNUSABLE = (BotoCoreError, ValueError, OSError)
 """What a session raises that cannot get credentials, or make a client, of what its configuration says."""
 
 
-class AccessRefused(Exception):
+class AccessRefused(RunbookError):
     """Base of what stops a run before a call: settings, environment and credentials do not fit together."""
+
+    advice = "Nothing was changed. Correct the settings or the environment, then run again."
 
 
 class WrongAccount(AccessRefused):

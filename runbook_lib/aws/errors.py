@@ -1,9 +1,14 @@
 """AWS calls that did not succeed: one exception, AWS's error codes by what they mean, and a failed read as Unknown."""
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Unknown
 
+_ADVICE = "Nothing more was called. Find out why AWS refused, then run again."
+_NO_KEYS = "There are no keys. Name a profile that has some; in a rehearsal set the variables that runbook simulate prints."
+_NO_ANSWER = "AWS gave no answer. Correct the profile, the credentials or the network, then run again."
 
-class CallFailed(Exception):
+
+class CallFailed(RunbookError):
     """An AWS call that did not succeed: AWS's own error code and message, or a code of ours for what never reached AWS.
 
     `sent` is False when it is certain that AWS did not receive the call. `request_id` and `status` are AWS's where it answered.
@@ -13,7 +18,8 @@ class CallFailed(Exception):
         self, code: str, message: str, *, service: str, operation: str, account: str, region: str,
         status: int = 0, request_id: str = "", sent: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(f"{service}:{operation} as {account} in {region}: {code}: {message}")
+        advice = _ADVICE if status else _NO_KEYS if code == "NoCredentialsError" else _NO_ANSWER
+        super().__init__(f"{service}:{operation} as {account} in {region}: {code}: {message}", advice=advice)
         self.code, self.message = code, message
         self.service, self.operation, self.account, self.region = service, operation, account, region
         self.status, self.request_id, self.sent = status, request_id, sent

@@ -3,12 +3,16 @@
 import os
 from pathlib import Path
 
+from runbook_lib.base.errors import RunbookError
+
 MARK = b"runbook_lib"
 """What each of our notebooks imports. Other projects have folders of the same names, and their notebooks are not ours to run."""
 
 
-class ProjectNotFound(Exception):
+class ProjectNotFound(RunbookError):
     """No folder with this runbook's notebooks/ and parameters/ was found."""
+
+    advice = "Start it from the project's folder."
 
 
 def root() -> Path:

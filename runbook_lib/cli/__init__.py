@@ -3,7 +3,6 @@
 import datetime as dt
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +13,11 @@ import click
 
 from runbook_lib import __version__
 from runbook_lib.audit.ending import sealed_at_end
-from runbook_lib.aws.access import AccessRefused
-from runbook_lib.base.documents import DocumentError
+from runbook_lib.base.errors import OURS, RunbookError, place
 from runbook_lib.base.identity import user
 from runbook_lib.base.log import json_log
 from runbook_lib.base.owner_only import owner_only
-from runbook_lib.base.project import ProjectNotFound
+from runbook_lib.base.privacy import masked
 from runbook_lib.cli import commands
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import inventory as cli_inventory
@@ -33,21 +31,16 @@ from runbook_lib.cli.terminal import Voice, outlasting_the_terminal, terminable
 from runbook_lib.cli.trail import TRAIL, write_trail
 from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import nobody_here
-from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.notebook.attaching import attach_found
-from runbook_lib.notebook.cells import BadParameter, read_scope
+from runbook_lib.notebook.cells import read_scope
 from runbook_lib.plan.approval import ApprovalRefused
-from runbook_lib.plan.file import PlanFileError
-from runbook_lib.runbook.phases import UnknownPhase, phase_named
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
-from runbook_lib.settings.file import SettingsError, load
+from runbook_lib.settings.file import load
 from runbook_lib.settings.schema import schema_text
 
 LOG = logging.getLogger(__name__)
-EXPECTED = (
-    SettingsError, ApprovalRefused, AccessRefused, PlanFileError, RunFolderError, UnknownPhase, ProjectNotFound, BadParameter,
-    commands.NotFound, DocumentError,
-)  # fmt: skip
 PARAMETERS = click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."
 )
@@ -267,6 +260,7 @@ def _command(
             if folder.record()["status"] == RunStatus.RUNNING:
                 stopped = isinstance(error, KeyboardInterrupt)
                 status = RunStatus.STOPPED if stopped else RunStatus.FAILED
+                LOG.exception("command fails")
                 folder.finish(status, dt.datetime.now(dt.UTC), error="interrupted" if stopped else f"{error}")
             raise
         finally:
@@ -302,7 +296,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 
 def _ended(arguments: list[str] | None) -> int:
-    """The exit code. Everything expected is said in plain lines on stderr, with exit code 1; click's own 2 becomes 1."""
+    """The exit code. Whatever goes wrong is said in plain lines on stderr, with exit code 1; click's own 2 becomes 1."""
     try:
         with owner_only():
             code = cli.main(args=arguments, prog_name="runbook", standalone_mode=False)
@@ -314,17 +308,19 @@ def _ended(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         code = 1
-    except EXPECTED as error:
-        click.echo(str(error), err=True)
-        code = 1
-    except OSError as error:
-        if not error.filename:
-            raise
-        click.echo(f"{error.filename}: {error.strerror}", err=True)
-        code = 1
-    except ModuleNotFoundError as error:
-        if shutil.which("make") is None or (error.name or "").startswith("runbook_lib"):
-            raise
-        click.echo(f"{error.name} is not installed; install the project with its extras, for example: make install", err=True)
+    except RunbookError as error:
+        click.echo(error.said, err=True)
+        code = error.exit_code
+    except Exception as error:  # noqa: BLE001 whatever it is, it is said in plain lines
+        click.echo(_others(error), err=True)
         code = 1
     return int(code or 0)
+
+
+def _others(error: Exception) -> str:
+    """What is said of an error that is none of ours: the system's about a file, a library that is missing, or our mistake."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("runbook_lib"):
+        return f"{error.name} is not installed; install the project with its extras, for example: make install"
+    return masked(f"{place(error)}{type(error).__name__}: {error}\n{OURS}")

@@ -17,7 +17,6 @@ from runbook_lib.base.files import write_bytes
 from runbook_lib.base.identity import user
 from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.privacy import masked
-from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.evidence.people.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.people.review import keep_review, review
@@ -45,7 +44,7 @@ KEY = click.option(
 )
 
 
-@click.command("approve", cls=PlainCommand)
+@click.command("approve")
 @click.argument("run_named", metavar="RUN")
 @click.option("--ticket", required=True, help="The change ticket.")
 @KEY
@@ -154,7 +153,7 @@ def _name(trust: Trust, keyid: str) -> str:
     return next((person.name for person, key in trust.persons() if key.keyid == keyid), user())
 
 
-@click.command("review", cls=PlainCommand)
+@click.command("review")
 @click.argument("run_named", metavar="RUN")
 @click.option("--text", required=True, help="What the review found.")
 @click.option(
@@ -189,7 +188,7 @@ def review_command(run_named: str, text: str, trust: Path | None, key: Path, run
     return 0
 
 
-@click.command("key", cls=PlainCommand)
+@click.command("key")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def key_command(path: Path) -> int:
     """Make a private key of your own at PATH (ending in .pem), unless it is there, and print its public key."""
@@ -199,7 +198,7 @@ def key_command(path: Path) -> int:
     return 0
 
 
-@click.command("trust", cls=PlainCommand)
+@click.command("trust")
 @click.argument("policy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @KEY

@@ -18,7 +18,6 @@ from runbook_lib.base.files import write_text
 from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.pseudonyms import Pseudonyms, key_of
 from runbook_lib.base.text import visible
-from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.archive import KEYS
@@ -32,7 +31,7 @@ SHOWN = 50
 """Cells of one sort that are shown; all are in the comparison."""
 
 
-@click.command("redact", cls=PlainCommand)
+@click.command("redact")
 @click.argument("run_named", metavar="RUN")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the copy goes [default: redacted/RUN beside the runs].")
 @click.option(
@@ -60,7 +59,7 @@ def redact_command(run_named: str, out: Path | None, key_file: Path | None, runs
     return 0
 
 
-@click.command("witness", cls=PlainCommand)
+@click.command("witness")
 @click.argument("run_named", metavar="RUN")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--column", "columns", multiple=True, help="OURS=THEIRS, for a CSV: account=ACCOUNT_UID, check=CHECK_ID; repeatable.")
@@ -92,7 +91,7 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
     return 2 if counts[DISAGREE] or report.odd else 0
 
 
-@click.command("oscal", cls=PlainCommand)
+@click.command("oscal")
 @click.argument("run_named", metavar="RUN")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @KEPT_RUNS

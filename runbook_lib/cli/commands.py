@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
 from runbook_lib.base.project import is_ours, root
 from runbook_lib.evidence.run.called import called
@@ -34,7 +35,7 @@ MOST_BLOCKERS = 5
 """So many are said in the log of a command; plan.md has all."""
 
 
-class NotFound(Exception):
+class NotFound(RunbookError):
     """An approval, a plan or a notebook that a command was given is not there."""
 
 

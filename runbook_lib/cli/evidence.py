@@ -14,7 +14,6 @@ from runbook_lib.base.privacy import masked
 from runbook_lib.cli.approve import approve_command, key_command, review_command, trust_command
 from runbook_lib.cli.audit import oscal_command, redact_command, witness_command
 from runbook_lib.cli.fetch import fetch_command
-from runbook_lib.cli.plain import PlainGroup
 from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
 from runbook_lib.cli.verify import verify_command
 from runbook_lib.evidence.listing import page, rows, text, write_page
@@ -29,7 +28,7 @@ from runbook_lib.notebook.attaching import attach_saved
 from runbook_lib.settings.file import load
 
 
-@click.group(cls=PlainGroup)
+@click.group()
 def evidence() -> None:
     """Seal and verify what runs have left."""
 
@@ -66,7 +65,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
     return 0
 
 
-@click.group("run", cls=PlainGroup)
+@click.group("run")
 def run() -> None:
     """Look at the runs there are."""
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.evidence.store.clients import EvidenceClients
 from runbook_lib.evidence.store.fetch import Demand, Fetched, fetch
 from runbook_lib.settings.section import RETENTION, S3_STORE
@@ -24,7 +23,7 @@ def _account(ctx: click.Context, parameter: click.Parameter, given: str) -> str:
     return given
 
 
-@click.command("fetch", cls=PlainCommand)
+@click.command("fetch")
 @click.argument("store", metavar="s3://BUCKET/PREFIX")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--region", required=True, help="The bucket's Region.")

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.aws.errors import CallFailed
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.inventory.command import write_inventory
-from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
 
 
@@ -39,11 +37,8 @@ def register(
         """
         settings = load(parameters)
         key = None if real_names else key_file or runs_folder(runs) / "inventory.key"
-        try:
-            with entered(environment(settings, runs)):
-                found = write_inventory(settings, output, key)
-        except (ValueError, PreconditionsFailed, CallFailed) as error:
-            raise click.ClickException(str(error)) from None
+        with entered(environment(settings, runs)):
+            found = write_inventory(settings, output, key)
         accounts, regions = len(found.seed["accounts"]), len(found.seed["regions"])
         click.echo(f"{output}: {accounts:,} accounts, {regions} Regions; names are {'real' if real_names else 'pseudonyms'}")
         for sentence in found.unread:

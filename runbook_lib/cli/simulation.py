@@ -126,16 +126,13 @@ def _simulated(asked: Asked, seed: str, say: Say) -> tuple["RunningServer", bool
     """The simulated organization that is running, if nothing else was asked for, or a new one; and whether it was found."""
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
-    try:
-        if (server := environment.find(asked.folder)) is None:
-            chosen = [each.strip() for each in asked.regions.split(",")] if asked.regions else None
-            server = environment.start(
-                asked.folder, _file(seed), accounts=asked.accounts, regions=chosen, keep=asked.keep, scenario=_file(asked.scenario)
-            )
-            say(f"Simulated organization {asked.organization} at {server.url}")
-            return server, False
-    except environment.ServerFailed as error:
-        raise NotFound(str(error)) from None
+    if (server := environment.find(asked.folder)) is None:
+        chosen = [each.strip() for each in asked.regions.split(",")] if asked.regions else None
+        server = environment.start(
+            asked.folder, _file(seed), accounts=asked.accounts, regions=chosen, keep=asked.keep, scenario=_file(asked.scenario)
+        )
+        say(f"Simulated organization {asked.organization} at {server.url}")
+        return server, False
     source = click.get_current_context().get_parameter_source
     names = ("organization", "accounts", "regions", "scenario")
     said = [f"--{name}" for name in names if source(name) not in (None, ParameterSource.DEFAULT)]

@@ -13,7 +13,6 @@ from runbook_lib.audit.verify import Cadence, Verified, verify
 from runbook_lib.audit.verify_chain import Anchor
 from runbook_lib.audit.verify_copy import verify_copy
 from runbook_lib.base.text import visible
-from runbook_lib.cli.plain import PlainCommand
 from runbook_lib.cli.runs import RUNS, runs_folder
 from runbook_lib.evidence.people.trust import Trust, given_keys, pins_as_they_lie, read_policy
 from runbook_lib.evidence.run.faults import Fault, Kind
@@ -33,7 +32,7 @@ def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -
     return Path(given) if given is not None else None
 
 
-@click.command("verify", cls=PlainCommand)
+@click.command("verify")
 @click.argument("runs_named", metavar="[RUN]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All runs and chains (the same as naming no run).")
 @click.option("--live", is_flag=True, help="Live runs only.")

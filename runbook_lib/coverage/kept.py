@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import GIB, FileBroken, Text, Whole, data_of, fitting, json_of
 from runbook_lib.coverage import Status
 
 LARGEST = GIB
 
 
-class CoverageBroken(Exception):
+class CoverageBroken(RunbookError):
     """A file of coverage that cannot be read; the message names it."""
 
 

@@ -18,6 +18,7 @@ import mistune
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters.ansi import strip_ansi
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
 from runbook_lib.base.html import POLICY, STYLE, escaped, facts
 from runbook_lib.base.text import visible
@@ -28,7 +29,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 _BASE64 = re.compile(r"^[A-Za-z0-9+/=\s]+$")
 
 
-class NotebookHtmlError(Exception):
+class NotebookHtmlError(RunbookError):
     """The notebook cannot be read; the message names the file."""
 
 

@@ -17,7 +17,7 @@ from runbook_lib.settings import Settings
 def write_inventory(settings: Settings, output: Path, key_file: Path | None) -> Inventory:
     """Read the organization and write it to `output`; without a key file, with real names. Reads only.
 
-    Raises PreconditionsFailed, AccessRefused and CallFailed; `ValueError` for a key file that holds no key.
+    Raises PreconditionsFailed, AccessRefused and CallFailed; DocumentError for a key file that holds no key.
     """
     clock = Clock()
     pseudonyms = Pseudonyms(key_of(key_file)) if key_file else None

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.audit.ending import EXPECTED
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import MIB, FileBroken, data_of
 from runbook_lib.base.project import resolve
 from runbook_lib.evidence.run.contents import SEAL
@@ -24,7 +24,7 @@ LARGEST = 256 * MIB
 """Bytes of a saved notebook."""
 
 
-class NotAttached(Exception):
+class NotAttached(RunbookError):
     """A saved notebook was not attached; the message says why."""
 
 
@@ -104,7 +104,7 @@ def attached_at_opening(runs: Path, settings: Settings, environment: Mapping[str
         desk = lru_cache(maxsize=1)(lambda: desk_for(runs, settings, environment, resources))
         try:
             return tuple(attach_found(runs, settings.mode, settings.organization.id, desk))
-        except EXPECTED as problem:
+        except RunbookError as problem:
             return (f"The saved notebooks of earlier runs were not attached: {problem}",)
 
 

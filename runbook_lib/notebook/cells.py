@@ -8,22 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.apply.journal import JournalBroken, JournalInUse
-from runbook_lib.aws.access import AccessRefused
-from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.characters import odd_characters
 from runbook_lib.base.documents.json_text import read_json
-from runbook_lib.base.project import ProjectNotFound, resolve
-from runbook_lib.evidence.run.folder import NoRunsFolder, RunFolderError
+from runbook_lib.base.errors import RunbookError
+from runbook_lib.base.project import resolve
 from runbook_lib.notebook.shell import assigned_before_opening, settle
 from runbook_lib.plan import Scope
-from runbook_lib.plan.approval import ApprovalRefused
-from runbook_lib.runbook.phases import UnknownPhase
-from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.services.waves import UnknownWave, wave_named
 from runbook_lib.settings import Settings
-from runbook_lib.settings.file import SettingsContradicted, SettingsError
 
 LOG = logging.getLogger(__name__)
 _SCOPE = {"regions": r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "accounts": r"[0-9]{12}", "organizational_units": r"(ou|r)-[a-z0-9-]{4,65}"}
@@ -44,41 +37,16 @@ class Halt(Exception):
         return str(self).splitlines()
 
 
-class BadParameter(ValueError):
+class BadParameter(RunbookError, ValueError):
     """A notebook parameter that is unknown, of the wrong type, or not what it should be."""
 
+    advice = "Correct the parameter, then run again; a notebook's four are strings, see its first cell."
 
-class RunEnded(Exception):
+
+class RunEnded(RunbookError):
     """The run of this notebook has ended: rejected, stopped, refused or done. Nothing more is called under it."""
 
-
-EXPECTED: dict[type[Exception], str] = {
-    SettingsContradicted: "Mend the settings (or the scope), or the credentials, then run again. Nothing was changed.",
-    SettingsError: "Mend the settings file, then run again. Nothing was called.",
-    DocumentError: "Mend the file, then run again. Nothing was called.",
-    BadParameter: "Give the four parameters as strings; see the first cell.",
-    ApprovalRefused: "Nothing of what it refused was called. Plan again and have that plan approved.",
-    PreconditionsFailed: "Nothing was changed. Take the steps named, then run again.",
-    AccessRefused: "Nothing was changed. Mend the settings or the environment, then run again.",
-    CallFailed: "Nothing more was called. Find out why AWS refused, then run again.",
-    NoRunsFolder: "Name a folder, or unset the variable, then start this kernel again.",
-    RunFolderError: "Give the folder of a run of this organization and mode, or leave run_folder empty.",
-    JournalInUse: "Wait until it has ended, then run again: what it has applied is not called twice.",
-    JournalBroken: "Do not go on with this run folder: keep it as it is, and start a new run.",
-    ProjectNotFound: "Start the notebook from the project's folder.",
-    UnknownPhase: "Open one of the notebooks as it came.",
-    RunEnded: "Run the notebook again from the top (Run All Cells): that makes a new run, which goes on from what is there now.",
-}
-KINDS: tuple[type[Exception], ...] = tuple(EXPECTED)
-
-
-def advice(error: Exception) -> str:
-    """What to do about an expected error."""
-    if isinstance(error, CallFailed) and error.code == "NoCredentialsError":
-        return "There are no keys. Name a profile that has some; in a rehearsal set the variables that runbook simulate prints."
-    if isinstance(error, CallFailed) and not error.status:
-        return "AWS gave no answer. Mend the profile, the credentials or the network, then run again."
-    return next(text for kind, text in EXPECTED.items() if isinstance(error, kind))
+    advice = "Run the notebook again from the top (Run All Cells): that makes a new run, which goes on from what is there now."
 
 
 @contextmanager
@@ -86,9 +54,9 @@ def plainly_said() -> Iterator[None]:
     """Turn what is expected to go wrong into two lines."""
     try:
         yield
-    except KINDS as error:
+    except RunbookError as error:
         LOG.exception("halted")
-        raise Halt(f"{error}\n{advice(error)}") from None
+        raise Halt(error.said) from None
 
 
 def read_scope(text: str, settings: Settings) -> Scope:

@@ -12,6 +12,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 from runbook_lib.audit.ending import sealing
 from runbook_lib.aws.access import Counters
 from runbook_lib.base.clock import Clock
+from runbook_lib.base.errors import OURS, RunbookError
 from runbook_lib.base.files import write_text
 from runbook_lib.base.garbage import collect_rarely
 from runbook_lib.base.log import json_log
@@ -28,10 +29,8 @@ from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus, r
 from runbook_lib.evidence.run.versions import described
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.cells import (
-    KINDS,
     Halt,
     RunEnded,
-    advice,
     headless,
     kernel,
     read_scope,
@@ -70,18 +69,20 @@ def plainly_in(notebook: "NotebookRun | None" = None, step: str = "") -> Iterato
             notebook.note(step)
     except Halt:
         raise
-    except KINDS as error:
+    except RunbookError as error:
         LOG.exception("halted")
         if notebook is not None and not isinstance(error, RunEnded):
             notebook.state = "refused" if isinstance(error, REFUSALS) else "failed"
             notebook.error = str(error)
             notebook.end(RunStatus.FAILED)
-        raise Halt(f"{error}\n{advice(error)}") from None
+        raise Halt(error.said) from None
     except BaseException as error:
         LOG.exception("failed")
         if notebook is not None:
             notebook.state, notebook.error = "failed", f"{type(error).__name__}: {error}".rstrip(": ")
             notebook.end(RunStatus.FAILED)
+        if isinstance(error, Exception):
+            error.add_note(OURS)
         raise
 
 

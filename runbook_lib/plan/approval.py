@@ -21,6 +21,7 @@ from runbook_lib.base.documents import DocumentError, NotThere
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.documents.models import refused_by
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.privacy import masked
 from runbook_lib.plan import Action, Plan, Step
 from runbook_lib.plan import file as plan_file
@@ -44,8 +45,10 @@ def _in_range(time: dt.datetime) -> dt.datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
-class ApprovalRefused(Exception):
+class ApprovalRefused(RunbookError):
     """The approval cannot be used for what is about to be done; nothing was called. Holds every reason."""
+
+    advice = "Nothing of what it refused was called. Plan again and have that plan approved."
 
     def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(reasons)

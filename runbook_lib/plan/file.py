@@ -18,6 +18,7 @@ from runbook_lib import __version__
 from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.plan import Action, Plan, Step, Wait, plain, thaw
 
 FORMAT = "runbook plan 1"
@@ -27,7 +28,7 @@ _KINDS: Mapping[str, type[Action] | type[Wait]] = {"action": Action, "wait": Wai
 _FRAME = ("format", "library_version", "fingerprint")
 
 
-class PlanFileError(ValueError):
+class PlanFileError(RunbookError, ValueError):
     """A plan file that cannot be read or is not what it says it is; the message names the file and the place in it."""
 
 

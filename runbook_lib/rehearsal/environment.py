@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.rehearsal.app import RUNNER, RUNNER_NAME
 from runbook_lib.rehearsal.identity import user_key
 from runbook_lib.rehearsal.state import authorization, remove_state, write_private
@@ -30,7 +31,7 @@ _STARTED: dict[int, "subprocess.Popen[bytes]"] = {}
 """Servers of this process. The pipe to a server that is not kept is its life line, so it is held here."""
 
 
-class ServerFailed(Exception):
+class ServerFailed(RunbookError):
     """The rehearsal's server did not start, or did not end."""
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import by_name, specs, titles
 from runbook_lib.services.spec import ServiceSpec
 
@@ -60,8 +61,10 @@ def _enabling(spec: ServiceSpec) -> Phase:
 PHASES = (PREREQUISITES, *sorted((_enabling(spec) for spec in specs()), key=lambda phase: phase.name), COVERAGE)
 
 
-class UnknownPhase(ValueError):
+class UnknownPhase(RunbookError, ValueError):
     """No phase has that name."""
+
+    advice = "Name a phase that there is; a notebook has to be opened as it came."
 
 
 def phase_named(name: str) -> Phase:

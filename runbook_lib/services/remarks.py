@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runbook_lib.base.documents import Path, Problem, dotted
+from runbook_lib.base.errors import RunbookError
 
 SCOPE = "scope"
 """First step of the path of a remark about the notebook's scope, which no file holds."""
@@ -42,8 +43,10 @@ def contradictions(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     return tuple(remark for remark in remarks if remark.severity is Severity.CONTRADICTED)
 
 
-class PreconditionsFailed(Exception):
+class PreconditionsFailed(RunbookError):
     """Settings and organization contradict each other, or an earlier phase is not applied; nothing was called. Holds all."""
+
+    advice = "Nothing was changed. Take the steps named, then run again."
 
     def __init__(self, findings: Sequence[str]) -> None:
         self.findings = tuple(findings)

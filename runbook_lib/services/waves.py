@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from runbook_lib.base.documents import Path, Problem
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
 from runbook_lib.settings import Settings
@@ -18,7 +19,7 @@ SHOWN = 5
 """Accounts named in a sentence."""
 
 
-class UnknownWave(ValueError):
+class UnknownWave(RunbookError, ValueError):
     """Settings have no wave of that name."""
 
 

@@ -12,6 +12,7 @@ from runbook_lib.base.documents import DocumentError, Finding, Problem, dotted, 
 from runbook_lib.base.documents.characters import TURNING, control, odd_characters
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.yaml_text import Document, Form, read_document
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks.access import check_access
 from runbook_lib.settings.checks.evidence import check_evidence
@@ -40,8 +41,10 @@ FORM = Form(
 )
 
 
-class SettingsError(Exception):
+class SettingsError(RunbookError):
     """The parameters file cannot be used; `findings` has everything that is wrong with it, by line."""
+
+    advice = "Correct the settings file, then run again. Nothing was called."
 
     what = "to correct"
 
@@ -56,6 +59,8 @@ class SettingsError(Exception):
 
 class SettingsContradicted(SettingsError):
     """The file is well formed, and AWS says otherwise."""
+
+    advice = "Correct the settings (or the scope), or the credentials, then run again. Nothing was changed."
 
     what = "that AWS contradicts"
 

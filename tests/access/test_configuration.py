@@ -94,6 +94,6 @@ def test_a_notebook_says_it_in_two_lines() -> None:
         raise BadConfiguration("the file; mend it")
     assert str(halted.value).splitlines() == [
         "the file; mend it",
-        "Nothing was changed. Mend the settings or the environment, then run again.",
+        "Nothing was changed. Correct the settings or the environment, then run again.",
     ]
     assert issubclass(BadConfiguration, AccessRefused), "the command line says it too"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from runbook_lib.base.documents.characters import shown
+from runbook_lib.base.errors import RunbookError
 
 Path = tuple[str | int, ...]
 """Keys and list positions from the top of the file."""
@@ -63,11 +64,13 @@ class Finding:
         return f"{head}\n" + (f"    value:  {self.value}\n" if self.value else "") + f"    {self.message}"
 
 
-class DocumentError(ValueError):
+class DocumentError(RunbookError, ValueError):
     """A file that cannot be read, or that is not what it should be; one sentence per finding, each with its place.
 
     `note`: what helps with all of them.
     """
+
+    advice = "Give the file as it has to be, then run again. Nothing was called."
 
     def __init__(self, *findings: Finding, note: str = "") -> None:
         self.findings = findings

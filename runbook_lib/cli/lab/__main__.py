@@ -8,6 +8,7 @@ from pathlib import Path
 from jupyter_core.paths import jupyter_config_dir
 from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.project import root
 from runbook_lib.base.socket_folder import socket_folder
 from runbook_lib.cli.lab.kernels import LONGEST_NAME
@@ -40,5 +41,5 @@ def main(arguments: list[str]) -> None:
 
 try:
     main(sys.argv[1:])
-except NotAsPromised as error:
-    sys.exit(str(error))
+except RunbookError as error:
+    sys.exit(error.said)

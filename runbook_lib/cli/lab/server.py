@@ -14,6 +14,7 @@ from jupyterlab.handlers.announcements import NeverCheckForUpdate
 from jupyterlab.labapp import LabApp
 from traitlets.config import Config
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.cli.lab.files import Files
 from runbook_lib.cli.lab.kernels import Kernels
 
@@ -31,7 +32,7 @@ SWITCHED_OFF = (
 """Parts of the page: news and the list of extensions ask the internet; a debugger has a kernel listen on a port without any key."""
 
 
-class NotAsPromised(Exception):
+class NotAsPromised(RunbookError):
     """JupyterLab, as it is installed here, would not keep a promise of the lab."""
 
 

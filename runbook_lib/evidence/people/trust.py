@@ -20,6 +20,7 @@ from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import decoded
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.documents.models import refused_by
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.identity import names
 from runbook_lib.base.own_files import MIB, FileBroken, data_of, words_of
 from runbook_lib.evidence.seal.envelope import STATEMENT, EnvelopeBroken, read, sign
@@ -30,7 +31,7 @@ LARGEST_POLICY = MIB
 Mode = Literal["rehearsal", "live"]
 
 
-class TrustProblem(Exception):
+class TrustProblem(RunbookError):
     """A trust policy that cannot be read or is not signed by its owner; the message names the file."""
 
 

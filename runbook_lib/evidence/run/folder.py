@@ -23,6 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import sync_folder, write_bytes, write_text
 from runbook_lib.base.identity import SystemUser, system_user
 from runbook_lib.base.own_files import FileBroken, data_of, fitting, json_of, moment
@@ -44,12 +45,16 @@ ELSEWHERE, HERE = dt.timedelta(days=1), dt.timedelta(days=14)
 its process lives, but no approval lasts longer."""
 
 
-class RunFolderError(Exception):
+class RunFolderError(RunbookError):
     """The run folder cannot be made, read or changed as asked; the message names the folder."""
+
+    advice = "Name a run that runbook run list shows; in a notebook, leave run_folder empty to begin a new one."
 
 
 class NoRunsFolder(RunFolderError):
     """What is said to be the folder that runs are kept in is none."""
+
+    advice = "Name a folder, or unset the variable, then start again."
 
 
 class RunStatus(StrEnum):

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from runbook_lib.base.documents.json_text import too_deep
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import GIB, MIB, FileBroken, Moment, Text, Whole, fitting, opened
 
 FORMAT = "runbook answers 1"
@@ -26,7 +27,7 @@ START = 64 * MIB
 """So much may be unpacked of any file."""
 
 
-class AnswersBroken(Exception):
+class AnswersBroken(RunbookError):
     """A file of answers that cannot be read; the message names it."""
 
 

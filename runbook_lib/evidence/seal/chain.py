@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import sync_folder
 from runbook_lib.base.own_files import FileBroken, data_of
 from runbook_lib.base.owner_only import private_folder
@@ -27,11 +28,11 @@ _PART = re.compile(r"\.[0-9]{8}\.intoto\.jsonl\.[0-9a-f]{12}\.part")
 CHAIN = re.compile(r"(rehearsal|live)/[A-Za-z0-9-]{1,64}")
 
 
-class ChainBroken(Exception):
+class ChainBroken(RunbookError):
     """The newest entry of a chain cannot be read, so nothing can follow it; the message names it and what to do."""
 
 
-class StoreFailed(Exception):
+class StoreFailed(RunbookError):
     """The store cannot be read or written; the message says why."""
 
 

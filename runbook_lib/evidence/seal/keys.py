@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from runbook_lib.base.documents import short
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import sync_folder, write_text
 from runbook_lib.base.own_files import KIB, FileBroken, data_of
 from runbook_lib.base.owner_only import private_folder
@@ -25,7 +26,7 @@ LARGEST = 64 * KIB
 """Bytes of a key's file."""
 
 
-class KeyProblem(Exception):
+class KeyProblem(RunbookError):
     """A key cannot be read, or others may read it; the message names the file and what to do."""
 
 

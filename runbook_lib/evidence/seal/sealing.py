@@ -14,6 +14,7 @@ from typing import Any
 from securesystemslib.signer import Signer
 
 from runbook_lib.apply.journal import JournalBroken, complete_lines
+from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.own_files import FileBroken, data_of
 from runbook_lib.evidence.run.contents import SEAL, contents
@@ -29,7 +30,7 @@ SKEW = dt.timedelta(hours=1)
 """How far the clocks of two machines on one store may differ."""
 
 
-class NotSealed(Exception):
+class NotSealed(RunbookError):
     """A run was not sealed; the message says why. Its files are as they were."""
 
 
