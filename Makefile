@@ -37,10 +37,10 @@ soak: install ## the long proofs: killed at every call of the default organizati
 	@$(BIN)/python -m pytest -m soak -n logical --dist worksteal --timeout 1800 -v $(ARGS)
 
 pins: install ## compare plans and calls of every seed with the golden files; ARGS="--write" writes them anew, ARGS="--show seven" prints all
-	@PYTHONPATH=tests $(BIN)/python tests/golden/pins.py $(ARGS)
+	@PYTHONPATH=tests/support $(BIN)/python tests/golden/pins.py $(ARGS)
 
 measures: install ## services named outside their folders, rooms, arrows that run back, lines; ARGS="--names" lists them
-	@$(BIN)/python tests/measures.py $(ARGS)
+	@$(BIN)/python tests/support/measures.py $(ARGS)
 
 moto-suite: install ## moto's own tests with our front before moto; differences from plain moto must be listed
 	@$(BIN)/python tests/rehearsal/moto_suite.py $(ARGS)
@@ -52,7 +52,7 @@ lab: install ## open the notebooks in JupyterLab, with a simulated organization 
 	@$(BIN)/runbook lab $(ARGS)
 
 pages: $(STAMP) ## write the pages that are made from the code
-	@$(BIN)/python tests/pages.py
+	@$(BIN)/python tests/support/pages.py
 
 schema: install ## write the settings schema anew
 	@$(BIN)/runbook schema > schema.new && mv schema.new runbook_lib/settings/schema.json

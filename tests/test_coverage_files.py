@@ -99,7 +99,7 @@ def test_two_processes_with_different_hash_seeds_write_equal_bytes(tmp_path: Pat
     )
     for seed in ("1", "2"):
         (tmp_path / seed).mkdir()
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent / "support")}
         subprocess.run([sys.executable, "-c", program, str(tmp_path / seed)], env=environment, check=True, timeout=60)
     for name in ("coverage-before.json", "coverage-before.csv", "coverage-before.html"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()

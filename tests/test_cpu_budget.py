@@ -9,7 +9,7 @@ from cpu_budget import BEFORE, Budget, Judge
 pytest_plugins = ("pytester",)
 CONFTEST = f"""
 import sys
-sys.path.append({str(Path(__file__).parent)!r})
+sys.path.append({str(Path(cpu_budget.__file__).parent)!r})
 import cpu_budget
 from cpu_budget import pytest_addoption
 

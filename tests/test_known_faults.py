@@ -222,7 +222,7 @@ def test_19_a_plan_has_the_same_ids_and_order_in_every_process(tmp_path: Path) -
         folder = tmp_path / seed
         folder.mkdir()
         done = subprocess.run(
-            [sys.executable, "-c", PLANNING, str(Path(__file__).parent), str(folder)],
+            [sys.executable, "-c", PLANNING, str(Path(__file__).parent / "support"), str(folder)],
             env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True, timeout=120,
         )  # fmt: skip
         said.append(json.loads(done.stdout))

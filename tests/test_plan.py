@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,13 +173,13 @@ def test_fingerprint_holds(change: dict[str, Any]) -> None:
 
 def test_fingerprint_is_the_same_in_processes_with_other_hash_seeds() -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_plan as t; "
+        "import sys; sys.path[:0] = sys.argv[1:]; import test_plan as t; "
         "print(t.plan_of(*[t.create_members(c) for c in t.batches(set(t.MEMBERS), 50)]).fingerprint)"
     )
-    here = os.path.dirname(__file__)  # noqa: PTH120 a plain string for the other process
+    here = Path(__file__).parent
     prints = {
         subprocess.run(
-            [sys.executable, "-c", code, here],
+            [sys.executable, "-c", code, str(here), str(here / "support")],
             check=True,
             capture_output=True,
             text=True,

@@ -52,7 +52,7 @@ def test_two_processes_with_different_hash_seeds_write_equal_bytes() -> None:
 
 
 def _run_with_hash_seed(program: str, seed: str) -> str:
-    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent / "support")}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60)
     return done.stdout
 

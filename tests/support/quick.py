@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from cpu_budget import BUDGET, SLOW, Judge, Meter
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 TOGETHER = 100.0
 """CPU seconds of all quick tests: with importing and collecting in each worker a minute of two cores."""
 _USES = re.compile(r"^\s*(?:from|import) (?:doors|lab_server|schedules)\b", re.MULTILINE)

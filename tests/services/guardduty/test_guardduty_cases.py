@@ -1,4 +1,4 @@
-"""GuardDuty by cases (tests/cases/guardduty/*.yaml), and what its answers mean."""
+"""GuardDuty by cases (tests/services/guardduty/cases/*.yaml), and what its answers mean."""
 
 from typing import Any
 

@@ -23,8 +23,8 @@ from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.server import serve
 from runbook_lib.rehearsal.state import write_state
 
-ROOT = Path(__file__).parents[1]
-BASE_INSTALL = Path(__file__).with_name("base_install")
+ROOT = Path(__file__).parents[2]
+BASE_INSTALL = ROOT / "tests" / "base_install"
 PAPERMILL = [sys.executable, "-m", "papermill"]
 RUNBOOK = [sys.executable, "-m", "runbook_lib"]
 PATIENCE = 240.0

@@ -8,7 +8,7 @@ from runbook_lib.runbook.phases import PHASES, Phase
 from runbook_lib.services.registry import by_name
 from runbook_lib.settings import Settings
 
-DOCS = Path(__file__).parents[1] / "runbook_lib" / "docs"
+DOCS = Path(__file__).parents[2] / "runbook_lib" / "docs"
 MADE = "<!-- Made from the code by `make pages`: change it there. -->"
 
 

@@ -282,7 +282,7 @@ def test_two_processes_with_different_hash_seeds_plan_alike() -> None:
     said = {
         subprocess.run(
             [sys.executable, "-c", script],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": f"{here}:{here.parent}"},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": f"{here}:{here.parents[1] / 'support'}"},
             capture_output=True, text=True, check=True, timeout=60,
         ).stdout
         for seed in ("1", "2")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 LONGEST = (
     "browser", "test_headless.py", "test_rehearse.py", "notebooks", "test_traffic.py", "test_schedules.py", "test_killed.py",
     "test_seeds_outcomes.py", "test_cli.py", "test_known_faults.py", "test_inventory.py", "test_scope_and_limits.py",

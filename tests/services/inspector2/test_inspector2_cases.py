@@ -1,4 +1,4 @@
-"""Inspector by cases (tests/cases/inspector2/*.yaml), what its answers mean, and the table of Region capabilities."""
+"""Inspector by cases (tests/services/inspector2/cases/*.yaml), what its answers mean, and the table of Region capabilities."""
 
 from typing import Any
 

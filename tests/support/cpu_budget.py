@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-BUDGET = Path(__file__).with_name("cpu-budget.toml")
+BUDGET = Path(__file__).parents[1] / "cpu-budget.toml"
 BEFORE = "importing and collecting"
 """Stands for a folder."""
 EVERY, FIRST, DEAREST, SLOW = 5.0, 3, 10, 2.0

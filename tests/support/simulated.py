@@ -29,7 +29,7 @@ from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse
 
-PARAMETERS = Path(__file__).parents[1] / "parameters" / "rehearsal.yaml"
+PARAMETERS = Path(__file__).parents[2] / "parameters" / "rehearsal.yaml"
 ENABLING = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
 URL = "http://127.0.0.1:9"
 """Never dialled: the in-process transport takes every request before a socket is opened."""

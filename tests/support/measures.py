@@ -21,10 +21,10 @@ from pathlib import Path
 
 from runbook_lib.runbook.phases import PHASES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIBRARY, TESTS = ROOT / "runbook_lib", ROOT / "tests"
 REHEARSAL = LIBRARY / "rehearsal"
-RECORDED = Path(__file__).with_name("measures.toml")
+RECORDED = TESTS / "measures.toml"
 HOMES = ("services", "settings/sections", "rehearsal/operations")
 """Where in the library a service has folders or files of its own."""
 ARCHITECTURE = LIBRARY / "docs" / "architecture.md"
@@ -305,7 +305,7 @@ def risen() -> list[str]:
 
 
 def record(numbers: Mapping[str, int]) -> None:
-    head = "# Numbers that may only fall (tests/measures.py). `make measures ARGS=--write` records what has fallen.\n"
+    head = "# Numbers that may only fall (tests/support/measures.py). `make measures ARGS=--write` records what has fallen.\n"
     RECORDED.write_text(head + "".join(f'"{what}" = {number}\n' for what, number in numbers.items()), encoding="utf-8")
 
 

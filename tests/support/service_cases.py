@@ -1,4 +1,4 @@
-"""Cases of one service as data (tests/cases/<service>/*.yaml): reading them, and comparing a run with what they say."""
+"""Cases of one service as data (tests/services/<service>/cases/*.yaml): reading them, and comparing a run with what they say."""
 
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -11,7 +11,7 @@ from service_fakes import NAMES, Run, named, told
 from runbook_lib.plan import Action, BackOut, plain
 from runbook_lib.services.protocol import Service
 
-CASES = Path(__file__).parent / "cases"
+SERVICES = Path(__file__).parents[1] / "services"
 KEYS = frozenset({"name", "settings", "rest", "administered", "observed", "steps", "parameters", "blockers", "reasons"})
 Case = dict[str, Any]
 
@@ -24,7 +24,7 @@ def as_written(file: str, case: Case) -> Case:
 def load(service: str, keys: Collection[str] = KEYS, prepare: Callable[[str, Case], Case] = as_written) -> list[Any]:
     """Every case as a parameter of a test; `prepare` gets the name of its file too. A key nobody knows is an error."""
     found = []
-    for path in sorted((CASES / service).glob("*.yaml")):
+    for path in sorted((SERVICES / service / "cases").glob("*.yaml")):
         for case in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):
             assert set(case) <= set(keys), f"unknown keys in {path.name}: {set(case) - set(keys)}"
             found.append(pytest.param(prepare(path.stem, case), id=f"{path.stem}: {case['name']}"))

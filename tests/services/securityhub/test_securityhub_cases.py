@@ -1,4 +1,4 @@
-"""Security Hub by cases (tests/cases/securityhub/*.yaml): what is observed and wanted → steps, Blockers and reasons."""
+"""Security Hub by cases (tests/services/securityhub/cases/*.yaml): what is observed and wanted → steps, Blockers and reasons."""
 
 from typing import Any
 
