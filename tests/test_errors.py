@@ -30,19 +30,26 @@ APART = {
     "notebook/screen.py: Interrupted": "as above",
     "notebook/screen.py: NoWidgets": "as above",
     "cli/lab/files.py: NotServed": "an answer of JupyterLab's server",
-    "rehearsal/errors.py: ApiError": "an answer of the simulated AWS",
-    "rehearsal/faults.py: ConnectionCut": "as above",
-    "rehearsal/registry.py: PassOn": "as above: moto answers",
-    "rehearsal/answers.py: SimulationError": "a mistake of the simulation, which its server answers with",
+    "rehearsal: ApiError": "an answer of the simulated AWS",
+    "rehearsal: ConnectionCut": "as above",
+    "rehearsal: PassOn": "as above: moto answers",
+    "rehearsal: PolicyError": "as above: a policy that AWS would refuse, or that the simulation cannot judge",
+    "rehearsal: SimulationError": "a mistake of the simulation, which its server answers with",
 }
 """Exceptions that no command or cell ends with, and why."""
+
+
+def _home(path: Path) -> str:
+    """The file; of the rehearsal, which is an island, no more than that."""
+    inside = path.relative_to(LIBRARY)
+    return inside.parts[0] if inside.parts[0] == "rehearsal" else inside.as_posix()
 
 
 def exceptions() -> dict[str, bool]:
     """Every exception class of the library, and whether it descends from the root."""
     classes = [
         (
-            f"{path.relative_to(LIBRARY).as_posix()}: {node.name}",
+            f"{_home(path)}: {node.name}",
             node.name,
             {ast.unparse(base).split(".")[-1] for base in node.bases},
         )

@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar
 
 from runbook_lib.apply.journal import Journal, brief
 from runbook_lib.apply.report import Final, Result
-from runbook_lib.aws.access import EXPIRED, Answer, Counters
-from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.access import Answer, Counters
+from runbook_lib.aws.errors import EXPIRED, CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
 from runbook_lib.plan import Action, Reference, Step, Wait

@@ -20,10 +20,10 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, Places
-from runbook_lib.aws.clients import THROTTLED, Clients, Counters
-from runbook_lib.aws.credentials import EXPIRED, AccessRefused, Doors, NoDoor, WrongAccount, failed
+from runbook_lib.aws.clients import Clients, Counters
+from runbook_lib.aws.credentials import AccessRefused, Doors, NoDoor, WrongAccount, failed
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
-from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.errors import EXPIRED, CallFailed, passing, throttled
 from runbook_lib.aws.limits import SHARE
 from runbook_lib.aws.pace import Pace
 from runbook_lib.aws.paging import paging
@@ -35,9 +35,6 @@ LOG = logging.getLogger(__name__)
 THROTTLED_ATTEMPTS, PASSING_ATTEMPTS = 20, 5
 """At most so many attempts of a read that AWS throttles, or that fails for the moment."""
 BACK_OFF, LONGEST_BACK_OFF = 0.25, 20.0
-PASSING = frozenset(
-    {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "ProxyConnectionError"}
-)
 READERS = 16
 """Threads of reading jobs per call that may be under way: most of them wait for their turn at AWS's rate, not for an answer."""
 
@@ -298,14 +295,12 @@ class Access:
 
 def _attempts_for(failure: CallFailed) -> int:
     """How often a read that failed so is made altogether."""
-    if failure.code in THROTTLED or failure.status == 429:
+    if throttled(failure):
         return THROTTLED_ATTEMPTS
-    return PASSING_ATTEMPTS if failure.status >= 500 or failure.code in PASSING else 1
+    return PASSING_ATTEMPTS if passing(failure) else 1
 
 
 __all__ = [
-    "EXPIRED",
-    "THROTTLED",
     "Access",
     "AccessRefused",
     "Answer",

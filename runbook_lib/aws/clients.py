@@ -19,16 +19,12 @@ from botocore.session import Session
 from runbook_lib import __version__
 from runbook_lib.aws.configuration import configured
 from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request, refuse_configured
+from runbook_lib.aws.errors import THROTTLED
 from runbook_lib.aws.isolation import isolate
 from runbook_lib.aws.models import ListedOperations
 from runbook_lib.aws.pace import Key, Pace
 from runbook_lib.aws.parsing import Parsers
 
-THROTTLED = frozenset(
-    {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
-     "RequestThrottled", "RequestThrottledException", "LimitExceededException", "BandwidthLimitExceeded", "EC2ThrottledException"}
-)  # fmt: skip
-"""What botocore's standard retries take for throttling."""
 STS_ATTEMPTS = 10
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 Endpoints = Mapping[str, Mapping[str, str]]

@@ -15,14 +15,12 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.errors import EXPIRED, UNSENT, CallFailed
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.identity import written
 from runbook_lib.settings import Door, Settings
 
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-"""AWS refused the credentials as expired: the call was not performed, and goes through with fresh ones."""
 REMEMBERED = 60.0
 """Seconds for which a refused AssumeRole is not tried again (one missing role would else cost a call per read)."""
 
@@ -274,13 +272,6 @@ def _refuse_prompt(session: Session) -> None:
         name = profiles.get(name, {}).get("source_profile", "")
 
 
-UNSENT = frozenset(
-    {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "NoCredentialsError", "PartialCredentialsError",
-     "ParamValidationError", "CredentialRetrievalError", "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"}
-)  # fmt: skip
-"""botocore's exceptions that are raised before a request left; after any other one AWS may have received it."""
-
-
 def failed(error: BotoCoreError | ClientError | Exception, service: str, operation: str, account: str, region: str) -> CallFailed:
     """The one form in which a failed call reaches the rest: AWS's code, or the class name of botocore's exception.
 
@@ -297,6 +288,3 @@ def failed(error: BotoCoreError | ClientError | Exception, service: str, operati
         service=service, operation=operation, account=account, region=region,
         status=about.get("HTTPStatusCode", 0), request_id=about.get("RequestId", ""),
     )  # fmt: skip
-
-
-__all__ = ["EXPIRED", "AccessRefused", "Doors", "NoDoor", "WrongAccount", "failed"]

@@ -27,20 +27,13 @@ class CallFailed(RunbookError):
 
 THROTTLED = frozenset(
     {
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "BandwidthLimitExceeded",
-        "SlowDown",
-        "PriorRequestNotComplete",
-        "TransactionInProgressException",
+        "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+        "EC2ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "LimitExceededException",
+        "BandwidthLimitExceeded", "SlowDown", "PriorRequestNotComplete", "TransactionInProgressException",
         "ProvisionedThroughputExceededException",
     }
-)
+)  # fmt: skip
+"""What botocore's standard retries take for throttling. LimitExceededException is Security Hub's, of quotas and of rates alike."""
 
 CONCURRENT = frozenset({"ConcurrentModificationException"})
 
@@ -58,16 +51,29 @@ TOKEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
 
 UNREACHABLE = frozenset(
     {
-        "EndpointConnectionError",
-        "ConnectTimeoutError",
-        "ConnectionError",
-        "ConnectionClosedError",
-        "ReadTimeoutError",
-        "ProxyConnectionError",
-        "SSLError",
-        "HTTPClientError",
+        "EndpointConnectionError", "ConnectTimeoutError", "ConnectionError", "ConnectionClosedError", "ReadTimeoutError",
+        "ProxyConnectionError", "SSLError", "HTTPClientError",
     }
-)
+)  # fmt: skip
+"""Names of botocore's exceptions for a connection that was not made or did not last. A handshake that is cut is an SSLError."""
+
+UNSENT = frozenset(
+    {
+        "EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "NoCredentialsError", "PartialCredentialsError",
+        "ParamValidationError", "CredentialRetrievalError", "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError",
+    }
+)  # fmt: skip
+"""Names of botocore's exceptions that are raised before a request left; after any other one AWS may have received it."""
+
+
+def throttled(error: CallFailed) -> bool:
+    """Whether AWS refused a call for its rate: the same call goes through later."""
+    return error.code in THROTTLED or error.status == 429
+
+
+def passing(error: CallFailed) -> bool:
+    """Whether AWS failed, or was not reached, for the moment: nothing is wrong with the call itself."""
+    return error.code in SERVER | REFUSED_FOR_NOW | UNREACHABLE or error.status >= 500
 
 
 def has(error: CallFailed, *texts: str) -> bool:
@@ -97,6 +103,6 @@ def _next_step(error: CallFailed) -> str:
         )
     if error.code in EXPIRED:
         return "The credentials had expired: renew them and run again."
-    if error.code in THROTTLED or error.code in SERVER:
+    if throttled(error) or passing(error):
         return "AWS was too busy or failed for the moment: run again."
     return f"Find out why {error.service}:{error.operation} is refused in account {error.account}, then run again."
