@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_plan import DELEGATED, MEMBERS, create_members, plan_of
 
-from runbook_lib.plan import Action, Blocker, Wait, batches
+from runbook_lib.plan import Action, Blocker, Condition, Wait, batches
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, approve, cover, read_approval, refusals, window
 from runbook_lib.plan.decision import given
@@ -114,7 +114,16 @@ def test_a_new_account_is_listed_and_never_added() -> None:
     new = "999999999999"
     first = create_members((*MEMBERS[50:], new))
     wait = Wait(
-        "guardduty", "ListMembers", DELEGATED, "us-east-1", "members", "w", 60, "delegated", (*MEMBERS[50:], new), (first.id,)
+        "guardduty",
+        "ListMembers",
+        DELEGATED,
+        "us-east-1",
+        Condition("members"),
+        "w",
+        60,
+        "delegated",
+        (*MEMBERS[50:], new),
+        (first.id,),
     )
     now = dataclasses.replace(APPROVED, steps=(first, wait), population=APPROVED.population | {new})
     covered = cover(APPROVED, now, "delegated")

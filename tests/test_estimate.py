@@ -1,7 +1,7 @@
 import pytest
 import value_samples as samples
 
-from runbook_lib.plan import Plan, Step, Wait
+from runbook_lib.plan import Condition, Plan, Step, Wait
 from runbook_lib.plan.estimate import QUICK_ANSWER, SLOW_ANSWER, estimate, reading, span
 
 
@@ -16,7 +16,9 @@ def calls(
 
 
 def wait(deadline: int, *after: str, condition: str = "there") -> Wait:
-    return Wait("guardduty", "Read", samples.DELEGATED, "us-east-1", condition, "it is there", deadline, "delegated", after=after)
+    return Wait(
+        "guardduty", "Read", samples.DELEGATED, "us-east-1", Condition(condition), "it is there", deadline, "delegated", after=after
+    )
 
 
 def test_nothing_takes_no_time() -> None:

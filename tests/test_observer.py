@@ -15,8 +15,8 @@ from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook
 from runbook_lib.runbook.observer import MOMENT, Observer
 from runbook_lib.services.implementations import SERVICES
-from runbook_lib.services.population import told_by
 from runbook_lib.services.remarks import Contradicted
+from runbook_lib.services.view import told_by
 from runbook_lib.settings import Exclusion, Settings
 
 MANAGEMENT = "111111111111"
@@ -45,10 +45,10 @@ def test_no_service_needs_the_accounts_to_know_what_to_ask(seed: str, tmp_path: 
         whole = observe_organization(made.settings, runbook.access, with_member_regions=False)
         assert len(whole.accounts) > len(outline.accounts)
         for service in SERVICES:
-            known, supposed = observer.population(service, whole), observer.population(service, outline)
-            assert told_by(whole, known, made.settings) == told_by(outline, supposed, made.settings)
-            seen = service.observe(whole, made.settings, known, runbook.access)
-            assert service.observe(outline, made.settings, supposed, runbook.access) == seen
+            known, supposed = observer.view(service, whole), observer.view(service, outline)
+            assert told_by(known) == told_by(supposed)
+            seen = service.observe(known, runbook.access)
+            assert service.observe(supposed, runbook.access) == seen
 
 
 def test_the_first_look_reads_each_thing_once_and_no_more_than_later_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
 from runbook_lib.services.population import Aside, Population
 from runbook_lib.services.spec import Designation
+from runbook_lib.services.view import View
+from runbook_lib.settings import OrganizationSection, Settings
 
 M, D, OTHER = "111111111111", "222222222222", "999999999999"
 HERE, THERE = "us-east-1", "us-east-2"
@@ -18,6 +20,9 @@ SPEC = Designation(
     "guardduty", "GuardDuty", "guardduty.amazonaws.com", "ListOrganizationAdminAccounts", "AdminAccounts",
     "AdminAccountId", "AdminStatus", "EnableOrganizationAdminAccount", "AdminAccountId", "DisableOrganizationAdminAccount",
 )  # fmt: skip
+SETTINGS = Settings(
+    mode="rehearsal", organization=OrganizationSection(id="o-rehearsal001", management_account=M, delegated_account=D)
+)
 ENABLED: Observation[Mapping[str, str]] = Known({D: "ENABLED"})
 NOBODY: Observation[Mapping[str, str]] = Known({})
 FOREIGN: Observation[Mapping[str, str]] = Known({OTHER: "ENABLED"})
@@ -35,37 +40,41 @@ def people(*others: str, aside: Mapping[str, tuple[Aside, ...]] | None = None) -
     return Population(M, D, (HERE, THERE), others, members, aside or {}, whole=True, excluded=frozenset())
 
 
+def view(seen: Organization, asked: Population) -> View:
+    return View(seen, SETTINGS, asked)
+
+
 def test_nothing_bars_a_bare_organization() -> None:
-    assert bars(SPEC, organization(), people(), {HERE: NOBODY, THERE: NOBODY}) == {}
+    assert bars(SPEC, view(organization(), people()), {HERE: NOBODY, THERE: NOBODY}) == {}
 
 
 def test_another_administrator_bars_its_region_and_every_region_still_to_designate() -> None:
-    found = bars(SPEC, organization(), people(), {HERE: NOBODY, THERE: FOREIGN})
+    found = bars(SPEC, view(organization(), people()), {HERE: NOBODY, THERE: FOREIGN})
     assert set(found) == {HERE, THERE}
     assert "AWS requires the same account" in found[HERE].reason
-    assert set(bars(SPEC, organization(), people(), {HERE: ENABLED, THERE: FOREIGN})) == {THERE}
+    assert set(bars(SPEC, view(organization(), people()), {HERE: ENABLED, THERE: FOREIGN})) == {THERE}
 
 
 def test_another_administrator_in_a_region_nobody_asked_for_counts_too() -> None:
-    found = bars(SPEC, organization(), people("eu-south-1"), {HERE: NOBODY, THERE: NOBODY, "eu-south-1": FOREIGN})
+    found = bars(SPEC, view(organization(), people("eu-south-1")), {HERE: NOBODY, THERE: NOBODY, "eu-south-1": FOREIGN})
     assert set(found) == {HERE, THERE}
 
 
 def test_a_failed_read_bars_as_unknown_with_its_code() -> None:
-    found = bars(SPEC, organization(), people(), {HERE: DENIED, THERE: ENABLED})
+    found = bars(SPEC, view(organization(), people()), {HERE: DENIED, THERE: ENABLED})
     assert (found[HERE].status, found[HERE].code) == (Status.UNKNOWN, "AccessDeniedException")
     assert set(found) == {HERE}
-    unread = bars(SPEC, organization(DENIED), people(), {HERE: NOBODY, THERE: ENABLED})
+    unread = bars(SPEC, view(organization(DENIED), people()), {HERE: NOBODY, THERE: ENABLED})
     assert {region: bar.status for region, bar in unread.items()} == {HERE: Status.UNKNOWN}
 
 
 def test_a_list_that_nobody_read_is_not_an_empty_list() -> None:
-    assert {bar.code for bar in bars(SPEC, organization(), people(), {}).values()} == {"NotRead"}
+    assert {bar.code for bar in bars(SPEC, view(organization(), people()), {}).values()} == {"NotRead"}
 
 
 def test_a_region_closed_to_the_delegated_account_is_barred() -> None:
     closed = {HERE: (Aside(frozenset({D}), Status.NOT_APPLICABLE, "the Region is not enabled in the account"),)}
-    found = bars(SPEC, organization(), people(aside=closed), {HERE: NOBODY, THERE: NOBODY})
+    found = bars(SPEC, view(organization(), people(aside=closed)), {HERE: NOBODY, THERE: NOBODY})
     assert set(found) == {HERE}
     assert "cannot act" in found[HERE].reason
 
@@ -73,7 +82,7 @@ def test_a_region_closed_to_the_delegated_account_is_barred() -> None:
 def test_designation_comes_after_registration_and_after_what_prepares_it() -> None:
     population = people()
     usable: dict[str, Observation[object]] = {HERE: NotYet("x"), THERE: NotYet("x")}
-    cells = administrator_cells(SPEC, organization(), population, {HERE: NOBODY, THERE: ENABLED}, usable)
+    cells = administrator_cells(SPEC, view(organization(), population), {HERE: NOBODY, THERE: ENABLED}, usable)
     actions, waits = designation_steps(SPEC, cells, population, {HERE: ("prepared",)})
     register, enable = actions
     assert (register.operation, enable.operation, enable.region) == (
@@ -90,7 +99,7 @@ def test_designation_comes_after_registration_and_after_what_prepares_it() -> No
 def test_nobody_is_registered_where_no_region_can_be_designated() -> None:
     population = people()
     cells = administrator_cells(
-        SPEC, organization(), population, {HERE: NOBODY, THERE: NOBODY}, {}, {HERE: Bar("no", "do"), THERE: Bar("no", "do")}
+        SPEC, view(organization(), population), {HERE: NOBODY, THERE: NOBODY}, {}, {HERE: Bar("no", "do"), THERE: Bar("no", "do")}
     )
     assert designation_steps(SPEC, cells, population, {}) == ([], {})
     assert {cell.gap for cell in cells} == {Gap.BLOCKED}

@@ -20,6 +20,7 @@ from runbook_lib.plan import (
     Action,
     BackOut,
     Blocker,
+    Condition,
     ForEach,
     NoChange,
     Plan,
@@ -160,7 +161,7 @@ def test_fingerprint_leaves_out(change: dict[str, Any]) -> None:
         {
             "steps": (
                 create_members(tuple(MEMBERS)),
-                Wait("guardduty", "ListMembers", DELEGATED, "us-east-1", "c", "w", 9, "delegated"),
+                Wait("guardduty", "ListMembers", DELEGATED, "us-east-1", Condition("c"), "w", 9, "delegated"),
             )
         },
     ],

@@ -14,7 +14,7 @@ from runbook_lib.plan import Action, Blocker, NoChange
 from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.organizations.observe import State
 from runbook_lib.services.organizations.service import SERVICE
-from runbook_lib.services.population import population
+from runbook_lib.services.view import view_of
 from runbook_lib.settings import OrganizationSection, Settings
 from runbook_lib.settings.sections.guardduty import GuardDutyFeature, GuardDutySection
 from runbook_lib.settings.sections.inspector2 import InspectorSection
@@ -58,7 +58,7 @@ DENIED = Unknown("AccessDeniedException", "no", "allow it")
 
 
 def cells(state: State = GOOD, organization: Any = TRUSTED) -> tuple[Cell, ...]:
-    return SERVICE.assess(state, organization, SETTINGS, population(organization, SETTINGS, "securityhub"))
+    return SERVICE.assess(state, view_of(organization, SETTINGS, "organizations"))
 
 
 def of(found: tuple[Cell, ...], aspect: str) -> list[Cell]:
@@ -67,7 +67,7 @@ def of(found: tuple[Cell, ...], aspect: str) -> list[Cell]:
 
 def test_all_well() -> None:
     assert {cell.status for cell in cells()} == {Status.COVERED, Status.NOT_APPLICABLE}
-    assert not SERVICE.missing(GOOD, TRUSTED, SETTINGS, population(TRUSTED, SETTINGS, "securityhub"))
+    assert not SERVICE.missing(GOOD, view_of(TRUSTED, SETTINGS, "organizations"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def blocking(found: tuple[Cell, ...], organization: Any, state: State, aspect: s
     bad = [cell for cell in of(found, aspect) if cell.status is status]
     assert bad
     assert all(cell.next_step and cell.who for cell in bad)
-    planned = SERVICE.plan(found, state, organization, SETTINGS, population(organization, SETTINGS, "securityhub"))
+    planned = SERVICE.plan(found, state, view_of(organization, SETTINGS, "organizations"))
     blockers = [each for each in planned if isinstance(each, Blocker)]
     assert {blocker.reason for blocker in blockers} >= {cell.reason for cell in bad}
     assert not [each for each in planned if isinstance(each, Action)]
@@ -121,15 +121,15 @@ def blocking(found: tuple[Cell, ...], organization: Any, state: State, aspect: s
 
 def test_trusted_access_is_planned_once_per_principal_and_nothing_else() -> None:
     bare = dataclasses.replace(TRUSTED, trusted_access=Known(frozenset({"securityhub.amazonaws.com"})))
-    people = population(bare, SETTINGS, "securityhub")
-    planned = SERVICE.plan(cells(GOOD, bare), GOOD, bare, SETTINGS, people)
+    view = view_of(bare, SETTINGS, "organizations")
+    planned = SERVICE.plan(cells(GOOD, bare), GOOD, view)
     actions = [each for each in planned if isinstance(each, Action)]
     assert {action.parameters["ServicePrincipal"] for action in actions} == PRINCIPALS - {"securityhub.amazonaws.com"}
     assert {(action.operation, action.account, action.lane) for action in actions} == {
         ("EnableAWSServiceAccess", MANAGEMENT, "designation")
     }
     assert all(isinstance(each, Action | NoChange) for each in planned)
-    assert len(SERVICE.missing(GOOD, bare, SETTINGS, people)) == 3
+    assert len(SERVICE.missing(GOOD, view)) == 3
 
 
 def test_what_a_region_lacks_is_told_and_blocks_nothing() -> None:
@@ -150,8 +150,8 @@ def test_what_a_region_lacks_is_told_and_blocks_nothing() -> None:
 )
 def test_answers(code: str, status: int, verdict: Verdict) -> None:
     bare = dataclasses.replace(TRUSTED, trusted_access=Known(frozenset[str]()))
-    people = population(bare, SETTINGS, "securityhub")
-    action = next(each for each in SERVICE.plan(cells(GOOD, bare), GOOD, bare, SETTINGS, people) if isinstance(each, Action))
+    view = view_of(bare, SETTINGS, "organizations")
+    action = next(each for each in SERVICE.plan(cells(GOOD, bare), GOOD, view) if isinstance(each, Action))
     error = CallFailed(
         code, "text", service="organizations", operation=action.operation, account=MANAGEMENT, region="us-east-1", status=status
     )

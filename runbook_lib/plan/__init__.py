@@ -191,6 +191,22 @@ class Action:
         return filled
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a Wait waits for: that an aspect has what is `wanted` of it.
+
+    `words` name it in plans, unit keys and fingerprints, and nobody takes them apart. A plan that was read from a file has the
+    words alone: it is compared, never waited for.
+    """
+
+    words: str
+    aspect: str = field(default="", compare=False)
+    wanted: tuple[str, ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        return self.words
+
+
 @dataclass(frozen=True)
 class Wait:
     """A planned pause until AWS reports a state: which read, where, for which accounts, at most how long (seconds)."""
@@ -199,8 +215,7 @@ class Wait:
     operation: str
     account: str
     region: str
-    condition: str
-    """A short name that the service's `check` understands, for example "administrator usable"."""
+    condition: Condition
     waits_for: str
     """A sentence for the operator."""
     deadline: int
@@ -213,11 +228,11 @@ class Wait:
 
     @cached_property
     def id(self) -> str:
-        return digest([self.service, self.operation, self.account, self.region, self.condition, list(self.targets)])[:16]
+        return digest([self.service, self.operation, self.account, self.region, str(self.condition), list(self.targets)])[:16]
 
     @cached_property
     def unit_key(self) -> str:
-        return digest(["wait", self.service, self.operation, self.account, self.region, self.condition])[:16]
+        return digest(["wait", self.service, self.operation, self.account, self.region, str(self.condition)])[:16]
 
     @cached_property
     def units(self) -> frozenset[tuple[str, str]]:

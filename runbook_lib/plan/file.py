@@ -19,7 +19,7 @@ from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.plan import Action, Plan, Step, Wait, plain, thaw
+from runbook_lib.plan import Action, Condition, Plan, Step, Wait, plain, thaw
 
 FORMAT = "runbook plan 1"
 LARGEST = 512 * MIB
@@ -93,6 +93,8 @@ def _encode(value: Any) -> Any:
     if isinstance(value, Action | Wait):
         kind = "action" if isinstance(value, Action) else "wait"
         return {"step": kind, "id": value.id} | _fields(value)
+    if isinstance(value, Condition):
+        return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
     if isinstance(value, frozenset):
@@ -123,7 +125,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
             return typing.get_origin(kind)(value)
         return typing.get_origin(kind)(_decode(item, each, f"{where}[{index}]") for index, each in enumerate(value))
     if dataclasses.is_dataclass(kind):
-        return _object(kind, value, where)
+        return Condition(_decode(str, value, where)) if kind is Condition else _object(kind, value, where)
     if type(value) is not (str if issubclass(kind, StrEnum) else kind):
         raise _Wrong(where, f"{_WORDS.get(kind, 'text')} is expected, not {_named(value)}")
     if issubclass(kind, StrEnum) and value not in {str(member) for member in kind}:

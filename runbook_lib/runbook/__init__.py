@@ -145,12 +145,9 @@ class Runbook:
 
     def narrowed(self, seen: Assessment) -> Assessment:
         """What an observation of the whole means for this runbook's part of it. Pure: nothing is read again."""
-        service, people = (
-            service_named(self.phase.service),
-            self.observer.population(service_named(self.phase.service), seen.organization),
-        )
-        cells = service.assess(seen.state, seen.organization, self.settings, people)
-        return Assessment(seen.organization, people, seen.state, cells)
+        service = service_named(self.phase.service)
+        view = self.observer.view(service, seen.organization)
+        return Assessment(view, seen.state, service.assess(seen.state, view))
 
     @property
     def in_waves(self) -> bool:
@@ -176,7 +173,7 @@ class Runbook:
 
     def _decided(self, seen: Assessment) -> Plan:
         service = service_named(self.phase.service)
-        decided = service.plan(seen.cells, seen.state, seen.organization, self.settings, seen.population)
+        decided = service.plan(seen.cells, seen.state, seen.view)
         order = {stage.name: number for number, stage in enumerate(self.phase.stages)}
         steps = sorted((each for each in decided if isinstance(each, Action | Wait)), key=lambda step: order[step.stage])
         blockers = [each for each in decided if isinstance(each, Blocker)]
@@ -199,8 +196,8 @@ class Runbook:
     def costs(self, seen: Assessment, plan: Plan) -> Costs:
         """What the plan may cost, with what AWS says of trials: a few reads, and none where nothing paid is switched on."""
         service = service_named(self.phase.service)
-        charged = service.charges(plan.actions, seen.cells, seen.state, self.settings)
-        trials = service.trials(charged, seen.state, seen.population.delegated, self.access, self.clock.now())
+        charged = service.charges(plan.actions, seen.cells, seen.state, seen.view)
+        trials = service.trials(charged, seen.state, seen.view, self.access, self.clock.now())
         return costs(charged, trials, self.settings.prices, service.not_estimated)
 
     def _too_wide(self, steps: Sequence[Step]) -> Blocker | None:
@@ -248,9 +245,8 @@ class Runbook:
                 yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({progress.words}); apply it first"
 
     def _missing(self, service: Service, organization: Organization) -> Sequence[str]:
-        people = self.observer.population(service, organization)
-        state = service.foundation(organization, self.settings, people, self.access)
-        return service.missing(state, organization, self.settings, people)
+        view = self.observer.view(service, organization)
+        return service.missing(service.foundation(view, self.access), view)
 
     def apply(
         self, approval: Approval, approved: Plan, *, permit: Permit, journal: Journal, stop: Stop,

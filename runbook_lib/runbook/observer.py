@@ -14,9 +14,10 @@ from runbook_lib.organization.reads import asks_members_for_regions, list_accoun
 from runbook_lib.plan import Scope
 from runbook_lib.runbook.ahead import Afterwards, Ahead, Kept
 from runbook_lib.services.organizations.preflight import identity, objections
-from runbook_lib.services.population import Population, population, told_by
+from runbook_lib.services.population import Population
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark, contradictions, refuse
+from runbook_lib.services.view import View, told_by, view_of
 from runbook_lib.settings import Settings
 
 MOMENT = 60.0
@@ -27,10 +28,17 @@ MOMENT = 60.0
 class Assessment:
     """One observation of one service, and what it means."""
 
-    organization: Organization
-    population: Population
+    view: View
     state: Any
     cells: Cells
+
+    @property
+    def organization(self) -> Organization:
+        return self.view.organization
+
+    @property
+    def population(self) -> Population:
+        return self.view.population
 
 
 @dataclass(frozen=True)
@@ -93,13 +101,13 @@ class Observer:
 
     def assess(self, service: Service, organization: Organization, reader: Reader | None = None) -> Assessment:
         """Observe one service in that organization and compare it with settings."""
-        people = self.population(service, organization)
-        state = service.observe(organization, self.settings, people, reader or self.access)
-        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
+        view = self.view(service, organization)
+        state = service.observe(view, reader or self.access)
+        return Assessment(view, state, service.assess(state, view))
 
-    def population(self, service: Service, organization: Organization) -> Population:
-        """Whom the service is asked about."""
-        return population(organization, self.settings, service.name, self.scope)
+    def view(self, service: Service, organization: Organization) -> View:
+        """The service's view of that organization, in this scope."""
+        return view_of(organization, self.settings, service.name, self.scope)
 
     def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True) -> _Read:
         """The organization, and meanwhile those services of which it is known what to ask.
@@ -149,11 +157,11 @@ class Observer:
         return known and not identity(expected, self.settings)
 
     def _observe(self, service: Service, organization: Organization) -> Any:
-        return service.observe(organization, self.settings, self.population(service, organization), self.access)
+        return service.observe(self.view(service, organization), self.access)
 
     def _assessed(self, service: Service, expected: Organization, organization: Organization, state: Any) -> Assessment | None:
         """What a state means; None where something else was to be asked."""
-        people = self.population(service, organization)
-        if told_by(organization, people, self.settings) != told_by(expected, self.population(service, expected), self.settings):
+        view = self.view(service, organization)
+        if told_by(view) != told_by(self.view(service, expected)):
             return None
-        return Assessment(organization, people, state, service.assess(state, organization, self.settings, people))
+        return Assessment(view, state, service.assess(state, view))

@@ -13,15 +13,15 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, BackOut, Wait
+from runbook_lib.plan import Action, BackOut, Condition, Wait
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes, text
 from runbook_lib.services.population import Population
 from runbook_lib.services.spec import Designation
 
-USABLE = "administrator usable"
 LANE = "designation"
 ASPECT = "administrator"
+USABLE = Condition("administrator usable", ASPECT)
 STEP = "the delegated administrator has been designated and AWS lets it act"
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.organization import Organization
 from runbook_lib.plan import Blocker, NoChange
 from runbook_lib.services.designation import ASPECT, Administrators, as_seen, designated, registered
 from runbook_lib.services.population import ENABLED, Population
 from runbook_lib.services.spec import Designation
+from runbook_lib.services.view import View
 
 REGISTRATION = "organizations"
 """Item of the cell about Organizations."""
@@ -33,44 +33,42 @@ class Bar:
     code: str = ""
 
 
-def bars(spec: Designation, organization: Organization, population: Population, administrators: Administrators) -> dict[str, Bar]:
+def bars(spec: Designation, view: View, administrators: Administrators) -> dict[str, Bar]:
     """Region → why nothing can be planned there. Regions that are asked for and missing here are free."""
-    found = {region: _bar(spec, organization, population, administrators, region) for region in population.regions}
+    found = {region: _bar(spec, view, administrators, region) for region in view.population.regions}
     return {region: bar for region, bar in found.items() if bar is not None}
 
 
-def _bar(
-    spec: Designation, organization: Organization, population: Population, administrators: Administrators, region: str
-) -> Bar | None:
-    if bar := region_bar(organization, population, region):
+def _bar(spec: Designation, view: View, administrators: Administrators, region: str) -> Bar | None:
+    if bar := region_bar(view, region):
         return bar
     listed = administrators.get(region, Unknown("NotRead", f"the administrator list of {region} was not read"))
     if isinstance(listed, Unknown):
         return Bar(
             listed.reason, listed.next_step or "Make the read possible, then plan again.", status=Status.UNKNOWN, code=listed.code
         )
-    if designated(administrators, region, population.delegated):
+    if designated(administrators, region, view.delegated):
         return None
     if isinstance(listed, Known) and listed.value:
-        return _listed_bar(spec, listed.value, population.delegated, region)
-    return _registration_bar(spec, organization, population) or _elsewhere_bar(spec, administrators, population)
+        return _listed_bar(spec, listed.value, view.delegated, region)
+    return _registration_bar(spec, view) or _elsewhere_bar(spec, administrators, view.population)
 
 
-def region_bar(organization: Organization, population: Population, region: str) -> Bar | None:
+def region_bar(view: View, region: str) -> Bar | None:
     """The Region must be enabled in both the management and the delegated account."""
-    for aside in population.aside.get(region, ()):
-        if population.delegated in aside.accounts:
+    for aside in view.population.aside.get(region, ()):
+        if view.delegated in aside.accounts:
             return Bar(
-                f"the delegated account {population.delegated} cannot act in {region}: {aside.reason}",
+                f"the delegated account {view.delegated} cannot act in {region}: {aside.reason}",
                 f"Make {region} usable in the delegated account, or take it out of this service's Regions.",
                 DELEGATED_OWNER,
                 Status.UNKNOWN if aside.status is Status.UNKNOWN else Status.GAP,
                 aside.code,
             )
-    opted = organization.regions.get(population.management)
+    opted = view.organization.regions.get(view.management)
     if isinstance(opted, Known) and opted.value.get(region) not in ENABLED:
         return Bar(
-            f"{region} is not enabled in the management account {population.management}, which designates the administrator",
+            f"{region} is not enabled in the management account {view.management}, which designates the administrator",
             f"Enable {region} in the management account, or take it out of this service's Regions.",
         )
     return None
@@ -90,13 +88,13 @@ def _listed_bar(spec: Designation, listed: Mapping[str, str], delegated: str, re
     )
 
 
-def _registration_bar(spec: Designation, organization: Organization, population: Population) -> Bar | None:
-    found = registered(spec, organization)
+def _registration_bar(spec: Designation, view: View) -> Bar | None:
+    found = registered(spec, view.organization)
     if isinstance(found, Unknown):
         return Bar(
             found.reason, found.next_step or "Make the read possible, then plan again.", status=Status.UNKNOWN, code=found.code
         )
-    others = sorted(found.value - {population.delegated}) if isinstance(found, Known) else []
+    others = sorted(found.value - {view.delegated}) if isinstance(found, Known) else []
     if not others:
         return None
     return Bar(
@@ -136,8 +134,7 @@ def _blocked(cell: Cell, bar: Bar | None) -> Cell:
 
 def administrator_cells(
     spec: Designation,
-    organization: Organization,
-    population: Population,
+    view: View,
     administrators: Administrators,
     usable: Mapping[str, Observation[Any]],
     closed: Mapping[str, Bar] | None = None,
@@ -148,26 +145,27 @@ def administrator_cells(
     good administrator list means that AWS is still spreading the designation. `closed` are Regions that the service itself
     found closed (the delegated account cannot read its own hub there): no administrator is designated where it could do nothing.
     """
-    barred = {**(closed or {}), **bars(spec, organization, population, administrators)}
+    population = view.population
+    barred = {**(closed or {}), **bars(spec, view, administrators)}
     asked = [_service_cell(spec, population, administrators, usable.get(region), region) for region in population.regions]
     rest = [_other_cell(spec, population, administrators, region) for region in population.other_regions]
-    first = [_registration_cell(spec, organization, population, barred)] if population.regions else []
+    first = [_registration_cell(spec, view, barred)] if population.regions else []
     return (*first, *bar_cells(asked, barred), *rest)
 
 
-def _registration_cell(spec: Designation, organization: Organization, population: Population, barred: Mapping[str, Bar]) -> Cell:
-    found, delegated = registered(spec, organization), population.delegated
+def _registration_cell(spec: Designation, view: View, barred: Mapping[str, Bar]) -> Cell:
+    found, delegated = registered(spec, view.organization), view.delegated
     seen = ", ".join(sorted(found.value)) or "none" if isinstance(found, Known) else "not read"
     cell = Cell(
-        spec.service, population.regions[0], ASPECT, frozenset({delegated}), Status.GAP,
+        spec.service, view.population.regions[0], ASPECT, frozenset({delegated}), Status.GAP,
         f"Organizations has no delegated administrator for {spec.principal}", REGISTRATION, Gap.TO_DO, seen, delegated,
     )  # fmt: skip
-    if bar := _registration_bar(spec, organization, population):
+    if bar := _registration_bar(spec, view):
         return _blocked(cell, bar)
     if isinstance(found, Known) and delegated in found.value:
         return replace(cell, status=Status.COVERED, gap=None, reason=f"registered in Organizations for {spec.principal}")
-    if all(region in barred for region in population.regions):
-        return _blocked(cell, barred[population.regions[0]])
+    if all(region in barred for region in view.population.regions):
+        return _blocked(cell, barred[view.population.regions[0]])
     return cell
 
 

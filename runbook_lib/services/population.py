@@ -162,20 +162,6 @@ def _beyond_scope(organization: Organization, scope: Scope, account: Account, re
     return None if named else beyond
 
 
-def told_by(organization: Organization, people: Population, settings: Settings) -> tuple[object, ...]:
-    """What decides, of organization and population, which reads a service makes: where this is the same, so is what was read.
-
-    Who else is a member decides it only where a part of the organization is looked at, or members are entered by a role. A test
-    holds every service to it.
-    """
-    pair = {people.management, people.delegated}
-    asked = {region: pair & members for region, members in people.members.items() if region in people.regions}
-    out = [region for region in people.regions for aside in people.aside.get(region, ()) if people.delegated in aside.accounts]
-    by_account = people.members if not people.whole or settings.access.members is not None else None
-    opted = organization.regions.get(people.management)
-    return people.management, people.delegated, people.regions, people.other_regions, asked, out, by_account, opted
-
-
 def aside_cells(service: str, aspect: str, population: Population, region: str) -> Cells:
     """The cells of the accounts that are not asked about in a Region, for one aspect."""
     return tuple(

@@ -15,8 +15,8 @@ from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step
 from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress
 from runbook_lib.services.inventory import Writer
-from runbook_lib.services.population import Population
 from runbook_lib.services.remarks import Remark
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
 
@@ -40,27 +40,25 @@ class Service(Protocol):
     def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
         """Hold what settings and scope name, and only AWS knows, against AWS: misspelt names above all. Reads only, and few."""
 
-    def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
+    def observe(self, view: View, reader: Reader) -> Any:
         """Read everything `assess` needs. Reads only."""
 
-    def assess(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Cells:
+    def assess(self, state: Any, view: View) -> Cells:
         """Compare state with settings. Pure."""
 
-    def plan(
-        self, cells: Cells, state: Any, organization: Organization, settings: Settings, population: Population
-    ) -> Sequence[Step | NoChange | Blocker]:
+    def plan(self, cells: Cells, state: Any, view: View) -> Sequence[Step | NoChange | Blocker]:
         """Turn gaps into steps; everything else into a NoChange or a Blocker. Pure."""
 
-    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, settings: Settings) -> Sequence[Charge]:
+    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, view: View) -> Sequence[Charge]:
         """The paid features that these calls switch on, and in which accounts; at most, where it cannot be told. Pure."""
 
-    def trials(self, charged: Sequence[Charge], state: Any, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+    def trials(self, charged: Sequence[Charge], state: Any, view: View, reader: Reader, now: dt.datetime) -> Trials:
         """What AWS says of trials, in a few reads, of the charged accounts. Never fails: what is not read is not confirmed."""
 
-    def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> Any:
+    def foundation(self, view: View, reader: Reader) -> Any:
         """Read the part of the state that `missing` looks at, and no more. Reads only."""
 
-    def missing(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
+    def missing(self, state: Any, view: View) -> Sequence[str]:
         """What later phases need of this one and is not there, as sentences; empty when they may be applied. Pure."""
 
     def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:

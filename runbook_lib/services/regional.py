@@ -12,13 +12,13 @@ from typing import Generic, Protocol, TypeVar
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.coverage import Cells
-from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Step
 from runbook_lib.services.column import Column
 from runbook_lib.services.designation import Administrators, designated, designation_steps, read_administrators
 from runbook_lib.services.obstacles import bar_cells, bars
 from runbook_lib.services.population import Population, aside_cells
 from runbook_lib.services.spec import Designation
+from runbook_lib.services.view import View
 
 
 class Administered(Protocol):
@@ -47,11 +47,10 @@ class RegionalState(Generic[R]):
         return {**self.others, **{region: seen.administrators for region, seen in self.regions.items()}}
 
 
-def observe_regions(
-    spec: Designation, organization: Organization, population: Population, reader: Reader, read: ReadRegion[R]
-) -> RegionalState[R]:
+def observe_regions(spec: Designation, view: View, reader: Reader, read: ReadRegion[R]) -> RegionalState[R]:
     """Administrator lists as the management account, then the asked Regions side by side."""
-    administrators = read_administrators(spec, organization, (*population.regions, *population.other_regions), reader)
+    population = view.population
+    administrators = read_administrators(spec, view.organization, (*population.regions, *population.other_regions), reader)
     jobs = [
         partial(read, population, region, administrators[region], designated(administrators, region, population.delegated), reader)
         for region in population.regions
@@ -61,11 +60,12 @@ def observe_regions(
 
 
 def regional_cells(
-    spec: Designation, state: RegionalState[R], organization: Organization, population: Population,
+    spec: Designation, state: RegionalState[R], view: View,
     aspects: Sequence[str], named: Iterable[str], cells_of: Callable[[str], Cells],
 ) -> Cells:  # fmt: skip
     """The accounts set aside, for these aspects in every Region that settings name; and the cells of every asked Region, barred."""
-    barred = bars(spec, organization, population, state.administrators)
+    population = view.population
+    barred = bars(spec, view, state.administrators)
     aside = [aside_cells(spec.service, aspect, population, region) for region in sorted(named) for aspect in aspects]
     own = [bar_cells(cells_of(region), barred) for region in population.regions]
     return tuple(cell for cells in (*aside, *own) for cell in cells)

@@ -16,7 +16,7 @@ from runbook_lib.aws.access import Answer, Counters
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock, FakeClock
-from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference, Step, Wait
+from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Condition, ForEach, Reference, Step, Wait
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 
 T = TypeVar("T")
@@ -128,7 +128,7 @@ def act(operation: str = "Create", targets: Sequence[str] = (), after: Sequence[
 
 def wait(targets: Sequence[str] = (), after: Sequence[Step] = (), deadline: int = 300) -> Wait:
     return Wait(
-        "madeup", "List", "222222222222", "us-east-1", "there", "members to be there", deadline, "delegated",
+        "madeup", "List", "222222222222", "us-east-1", Condition("there"), "members to be there", deadline, "delegated",
         tuple(targets), tuple(step.id for step in after),
     )  # fmt: skip
 

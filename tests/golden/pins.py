@@ -236,7 +236,7 @@ class Pinned:
         """What a step calls or waits for, where everything is shown: else the unit's key stands for it."""
         if not self.full:
             return []
-        return [plain(step.parameters)] if isinstance(step, Action) else [step.condition, step.deadline]
+        return [plain(step.parameters)] if isinstance(step, Action) else [str(step.condition), step.deadline]
 
     def applied(self, plan: Plan) -> None:
         """Apply an approved plan, and say what became of it and which calls were made."""

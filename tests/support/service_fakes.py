@@ -11,8 +11,8 @@ from runbook_lib.coverage import Cells
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
 from runbook_lib.plan.outcome import Verdict
-from runbook_lib.services.population import Population, population
 from runbook_lib.services.protocol import Service
+from runbook_lib.services.view import view_of
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
@@ -165,7 +165,7 @@ class SettlingWorld(ServiceWorld):
     def settle(self, wait: Wait) -> None:
         """Let AWS finish what a Wait waits for, and see that `check` notices."""
         refused = self.service.check(wait, self).refused
-        assert not refused or wait.condition in self.refused_at_first, refused
+        assert not refused or str(wait.condition) in self.refused_at_first, refused
         self.spreading.discard(wait.region)
         self.finish(wait)
         assert self.service.check(wait, self).reached == frozenset(wait.targets or ("",)), wait
@@ -184,10 +184,11 @@ class Run:
         self.world, self.settings = world, settings
         service = world.service
         self.organization = world.organization(accounts or dict(sorted(world.accounts.items(), reverse=reverse)))
-        self.population: Population = population(self.organization, settings, service.name, scope or Scope())
-        self.state = service.observe(self.organization, settings, self.population, world)
-        self.cells: Cells = service.assess(self.state, self.organization, settings, self.population)
-        self.said = list(service.plan(self.cells, self.state, self.organization, settings, self.population))
+        self.view = view_of(self.organization, settings, service.name, scope or Scope())
+        self.population = self.view.population
+        self.state = service.observe(self.view, world)
+        self.cells: Cells = service.assess(self.state, self.view)
+        self.said = list(service.plan(self.cells, self.state, self.view))
         self.steps: list[Step] = [each for each in self.said if isinstance(each, Action | Wait)]
         self.actions = [each for each in self.said if isinstance(each, Action)]
         self.waits = [each for each in self.said if isinstance(each, Wait)]

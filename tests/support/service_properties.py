@@ -53,4 +53,4 @@ def same_plan(one: Run, two: Run) -> None:
 
 
 def _written(step: Action | Wait) -> Any:
-    return (step.id, step.after, plain(step.parameters) if isinstance(step, Action) else step.condition)
+    return (step.id, step.after, plain(step.parameters) if isinstance(step, Action) else str(step.condition))

@@ -14,6 +14,7 @@ from runbook_lib.plan import (
     Action,
     BackOut,
     Blocker,
+    Condition,
     Direction,
     ForEach,
     NoChange,
@@ -125,7 +126,7 @@ def plan(**others: Any) -> Plan:
         "DescribeOrganizationConfiguration",
         DELEGATED,
         "us-east-1",
-        "administrator usable",
+        Condition("administrator usable"),
         "the delegated account can act as administrator",
         300,
         "delegated",
@@ -225,7 +226,17 @@ _ACTION = st.builds(
     inside_accounts=_WORD,
 )
 _WAIT = st.builds(
-    Wait, _WORD, _WORD, _ID, _WORD, _WORD, _WORD, st.integers(0, 10**6), _WORD, st.lists(_ID, max_size=3).map(tuple), st.just(())
+    Wait,
+    _WORD,
+    _WORD,
+    _ID,
+    _WORD,
+    st.builds(Condition, _WORD),
+    _WORD,
+    st.integers(0, 10**6),
+    _WORD,
+    st.lists(_ID, max_size=3).map(tuple),
+    st.just(()),
 )
 PLANS = st.builds(
     Plan,

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells
-from runbook_lib.organization import Organization
 from runbook_lib.services.column import BEYOND, Column
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.guardduty.assess_features import feature_cells
@@ -14,6 +13,7 @@ from runbook_lib.services.guardduty.wanted import RANK, automatic, unavailable
 from runbook_lib.services.obstacles import administrator_cells
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.guardduty import ExportDestination, GuardDutySection
 
@@ -25,11 +25,12 @@ STUCK = {
 """Relationship statuses that no call of the runbook ends, with the next step."""
 
 
-def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
+def assess(state: State, view: View) -> Cells:
     """All cells of GuardDuty; what is to do in a Region that is barred (another administrator, for example) is blocked."""
+    organization, settings, population = view.organization, view.settings, view.population
     part = settings.guardduty
     usable = {region: seen.configuration for region, seen in state.regions.items()}
-    administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, usable)
+    administrator = administrator_cells(DESIGNATION, view, state.administrators, usable)
     if part is None:
         return administrator
 
@@ -45,7 +46,7 @@ def assess(state: State, organization: Organization, settings: Settings, populat
         )
 
     aspects = ("membership", "features") if part.features else ("membership",)
-    return administrator + regional_cells(DESIGNATION, state, organization, population, aspects, part.regions, cells_of)
+    return administrator + regional_cells(DESIGNATION, state, view, aspects, part.regions, cells_of)
 
 
 def _detectors(seen: RegionState, population: Population, region: str) -> Cells:
@@ -172,6 +173,6 @@ def _destination(column: Column, accounts: set[str], found: tuple[Destination, .
     return column.blocked(accounts, f"the destination is {status}", step, status)
 
 
-def missing(state: State, organization: Organization, settings: Settings, population: Population) -> list[str]:
+def missing(state: State, view: View) -> list[str]:
     """Later phases need the administrator designated in every asked Region."""
-    return missing_administrators(DESIGNATION, state.administrators if settings.guardduty else {}, population)
+    return missing_administrators(DESIGNATION, state.administrators if view.settings.guardduty else {}, view.population)

@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell
-from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, Direction, ForEach, Reference, Wait, batches
+from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, Condition, Direction, ForEach, Reference, Wait, batches
 from runbook_lib.services.guardduty.inside import enabling, enrolling, on_workloads
 from runbook_lib.services.guardduty.spec import NAME, SPEC
 from runbook_lib.services.guardduty.state import RegionState
@@ -14,8 +14,8 @@ from runbook_lib.services.guardduty.wanted import automatic, existing, features,
 from runbook_lib.services.population import Population
 from runbook_lib.settings.sections.guardduty import GuardDutySection
 
-ENROLLED = "members enabled"
-EXPORTING = "export publishing"
+ENROLLED = Condition("members enabled", "membership")
+EXPORTING = Condition("export publishing", "export")
 EACH_ACCOUNT = ForEach(ACCOUNT_ID)
 
 

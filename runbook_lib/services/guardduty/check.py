@@ -5,7 +5,7 @@ from typing import Any
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
-from runbook_lib.plan import Action, Reference, Step, Wait
+from runbook_lib.plan import Action, Condition, Reference, Step, Wait
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation, check_usable
 from runbook_lib.services.guardduty.calls import ENROLLED, EXPORTING
@@ -152,7 +152,7 @@ def _features(step: Action, reader: Reader) -> Progress:
     return Progress(frozenset(reached), {}, f"{len(reached)} of {len(step.targets)} as planned")
 
 
-_CONDITIONS: Mapping[str, Callable[[Wait, Reader], Progress]] = {USABLE: _usable, ENROLLED: _enrolled, EXPORTING: _exporting}
+_CONDITIONS: Mapping[Condition, Callable[[Wait, Reader], Progress]] = {USABLE: _usable, ENROLLED: _enrolled, EXPORTING: _exporting}
 _EFFECTS: Mapping[str, Callable[[Any, Reader], Progress]] = {
     "CreateDetector": _detector,
     "UpdateDetector": _detector,

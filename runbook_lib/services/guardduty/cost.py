@@ -19,7 +19,7 @@ from runbook_lib.services.column import accounts_of
 from runbook_lib.services.guardduty.spec import NAME, SPEC
 from runbook_lib.services.guardduty.state import RegionState, State
 from runbook_lib.services.guardduty.wanted import automatic
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 RUNTIME = "vCPUs on which the agent runs"
 FOUNDATION = ("CLOUD_TRAIL", "FLOW_LOGS", "DNS_LOGS")
@@ -50,9 +50,9 @@ NOT_ESTIMATED = (
 )
 
 
-def charges(actions: Sequence[Action], cells: Cells, state: State, settings: Settings) -> list[Charge]:
+def charges(actions: Sequence[Action], cells: Cells, state: State, view: View) -> list[Charge]:
     """The paid features that these calls switch on, and in which accounts."""
-    if settings.guardduty is None:
+    if view.settings.guardduty is None:
         return []
     found: dict[str, dict[str, set[str]]] = {}
 
@@ -69,7 +69,7 @@ def charges(actions: Sequence[Action], cells: Cells, state: State, settings: Set
     for region, joining in by_region(actions, "CreateMembers").items():
         seen = state.regions[region].configuration
         configured = seen.value.items if isinstance(seen, Known) else {}
-        for item, choice in {**configured, **automatic(settings.guardduty)}.items():
+        for item, choice in {**configured, **automatic(view.settings.guardduty)}.items():
             if choice != "NONE":
                 add(item, {region: joining})
     return [each for name, paid in PAID.items() for each in charge(paid, found.get(name, {}))]
@@ -84,14 +84,14 @@ def _started(actions: Sequence[Action], cells: Cells) -> dict[str, set[str]]:
     return started
 
 
-def trials(charged: Sequence[Charge], state: State, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+def trials(charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
     """Days left, of accounts where GuardDuty is on already: only there AWS says it."""
     asked: dict[str, set[str]] = {}
     for each in charged:
         for region, accounts in each.accounts.items():
-            asked.setdefault(region, set()).update(accounts & _readable(state.regions[region], delegated))
+            asked.setdefault(region, set()).update(accounts & _readable(state.regions[region], view.delegated))
     known = {region: frozenset(accounts) for region, accounts in asked.items() if accounts}
-    read = partial(_read, state, delegated, reader)
+    read = partial(_read, state, view.delegated, reader)
     return read_trials(known, SPEC.batches["GetRemainingFreeTrialDays"], read, reader)
 
 

@@ -10,7 +10,6 @@ from runbook_lib.aws.errors import CallFailed, has, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.base.privacy import masked
-from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.guardduty.spec import DESIGNATION, NAME, SPEC
@@ -19,12 +18,12 @@ from runbook_lib.services.guardduty.texts import SPREADING
 from runbook_lib.services.guardduty.wanted import items_of
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 
-def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
+def observe(view: View, reader: Reader) -> State:
     """Everything `assess` needs of GuardDuty."""
-    return observe_regions(DESIGNATION, organization, population, reader, _region)
+    return observe_regions(DESIGNATION, view, reader, _region)
 
 
 def _region(

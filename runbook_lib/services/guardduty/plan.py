@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.guardduty.calls import Calls
@@ -21,16 +20,13 @@ from runbook_lib.services.guardduty.spec import DESIGNATION
 from runbook_lib.services.guardduty.state import State
 from runbook_lib.services.guardduty.wanted import RANK
 from runbook_lib.services.obstacles import explanations
-from runbook_lib.services.population import Population
 from runbook_lib.services.regional import regional_steps
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 
-def plan(
-    cells: Cells, state: State, organization: Organization, settings: Settings, population: Population
-) -> Sequence[Step | NoChange | Blocker]:
+def plan(cells: Cells, state: State, view: View) -> Sequence[Step | NoChange | Blocker]:
     """Every step for the gaps in `cells`, and the reason for everything that needs none."""
-    part = settings.guardduty
+    part, population = view.settings.guardduty, view.population
     if part is None:
         return explanations(cells)
     regions = [Region(cells, Calls(part, state.regions[region], population, region)) for region in population.regions]

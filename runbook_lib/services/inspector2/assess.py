@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from runbook_lib.base.observation import Known, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells
-from runbook_lib.organization import Organization
 from runbook_lib.services.column import BEYOND, Column
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.inspector2.assess_scans import own_cells, scan_cells
@@ -15,6 +14,7 @@ from runbook_lib.services.obstacles import administrator_cells
 from runbook_lib.services.offers import offered
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import missing_administrators, not_enrolled, regional_cells
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.inspector2 import InspectorSection
 
@@ -43,11 +43,12 @@ class Setting:
     first: str = ""
 
 
-def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
+def assess(state: State, view: View) -> Cells:
     """All cells of Inspector; what is to do in a Region that is barred (another administrator, for example) is blocked."""
+    settings, population = view.settings, view.population
     part = settings.inspector
     usable = {region: seen.organization for region, seen in state.regions.items()}
-    administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, usable)
+    administrator = administrator_cells(DESIGNATION, view, state.administrators, usable)
     if part is None:
         return administrator
 
@@ -62,7 +63,7 @@ def assess(state: State, organization: Organization, settings: Settings, populat
         )
 
     aspects = ("membership", "scan types") if part.existing_accounts else ("membership",)
-    return administrator + regional_cells(DESIGNATION, state, organization, population, aspects, part.regions, cells_of)
+    return administrator + regional_cells(DESIGNATION, state, view, aspects, part.regions, cells_of)
 
 
 def lowers(aspect: str, observed: str, desired: str) -> bool:
@@ -178,6 +179,6 @@ def _setting(column: Column, setting: Setting, settings: Settings, population: P
     )
 
 
-def missing(state: State, organization: Organization, settings: Settings, population: Population) -> list[str]:
+def missing(state: State, view: View) -> list[str]:
     """Later phases need the administrator designated in every asked Region."""
-    return missing_administrators(DESIGNATION, state.administrators if settings.inspector else {}, population)
+    return missing_administrators(DESIGNATION, state.administrators if view.settings.inspector else {}, view.population)

@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell
-from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Direction, ForEach, Wait, batches
+from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Condition, Direction, ForEach, Wait, batches
 from runbook_lib.services.inspector2.inside import WORKLOADS, enabling
 from runbook_lib.services.inspector2.spec import NAME, SPEC
 from runbook_lib.services.inspector2.state import SCAN_TYPES, RegionState
@@ -14,12 +14,8 @@ from runbook_lib.services.offers import offered
 from runbook_lib.services.population import Population
 from runbook_lib.settings.sections.inspector2 import InspectorSection
 
-ASSOCIATED = "members associated"
-SCANNING = "scan types on: "
-AUTOMATIC = "auto-enable on: "
-APPLIED = {"ec2 scan mode": "ec2 scan mode is ", "ecr re-scan": "ecr re-scan is "}
+ASSOCIATED = Condition("members associated", "membership")
 NOTHING = "nothing"
-"""Beginnings of conditions; what is waited for follows, so that a Wait says it all."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Calls:
             **rest,
         )
 
-    def _wait(self, operation: str, condition: str, sentence: str, after: tuple[str, ...], **rest: Any) -> Wait:
+    def _wait(self, operation: str, condition: Condition, sentence: str, after: tuple[str, ...], **rest: Any) -> Wait:
         rest.setdefault("stage", "delegated")
         return Wait(NAME, operation, self.population.delegated, self.region, condition, sentence, 600, after=after, **rest)
 
@@ -82,7 +78,8 @@ class Calls:
     def scanning(self, types: Sequence[str], accounts: Iterable[str], after: tuple[str, ...], stage: str) -> Wait:
         named, listed = tuple(sorted(accounts)), ", ".join(types)
         sentence = f"{listed} are on in {len(named)} accounts in {self.region}"
-        return self._wait("BatchGetAccountStatus", SCANNING + listed, sentence, after, targets=named, stage=stage)
+        condition = Condition(f"scan types on: {listed}", "scan types", tuple(types))
+        return self._wait("BatchGetAccountStatus", condition, sentence, after, targets=named, stage=stage)
 
     def organization(self, kept: set[str], raised: Sequence[Cell], after: tuple[str, ...], stage: str) -> Action:
         """Auto-enable, every flag said; what is on and may not be lowered here stays on.
@@ -122,10 +119,12 @@ class Calls:
     def automatic(self, update: Action) -> Wait:
         """AWS shows new flags with a delay; until then the same call would look necessary again."""
         flags = update.parameters["autoEnable"]
-        on = ", ".join(scan_type for scan_type, name in SCAN_TYPES.items() if flags.get(name, False)) or NOTHING
+        wanted = tuple(scan_type for scan_type, name in SCAN_TYPES.items() if flags.get(name, False))
+        on = ", ".join(wanted) or NOTHING
+        condition = Condition(f"auto-enable on: {on}", "auto-enable", wanted)
         sentence = f"AWS shows the new auto-enable flags in {self.region}: {on}"
         after = (*update.after, update.id)
-        return self._wait("DescribeOrganizationConfiguration", AUTOMATIC + on, sentence, after, stage=update.stage)
+        return self._wait("DescribeOrganizationConfiguration", condition, sentence, after, stage=update.stage)
 
     def setting(self, cell: Cell, after: tuple[str, ...], stage: str) -> Action:
         """The EC2 scan mode or the ECR re-scan duration of the delegated account and all its members."""
@@ -145,7 +144,7 @@ class Calls:
     def applied(self, aspect: str, after: tuple[str, ...], stage: str) -> Wait:
         wanted = str(self.part.ec2_scan_mode if aspect == "ec2 scan mode" else self.part.ecr_rescan_duration)
         sentence = f"AWS has applied {aspect} {wanted} in {self.region}"
-        return self._wait("GetConfiguration", APPLIED[aspect] + wanted, sentence, after, stage=stage)
+        return self._wait("GetConfiguration", Condition(f"{aspect} is {wanted}", aspect, (wanted,)), sentence, after, stage=stage)
 
 
 def _parameters(aspect: str, value: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.plan import Action, Step, Wait
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.designation import USABLE, check_designation, check_usable
-from runbook_lib.services.inspector2.calls import APPLIED, ASSOCIATED, AUTOMATIC, NOTHING, SCANNING
+from runbook_lib.services.inspector2.calls import ASSOCIATED, NOTHING
 from runbook_lib.services.inspector2.observe import read_configuration, read_members, read_organization, read_scans
 from runbook_lib.services.inspector2.spec import DESIGNATION, NAME
 from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING
@@ -29,13 +29,12 @@ def _condition(step: Wait, reader: Reader) -> Progress:
         return check_usable(lambda: read_organization(step.account, step.region, reader), (NO_ACCESS_YET,))
     if step.condition == ASSOCIATED:
         return _members(step, {"ENABLED"}, reader)
-    if step.condition.startswith(SCANNING):
-        return _scans(step, step.condition.removeprefix(SCANNING).split(", "), {"ENABLED"}, reader)
-    if step.condition.startswith(AUTOMATIC):
+    if step.condition.aspect == "scan types":
+        return _scans(step, step.condition.wanted, {"ENABLED"}, reader)
+    if step.condition.aspect == "auto-enable":
         return _automatic(step, reader)
-    for aspect, beginning in APPLIED.items():
-        if step.condition.startswith(beginning):
-            return _setting(step, aspect, step.condition.removeprefix(beginning), reader, settled=True)
+    if step.condition.aspect in ("ec2 scan mode", "ecr re-scan"):
+        return _setting(step, step.condition.aspect, step.condition.wanted[0], reader, settled=True)
     raise _unknown(step)
 
 
@@ -87,11 +86,9 @@ def _scans(step: Step, types: Sequence[str], good: Collection[str], reader: Read
 
 
 def _automatic(step: Wait, reader: Reader) -> Progress:
-    listed = step.condition.removeprefix(AUTOMATIC)
-    wanted = set[str]() if listed == NOTHING else set(listed.split(", "))
     now = read_organization(step.account, step.region, reader).flags
     on = {scan_type for scan_type, name in SCAN_TYPES.items() if now.get(name, False)}
-    return Progress(WHOLE if on == wanted else NONE, {}, f"on: {', '.join(sorted(on)) or NOTHING}")
+    return Progress(WHOLE if on == set(step.condition.wanted) else NONE, {}, f"on: {', '.join(sorted(on)) or NOTHING}")
 
 
 def _organization(step: Action, reader: Reader) -> Progress:

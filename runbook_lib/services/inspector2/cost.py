@@ -19,7 +19,7 @@ from runbook_lib.plan.cost import Charge, Paid, Trials, charge
 from runbook_lib.services.charges import Days, read_trials, switched_on
 from runbook_lib.services.inspector2.spec import NAME, SPEC
 from runbook_lib.services.inspector2.state import RegionState, State
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 PAID: Mapping[str, Paid] = {
     name: Paid("inspector", name, counts, days)
@@ -37,19 +37,19 @@ NOT_ESTIMATED = (
 )
 
 
-def charges(actions: Sequence[Action], cells: Cells, state: State, settings: Settings) -> list[Charge]:
+def charges(actions: Sequence[Action], cells: Cells, state: State, view: View) -> list[Charge]:
     """The scan types that these calls switch on, and in which accounts."""
     return [each for name, paid in PAID.items() for each in charge(paid, switched_on(cells, actions, ("scan types",), name))]
 
 
-def trials(charged: Sequence[Charge], state: State, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+def trials(charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
     """Days left, of accounts that the administrator may ask about: its own and its members."""
     asked: dict[str, set[str]] = {}
     for each in charged:
         for region, accounts in each.accounts.items():
-            asked.setdefault(region, set()).update(accounts & _readable(state.regions[region], delegated))
+            asked.setdefault(region, set()).update(accounts & _readable(state.regions[region], view.delegated))
     known = {region: frozenset(accounts) for region, accounts in asked.items() if accounts}
-    return read_trials(known, SPEC.batches["BatchGetFreeTrialInfo"], partial(_read, delegated, reader, now), reader)
+    return read_trials(known, SPEC.batches["BatchGetFreeTrialInfo"], partial(_read, view.delegated, reader, now), reader)
 
 
 def _readable(seen: RegionState, delegated: str) -> frozenset[str]:

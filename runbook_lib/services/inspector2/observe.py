@@ -8,7 +8,6 @@ from runbook_lib.aws.errors import CallFailed, has, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.base.privacy import masked
-from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.inspector2.spec import DESIGNATION, NAME, SPEC
@@ -24,14 +23,14 @@ from runbook_lib.services.inspector2.state import (
 from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, POLICY
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 T = TypeVar("T")
 
 
-def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
+def observe(view: View, reader: Reader) -> State:
     """Everything `assess` needs of Inspector."""
-    return observe_regions(DESIGNATION, organization, population, reader, _region)
+    return observe_regions(DESIGNATION, view, reader, _region)
 
 
 def _region(

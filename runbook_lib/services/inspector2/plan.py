@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Step, Wait
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.inspector2.assess import lowers
@@ -22,16 +21,13 @@ from runbook_lib.services.inspector2.inside import WORKLOADS
 from runbook_lib.services.inspector2.spec import DESIGNATION
 from runbook_lib.services.inspector2.state import State
 from runbook_lib.services.obstacles import explanations
-from runbook_lib.services.population import Population
 from runbook_lib.services.regional import regional_steps
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 
-def plan(
-    cells: Cells, state: State, organization: Organization, settings: Settings, population: Population
-) -> Sequence[Step | NoChange | Blocker]:
+def plan(cells: Cells, state: State, view: View) -> Sequence[Step | NoChange | Blocker]:
     """Every step for the gaps in `cells`, and the reason for everything that needs none."""
-    part = settings.inspector
+    part, population = view.settings.inspector, view.population
     if part is None:
         return explanations(cells)
     regions = [Region(cells, Calls(part, state.regions[region], population, region)) for region in population.regions]

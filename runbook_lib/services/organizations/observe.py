@@ -8,8 +8,8 @@ from typing import Any
 from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
-from runbook_lib.organization import Organization
 from runbook_lib.services.registry import by_name, specs
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
 READS = frozenset(
@@ -45,11 +45,11 @@ def managed(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(sorted(section.regions)) for name, section in settings.sections().items()}
 
 
-def observe(organization: Organization, settings: Settings, reader: Reader) -> State:
+def observe(view: View, reader: Reader) -> State:
     """Read everything, side by side; a failed read is an Unknown in its own place."""
-    services = managed(settings)
+    services = managed(view.settings)
     places = [(service, region) for service, regions in services.items() for region in regions]
-    accounts = (organization.management_account, organization.delegated_account)
+    accounts = (view.management, view.delegated)
     roles = [(account, role) for account in accounts for service in services for role in by_name()[service].roles]
     governed = [service for service in services if by_name()[service].policy_type]
     evaluated = sorted({region for service, region in places if by_name()[service].evaluates_by_config})

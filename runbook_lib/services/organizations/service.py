@@ -7,7 +7,6 @@ from typing import Any
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells, Gap, Status
-from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, NoChange, Reference, Step
 from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
@@ -16,8 +15,7 @@ from runbook_lib.services.inventory import Writer
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
 from runbook_lib.services.organizations import preflight as checking
-from runbook_lib.services.population import Population
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 STAGE, LANE = "management", "designation"
 
@@ -35,40 +33,38 @@ class Prerequisites:
 
     preflight = staticmethod(checking.preflight)
 
-    def observe(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> observing.State:
-        return observing.observe(organization, settings, reader)
+    def observe(self, view: View, reader: Reader) -> observing.State:
+        return observing.observe(view, reader)
 
-    def assess(self, state: observing.State, organization: Organization, settings: Settings, population: Population) -> Cells:
-        return assessing.assess(state, organization, settings)
+    def assess(self, state: observing.State, view: View) -> Cells:
+        return assessing.assess(state, view.organization, view.settings)
 
-    def plan(
-        self, cells: Cells, state: Any, organization: Organization, settings: Settings, population: Population
-    ) -> Sequence[Step | NoChange | Blocker]:
+    def plan(self, cells: Cells, state: Any, view: View) -> Sequence[Step | NoChange | Blocker]:
         """Turn on trusted access where it is off, one principal after the other; every other gap is a Blocker."""
-        region = min(region for regions in observing.managed(settings).values() for region in regions)
+        region = min(region for regions in observing.managed(view.settings).values() for region in regions)
         made: list[Step | NoChange | Blocker] = []
         for cell in cells:
             place = (cell.service, cell.region, f"{cell.aspect} {cell.item}".strip(), cell.accounts)
             if cell.status is Status.GAP and cell.gap is Gap.TO_DO:
-                made.append(_trusted_access(cell.item, organization, region))
+                made.append(_trusted_access(cell.item, view.management, region))
             elif cell.status in (Status.GAP, Status.UNKNOWN):
                 made.append(Blocker(*place, reason=cell.reason, next_step=cell.next_step, who=cell.who))
             else:
                 made.append(NoChange(*place, reason=cell.reason))
         return made
 
-    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, settings: Settings) -> Sequence[Charge]:
+    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, view: View) -> Sequence[Charge]:
         """Trusted access costs nothing."""
         return ()
 
-    def trials(self, charged: Sequence[Charge], state: Any, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+    def trials(self, charged: Sequence[Charge], state: Any, view: View, reader: Reader, now: dt.datetime) -> Trials:
         return Trials()
 
-    def foundation(self, organization: Organization, settings: Settings, population: Population, reader: Reader) -> None:
+    def foundation(self, view: View, reader: Reader) -> None:
         """The organization itself says it all."""
 
-    def missing(self, state: Any, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
-        off = [cell for cell in assessing.trusted_access(organization, settings) if cell.status is not Status.COVERED]
+    def missing(self, state: Any, view: View) -> Sequence[str]:
+        off = [cell for cell in assessing.trusted_access(view.organization, view.settings) if cell.status is not Status.COVERED]
         return [f"trusted access for {cell.item} is not known to be on ({cell.reason})" for cell in off]
 
     def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
@@ -90,16 +86,16 @@ class Prerequisites:
         raise KeyError(reference.kind)
 
 
-def _trusted_access(principal: str, organization: Organization, region: str) -> Action:
+def _trusted_access(principal: str, management: str, region: str) -> Action:
     parameters = {"ServicePrincipal": principal}
     return Action(
         service="organizations",
         operation="EnableAWSServiceAccess",
-        account=organization.management_account,
+        account=management,
         region=region,
         parameters=parameters,
         reason="the service must be trusted before an account can be its delegated administrator",
-        affects=frozenset({organization.management_account}),
+        affects=frozenset({management}),
         before="trusted access off",
         becomes="trusted access on",
         back_out=BackOut("turns trusted access off again", "DisableAWSServiceAccess", parameters),

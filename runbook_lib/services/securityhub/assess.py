@@ -2,28 +2,29 @@
 
 from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.coverage import Cells, Status
-from runbook_lib.organization import Organization
 from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, administrator_cells, bar_cells, bars
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
 from runbook_lib.services.securityhub.spec import DESIGNATION
 from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, State
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT})
 
 
-def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
+def assess(state: State, view: View) -> Cells:
     """Every cell of Security Hub: asked Regions with what stands in their way applied, then the others."""
+    settings, population = view.settings, view.population
     part = settings.security_hub
     closed = {**central_elsewhere(state, population), **unreadable(state)}
-    administrator = administrator_cells(DESIGNATION, organization, population, state.administrators, state.configurations, closed)
+    administrator = administrator_cells(DESIGNATION, view, state.administrators, state.configurations, closed)
     found: Cells = ()
     for region in population.regions:
         found += _region(state, settings, part, population, region) if part else ()
-    found += aggregation.assess(state, organization, settings, population)
-    barred = {**closed, **bars(DESIGNATION, organization, population, state.administrators)}
+    found += aggregation.assess(state, view.organization, settings, population)
+    barred = {**closed, **bars(DESIGNATION, view, state.administrators)}
     found = hold_central(bar_cells(found, barred), state)
     for region in population.other_regions:
         found += membership.assess_other(state, part, population, region)

@@ -13,7 +13,7 @@ from runbook_lib.services.securityhub import observe
 from runbook_lib.services.securityhub.aggregation import describe
 from runbook_lib.services.securityhub.aggregation_steps import AGGREGATOR
 from runbook_lib.services.securityhub.spec import DESIGNATION, NAME
-from runbook_lib.services.securityhub.standards_steps import READY
+from runbook_lib.services.securityhub.standards import ASPECT
 from runbook_lib.services.securityhub.state import Standards, item_of_arn
 from runbook_lib.services.securityhub.steps import ENABLED
 
@@ -42,9 +42,9 @@ def _waited(wait: Wait, reader: Reader) -> Progress:
         return Progress(DONE if usable else frozenset(), {}, "usable" if usable else "not usable yet")
     if wait.condition == ENABLED:
         return _members(wait, reader, ("Enabled",))
-    if wait.condition.startswith(READY):
-        return _standards(wait, reader, tuple(wait.condition.removeprefix(READY).split(", ")), SETTLED)
-    raise ValueError(f"{NAME} knows no condition {wait.condition!r}")
+    if wait.condition.aspect == ASPECT:
+        return _standards(wait, reader, wait.condition.wanted, SETTLED)
+    raise ValueError(f"{NAME} knows no condition {str(wait.condition)!r}")
 
 
 def _usable(wait: Wait, reader: Reader) -> bool:

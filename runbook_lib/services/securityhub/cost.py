@@ -16,7 +16,7 @@ from runbook_lib.services.charges import switched_on
 from runbook_lib.services.securityhub.membership import HUB, MEMBERSHIP
 from runbook_lib.services.securityhub.standards import ASPECT
 from runbook_lib.services.securityhub.state import State
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 CHECKS = Paid("security_hub", "SECURITY_CHECKS", "checks of controls, of each resource", 30)
 INGESTION = Paid("security_hub", "FINDING_INGESTION", "findings taken in from other products and by aggregation", 30)
@@ -27,9 +27,9 @@ NOT_ESTIMATED = (
 )
 
 
-def charges(actions: Sequence[Action], cells: Cells, state: State, settings: Settings) -> list[Charge]:
+def charges(actions: Sequence[Action], cells: Cells, state: State, view: View) -> list[Charge]:
     """Where these calls start checks and take findings in. A member that joins gets the default standards that settings accept."""
-    part = settings.security_hub
+    part = view.settings.security_hub
     if part is None:
         return []
     joining = switched_on(cells, actions, (MEMBERSHIP,)) if part.accept_default_standards else {}
@@ -45,6 +45,6 @@ def _together(*found: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return sums
 
 
-def trials(charged: Sequence[Charge], state: State, delegated: str, reader: Reader, now: dt.datetime) -> Trials:
+def trials(charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
     """Nothing: AWS has no read for it."""
     return Trials()

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from runbook_lib.aws.errors import CallFailed, has, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
-from runbook_lib.organization import Organization
 from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP, designated, read_administrators
 from runbook_lib.services.obstacles import region_bar
@@ -27,6 +26,7 @@ from runbook_lib.services.securityhub.state import (
     item_of_arn,
     standards_in,
 )
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
@@ -126,10 +126,11 @@ def read_aggregator(reader: Reader, account: str, region: str) -> Aggregator | N
     return Aggregator(arns[0], answer.get("RegionLinkingMode", ""), frozenset(answer.get("Regions") or ()))
 
 
-def observe(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
+def observe(view: View, reader: Reader) -> State:
     """Read everything that `assess` needs; nothing where the Region is known to be closed to one of the two accounts."""
+    organization, settings, population = view.organization, view.settings, view.population
     administrators = read_administrators(DESIGNATION, organization, (*population.regions, *population.other_regions), reader)
-    open_regions = [region for region in population.regions if region_bar(organization, population, region) is None]
+    open_regions = [region for region in population.regions if region_bar(view, region) is None]
     others = [region for region in population.other_regions if designated(administrators, region, population.delegated)]
     jobs: list[Callable[[], Any]] = [
         partial(_delegated, reader, population.delegated, r, r in open_regions, _unlisted(administrators[r], population.delegated))
@@ -155,9 +156,9 @@ def observe(organization: Organization, settings: Settings, population: Populati
     )
 
 
-def foundation(organization: Organization, settings: Settings, population: Population, reader: Reader) -> State:
+def foundation(view: View, reader: Reader) -> State:
     """What later phases build on: whether the administrator can act; where it cannot, whether its own hub is on."""
-    regions, account = population.regions, population.delegated
+    regions, account = view.population.regions, view.delegated
     read = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
     usable = dict(zip(regions, read, strict=True))
     lacking = [region for region in regions if not isinstance(usable[region], Known)]

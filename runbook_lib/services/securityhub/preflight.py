@@ -9,11 +9,11 @@ from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.services.obstacles import region_bar
-from runbook_lib.services.population import population
 from runbook_lib.services.remarks import Remark, Severity
 from runbook_lib.services.securityhub.observe import observed, offered
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import item_of
+from runbook_lib.services.view import view_of
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.securityhub import SecurityHubSection, Standard
 
@@ -49,9 +49,9 @@ def _named(part: SecurityHubSection) -> Iterator[tuple[Path, Standard]]:
 
 def _regions(organization: Organization, settings: Settings, part: SecurityHubSection) -> list[str]:
     """The home Region first: it is the likeliest to have a hub."""
-    people = population(organization, settings, NAME)
+    view = view_of(organization, settings, NAME)
     home = part.aggregation.home_region if part.aggregation else ""
-    return sorted((r for r in people.regions if region_bar(organization, people, r) is None), key=lambda region: region != home)
+    return sorted((r for r in view.population.regions if region_bar(view, r) is None), key=lambda region: region != home)
 
 
 def _remark(path: Path, standard: Standard, offers: Offers) -> Remark:

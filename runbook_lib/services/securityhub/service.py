@@ -6,8 +6,6 @@
 from collections.abc import Sequence
 
 from runbook_lib.base.observation import Known
-from runbook_lib.organization import Organization
-from runbook_lib.services.population import Population
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.securityhub.assess import assess
 from runbook_lib.services.securityhub.check import check, resolve
@@ -19,19 +17,19 @@ from runbook_lib.services.securityhub.preflight import preflight
 from runbook_lib.services.securityhub.spec import DESIGNATION, NAME, TITLE
 from runbook_lib.services.securityhub.state import State, on
 from runbook_lib.services.securityhub.steps import MUTATIONS, plan
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
 
 
-def missing(state: State, organization: Organization, settings: Settings, population: Population) -> Sequence[str]:
+def missing(state: State, view: View) -> Sequence[str]:
     """Later phases need the administrator designated and usable, and its hub on, in every asked Region.
 
     AWS lets nobody else read the organization's configuration: where that was read, all of it is so.
     """
     found = []
-    for region in population.regions:
+    for region in view.population.regions:
         if isinstance(state.configurations.get(region), Known):
             continue
-        found.append(f"{TITLE} has no usable delegated administrator {population.delegated} in {region}")
+        found.append(f"{TITLE} has no usable delegated administrator {view.delegated} in {region}")
         if not on(state.delegated_hubs.get(region)):
             found.append(f"{TITLE} is not on in the delegated account in {region}")
     return found

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cell, Cells, Gap
 from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, BackOut, Step, Wait, batches
+from runbook_lib.plan import Action, BackOut, Condition, Step, Wait, batches
 from runbook_lib.services.column import accounts_of
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub.spec import NAME
@@ -17,7 +17,6 @@ from runbook_lib.services.securityhub.standards import ASPECT, requested
 from runbook_lib.services.securityhub.state import State, items_of, standard_arn, subscription_arn
 from runbook_lib.settings import Settings
 
-READY = "standards ready: "
 READY_SECONDS = 900
 MOST = 25
 """StandardsSubscriptionRequests of one call [model]."""
@@ -104,7 +103,8 @@ def _reverse(partition: str, region: str, account: str, items: list[str]) -> dic
 
 
 def _ready(account: str, region: str, items: tuple[str, ...], stage: str, targets: tuple[str, ...], after: tuple[str, ...]) -> Wait:
+    condition = Condition(f"standards ready: {', '.join(items)}", ASPECT, items)
     return Wait(
-        NAME, "GetEnabledStandards", account, region, READY + ", ".join(items), f"The standards settle in {region}",
+        NAME, "GetEnabledStandards", account, region, condition, f"The standards settle in {region}",
         READY_SECONDS, stage, targets, after,
     )  # fmt: skip

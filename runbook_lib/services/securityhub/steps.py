@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
-from runbook_lib.organization import Organization
-from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Blocker, Direction, ForEach, NoChange, Step, Wait, batches
+from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Blocker, Condition, Direction, ForEach, NoChange, Step, Wait, batches
 from runbook_lib.services.column import accounts_of, to_do, under_way
 from runbook_lib.services.designation import designation_steps
 from runbook_lib.services.obstacles import explanations
@@ -15,6 +14,7 @@ from runbook_lib.services.securityhub.aggregation_steps import aggregation_actio
 from runbook_lib.services.securityhub.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.securityhub.standards_steps import delegated_standards, member_standards
 from runbook_lib.services.securityhub.state import NOT_OBSERVED, State
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
 MUTATIONS = DESIGNATION.mutations | {
@@ -28,16 +28,15 @@ MUTATIONS = DESIGNATION.mutations | {
         "UpdateFindingAggregator",
     )
 }
-ENABLED = "members enabled"
+ENABLED = Condition("members enabled", membership.MEMBERSHIP)
 EXPLICIT = {"EnableDefaultStandards": False, "ControlFindingGenerator": "SECURITY_CONTROL"}
 """Always sent: AWS's default would switch on standards that nobody chose."""
 ENABLE_SECONDS = 600
 
 
-def plan(
-    cells: Cells, state: State, organization: Organization, settings: Settings, population: Population
-) -> Sequence[Step | NoChange | Blocker]:
+def plan(cells: Cells, state: State, view: View) -> Sequence[Step | NoChange | Blocker]:
     """The steps of the phase in the order of its stages, then every NoChange and Blocker."""
+    organization, settings, population = view.organization, view.settings, view.population
     part = settings.security_hub
     hubs = {r: hub_actions(cells, population.delegated, r, "prepare") for r in population.regions}
     own = [hub for r in population.regions for hub in hub_actions(cells, population.management, r, "management")]

@@ -118,7 +118,7 @@ class World(SettlingWorld):
         for account in wait.targets:
             self.members[wait.region][account] = "Enabled"
             self.detectors[wait.region][account]["enabled"] = True
-        if wait.condition == "export publishing":
+        if wait.condition.aspect == "export":
             self.destinations[wait.region]["status"] = "PUBLISHING"
 
     def _apply(self, held: dict[str, Any], listed: Iterable[Mapping[str, Any]]) -> None:

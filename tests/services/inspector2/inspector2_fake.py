@@ -84,7 +84,7 @@ class World(SettlingWorld):
 
     def finish(self, wait: Wait) -> None:
         for account in wait.targets:
-            if wait.condition == "members associated":
+            if wait.condition.aspect == "membership":
                 self.members[wait.region][account] = "ENABLED"
             held = self.scans.get(wait.region, {}).get(account, {})
             held.update({each: "ENABLED" for each, status in held.items() if status == "ENABLING"})

@@ -7,9 +7,11 @@ from securityhub_fake import CIS, FSBP, Run, World, settings_of
 from service_fakes import NAMES, named
 
 from runbook_lib.aws.errors import CallFailed, unread
-from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference, Wait
+from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Condition, ForEach, Reference, Wait
 from runbook_lib.plan.outcome import Outcome, Verdict
+from runbook_lib.services.designation import USABLE
 from runbook_lib.services.securityhub.service import SERVICE
+from runbook_lib.services.securityhub.steps import ENABLED
 
 M, D, ALPHA, BETA, OTHER = (NAMES[name] for name in ("management", "delegated", "alpha", "beta", "other"))
 FULL = "The request is rejected because the given account ID is already a member or associated member of the current account."
@@ -146,7 +148,7 @@ def test_an_answer_without_an_error_is_applied(called: Action) -> None:
     assert list(SERVICE.judge(called, {})) == [Outcome("", Verdict.APPLIED)]
 
 
-def wait(condition: str, targets: tuple[str, ...] = ()) -> Wait:
+def wait(condition: Condition, targets: tuple[str, ...] = ()) -> Wait:
     return Wait("securityhub", "Read", D, "us-east-1", condition, "it", 300, "delegated", targets)
 
 
@@ -160,24 +162,24 @@ def world(**observed: Any) -> World:
 
 
 def test_the_administrator_is_usable_when_its_own_read_answers() -> None:
-    assert SERVICE.check(wait("administrator usable"), world()).reached == {""}
-    assert SERVICE.check(wait("administrator usable"), world(spreading=["us-east-1"])).reached == frozenset()
-    assert SERVICE.check(wait("administrator usable"), world(hubs={})).reached == frozenset()
+    assert SERVICE.check(wait(USABLE), world()).reached == {""}
+    assert SERVICE.check(wait(USABLE), world(spreading=["us-east-1"])).reached == frozenset()
+    assert SERVICE.check(wait(USABLE), world(hubs={})).reached == frozenset()
     errors = [{"operation": "DescribeOrganizationConfiguration", "code": "AccessDeniedException"}]
     with pytest.raises(CallFailed, match="AccessDenied"):
-        SERVICE.check(wait("administrator usable"), world(errors=errors))
+        SERVICE.check(wait(USABLE), world(errors=errors))
 
 
 def test_members_are_enabled_one_by_one() -> None:
     there = world(members={"us-east-1": {"alpha": "Enabled", "beta": "Created", "other": "AccountSuspended"}})
-    progress = SERVICE.check(wait("members enabled", (ALPHA, BETA, OTHER, M)), there)
+    progress = SERVICE.check(wait(ENABLED, (ALPHA, BETA, OTHER, M)), there)
     assert progress.reached == {ALPHA}
     assert progress.refused == {OTHER: "AccountSuspended"}
     assert SERVICE.check(CREATE, there).reached == {ALPHA, BETA}, "being added is the call's effect"
 
 
 def test_standards_settle_in_the_caller_or_in_each_member() -> None:
-    condition = f"standards ready: {FSBP}, {CIS}"
+    condition = Condition("standards ready", "standards", (FSBP, CIS))
     held = {
         "delegated": {FSBP: "READY", CIS: "INCOMPLETE"},
         "alpha": {FSBP: "READY", CIS: "PENDING"},
@@ -218,7 +220,7 @@ def test_the_effect_of_a_call_is_read_back(called: Action, observed: dict[str, A
 
 def test_a_step_that_the_service_does_not_plan_is_refused() -> None:
     with pytest.raises(ValueError, match="no condition"):
-        SERVICE.check(wait("moon full"), world())
+        SERVICE.check(wait(Condition("moon full", "moon")), world())
     with pytest.raises(ValueError, match="plans no"):
         SERVICE.check(action("DisableSecurityHub"), world())
     with pytest.raises(ValueError, match="resolves no"):
@@ -236,11 +238,9 @@ def test_the_aggregator_is_resolved_where_it_is() -> None:
 def test_later_phases_wait_for_every_asked_region() -> None:
     settings = settings_of({"management_account": False})
     run = Run(world(), settings)
-    assert [text.split()[-1] for text in SERVICE.missing(run.state, run.organization, settings, run.population)] == [
-        "us-east-2"
-    ] * 2
+    assert [text.split()[-1] for text in SERVICE.missing(run.state, run.view)] == ["us-east-2"] * 2
     spreading = Run(world(spreading=["us-east-1"]), settings_of({"regions": ["us-east-1"]}))
-    assert len(SERVICE.missing(spreading.state, spreading.organization, spreading.settings, spreading.population)) == 1
+    assert len(SERVICE.missing(spreading.state, spreading.view)) == 1
 
 
 def test_an_interrupted_list_of_members_without_a_hub_is_not_there_yet() -> None:

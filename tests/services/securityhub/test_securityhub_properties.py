@@ -232,7 +232,7 @@ def test_half_way_the_plan_is_the_rest_of_the_first(made: dict[str, Any], hub: d
     assert (last.actions, last.waits) == ([], [])
     assert {action.unit_key for action in first.actions if action.operation not in MAY_COME_BY_ITSELF} <= {key for key, _ in called}
     assert not [blocker for blocker in last.blockers if blocker not in first.blockers]
-    assert SERVICE.missing(last.state, last.organization, desired, last.population) == []
+    assert SERVICE.missing(last.state, last.view) == []
 
 
 @quick

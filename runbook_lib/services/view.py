@@ -1,0 +1,45 @@
+"""What a service looks at: which organization, which settings, and whom it is asked about there."""
+
+from dataclasses import dataclass
+
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Scope
+from runbook_lib.services.population import Population, population
+from runbook_lib.settings import Settings
+
+
+@dataclass(frozen=True)
+class View:
+    """One service's view of an organization; what was read there is its state, beside it."""
+
+    organization: Organization
+    settings: Settings
+    population: Population
+
+    @property
+    def management(self) -> str:
+        return self.population.management
+
+    @property
+    def delegated(self) -> str:
+        return self.population.delegated
+
+
+def view_of(organization: Organization, settings: Settings, service: str, scope: Scope = Scope()) -> View:  # noqa: B008 a frozen value
+    """The view of one service on a part of the organization."""
+    return View(organization, settings, population(organization, settings, service, scope))
+
+
+def told_by(view: View) -> tuple[object, ...]:
+    """What decides, of organization and population, which reads a service makes: where this is the same, so is what was read.
+
+    Who else is a member decides it only where a part of the organization is looked at, or members are entered by a role. A test
+    holds every service to it.
+    """
+    people = view.population
+    pair = {people.management, people.delegated}
+    asked = {region: pair & members for region, members in people.members.items() if region in people.regions}
+    out = [region for region in people.regions for aside in people.aside.get(region, ()) if people.delegated in aside.accounts]
+    by_account = people.members if not people.whole or view.settings.access.members is not None else None
+    opted = view.organization.regions.get(people.management)
+    return people.management, people.delegated, people.regions, people.other_regions, asked, out, by_account, opted
