@@ -21,8 +21,8 @@ class NotJoined(RunFolderError):
     """The run in a folder is not one that this notebook may write into."""
 
     advice = (
-        "Leave run_folder empty to begin a new run, or give the folder of one that is still running and that you began on this machine "
-        "with the same settings."
+        "Leave run_folder empty to begin a new run, or give the folder of one that is still running and that you began on this "
+        "machine with the same settings."
     )
 
 
