@@ -8,6 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+STAGES: Mapping[str, str] = {
+    "prepare": "calls made in the delegated account before designation, so that designation switches on nothing by default",
+    "management": "calls made in the management account",
+    "delegated": "calls made in the delegated account as administrator",
+    "members": "calls made in member accounts through the member role",
+    "workloads": "calls that act on workloads inside accounts: agents, snapshots, endpoints, scans of code and images",
+    "lowering": "calls that lower protection, each named under allow_lowering",
+}
+"""The stages of every phase that enables a service, in order, each with its own gate → what is done in it."""
 ACCOUNT = "{account}"
 """In the parameters of a probe: the account that asks."""
 
