@@ -143,8 +143,10 @@ class Enabling(Generic[S, P, R]):
         places = self._places(state, view)
         closed = self.closed(state, view)
         spec = self.spec.designation
-        usable = {region: self.usable(self.seen(state, region)) for region in view.population.regions}
-        first = administrator_cells(spec, view, state.administrators, usable, closed) if spec else ()
+        first: Cells = ()
+        if spec:
+            usable = {region: self.usable(self.seen(state, region)) for region in view.population.regions}
+            first = administrator_cells(spec, view, state.administrators, usable, closed)
         if not (section := view.settings.sections().get(self.name)):
             return first
         barred = {**closed, **bars(spec, view, state.administrators)}

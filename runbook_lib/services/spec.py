@@ -130,7 +130,8 @@ class ServiceSpec:
     """What the change is for, as a change board reads it."""
     does: str
     """What its phase does, as the table of phases says it."""
-    designation: Designation
+    designation: Designation | None = None
+    """None: it has no administrator of its own, and is set from within the delegated account."""
     principals: tuple[str, ...]
     """Service principals that need trusted access, the designation's first."""
     roles: tuple[str, ...]
