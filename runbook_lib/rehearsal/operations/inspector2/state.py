@@ -1,12 +1,11 @@
 """What the simulated Inspector knows: scanning, administrators, members and settings, by Region."""
 
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
+from runbook_lib.rehearsal.operations import service_roles
 from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
-from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.registry import Call, page
 from runbook_lib.rehearsal.world import Settling, World, current, of_its_own, settled
 
@@ -175,18 +174,12 @@ def switch_on(world: World, account: str, region: str, kinds: list[str]) -> None
     if "ECR" in kinds:
         ecr = {"rescanDuration": "DAYS_14", "pullDateRescanDuration": "DAYS_14", "pullDateRescanMode": "LAST_IN_USE_AT"}
         state.configured.setdefault((account, region, "ecr"), Configured(ecr, settled("SUCCESS"), now))
-    found = account_of(world, account)
-    if found is not None:
-        found.service_linked_roles.update(SERVICE_ROLES)
+    service_roles.give(world, account, *SERVICE_ROLES)
 
 
 def require_service_role(call: Call) -> None:
     """Enabling the own account makes the service-linked role with the caller's permissions [issue SRA#308]."""
-    account = account_of(call.world, call.account)
-    if account is None or SERVICE_ROLES[0] in account.service_linked_roles:
-        return
-    role = call.caller.role if call.caller else None
-    if role and any(fnmatchcase("iam:CreateServiceLinkedRole", pattern) for pattern in role.denied):
+    if service_roles.may_not_make(call, SERVICE_ROLES[0]):
         raise texts.denied(texts.NO_SERVICE_ROLE)
 
 
