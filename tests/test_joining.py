@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.base.identity import system_user
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
-from runbook_lib.notebook.joining import joined
+from runbook_lib.phase_run.joining import joined
 from runbook_lib.settings.file import parse
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
