@@ -11,9 +11,9 @@ import pytest
 from doors import Served, served
 from simulated import Simulated, settings_for
 
-from runbook_lib.notebook import Notebook, open_phase
+from runbook_lib.notebook import _OPEN, Notebook, open_phase
 from runbook_lib.notebook.deciding import Decider, GivenFile, Nobody
-from runbook_lib.notebook.gate_by_gate import GateByGate
+from runbook_lib.notebook.gate_by_gate import Asked, GateByGate
 from runbook_lib.phase_run.halt import Halt, RunEnded
 from runbook_lib.plan.approval import approve
 from runbook_lib.plan.gates import gates
@@ -25,12 +25,15 @@ PHASE = "10_security_hub"
 def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The prerequisites are applied; this process is led there as a kernel would be."""
     with served("seven", tmp_path) as made:
-        Simulated(made.front, settings_for(made.front), tmp_path).enable(["00_prerequisites"])
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             monkeypatch.delenv(name)
         for name, value in made.environment.items():
             monkeypatch.setenv(name, value)
+        Simulated(made.front, settings_for(made.front), tmp_path).enable(["00_prerequisites"])
+        made.front.log.entries.clear()
         yield made
+        while _OPEN:  # another test would end it, in a folder that is gone
+            _OPEN.pop().abandon()
 
 
 def planned(organization: Served, approval: str = "") -> Notebook:
@@ -46,15 +49,20 @@ def decider(notebook: Notebook) -> Decider:
     return made
 
 
+async def drawn(way: GateByGate, gate: str) -> Asked:
+    """The panel of a gate, once it is there."""
+    for _ in range(1000):
+        if gate in way._asked:
+            return way._asked[gate]
+        await asyncio.sleep(0.01)
+    raise AssertionError(gate)
+
+
 async def pressed(asking: Any, way: GateByGate, gate: str, **answer: Any) -> Any:
     """Wait for the panel of a gate, answer it, and give what comes of it."""
     task = asyncio.ensure_future(asking)
-    while gate not in way._asked and not task.done():
-        await asyncio.sleep(0.01)
-    now = dt.datetime.now(dt.UTC)
-    assert (
-        way._asked[gate].ballot.cast(**{"approved": True, "ticket": "T-1", "reason": "", "typed": "", "now": now, **answer}) == ""
-    )
+    given = {"approved": True, "ticket": "T-1", "reason": "", "typed": "", "now": dt.datetime.now(dt.UTC), **answer}
+    assert (await drawn(way, gate)).ballot.cast(**given) == ""
     return await task
 
 
@@ -95,7 +103,6 @@ def test_a_given_file_is_taken_up_where_it_is_confirmed_and_not_before(organizat
     assert {"approval.json", "plan.json", "plan-at-apply.json"} <= names(notebook)
     assert notebook.run.carried_out == plan
     assert organization.changes == []
-    notebook.abandon()
 
 
 @pytest.fixture
@@ -150,10 +157,9 @@ def test_a_plan_made_anew_makes_the_panels_of_the_other_void(at_the_screen: Serv
 
     async def interrupted() -> None:
         task = asyncio.ensure_future(notebook.confirm())
-        while gate not in way._asked:
-            await asyncio.sleep(0.01)
+        asked = await drawn(way, gate)
         notebook.plan()
-        assert way._asked[gate].ballot.closed == "The plan was made anew; this panel is void."
+        assert asked.ballot.closed == "The plan was made anew; this panel is void."
         task.cancel()
         with pytest.raises(Halt, match="Interrupted before a decision; nothing was called"):
             await task

@@ -53,10 +53,9 @@ def test_a_phase_is_planned_and_applied_without_notebook_tables_or_pages(tmp_pat
         assert applied == {"code": 0, "state": "applied", "loaded": [], "run": applied["run"]}
         assert len(organization.changes) == len(plan_file.load(file).actions) > 0
     kept = RunFolder.open(organization.runs / str(applied["run"]))
-    assert kept.status is RunStatus.DONE
-    assert {"plan.json", "approval.json", "journal.jsonl", "coverage-after.json"} <= {
-        each.name for each in kept.phase(PHASE).path.iterdir()
-    }
+    assert kept.status == RunStatus.DONE
+    names = {each.name for each in kept.phase(PHASE).path.iterdir()}
+    assert {"plan.json", "approval.json", "journal.jsonl", "coverage-after.json"} <= names
     assert (kept.path / "evidence.intoto.jsonl").exists()
 
 
