@@ -143,7 +143,7 @@ def test_no_at_the_first_gate_ends_the_run(at_the_screen: Served) -> None:
     gate = gates(way.planned)[0]
     with pytest.raises(Halt, match=r"Rejected by .*: not today\nNothing was called"):
         asyncio.run(pressed(notebook.confirm(), way, gate.name, approved=False, reason="not today"))
-    assert (notebook.record.state, notebook.record.ended) == ("rejected", "left over")
+    assert (notebook.record.state, notebook.record.ended) == ("rejected", "left-over")
     assert f"rejection-{gate.name}.json" in names(notebook)
     with pytest.raises(RunEnded):
         notebook.record.must_run()
