@@ -10,7 +10,8 @@ from typing import Any
 
 from runbook_lib.rehearsal.identity import Credentials
 from runbook_lib.rehearsal.operations.event_buses import Buses, RuleOnBus
-from runbook_lib.rehearsal.resource_policies import allows
+from runbook_lib.rehearsal.permissions import service_may
+from runbook_lib.rehearsal.policies.wildcards import PolicyError
 from runbook_lib.rehearsal.world import World
 
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # thousands of demo images otherwise; read when moto is imported
@@ -61,6 +62,16 @@ AWS_KEY = "alias/aws/sns"
 """The key that AWS manages for SNS: its policy does not let EventBridge use it, so nothing ever arrives [docs]."""
 
 
+def refusal_of(kind: str, policy: Any, action: str, resource: str, rule: str) -> str:
+    """Why a topic's or queue's policy does not let EventBridge deliver for a rule; "" when it does."""
+    try:
+        if policy and service_may(policy, EVENTS, action, resource, rule):
+            return ""
+    except PolicyError as error:
+        return f"the {kind}'s policy cannot be judged: {error}"
+    return f"the {kind}'s policy does not let EventBridge {'publish' if kind == 'topic' else 'send'}"
+
+
 class MotoCourier:
     """moto's rules, topics and queues, with the policies that AWS asks before it delivers."""
 
@@ -88,8 +99,8 @@ class MotoCourier:
             return "there is no such topic"
         if topic.kms_master_key_id == AWS_KEY:
             return "the topic's key is AWS's own, which EventBridge may not use"
-        if not allows(topic.policy, EVENTS, "sns:Publish", rule):
-            return "the topic's policy does not let EventBridge publish"
+        if why := refusal_of("topic", topic.policy, "sns:Publish", target, rule):
+            return why
         topic.publish(message)
         return ""
 
@@ -98,8 +109,8 @@ class MotoCourier:
         queue = sqs_backends[account][region].queues.get(name)
         if queue is None:
             return "there is no such queue"
-        if not allows(queue.policy, EVENTS, "sqs:SendMessage", rule):
-            return "the queue's policy does not let EventBridge send"
+        if why := refusal_of("queue", queue.policy, "sqs:SendMessage", target, rule):
+            return why
         sqs_backends[account][region].send_message(name, message)
         return ""
 

@@ -5,11 +5,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.rehearsal import events
+from runbook_lib.rehearsal.asked import action_of
 from runbook_lib.rehearsal.draws import whole
 from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
 from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.limits import RATES, throttled
-from runbook_lib.rehearsal.refusals import action_of, denied_by_policy, denied_by_role
+from runbook_lib.rehearsal.permissions import denied
+from runbook_lib.rehearsal.policies.document import Kind, Policy
+from runbook_lib.rehearsal.policies.evaluation import Decision
 from runbook_lib.rehearsal.scenario import Event, Fault, Scenario
 from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 from runbook_lib.rehearsal.world import World
@@ -25,6 +28,11 @@ UNPROCESSED = {(each.name, operation): batch for each in simulated() for operati
 BATCHED = frozenset(name for name, _, _ in UNPROCESSED.values())
 OWN_FAULT = "The request failed because of an internal error. Try again."
 """[assumed]: why an account is handed back."""
+
+
+BY_ROLE = Decision(allowed=False, kind=Kind.IDENTITY)
+BY_POLICY = Decision(allowed=False, kind=Kind.SCP, policy=Policy(Kind.SCP, ()))
+"""How a scenario denies: no policy of the role allows it, or an SCP denies it."""
 
 
 class Faults:
@@ -128,7 +136,7 @@ def refusal(fault: Fault, caller: Credential, service: str, operation: str) -> A
     if fault.kind in ("reset", "timeout"):
         return ConnectionCut(fault.silence if fault.kind == "timeout" else 0.0)
     if fault.kind == "deny":
-        return (denied_by_policy if fault.by == "policy" else denied_by_role)(caller, service, action_of(service, operation))
+        return denied(caller, service, action_of(service, operation), BY_POLICY if fault.by == "policy" else BY_ROLE)
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
+from runbook_lib.rehearsal.asked import Asked
 from runbook_lib.rehearsal.control import Control
 from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
 from runbook_lib.rehearsal.faults import BATCHED, Faults, hand_back, leave_out, refusal
@@ -18,7 +19,8 @@ from runbook_lib.rehearsal.identity import QUERY, Credential, Credentials, authe
 from runbook_lib.rehearsal.internal import install
 from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
-from runbook_lib.rehearsal.refusals import Designation, refuse_absent, refuse_denied, refuse_region
+from runbook_lib.rehearsal.permissions import refuse_denied
+from runbook_lib.rehearsal.refusals import Designation, refuse_absent, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
 from runbook_lib.rehearsal.scenario import Fault, Scenario
 from runbook_lib.rehearsal.world import World
@@ -93,6 +95,7 @@ class _Handling:
         self.front, self.world, self.request, self.environ = front, front.world, request, environ
         self.caller: Credential | None = None
         self.parameters: dict[str, Any] = {}
+        self.invalid: ApiError | None = None
         self.given: dict[str, Any] | None = None
         self.code, self.throttled, self.fault = "", False, ""
         # Not uuid4: the kernel's randomness costs as much as a whole operation.
@@ -128,7 +131,8 @@ class _Handling:
         except ApiError:
             self.throttled = True
             raise
-        refuse_denied(self.world, caller, request.service, request.operation, request.region)
+        self._read_parameters()
+        refuse_denied(self.world, caller, Asked(request.service, request.operation, request.region, self.parameters))
         fault = self._struck(caller)
         if fault is None:
             return self._performed(caller)
@@ -139,6 +143,17 @@ class _Handling:
         if refused is not None:
             raise refused
         return answer
+
+    def _read_parameters(self) -> None:
+        """What policies may ask about. A call that is not allowed is refused as such, also where its parameters are no good."""
+        request = self.request
+        try:
+            if request.ours and request.service in QUERY:
+                self.parameters = query.parameters(request.service, request.operation, request.body)
+            elif request.ours:
+                self.parameters = codec.parameters(request.service, request.operation, request.labels, request.query, request.body)
+        except ApiError as error:
+            self.invalid = error
 
     def _struck(self, caller: Credential) -> Fault | None:
         request = self.request
@@ -163,10 +178,8 @@ class _Handling:
 
     def _ours(self, caller: Credential, fault: Fault | None) -> Answer:
         request = self.request
-        if request.service in QUERY:
-            self.parameters = query.parameters(request.service, request.operation, request.body)
-        else:
-            self.parameters = codec.parameters(request.service, request.operation, request.labels, request.query, request.body)
+        if self.invalid is not None:
+            raise self.invalid
         call = Call(
             self.world,
             request.service,

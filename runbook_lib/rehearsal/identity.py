@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.policies.document import Policy
 from runbook_lib.rehearsal.world import SimulatedRole, World
 
 SECURITY_TOKEN_INVALID = "The security token included in the request is invalid."  # noqa: S105 an error text
@@ -25,6 +26,8 @@ class Credential:
     role: SimulatedRole | None = None
     token: str = ""
     expires: float | None = None
+    session: tuple[Policy, ...] | None = None
+    """The session policies that were given with AssumeRole; None: there are none."""
 
 
 @dataclass
@@ -58,7 +61,9 @@ def user_credential(world: World, account: str, name: str) -> Credential:
     return known[key]
 
 
-def session_credential(world: World, account: str, role: SimulatedRole, session: str, seconds: int) -> Credential:
+def session_credential(
+    world: World, account: str, role: SimulatedRole, session: str, seconds: int, policies: tuple[Policy, ...] | None = None
+) -> Credential:
     """A new key for a session of a role, refused after `seconds` of the world's time."""
     store = world.of(Credentials)
     store.given += 1
@@ -66,7 +71,15 @@ def session_credential(world: World, account: str, role: SimulatedRole, session:
     principal = f"arn:{world.partition}:sts::{account}:assumed-role/{role.name}/{session}"
     unique = f"{role_id(account, role)}:{session}"
     made = Credential(
-        key, _digest(f"secret{key}")[:40], account, principal, unique, role, _digest(f"token{key}") * 3, world.now() + seconds
+        key,
+        _digest(f"secret{key}")[:40],
+        account,
+        principal,
+        unique,
+        role,
+        _digest(f"token{key}") * 3,
+        world.now() + seconds,
+        policies,
     )
     store.by_key[key] = made
     return made

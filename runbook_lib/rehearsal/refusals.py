@@ -1,19 +1,16 @@
-"""What is refused before a service looks at a call: Region not enabled, IAM, policies, two designations at the same time."""
+"""What is refused before a service looks at a call: a Region not enabled or without it, two designations at the same time."""
 
-import fnmatch
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
-from runbook_lib.rehearsal.identity import QUERY, Credential, unrecognized
+from runbook_lib.rehearsal.identity import unrecognized
 from runbook_lib.rehearsal.organization import region_enabled
-from runbook_lib.rehearsal.simulated import by_name, signing_names, simulated
+from runbook_lib.rehearsal.simulated import by_name, simulated
 from runbook_lib.rehearsal.world import World
 
-GLOBAL = ("organizations", "account", "iam", "sts")
-"""Services without Regions of their own, or whose Region is not the caller's choice."""
 DESIGNATIONS = frozenset((each.name, operation) for each in simulated() for operation in (each.designation or ())[:2])
 CONCURRENT = (
     "AWS Organizations can't complete your request because it conflicts with another attempt to modify the same entity. "
@@ -31,47 +28,11 @@ def refuse_region(world: World, service: str, account: str, region: str) -> None
         raise unrecognized(service)
 
 
-def refuse_denied(world: World, caller: Credential, service: str, operation: str, region: str) -> None:
-    """What IAM or a service control policy denies to this caller; the management account is exempt from the latter."""
-    action = action_of(service, operation)
-    if action == "sts:GetCallerIdentity":  # needs no permission, and no policy takes it away (aws-behaviour 3.2)
-        return
-    organization = world.organization
-    if caller.account != organization.management and service not in GLOBAL:
-        for glob in organization.region_denied.get(region, ()):
-            if fnmatch.fnmatchcase(action, glob):
-                raise denied_by_policy(caller, service, action)
-    for glob in caller.role.denied if caller.role else ():
-        if fnmatch.fnmatchcase(action, glob):
-            raise denied_by_role(caller, service, action)
-
-
-def action_of(service: str, operation: str) -> str:
-    """The IAM action of an operation: its prefix is the name in signatures."""
-    return f"{signing_names().get(service, service)}:{operation}"
-
-
 def refuse_absent(service: str, region: str) -> None:
     """A Region without the service has no host of its name: no connection comes about, and no answer."""
     about = by_name().get(service)
     if about is not None and not about.exists_in(region):
         raise ConnectionCut(why=f"{service} has no endpoint in {region}")
-
-
-def denied_by_policy(caller: Credential, service: str, action: str) -> ApiError:
-    return _denied(caller, service, f"{_sentence(caller, action)} with an explicit deny in a service control policy")
-
-
-def denied_by_role(caller: Credential, service: str, action: str) -> ApiError:
-    return _denied(caller, service, f"{_sentence(caller, action)} because no identity-based policy allows the {action} action")
-
-
-def _sentence(caller: Credential, action: str) -> str:
-    return f"User: {caller.principal} is not authorized to perform: {action} on resource: *"
-
-
-def _denied(caller: Credential, service: str, text: str) -> ApiError:
-    return ApiError("AccessDenied", text, 403) if service in QUERY else ApiError("AccessDeniedException", text)
 
 
 class Designation:

@@ -17,6 +17,9 @@ from runbook_lib.base.documents.characters import unwritable
 from runbook_lib.base.documents.files import MIB
 from runbook_lib.base.documents.models import modelled
 from runbook_lib.base.documents.yaml_text import Document, Form, read_yaml
+from runbook_lib.rehearsal.policies import document as policies
+from runbook_lib.rehearsal.policies.document import Kind
+from runbook_lib.rehearsal.policies.wildcards import PolicyError
 from runbook_lib.rehearsal.regions import partitions, regions_of
 from runbook_lib.rehearsal.replica import Observed
 
@@ -73,6 +76,10 @@ class RolePart(Part):
     max_session_seconds: Times = 3600
     external_id: str | None = None
     denied: tuple[str, ...] = ()
+    """Patterns of actions that no policy of the role allows; all others are allowed where it has no `policies`."""
+    policies: tuple[dict[str, Any], ...] | None = None
+    """Its identity policies, as IAM writes them."""
+    boundary: dict[str, Any] | None = None
 
 
 class OptIn(Part):
@@ -218,6 +225,7 @@ def _contradictions(seed: Seed, values: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _regions(seed, values)
     yield from _units(seed)
     yield from _accounts(seed)
+    yield from _policies(seed)
     if (observed := seed.observed) is not None:
         for keys, name in observed.unknown_sets():
             yield Problem(("observed", *keys), f"No set has this name.{nearest(name, observed.sets)}", name)
@@ -271,6 +279,26 @@ def _accounts(seed: Seed) -> Iterator[Problem]:
     for profile, account in seed.profiles.items():
         if account not in ids and seed.size <= len(ids):
             yield Problem(("profiles", profile), "No account has this id.", account)
+
+
+AUTHORIZING = {"SERVICE_CONTROL_POLICY": Kind.SCP, "RESOURCE_CONTROL_POLICY": Kind.RCP}
+"""Types of the organization's policies that say what is allowed; what the others say is their services' business."""
+
+
+def _policies(seed: Seed) -> Iterator[Problem]:
+    """Every policy that decides on requests has to be one that can be judged."""
+    found: list[tuple[KeyPath, Any, Kind]] = []
+    for number, role in enumerate(seed.roles):
+        found += [(("roles", number, "policies", place), each, Kind.IDENTITY) for place, each in enumerate(role.policies or ())]
+        found += [(("roles", number, "boundary"), role.boundary, Kind.BOUNDARY)] if role.boundary else []
+    for number, policy in enumerate(seed.policies):
+        if policy.type in AUTHORIZING:
+            found.append((("policies", number, "content"), policy.content, AUTHORIZING[policy.type]))
+    for path, document, kind in found:
+        try:
+            policies.read(document, kind)
+        except PolicyError as error:
+            yield Problem(path, f"This policy cannot be judged: {error}.", "")
 
 
 def _twice(section: str, ids: Iterable[str], key: str) -> Iterator[Problem]:

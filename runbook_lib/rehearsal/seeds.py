@@ -3,6 +3,7 @@
 The same seed gives the same world each time: account ids, names, e-mail addresses and dates are computed, never drawn.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,13 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
     for role in seed.roles:
         if _has_role(seed, role, part.id):
             account.roles[role.name] = SimulatedRole(
-                role.name, set(role.trusts), role.max_session_seconds, role.external_id, tuple(role.denied)
+                role.name,
+                set(role.trusts),
+                role.max_session_seconds,
+                role.external_id,
+                tuple(role.denied),
+                None if role.policies is None else tuple(json.dumps(each) for each in role.policies),
+                json.dumps(role.boundary) if role.boundary else "",
             )
     out = {each.region: each.disabled_in for each in seed.opt_in}
     opt_in = sorted(set(regions) - enabled_by_default(seed.partition))

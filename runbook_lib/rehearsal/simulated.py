@@ -60,6 +60,10 @@ class SimulatedService:
     drawn_batches: tuple[str, ...] = ()
     drawn_unasked: bool = True
     """Whether faults are drawn for it by a scenario that names no services: one that few rehearse would draw them in vain."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """Operation, or "*" for the rest → the ARN it is authorized on, "*" for none; an operation that is not here: nobody knows."""
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Operation → actions that the service takes on its caller's behalf, which the caller has to be allowed too."""
     settles: bool = True
     """Whether its members have states on their way, which a scenario may keep from settling."""
     error_body: Callable[[ApiError, dict[str, Any]], dict[str, Any]] | None = None

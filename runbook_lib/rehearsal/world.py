@@ -18,9 +18,10 @@ NEVER = 10**9
 
 @dataclass
 class SimulatedRole:
-    """An IAM role: who may assume it (account ids, or a full principal ARN), and what it is refused.
+    """An IAM role: who may assume it (account ids, service principals, or a full principal ARN), and what it may do.
 
-    `denied` are glob patterns of "service:Operation" that IAM or an SCP refuses to sessions of this role.
+    `denied` are glob patterns of "service:Operation" that no policy of the role allows; all else is allowed, unless it has
+    `policies` of its own (JSON documents). `boundary` is the document of its permissions boundary.
     """
 
     name: str
@@ -28,6 +29,8 @@ class SimulatedRole:
     max_session_seconds: int = 3600
     external_id: str | None = None
     denied: tuple[str, ...] = ()
+    policies: tuple[str, ...] | None = None
+    boundary: str = ""
 
 
 @dataclass

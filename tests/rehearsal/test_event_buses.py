@@ -9,12 +9,11 @@ from botocore.config import Config
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
 from runbook_lib.rehearsal.app import build_app
-from runbook_lib.rehearsal.backstop import Backstop
+from runbook_lib.rehearsal.backstop import Backstop, refusal_of
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.operations.event_buses import Buses
 from runbook_lib.rehearsal.patterns import matches
-from runbook_lib.rehearsal.resource_policies import allows
 
 HOME, SECOND = "us-east-1", "us-east-2"
 DOCUMENTED = {
@@ -215,7 +214,15 @@ POLICIES = {
 def test_what_a_policy_lets_through(statement: dict[str, Any] | None, *, allowed: bool) -> None:
     whole = {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*", **statement} if statement else None
     policy = json.dumps({"Statement": whole}) if whole else None
-    assert allows(policy, "events.amazonaws.com", "sns:Publish", RULE) is allowed
+    topic = "arn:aws:sns:us-east-1:222222222222:alerts"
+    assert (refusal_of("topic", policy, "sns:Publish", topic, RULE) == "") is allowed
+
+
+def test_a_policy_that_cannot_be_judged_lets_nothing_through_and_says_why() -> None:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Statement": {**statement, "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}}}})
+    said = refusal_of("queue", policy, "sqs:SendMessage", "arn:aws:sqs:us-east-1:222222222222:findings", RULE)
+    assert said == "the queue's policy cannot be judged: the condition key aws:SourceVpce is not simulated for services"
 
 
 def test_a_queue_gets_the_event_where_its_policy_lets_it(front: Front, client: Clients) -> None:

@@ -7,14 +7,9 @@ from urllib.parse import quote
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import role_id
 from runbook_lib.rehearsal.organization import account_of
+from runbook_lib.rehearsal.permissions import SERVICE_LINKED, trust_document
 from runbook_lib.rehearsal.registry import Call, PassOn, operation
-from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import SimulatedRole
-
-SERVICE_LINKED = {
-    **{principal: role for each in simulated() for principal, role in each.roles.items()},
-    "config.amazonaws.com": "AWSServiceRoleForConfig",
-}
 
 
 @operation("iam", "GetRole")
@@ -24,7 +19,7 @@ def get_role(call: Call, RoleName: str) -> dict[str, Any]:
     if found is None:
         raise PassOn
     if role := found.roles.get(RoleName):
-        return {"Role": _described(call, role, "/", sorted(role.trusts))}
+        return {"Role": _described(call, role, "/")}
     if RoleName in found.service_linked_roles:
         return {"Role": _service_linked(call, RoleName)}
     if RoleName.startswith("AWSServiceRoleFor"):
@@ -48,18 +43,16 @@ def create_service_linked_role(call: Call, AWSServiceName: str, **_: Any) -> dic
 
 def _service_linked(call: Call, name: str) -> dict[str, Any]:
     principal = next((each for each, role in SERVICE_LINKED.items() if role == name), "service.amazonaws.com")
-    return _described(call, SimulatedRole(name, {principal}), f"/aws-service-role/{principal}/", [principal])
+    return _described(call, SimulatedRole(name, {principal}), f"/aws-service-role/{principal}/")
 
 
-def _described(call: Call, role: SimulatedRole, path: str, trusts: list[str]) -> dict[str, Any]:
-    kind = "Service" if "amazonaws.com" in trusts[0] else "AWS"
-    statement = {"Effect": "Allow", "Principal": {kind: trusts}, "Action": "sts:AssumeRole"}
+def _described(call: Call, role: SimulatedRole, path: str) -> dict[str, Any]:
     return {
         "Path": path,
         "RoleName": role.name,
         "RoleId": role_id(call.account, role),
         "Arn": f"arn:{call.partition}:iam::{call.account}:role{path}{role.name}",
         "CreateDate": 1_700_000_000,
-        "AssumeRolePolicyDocument": quote(json.dumps({"Version": "2012-10-17", "Statement": [statement]})),
+        "AssumeRolePolicyDocument": quote(json.dumps(trust_document(frozenset(role.trusts), role.external_id))),
         "MaxSessionDuration": role.max_session_seconds,
     }

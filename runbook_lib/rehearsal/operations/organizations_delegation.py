@@ -11,6 +11,7 @@ from runbook_lib.rehearsal.simulated import simulated
 KNOWN = frozenset(principal for each in simulated() for principal in (each.principal, *each.trusted)) | frozenset(
     f"{name}.amazonaws.com"
     for name in (
+        "access-analyzer",
         "account",
         "auditmanager",
         "backup",
@@ -21,6 +22,7 @@ KNOWN = frozenset(principal for each in simulated() for principal in (each.princ
         "detective",
         "fms",
         "health",
+        "macie",
         "member.org.stacksets.cloudformation",
         "ram",
         "servicecatalog",

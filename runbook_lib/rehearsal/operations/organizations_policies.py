@@ -7,7 +7,8 @@ from runbook_lib.rehearsal.operations.organizations import OrganizationsState, p
 from runbook_lib.rehearsal.organization import ancestors, require_management_or_delegated
 from runbook_lib.rehearsal.registry import Call, operation
 
-FULL_ACCESS = {"id": "p-FullAWSAccess", "name": "FullAWSAccess", "type": "SERVICE_CONTROL_POLICY", "content": "{}", "targets": []}
+_FULL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+FULL_ACCESS = {"id": "p-FullAWSAccess", "name": "FullAWSAccess", "type": "SERVICE_CONTROL_POLICY", "targets": [], "content": _FULL}
 
 
 @operation("organizations", "ListPolicies")

@@ -3,9 +3,14 @@
 import re
 from typing import Any
 
+from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.errors import ApiError
-from runbook_lib.rehearsal.identity import Credential, role_id, session_credential
+from runbook_lib.rehearsal.identity import role_id, session_credential
 from runbook_lib.rehearsal.organization import account_of, member_active
+from runbook_lib.rehearsal.permissions import may_assume
+from runbook_lib.rehearsal.policies.document import Kind, read
+from runbook_lib.rehearsal.policies.document import Policy as SessionPolicy
+from runbook_lib.rehearsal.policies.wildcards import PolicyError
 from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import SimulatedRole
 
@@ -21,7 +26,14 @@ def get_caller_identity(call: Call) -> dict[str, Any]:
 
 @operation("sts", "AssumeRole")
 def assume_role(
-    call: Call, RoleArn: str, RoleSessionName: str, DurationSeconds: int = 3600, ExternalId: str | None = None, **_: Any
+    call: Call,
+    RoleArn: str,
+    RoleSessionName: str,
+    DurationSeconds: int = 3600,
+    ExternalId: str | None = None,
+    Policy: str | None = None,
+    PolicyArns: list[Any] | None = None,
+    **_: Any,
 ) -> dict[str, Any]:
     """A role that is missing, and one whose trust does not name the caller, are refused alike."""
     if not re.fullmatch(r"[\w+=,.@-]{2,64}", RoleSessionName):
@@ -31,12 +43,14 @@ def assume_role(
         raise _invalid(f"{RoleArn} is invalid")
     partition, account, name = match.groups()
     role = _role(call, partition, account, name)
-    if role is None or not _trusts(role, call) or (role.external_id and role.external_id != ExternalId):
+    asked = {"ExternalId": ExternalId, "RoleSessionName": RoleSessionName}
+    if role is None or not may_assume(call, role, RoleArn, account, asked):
         raise ApiError(
             "AccessDenied", f"User: {call.principal} is not authorized to perform: sts:AssumeRole on resource: {RoleArn}", 403
         )
     _check_duration(call, role, DurationSeconds)
-    made = session_credential(call.world, account, role, RoleSessionName, DurationSeconds)
+    narrowed = _session_policies(Policy, PolicyArns)
+    made = session_credential(call.world, account, role, RoleSessionName, DurationSeconds, narrowed)
     return {
         "Credentials": {
             "AccessKeyId": made.key,
@@ -56,13 +70,16 @@ def _role(call: Call, partition: str, account: str, name: str) -> SimulatedRole 
     return found.roles.get(name)
 
 
-def _trusts(role: SimulatedRole, call: Call) -> bool:
-    """Whether the trust policy names the caller's account, or its ARN (of a role: with or without the session)."""
-    caller: Credential | None = call.caller
-    names = {call.account, call.principal, f"arn:{call.partition}:iam::{call.account}:root"}
-    if caller and caller.role:
-        names.add(f"arn:{call.partition}:iam::{call.account}:role/{caller.role.name}")
-    return bool(names & role.trusts)
+def _session_policies(document: str | None, arns: list[Any] | None) -> tuple[SessionPolicy, ...] | None:
+    """The policies that narrow the session: the one given; managed ones are not simulated."""
+    if arns:
+        raise SimulationError("AssumeRole with PolicyArns is not simulated")
+    if document is None:
+        return None
+    try:
+        return (read(document, Kind.SESSION),)
+    except PolicyError as error:
+        raise ApiError("MalformedPolicyDocument", str(error), 400) from None
 
 
 def _check_duration(call: Call, role: SimulatedRole, seconds: int) -> None:

@@ -37,6 +37,21 @@ ABOUT = SimulatedService(
         "UpdateMemberDetectors": ("AccountIds", "UnprocessedAccounts", _handed_back),
         "StartMonitoringMembers": ("AccountIds", "UnprocessedAccounts", _handed_back),
     },
+    resources={
+        "GetDetector": "arn:{partition}:guardduty:{region}:{account}:detector/{DetectorId}",
+        "UpdateDetector": "arn:{partition}:guardduty:{region}:{account}:detector/{DetectorId}",
+    },
+    needs={  # [docs: permissions to designate a delegated administrator]
+        "EnableOrganizationAdminAccount": (
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+            "organizations:DescribeOrganizationalUnit",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:RegisterDelegatedAdministrator",
+        ),
+    },
     drawn=(
         "CreateDetector",
         "EnableOrganizationAdminAccount",

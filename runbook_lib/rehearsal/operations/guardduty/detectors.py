@@ -11,6 +11,7 @@ from runbook_lib.rehearsal.operations.guardduty.features import ALWAYS_ON, DETEC
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, paged
 from runbook_lib.rehearsal.operations.guardduty.membership import follow_frequency
 from runbook_lib.rehearsal.operations.guardduty.state import (
+    PRINCIPAL,
     SERVICE_ROLE,
     Detector,
     add_detector,
@@ -20,6 +21,7 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     own_detector,
     state_of,
 )
+from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 
 FREQUENCIES = ("FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS")
@@ -55,6 +57,7 @@ def create_detector(
         raise texts.refusal(texts.GENERIC)
     if (call.account, call.region) in state.detectors:
         raise texts.refusal(texts.DETECTOR_EXISTS)
+    require_service_linked_role(call, PRINCIPAL)
     detector = add_detector(call.world, call.account, call.region, enabled=Enable)
     merge(detector.features, asked, "Status", call.world.now())
     detector.frequency, detector.tags = FindingPublishingFrequency, dict(Tags or {})

@@ -27,6 +27,18 @@ ABOUT = SimulatedService(
         ),
     },
     nothing_done={"accounts": []},
+    resources={"*": "*"},
+    needs={  # [docs: permissions to designate a delegated administrator]
+        "EnableDelegatedAdminAccount": (
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+            "organizations:DescribeOrganizationalUnit",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:RegisterDelegatedAdministrator",
+        ),
+    },
     drawn=(
         "EnableDelegatedAdminAccount",
         "AssociateMember",

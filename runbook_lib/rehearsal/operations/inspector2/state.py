@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.rehearsal.operations import service_roles
 from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
+from runbook_lib.rehearsal.organization import account_of
+from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, page
 from runbook_lib.rehearsal.world import Settling, World, current, of_its_own, settled
 
@@ -174,13 +175,14 @@ def switch_on(world: World, account: str, region: str, kinds: list[str]) -> None
     if "ECR" in kinds:
         ecr = {"rescanDuration": "DAYS_14", "pullDateRescanDuration": "DAYS_14", "pullDateRescanMode": "LAST_IN_USE_AT"}
         state.configured.setdefault((account, region, "ecr"), Configured(ecr, settled("SUCCESS"), now))
-    service_roles.give(world, account, *SERVICE_ROLES)
+    found = account_of(world, account)
+    if found is not None:
+        found.service_linked_roles.update(SERVICE_ROLES)
 
 
 def require_service_role(call: Call) -> None:
     """Enabling the own account makes the service-linked role with the caller's permissions [issue SRA#308]."""
-    if service_roles.may_not_make(call, SERVICE_ROLES[0]):
-        raise texts.denied(texts.NO_SERVICE_ROLE)
+    require_service_linked_role(call, PRINCIPAL, texts.denied(texts.NO_SERVICE_ROLE))
 
 
 def paged(items: list[Any], token: str | None, size: int | None, largest: int) -> tuple[list[Any], str | None]:

@@ -30,6 +30,16 @@ ABOUT = SimulatedService(
             lambda account, why: {"AccountId": account, "ProcessingResult": why},
         ),
     },
+    needs={  # [docs: permissions to designate a delegated administrator]
+        "EnableOrganizationAdminAccount": (
+            "organizations:DescribeOrganization",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:RegisterDelegatedAdministrator",
+        ),
+        "ListOrganizationAdminAccounts": ("organizations:DescribeOrganization", "organizations:ListDelegatedAdministrators"),
+    },
     drawn=(
         "EnableSecurityHub",
         "EnableOrganizationAdminAccount",

@@ -4,10 +4,12 @@ import datetime as dt
 from typing import Any
 
 from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 
 from .central import refuse_governed
 from .errors import ADMINISTRATOR_KEEPS_HUB, ALREADY_ON, MEMBER_KEEPS_HUB, invalid, missing, refusal
+from .places import PRINCIPAL
 from .state import state_of
 from .switching import find_hub, require_hub, switch_on
 
@@ -28,6 +30,7 @@ def enable_security_hub(
     refuse_governed(call)
     if find_hub(call.world, call.account, call.region) is not None:
         raise refusal(ALREADY_ON)
+    require_service_linked_role(call, PRINCIPAL)
     switch_on(
         call.world,
         call.account,
