@@ -8,15 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-STAGES: Mapping[str, str] = {
-    "prepare": "calls made in the delegated account before designation, so that designation switches on nothing by default",
-    "management": "calls made in the management account",
-    "delegated": "calls made in the delegated account as administrator",
-    "members": "calls made in member accounts through the member role",
-    "workloads": "calls that act on workloads inside accounts: agents, snapshots, endpoints, scans of code and images",
-    "lowering": "calls that lower protection, each named under allow_lowering",
-}
-"""The stages of every phase that enables a service, in order, each with its own gate → what is done in it."""
+DESIGNATING = tuple(
+    f"organizations:{operation}"
+    for operation in (
+        "DescribeAccount",
+        "DescribeOrganization",
+        "DescribeOrganizationalUnit",
+        "EnableAWSServiceAccess",
+        "ListAWSServiceAccessForOrganization",
+        "ListDelegatedAdministrators",
+        "RegisterDelegatedAdministrator",
+    )
+)
+"""What services' pages list as needed for designating an administrator, beside the service's own operation."""
 ACCOUNT = "{account}"
 """In the parameters of a probe: the account that asks."""
 
@@ -130,12 +134,19 @@ class ServiceSpec:
     """What the change is for, as a change board reads it."""
     does: str
     """What its phase does, as the table of phases says it."""
-    designation: Designation | None = None
-    """None: it has no administrator of its own, and is set from within the delegated account."""
+    designation: Designation
     principals: tuple[str, ...]
     """Service principals that need trusted access, the designation's first."""
     roles: tuple[str, ...]
     """Service-linked roles, made by AWS when the service is first enabled in an account."""
+    role_principals: tuple[str, ...] = ()
+    """The service principals of those roles, as iam:AWSServiceName names them."""
+    in_management: frozenset[str] = frozenset()
+    """Operations that are called in the management account too, about itself; designating is its own in any case."""
+    in_members: frozenset[str] = frozenset()
+    """Operations that are called in member accounts too, through the member role."""
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Operation → actions that the service takes on its caller's behalf, which IAM has to allow the caller [docs]."""
     policy_type: str = ""
     """Organizations policies that, where attached, override the service's own settings; empty: there are none."""
     probe: Probe

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.runbook.phases import PHASES, Phase
-from runbook_lib.services.registry import by_name
+from runbook_lib.services.permissions import ROLES, Names, Statement, statements
+from runbook_lib.services.registry import by_name, sentence
 from runbook_lib.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "runbook_lib" / "docs"
@@ -77,7 +78,45 @@ def _words(about: dict[str, Any]) -> str:
     return str(about.get("description", "")).replace("|", "\\|")
 
 
-PAGES = {"phases.md": phases_page, "settings.md": settings_page}
+INTRODUCTION = """\
+What IAM has to allow, for every service; settings that manage fewer need less. Each role has the statements below its name, and
+nothing else. A plan is made with the roles that read; stages are applied with those that change, which read too, because the plan
+is made anew before each stage. Where a read is missing, the answer is *unknown*, and the plan says what to allow. No delete,
+disable or disassociate is among them.
+
+The role in member accounts is needed only where settings name one (`access.members`). The runner's own identity needs
+`sts:AssumeRole` on the roles that it opens. `PARTITION`, `MANAGEMENT`, `DELEGATED`, `ORGANIZATION` and the names of key and bucket
+stand for yours. A bucket that encrypts with a key of its own takes `kms:GenerateDataKey` and `kms:Decrypt` on it.
+"""
+ABOUT_ROLES = {
+    "runbook-management-read": ("management account", "planning, coverage"),
+    "runbook-management-change": ("management account", "applying"),
+    "runbook-delegated-read": ("delegated account", "planning, coverage"),
+    "runbook-delegated-change": ("delegated account", "applying"),
+    "runbook-member": ("member accounts", "standards in existing accounts"),
+    "runbook-evidence": ("the signing key's account", "sealing live runs, keeping evidence"),
+}
+
+
+def permissions_page() -> str:
+    """Every statement that IAM has to allow, role by role."""
+    lines = ["# Permissions", "", MADE, "", INTRODUCTION, "| role | in | for |", "| --- | --- | --- |"]
+    lines += [f"| `{role}` | {where} | {what} |" for role, (where, what) in ABOUT_ROLES.items()]
+    for role in ROLES:
+        lines += ["", f"## `{role}`", "", "| statement | actions | on | for |", "| --- | --- | --- | --- |"]
+        lines += [_statement_row(each) for each in statements(Names()) if role in each.roles]
+    return "\n".join(lines) + "\n"
+
+
+def _statement_row(statement: Statement) -> str:
+    actions = ", ".join(f"`{each}`" for each in statement.actions)
+    where = ", ".join("everything" if each == "*" else f"`{each}`" for each in statement.resources)
+    for key, values in statement.condition.items():
+        where += f"; `{key}` is {sentence(tuple(f'`{each}`' for each in values), 'or')}"
+    return f"| {statement.sid} | {actions} | {where} | {statement.reason} |"
+
+
+PAGES = {"permissions.md": permissions_page, "phases.md": phases_page, "settings.md": settings_page}
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """GuardDuty by name and number."""
 
-from runbook_lib.services.spec import Designation, Offer, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import DESIGNATING, Designation, Offer, Probe, Rate, ServiceSpec
 
 NAME = "guardduty"
 TITLE = "GuardDuty"
@@ -48,6 +48,12 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal, MALWARE_PROTECTION),
     roles=("AWSServiceRoleForAmazonGuardDuty", "AWSServiceRoleForAmazonGuardDutyMalwareProtection"),
+    role_principals=(DESIGNATION.principal, MALWARE_PROTECTION),
+    in_management=frozenset({"CreateDetector", "GetDetector", "ListDetectors", "UpdateDetector"}),
+    needs={
+        DESIGNATION.enable_operation: DESIGNATING,
+        "CreatePublishingDestination": ("s3:GetObject", "s3:ListBucket"),  # service authorization reference
+    },
     policy_type="GUARDDUTY_POLICY",  # Organizations API model, 2026
     probe=Probe("ListDetectors"),
     batches={

@@ -1,6 +1,6 @@
 """Inspector by name and number."""
 
-from runbook_lib.services.spec import ACCOUNT, Designation, Offer, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import ACCOUNT, DESIGNATING, Designation, Offer, Probe, Rate, ServiceSpec
 
 NAME = "inspector2"
 TITLE = "Inspector"
@@ -51,6 +51,8 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal,),
     roles=("AWSServiceRoleForAmazonInspector2", "AWSServiceRoleForAmazonInspector2Agentless"),
+    role_principals=(DESIGNATION.principal, "agentless.inspector2.amazonaws.com"),
+    needs={DESIGNATION.enable_operation: DESIGNATING},
     policy_type="INSPECTOR_POLICY",  # Organizations API model, 2026
     probe=Probe("BatchGetAccountStatus", {"accountIds": [ACCOUNT]}),
     batches={

@@ -1,6 +1,6 @@
 """Security Hub CSPM by name and number."""
 
-from runbook_lib.services.spec import CentralConfiguration, Designation, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import DESIGNATING, CentralConfiguration, Designation, Probe, Rate, ServiceSpec
 
 NAME = "securityhub"
 TITLE = "Security Hub"
@@ -34,6 +34,14 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal,),
     roles=("AWSServiceRoleForSecurityHub",),
+    role_principals=(DESIGNATION.principal,),
+    in_management=frozenset({"BatchEnableStandards", "DescribeHub", "EnableSecurityHub", "GetEnabledStandards"}),
+    in_members=frozenset({"BatchEnableStandards", "GetEnabledStandards"}),
+    needs={
+        # Dependent actions of the service authorization reference: fewer than the other services' pages list.
+        DESIGNATION.enable_operation: tuple(each for each in DESIGNATING if "Account" not in each and "Unit" not in each),
+        DESIGNATION.list_operation: ("organizations:DescribeOrganization", "organizations:ListDelegatedAdministrators"),
+    },
     policy_type="SECURITYHUB_CSPM_POLICY",  # Organizations API model, 2026
     central=CentralConfiguration(
         "DescribeOrganizationConfiguration", "OrganizationConfiguration", "ConfigurationType", "Status", "LOCAL", "ENABLED"

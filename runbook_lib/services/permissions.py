@@ -1,0 +1,222 @@
+"""The table of permission statements: what IAM has to allow each of the runbook's roles, made from what services say they call.
+
+A role that changes has everything of the role that reads the same account: a plan is made anew before each stage. Narrowed where
+AWS lets it be (service authorization reference); policies, pages and templates are all made from these statements.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from runbook_lib.aws.endpoints import partition_facts
+from runbook_lib.organization.reads import READS
+from runbook_lib.services.implementations import SERVICES
+from runbook_lib.services.registry import specs
+from runbook_lib.services.spec import ServiceSpec
+from runbook_lib.settings import EvidenceSection, Settings
+
+MANAGEMENT, DELEGATED, MEMBER = "management", "delegated", "member"
+READING = {
+    MANAGEMENT: ("runbook-management-read", "runbook-management-change"),
+    DELEGATED: ("runbook-delegated-read", "runbook-delegated-change"),
+    MEMBER: ("runbook-member",),
+}
+"""Account → the roles that read there."""
+CHANGING = {MANAGEMENT: READING[MANAGEMENT][1:], DELEGATED: READING[DELEGATED][1:], MEMBER: READING[MEMBER]}
+"""Account → the roles that change there."""
+EVIDENCE = ("runbook-evidence",)
+ROLES = (*READING[MANAGEMENT], *READING[DELEGATED], *READING[MEMBER], *EVIDENCE)
+SHARED = {
+    "account:ListRegions": (MANAGEMENT, DELEGATED, MEMBER),
+    "config:DescribeConfigurationRecorderStatus": (DELEGATED,),
+    "iam:GetRole": (MANAGEMENT, DELEGATED),
+}
+"""Actions of no enabling service → the accounts that call them; those of Organizations are the management account's."""
+AUTHORIZATION, TRUST = "[docs] service authorization reference", "organizations:ServicePrincipal"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What of an organization the statements name. Placeholders, unless it is known."""
+
+    partition: str = "PARTITION"
+    management: str = "MANAGEMENT"
+    delegated: str = "DELEGATED"
+    organization: str = "ORGANIZATION"
+    member_role: str = "runbook-member"
+    member_via: str = DELEGATED
+    """Whose credentials assume the role in member accounts; "" where there is none."""
+    services: frozenset[str] = field(default_factory=lambda: frozenset(spec.name for spec in specs()))
+    evidence: EvidenceSection | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Names":
+        """What settings say."""
+        home = min(region for section in settings.sections().values() for region in section.regions)
+        told, members = settings.organization, settings.access.members
+        return cls(
+            partition_facts(home)[0], told.management_account, told.delegated_account, told.id,
+            members.role_name if members else "", members.via if members else "", frozenset(settings.sections()), settings.evidence,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One Allow. `condition`: condition key → the values that it has to equal."""
+
+    roles: tuple[str, ...]
+    sid: str
+    actions: tuple[str, ...]
+    reason: str
+    resources: tuple[str, ...] = ("*",)
+    condition: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source: str = AUTHORIZATION
+
+
+def statements(names: Names) -> tuple[Statement, ...]:
+    """Every statement that the runbook needs, for the services and accounts that are named."""
+    managed = tuple(spec for spec in specs() if spec.name in names.services)
+    return (
+        *_calls(managed),
+        *_narrowed(names, managed),
+        *_service_linked(names, managed),
+        *_dependents(managed),
+        *_members(names),
+        *_evidence(names),
+    )
+
+
+def document(role: str, table: Iterable[Statement]) -> dict[str, Any]:
+    """The IAM policy of one role."""
+    return {"Version": "2012-10-17", "Statement": [_written(each) for each in table if role in each.roles]}
+
+
+def _written(statement: Statement) -> dict[str, Any]:
+    condition = {"StringEquals": {key: list(values) for key, values in statement.condition.items()}}
+    return {
+        "Sid": statement.sid,
+        "Effect": "Allow",
+        "Action": list(statement.actions),
+        "Resource": list(statement.resources),
+        **({"Condition": condition} if statement.condition else {}),
+    }
+
+
+def callers(action: str, managed: Iterable[ServiceSpec]) -> tuple[str, ...]:
+    """The accounts whose roles make a call. Raises KeyError for an action of nobody's."""
+    prefix, _, operation = action.partition(":")
+    if action in SHARED:
+        return SHARED[action]
+    if prefix == "organizations":
+        return (MANAGEMENT,)
+    spec = {each.name: each for each in managed}[prefix]
+    if operation in (spec.designation.list_operation, spec.designation.enable_operation):
+        return (MANAGEMENT,)
+    there = ((MANAGEMENT, spec.in_management), (DELEGATED, frozenset({operation})), (MEMBER, spec.in_members))
+    return tuple(account for account, operations in there if operation in operations)
+
+
+def _called(managed: tuple[ServiceSpec, ...]) -> Iterator[tuple[str, str, bool]]:
+    """Account, action, whether it changes: every call of the services that are managed."""
+    known = {"organizations", *(spec.name for spec in managed)}
+    involved = [service for service in SERVICES if service.name in known]
+    reads, changes = READS.union(*(each.reads for each in involved)), frozenset().union(*(each.mutations for each in involved))
+    for action in sorted(reads | changes):
+        if action.partition(":")[0] in known or action in SHARED:
+            yield from ((account, action, action in changes) for account in callers(action, managed))
+
+
+NARROWED = ("iam:GetRole", "organizations:EnableAWSServiceAccess", "organizations:RegisterDelegatedAdministrator")
+"""Actions that have a statement of their own."""
+
+
+def _calls(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
+    """What can be narrowed by nothing but its name: one statement for each account, kind and service."""
+    plain = sorted((account, changes, action) for account, action, changes in _called(managed) if action not in NARROWED)
+    for (account, changes, prefix), found in groupby(plain, lambda each: (each[0], each[1], each[2].partition(":")[0])):
+        roles, kind = (CHANGING, "Change") if changes else (READING, "Read")
+        yield Statement(
+            roles[account],
+            f"{account.title()}{kind}{prefix.title()}",
+            tuple(action for _, _, action in found),
+            f"what the plans {'call' if changes else 'are made from'}",
+        )
+
+
+def _narrowed(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
+    roles = (f"arn:{names.partition}:iam::*:role/aws-service-role/*",)
+    reading = (*READING[MANAGEMENT], *READING[DELEGATED])
+    yield Statement(reading, "ReadServiceLinkedRoles", ("iam:GetRole",), "whether services have their roles", roles)
+    trusted = tuple(principal for spec in managed for principal in spec.principals)
+    yield Statement(
+        CHANGING[MANAGEMENT], "TrustServices", ("organizations:EnableAWSServiceAccess",),
+        "trusted access; designating does it too, on its caller's behalf", condition={TRUST: trusted},
+    )  # fmt: skip
+    administrator = f"arn:{names.partition}:organizations::{names.management}:account/{names.organization}/{names.delegated}"
+    yield Statement(
+        CHANGING[MANAGEMENT], "RegisterAdministrator", ("organizations:RegisterDelegatedAdministrator",),
+        "this account, and no other, may be registered; designating does it too, on its caller's behalf", (administrator,),
+        {TRUST: tuple(spec.designation.principal for spec in managed)},
+    )  # fmt: skip
+
+
+def _service_linked(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
+    """The first enabling in an account makes the service's role, with its caller's permissions."""
+    for spec in managed:
+        yield Statement(
+            (*CHANGING[MANAGEMENT], *CHANGING[DELEGATED]), f"ServiceLinkedRole{spec.name.title()}",
+            ("iam:CreateServiceLinkedRole",), f"enabling {spec.title} makes its service-linked roles",
+            tuple(f"arn:{names.partition}:iam::*:role/aws-service-role/{each}/*" for each in spec.role_principals),
+            {"iam:AWSServiceName": spec.role_principals}, "[docs] each service's page on service-linked roles; [issue SRA#308]",
+        )  # fmt: skip
+
+
+def _dependents(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
+    """What services do on their caller's behalf and no other statement allows it."""
+    calls = {(account, action): changes for account, action, changes in _called(managed)}
+    for account, reading in READING.items():
+        for changes, roles in ((False, reading), (True, CHANGING[account])):
+            asking = {
+                f"{spec.name}:{operation}": needed
+                for spec in managed
+                for operation, needed in spec.needs.items()
+                if calls.get((account, f"{spec.name}:{operation}")) is changes
+            }
+            left = {action for needed in asking.values() for action in needed if (account, action) not in calls}
+            if left:
+                callers_of = sorted(operation for operation, needed in asking.items() if left & set(needed))
+                yield Statement(
+                    roles, f"{account.title()}{'Change' if changes else 'Read'}OnBehalf", tuple(sorted(left)),
+                    f"done on behalf of whoever calls {' or '.join(callers_of)}",
+                    source="[docs] permissions to designate a delegated administrator; dependent actions",
+                )  # fmt: skip
+
+
+def _members(names: Names) -> Iterator[Statement]:
+    """Whoever assumes the role in member accounts needs leave to; the other doors are opened by the runner's own identity."""
+    if names.member_via in READING:
+        role = f"arn:{names.partition}:iam::*:role/{names.member_role}"
+        yield Statement(READING[names.member_via], "AssumeMemberRole", ("sts:AssumeRole",), "the role in member accounts", (role,))
+
+
+def _evidence(names: Names) -> Iterator[Statement]:
+    """The key that seals, and the bucket that keeps."""
+    settings = names.evidence
+    key = settings.signing_key if settings else f"arn:{names.partition}:kms:REGION:ACCOUNT:key/KEY"
+    place, _, alias = key.partition(":alias/")
+    yield Statement(
+        EVIDENCE, "Sign", ("kms:GetPublicKey", "kms:Sign"), "the signing key of live runs",
+        (f"{place}:key/*",) if alias else (key,), {"kms:RequestAlias": (f"alias/{alias}",)} if alias else {},
+        "[docs] AWS KMS condition keys",
+    )  # fmt: skip
+    if settings and not settings.bucket:
+        return
+    bucket, _, prefix = (settings.bucket if settings else "s3://BUCKET/PREFIX").removeprefix("s3://").partition("/")
+    reads = ("s3:GetBucketObjectLockConfiguration", "s3:GetBucketVersioning", "s3:ListBucketVersions")
+    writes = ("s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectRetention")
+    yield Statement(
+        EVIDENCE, "ReadStore", reads, "the store of evidence, if it is in S3", (f"arn:{names.partition}:s3:::{bucket}",)
+    )
+    objects = f"arn:{names.partition}:s3:::{bucket}/{prefix.rstrip('/')}/*" if prefix else f"arn:{names.partition}:s3:::{bucket}/*"
+    yield Statement(EVIDENCE, "KeepEvidence", writes, "its objects, written once and locked", (objects,))

@@ -1,1 +1,0 @@
-"""Put beside the simulation's own operations, as a folder of one more service."""
