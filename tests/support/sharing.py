@@ -8,7 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parents[1]
 LONGEST = (
-    "browser", "test_headless.py", "test_rehearse.py", "notebooks", "test_traffic.py", "test_schedules.py", "test_killed.py",
+    "browser", "test_headless.py", "test_rehearse.py", "test_every_command.py", "notebooks",
+    "test_traffic.py", "test_schedules.py", "test_killed.py",
     "test_seeds_outcomes.py", "test_cli.py", "test_known_faults.py", "test_inventory.py", "test_scope_and_limits.py",
 )  # fmt: skip
 """Files and folders that take longest come first, so that no worker is left alone with one of them at the end."""
