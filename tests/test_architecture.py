@@ -17,6 +17,7 @@ GROUND = ("base.documents", "base.errors")
 FLOORS = (
     ("cli", "__main__"),
     ("notebook",),
+    ("phase_run",),
     ("audit", "inventory"),
     ("display",),
     ("evidence",),
@@ -93,7 +94,7 @@ def room_of(name: str) -> str:
 def test_every_room_has_its_floor() -> None:
     rooms = {path.stem for path in LIBRARY.iterdir() if path.is_dir() or path.suffix == ".py"} - {"__pycache__", "__init__"}
     assert rooms == {room for floor in FLOORS for room in floor} | set(APART)
-    assert len(rooms - {"__main__"}) <= 17
+    assert len(rooms - {"__main__", "docs"}) <= 17, "documents are no code, and no room"
 
 
 def test_imports_run_downward() -> None:
@@ -162,10 +163,10 @@ def test_no_door_makes_calls_without_leave() -> None:
     assert [name for name, text in texts.items() if re.search(r"(?<!def )\brun_stage\(", text)] == ["runbook_lib.runbook"]
     given = {name: re.findall(r"\bpermit=([^,)\n]+)", text) for name, text in texts.items()}
     assert {name: set(each) for name, each in given.items() if each} == {
-        "runbook_lib.runbook": {"permit"}, "runbook_lib.notebook": {"permit"},
+        "runbook_lib.runbook": {"permit"}, "runbook_lib.phase_run": {"permit"},
     }  # fmt: skip
-    assert [name for name, text in texts.items() if re.search(r"(?<!class )\bPermit\(", text)] == ["runbook_lib.notebook"]
-    assert "permit = Permit(self.run, " in texts["runbook_lib.notebook"]
+    assert [name for name, text in texts.items() if re.search(r"(?<!class )\bPermit\(", text)] == ["runbook_lib.phase_run"]
+    assert "permit = Permit(record.run, " in texts["runbook_lib.phase_run"]
 
 
 def test_tables_and_widgets_stay_in_their_room() -> None:

@@ -9,8 +9,8 @@ from simulated import ENABLING, Simulated, simulated
 
 from runbook_lib.display.controls import DecisionPanel
 from runbook_lib.display.parts import PartChooser
-from runbook_lib.notebook.parts import Parts
 from runbook_lib.notebook.screen import question
+from runbook_lib.phase_run.partial_plans import PartialPlans
 from runbook_lib.plan import Scope
 from runbook_lib.plan.decision import Ballot, Question
 from runbook_lib.plan.gates import gates
@@ -39,10 +39,10 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     return there
 
 
-def parts(made: Simulated, phase: str = PHASE, scope: Scope | None = None) -> Parts:
+def parts(made: Simulated, phase: str = PHASE, scope: Scope | None = None) -> PartialPlans:
     runbook = made.runbook(phase, scope)
     with runbook.access:
-        return Parts(runbook, runbook.observe())
+        return PartialPlans(runbook, runbook.observe())
 
 
 def test_what_is_offered_is_what_there_is_and_the_wave_whose_turn_it_is(made: Simulated) -> None:

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from runbook_lib.cli import cli
 from runbook_lib.cli.runs import KEPT_RUNS, RUNS, runs_folder
 from runbook_lib.evidence.run.folder import NoRunsFolder, runs_root
-from runbook_lib.notebook.cells import Halt, plainly_said
+from runbook_lib.phase_run.halt import Halt
+from runbook_lib.phase_run.record import plainly
 
 MAKING = {"plan", "apply", "coverage", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
 """Commands that make runs or what lies beside them; and verify, for which a copy is enough. All others look at runs."""
@@ -83,7 +84,7 @@ def test_a_file_in_the_environment_is_refused_in_a_notebook_too(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(NoRunsFolder, match=r"is a file; .*RUNBOOK_RUNS"):
         runs_root("", {"RUNBOOK_RUNS": "file"}, tmp_path)
-    with pytest.raises(Halt, match="unset the variable"), plainly_said():
+    with pytest.raises(Halt, match="unset the variable"), plainly():
         runs_root("", {"RUNBOOK_RUNS": "file"}, tmp_path)
 
 

@@ -11,8 +11,8 @@ import pytest
 from runbook_lib import cli
 from runbook_lib.base.errors import OURS, RunbookError
 from runbook_lib.cli import evidence
-from runbook_lib.notebook import cells
-from runbook_lib.notebook.run import plainly_in
+from runbook_lib.phase_run.halt import Halt
+from runbook_lib.phase_run.record import plainly
 
 LIBRARY = Path(__file__).parents[1] / "runbook_lib"
 APART = {
@@ -25,10 +25,8 @@ APART = {
     "audit/witness_report.py: _Odd": "one row, which is named as left out",
     "evidence/seal/linked.py: _SaidAlready": "an answer of the chain, and no failure",
     "apply/attempts.py: Halted": "how a call is not made once the run is to stop",
-    "notebook/cells.py: Halt": "what a cell shows of an expected error: its whole text",
-    "notebook/screen.py: Undecided": "an answer to the question for a decision",
+    "phase_run/halt.py: Halt": "what a cell shows of an expected error: its whole text",
     "notebook/screen.py: Interrupted": "as above",
-    "notebook/screen.py: NoWidgets": "as above",
     "cli/lab/files.py: NotServed": "an answer of JupyterLab's server",
     "rehearsal: ApiError": "an answer of the simulated AWS",
     "rehearsal: ConnectionCut": "as above",
@@ -122,9 +120,8 @@ def test_so_does_a_command_of_a_group(
 
 
 def test_a_cell_says_it_in_place_of_a_traceback() -> None:
-    for saying in (cells.plainly_said, plainly_in):
-        with pytest.raises(cells.Halt, match=r"\AIt is wrong.\nWait.\Z"), saying():
-            raise NewError("It is wrong.", advice="Wait.")
+    with pytest.raises(Halt, match=r"\AIt is wrong.\nWait.\Z"), plainly():
+        raise NewError("It is wrong.", advice="Wait.")
 
 
 def test_what_nobody_foresaw_is_named_as_our_mistake(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,6 +131,6 @@ def test_what_nobody_foresaw_is_named_as_our_mistake(monkeypatch: pytest.MonkeyP
     assert code == 1
     assert said.startswith("runbook_lib/cli/__init__.py, line ")
     assert said.endswith(f": TypeError: no len() of [e-mail address]\n{OURS}\n")
-    with pytest.raises(TypeError) as noted, plainly_in():
+    with pytest.raises(TypeError) as noted, plainly():
         raise TypeError
     assert noted.value.__notes__ == [OURS]

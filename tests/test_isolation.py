@@ -103,7 +103,7 @@ def test_a_run_says_where_it_called(tmp_path: Path) -> None:
         notebook.finish()
         called = {(entry.service, entry.region) for entry in organization.front.log.entries}
         host = organization.url.removeprefix("http://")
-    used = notebook.run.record()["endpoints"]
+    used = notebook.record.run.record()["endpoints"]
     assert {hosts for each in used.values() for hosts in each} == {host}
     assert {(service, region) for service, hosts in used.items() for region in hosts[host]} == called
 
@@ -137,7 +137,6 @@ def test_papermill_alone_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path) -> N
 @pytest.mark.parametrize("answers", [False, True], ids=["headless", "at the screen"])
 def test_a_kernel_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
     monkeypatch.setattr("runbook_lib.notebook.headless", lambda: not answers)
-    monkeypatch.setattr("runbook_lib.notebook.run.headless", lambda: True)  # there is no kernel to listen to
     with served("seven", tmp_path) as organization, replaced(without_keys(organization, decoy, tmp_path)):
         with pytest.raises(Halt, match=r"Unable to locate credentials\nThere are no keys.*runbook simulate"):
             open_phase("00_prerequisites", str(organization.settings), "", "", "")

@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.base.identity import system_user
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
-from runbook_lib.notebook.joining import joined
+from runbook_lib.phase_run.joining import joined
 from runbook_lib.settings.file import parse
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
@@ -101,6 +101,8 @@ def test_a_run_that_does_not_fit_is_refused(run: RunFolder, case: str) -> None:
         joined(path, SETTINGS, TODAY)
     assert said in str(refused.value)
     assert str(path) in str(refused.value)
+    fits = ("run_folder empty",) if case == "no run" else ("run_folder empty", "still running", "this machine", "same settings")
+    assert all(each in refused.value.advice for each in fits)
     assert sorted(path.rglob("*")) == before
 
 

@@ -8,7 +8,7 @@ answered; the calls in flight are the exception.
 import datetime as dt
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +50,8 @@ class Mortal(InProcess):
         self._lock = threading.Lock()
         self.count, self.dead, self._answered = 0, False, False
         self.in_flight: set[str] = set()
+        self.operations: list[str] = []
+        """What each mutating request was, in their order."""
         self.refused: dict[str, set[str]] = {}
         """Invocation → accounts that the server's answer names as not done."""
 
@@ -59,6 +61,7 @@ class Mortal(InProcess):
         with self._lock:
             self._die_if(self.dead or self._answered)
             self.count += counted
+            self.operations += [asked.operation] * counted
             mine = counted and self.count == self._k
             self._die_if(mine and self._moment == "before")
         answer = super()._send(request)
@@ -92,7 +95,8 @@ class Start:
     world: World
     approval: Path
     began: dt.datetime
-    calls: int
+    calls: tuple[str, ...]
+    """Which operations it called, in this order."""
     cells: tuple[Cell, ...]
     runs: Path
     attempts: list[PhaseFolder] = field(default_factory=list)
@@ -131,12 +135,16 @@ def started(seed: str, phase: str, folder: Path, patch: pytest.MonkeyPatch) -> S
     approved = made.approved_plans()
     position = ENABLING.index(phase)
     made.enable_as_approved(approved[:position])
-    world = copied(made.front.world)
-    approval = _kept(*approved[position], folder)
+    return begun(made, *approved[position])
+
+
+def begun(made: Simulated, plan: Plan, approval: Approval) -> Start:
+    """A plan approved and its phase next, applied once to know its calls."""
+    world, file = copied(made.front.world), _kept(plan, approval, made.folder)
     undisturbed = Mortal(made.front, 0, "")
-    start = Start(made, phase, world, approval, made.clock.now(), 0, (), folder / "undisturbed")
+    start = Start(made, plan.phase, world, file, made.clock.now(), (), (), made.folder / "undisturbed")
     assert start.attempt(undisturbed).ok
-    start.calls, start.cells = undisturbed.count, start.seen
+    start.calls, start.cells = tuple(undisturbed.operations), start.seen
     assert open_cells(start.cells) == []
     return start
 
@@ -163,7 +171,7 @@ def killed_and_restarted(start: Start, k: int, moment: str, runs: Path) -> None:
     with suppress(Killed):
         start.attempt(transport)
     # Nothing need come after the last call: then the run has simply ended.
-    assert transport.dead or (moment, k) == ("after", start.calls)
+    assert transport.dead or (moment, k) == ("after", len(start.calls))
     applied = _applied(start, transport)
     front.log.clear()
     report = start.attempt(InProcess(front))
@@ -199,13 +207,27 @@ def start_of(tmp_path: Path) -> Iterator[Any]:
         yield lambda seed, phase: started(seed, phase, tmp_path, patch)
 
 
-@pytest.mark.parametrize("moment", MOMENTS[:2])
+def first_and_last(calls: Sequence[str]) -> list[int]:
+    """The numbers, from 1 on, of each operation's first and last call."""
+    first = {operation: number for number, operation in reversed(list(enumerate(calls, 1)))}
+    last = {operation: number for number, operation in enumerate(calls, 1)}
+    return sorted({*first.values(), *last.values()})
+
+
 @pytest.mark.parametrize("phase", ENABLING)
-def test_killed_at_every_call_of_seven_accounts(phase: str, moment: str, start_of: Any, tmp_path: Path) -> None:
-    start = start_of("seven", phase)
-    assert start.calls >= 4
-    for k in range(1, start.calls + 1):
-        killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
+def test_killed_while_the_first_or_last_call_of_an_operation_is_in_flight(
+    phase: str, seven_before: Callable[[str], World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment at which a restart knows least. Every call and every moment: `make soak`."""
+    made = simulated("seven", tmp_path, monkeypatch)
+    plan = made.plan(phase)
+    approval = made.approve(plan)
+    made.front.adopt(seven_before(phase))
+    start = begun(made, plan, approval)
+    numbers = first_and_last(start.calls)
+    assert {start.calls[number - 1] for number in numbers} == {action.operation for action in plan.actions}
+    for number in numbers:
+        killed_and_restarted(start, number, "in flight", tmp_path / f"runs-{number}")
 
 
 LONG = {("default", "30_inspector"): 6}
@@ -225,6 +247,6 @@ def test_killed_at_every_call_at_every_moment(
     seed: str, phase: str, part: int, parts: int, moment: str, start_of: Any, tmp_path: Path, record_property: Any
 ) -> None:
     start = start_of(seed, phase)
-    for k in range(1 + part, start.calls + 1, parts):
+    for k in range(1 + part, len(start.calls) + 1, parts):
         killed_and_restarted(start, k, moment, tmp_path / f"runs-{k}")
         record_property("kills", 1)

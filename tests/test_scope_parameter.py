@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fuzzing import unclear
 
-from runbook_lib.notebook.cells import BadParameter, read_scope
+from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan import Scope
 from runbook_lib.settings.file import parse
 

@@ -17,7 +17,7 @@ from runbook_lib.evidence.people.trust import read_policy, signed_policy
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.keys import local_signer, pem
 from runbook_lib.notebook.approval_file import ApprovalFile
-from runbook_lib.notebook.second_person import SecondPerson, approval_path, command, confirmed
+from runbook_lib.notebook.second_person import OthersAsked, approval_path, command, confirmed
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
@@ -55,8 +55,8 @@ class There:
     def file(self) -> ApprovalFile:
         return ApprovalFile(approval_path(self.run, PHASE), self.plan, self.simulated.runbook(PHASE), self.run, ["arn:made-up"])
 
-    def asked(self) -> SecondPerson:
-        return SecondPerson(self.plan, self.simulated.runbook(PHASE), self.run, {"1" * 12: "arn:made-up"})
+    def asked(self) -> OthersAsked:
+        return OthersAsked(self.plan, self.simulated.runbook(PHASE), self.run, {"1" * 12: "arn:made-up"})
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_who_may_and_what_they_type_is_shown(there: There) -> None:
     assert f"--runs {there.root / 'runs'}" in command(there.run, PHASE)
 
 
-def cast(asked: SecondPerson, *, approved: bool = True, reason: str = "") -> str:
+def cast(asked: OthersAsked, *, approved: bool = True, reason: str = "") -> str:
     now = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
     return asked.ballot.cast(approved=approved, ticket="", reason=reason, typed="", now=now)
 

@@ -28,7 +28,7 @@ from runbook_lib.evidence.people.trust import TrustProblem, read_policy, refuse_
 from runbook_lib.evidence.seal import envelope
 from runbook_lib.evidence.seal.keys import KeyProblem, local_signer, pem, read_key
 from runbook_lib.evidence.seal.secret_scan import held_credentials
-from runbook_lib.notebook.cells import BadParameter, read_scope
+from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, approve, read_approval, refusals, window
 from runbook_lib.plan.decision import given

@@ -51,17 +51,18 @@ class Clients:
     """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are).
 
     Clients of a service of which `operations` names some can do these alone. `endpoints` (service → Region → address) are those
-    that live clients have in the place of AWS's own; no others are taken from anywhere.
+    that live clients have in the place of AWS's own; no others are taken from anywhere. None: there are no settings to name any.
     """
 
     def __init__(
         self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None,
-        operations: Iterable[str] = (), endpoints: Endpoints = MappingProxyType({}),
+        operations: Iterable[str] = (), endpoints: Endpoints | None = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
         self._models = ListedOperations(operations)
-        self._named = endpoints if mode == "live" else {}
+        self._named = endpoints if mode == "live" and endpoints else {}
+        self._settings = endpoints is not None
         self._used: dict[str, dict[str, str]] = {}
         self._asides = set[Session]()
         """Sessions whose user has left configured endpoints aside."""
@@ -168,7 +169,7 @@ class Clients:
             self._configured[key] = "" if probe.meta.endpoint_url == own else probe.meta.endpoint_url
             probe.close()
         if other := self._configured[key]:
-            refuse_configured(service, region, other, own)
+            refuse_configured(service, region, other, own, settings=self._settings)
 
     def _config(self, agent: str, attempts: int) -> Config:
         return Config(

@@ -13,6 +13,11 @@ from runbook_lib.aws.models import shared_loader
 from runbook_lib.settings import Settings
 from runbook_lib.settings.regions import dns_suffixes
 
+WITHOUT_SETTINGS = (
+    "Take that away: this command reads no settings, so it calls AWS's own name alone. An endpoint in a VPC answers to that name "
+    "where its private DNS is on"
+)
+
 
 class WrongEndpoint(AccessRefused):
     """A client's endpoint does not fit the mode of the settings; nothing was sent."""
@@ -67,10 +72,11 @@ def check_endpoint(mode: str, service: str, region: str, url: str) -> None:
         raise WrongEndpoint(f"{called}, which is no AWS endpoint ({' or '.join(suffixes)}); nothing was sent")
 
 
-def refuse_configured(service: str, region: str, configured: str, own: str) -> None:
+def refuse_configured(service: str, region: str, configured: str, own: str, *, settings: bool = True) -> None:
     """Refuse an endpoint that a live run's environment or AWS profile names, where it is another than AWS's own.
 
-    Whoever owns its name gets signed requests, and answers what is believed. Raises WrongEndpoint.
+    Whoever owns its name gets signed requests, and answers what is believed. `settings`: whether there are any in which it could be
+    named. Raises WrongEndpoint.
     """
     if configured.rstrip("/") == own.rstrip("/"):
         return
@@ -78,9 +84,12 @@ def refuse_configured(service: str, region: str, configured: str, own: str) -> N
     where = f"the variable {variable}" if variable else "the AWS configuration file (endpoint_url)"
     raise WrongEndpoint(
         f"mode is live, but {service} in {region} would be called at {configured}, as {where} says; AWS's own endpoint is {own}. "
-        f"Take that away or, if it is an endpoint of AWS's, name it in the settings (network.endpoints.{service}.{region}); "
-        "nothing was sent"
+        f"{_otherwise(service, region) if settings else WITHOUT_SETTINGS}; nothing was sent"
     )
+
+
+def _otherwise(service: str, region: str) -> str:
+    return f"Take that away or, if it is an endpoint of AWS's, name it in the settings (network.endpoints.{service}.{region})"
 
 
 def _variables(service: str) -> list[str]:

@@ -33,7 +33,7 @@ from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.notebook.attaching import attach_found
-from runbook_lib.notebook.cells import read_scope
+from runbook_lib.phase_run.scope_parameter import read_scope
 from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings

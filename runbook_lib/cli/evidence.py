@@ -19,7 +19,7 @@ from runbook_lib.cli.verify import verify_command
 from runbook_lib.evidence.listing import page, rows, text, write_page
 from runbook_lib.evidence.people.review import keep_review
 from runbook_lib.evidence.run.folder import RunFolder
-from runbook_lib.evidence.run.saved_notebook import not_attached
+from runbook_lib.evidence.run.saved_notebook import interactive, not_attached
 from runbook_lib.evidence.seal.chain import chain_name
 from runbook_lib.evidence.seal.sealing import seal
 from runbook_lib.evidence.store.desk import desk_for
@@ -106,7 +106,8 @@ def register(cli: click.Group) -> None:
 def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
     """Seal a run that ended, or was killed, without being sealed; with the settings that the run itself was given.
 
-    To a run at the screen the saved notebook is attached, if it shows what was run; else this says why not, with exit code 2.
+    To a run at the screen the saved notebook is attached, if it shows what was run; else, and for a notebook of a run that was none
+    at the screen, this says why not, with exit code 2.
     A review that is not in the store yet is brought there.
     """
     folder = runs_folder(runs)
@@ -119,6 +120,8 @@ def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
         lines = [*withheld(made), f"{chosen.name}: number {made.number} of {made.chain}, digest {made.digest}"]
         lines += attach_saved(chosen, desk, notebook)
         desk.store.local(made.chain)
+    if needless := notebook is not None and not interactive(chosen):
+        lines.append(f"{notebook} is not attached: {chosen.name} was no run at the screen; its notebooks are sealed with it")
     click.echo("\n".join(lines))
     write_page(folder)
-    return 2 if not_attached(chosen) else 0
+    return 2 if needless or not_attached(chosen) else 0

@@ -154,7 +154,8 @@ def _cadence(every: str | None, begin: dt.datetime | None, end: dt.datetime | No
 
 def _anchor(text: str) -> Anchor:
     if (match := _ANCHOR.fullmatch(text)) is None:
-        raise click.BadParameter(f"{text}: NUMBER:DIGEST is expected, as a command prints them at its end", param_hint="--anchor")
+        what = "NUMBER:DIGEST is expected: the number and the head digest of a chain"
+        raise click.BadParameter(f"{text}: {what}", param_hint="--anchor")
     return Anchor(int(match.group(2)), match.group(3), match.group(1) or "")
 
 

@@ -276,15 +276,6 @@ def _left_out(already: frozenset[tuple[str, str]], dropped: frozenset[tuple[str,
         yield f"accounts that were not in the approved plan are left out: {', '.join(sorted(appeared))}"
 
 
-def counted(report: ApplyReport) -> dict[str, int]:
-    """Units by final outcome, for the run's record."""
-    sums: Counter[str] = Counter()
-    for _, each in report.stages:
-        sums.update({final.value: number for final, number in each.counts.items()})
-    sums["already so"] += sum(len(covered.already_so) for _, covered in report.covered)
-    return {final.value: sums[final.value] for final in Final}
-
-
 def remaining(cells: Sequence[Cell], organization: Organization, before: Sequence[Cell] = ()) -> Notes:
     """What is not covered and why; the sums, before and after, and the picture; what is left out on purpose, folded."""
     inside = [cell for cell in cells if cell.in_scope]

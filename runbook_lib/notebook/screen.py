@@ -20,19 +20,13 @@ from typing import Any, Protocol, TypeVar
 
 from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import Clock, Stop
-from runbook_lib.base.files import write_text
 from runbook_lib.base.identity import user
 from runbook_lib.display.sections import scope_words
-from runbook_lib.evidence.run.folder import PhaseFolder
-from runbook_lib.notebook.parts import Parts
+from runbook_lib.phase_run.halt import Halt
 from runbook_lib.plan import Plan
-from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.approval import approve
-from runbook_lib.plan.decision import Ballot, Decision, Question, Rejection
+from runbook_lib.plan.decision import Ballot, Question
 from runbook_lib.plan.estimate import blast_radius, estimate
 from runbook_lib.plan.gates import Gate, gates, part
-from runbook_lib.runbook import Runbook
-from runbook_lib.runbook.choice import Choice
 from runbook_lib.runbook.phases import Phase
 from runbook_lib.services.waves import wave_words
 from runbook_lib.settings import Settings
@@ -44,16 +38,8 @@ PATIENCE = 10.0
 """Seconds for a front end to report that it has drawn the panel."""
 
 
-class Undecided(Exception):
-    """Clicks cannot reach a running cell here; the panel stays, and the next cell asks for the decision."""
-
-
 class Interrupted(Exception):
     """The kernel was interrupted while it waited for a decision; nothing was called."""
-
-
-class NoWidgets(Exception):
-    """The library that draws panels is not installed here."""
 
 
 class StopWithKernel(Stop):
@@ -70,6 +56,14 @@ class StopWithKernel(Stop):
     @reason.setter
     def reason(self, value: str) -> None:
         self._reason = value
+
+
+def no_widgets(missing: ModuleNotFoundError) -> Halt:
+    """The library that draws panels is not installed here."""
+    return Halt(
+        f"Nobody can be asked here: {missing.name} is not installed.\n"
+        "Install the project with its lab extra, or give an approval file."
+    )
 
 
 def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings, not_yet: str = "", may_cost: str = "") -> Question:
@@ -105,52 +99,6 @@ def question_about(plan: Plan, title: str, phase: Phase, settings: Settings, not
     )
 
 
-class Asked:
-    """One question with its panel, its answer as written down, and whether its calls have been begun.
-
-    With `parts` a part may be chosen instead of an answer: then `chosen` is what is to be asked about anew.
-    """
-
-    def __init__(self, asked: Question, clock: Clock, parts: Parts | None = None, *, whole: bool = True) -> None:
-        try:
-            from runbook_lib.display.controls import DecisionPanel  # noqa: PLC0415 not installed on headless runners
-            from runbook_lib.display.parts import PartChooser  # noqa: PLC0415 as above
-        except ModuleNotFoundError as missing:
-            raise NoWidgets(f"Nobody can be asked here: {missing.name} is not installed.") from None
-        self.ballot = Ballot(asked)
-        self._parts, offer = parts, parts.offer if parts else None
-        chooser = PartChooser(offer, self._consider, whole=whole) if offer else None
-        self.panel = DecisionPanel(self.ballot, clock.now, chooser)
-        self.chosen: tuple[Runbook, Plan] | None = None
-        self.outcome: Decision | Rejection | None = None
-        self.applied = False
-
-    def _consider(self, choice: Choice) -> str:
-        """Plan a part that was chosen; says why there is nothing to ask about it."""
-        assert self._parts is not None
-        part, plan = self._parts.plan(choice)
-        if not gates(plan):
-            return f"Not planned: there is nothing to call for {plan.scope.words or 'the whole'}. Choose another part."
-        self.ballot.close("A part was chosen: this panel is void.")
-        self.chosen = part, plan
-        return ""
-
-    @property
-    def taken(self) -> bool:
-        """Whether something was pressed that counts: an answer, or a part."""
-        return self.ballot.answer is not None or self.chosen is not None
-
-    def clicked(self) -> str:
-        """Take what was pressed while no cell waited for it; says why it was not taken."""
-        problem: str = "" if self.taken else self.panel.settle(0)
-        return problem
-
-    async def answer(self) -> None:
-        """Show the panel and wait for the answer. Raises Undecided, Interrupted."""
-        self.panel.show()
-        await answered(self)
-
-
 class Awaited(Protocol):
     """What a cell waits for: a panel, its ballot, and whether something was pressed that counts."""
 
@@ -166,7 +114,7 @@ class Awaited(Protocol):
 async def answered(asked: Awaited, look: Callable[[], None] | None = None) -> None:
     """Wait until something was pressed that counts, looking on meanwhile.
 
-    Raises Undecided when no front end is there, Interrupted, never a time-out.
+    Raises Halt when no front end is there (the panel stays), Interrupted, never a time-out.
     """
     halt, waited, focused = Stop(), 0.0, False
     panel, ballot = asked.panel, asked.ballot
@@ -187,7 +135,10 @@ async def answered(asked: Awaited, look: Callable[[], None] | None = None) -> No
                 panel.focus()
                 focused = True
             if not panel.seen and waited >= PATIENCE:
-                raise Undecided("No click can reach this kernel while a cell runs, or nobody sees the panel.")
+                raise Halt(
+                    "No click can reach this kernel while a cell runs, or nobody sees the panel.\n"
+                    "Decide in the panel above, then run the next cell (or this one again) to go on."
+                )
 
 
 async def beside(work: Callable[[], T], stop: Stop, look: Callable[[], None]) -> T:
@@ -229,30 +180,6 @@ def interruptible(stop: Stop) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def decided(
-    ballot: Ballot, whole: Plan, gate: Gate, folder: PhaseFolder, callers: Mapping[str, str], clock: Clock
-) -> Decision | Rejection:
-    """Write down what was decided, and return it: an approval like any other with its own plan beside it, or a rejection."""
-    answer = ballot.answer
-    assert answer is not None
-    plan = part(whole, gate)
-    suffix = "" if plan.steps == whole.steps else f"-{gate.name}"
-    who = operator(callers)
-    if not answer.approved:
-        no = Rejection(
-            whole.phase, plan.fingerprint, plan.mode, plan.organization, who, answer.ticket, answer.reason,
-            answer.at.isoformat(timespec="seconds"),
-        )  # fmt: skip
-        no.write(folder.path / f"rejection{suffix}.json")
-        return no
-    name = f"plan{suffix}.json"
-    write_text(folder.path / name, plan_file.dumps(plan))
-    approval = approve(plan, approver=who, ticket=answer.ticket or "none given", now=clock.now(), reason=answer.reason, file=name)
-    file = folder.path / f"approval{suffix}.json"
-    approval.write(file)
-    return Decision(approval, plan, file, folder.path / name)
 
 
 def operator(callers: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ Nothing starts by itself: a good approval only makes Confirm possible. Rejecting
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,16 +13,22 @@ from pydantic import BaseModel, TypeAdapter
 from runbook_lib.base.files import write_text
 from runbook_lib.base.own_files import MIB, FileBroken, Moment, Text, read
 from runbook_lib.base.project import root
+from runbook_lib.display import sections
+from runbook_lib.display.notes import Facts
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunFolderError
 from runbook_lib.evidence.seal.statement import stamp
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.approval_file import ApprovalFile
+from runbook_lib.notebook.deciding import NOT_NEEDED, Approved, AtTheScreen, asking, rejected, undecided_yet
+from runbook_lib.phase_run import PhaseRun
 from runbook_lib.plan import Plan
 from runbook_lib.plan.decision import Ballot, Decision, Question, Rejection, given
+from runbook_lib.plan.gates import gates
 from runbook_lib.runbook import Runbook
 
 CONFIRMATION = "confirmation.json"
+CONFIRMED = "Approved by others, confirmed by the operator"
 
 
 @dataclass
@@ -36,14 +42,72 @@ class GuardedBallot(Ballot):
         return problem or (self.guard() if approved else "")
 
 
-class SecondPerson:
+class SecondPerson(AtTheScreen):
+    """Other people approve the whole phase, and the operator confirms."""
+
+    def __init__(self, run: PhaseRun) -> None:
+        super().__init__(run)
+        self._asked: OthersAsked | None = None
+
+    @property
+    def has_decided(self) -> bool:
+        """Whether what others approved was confirmed."""
+        return self.run.decision is not None
+
+    async def decide(self) -> Facts | None:
+        """Wait until others have approved and the operator has confirmed. Raises Halt when it was rejected: the run has ended."""
+        if not gates(self.planned):
+            return NOT_NEEDED
+        if self.has_decided:
+            return None
+        if self._asked is None or self._asked.ballot.answer is None:
+            self.make_void("This panel is void: it was drawn again below.")
+            run, record = self.run, self.run.record
+            with asking(record):
+                not_yet = run.partial.not_yet(self.planned, choosing=False) if run.partial else ""
+                self._asked = OthersAsked(self.planned, run.runbook, record.run, run.organization.callers, not_yet)
+                await self._asked.answer()
+        self._take()
+        return None
+
+    async def approved(self) -> AsyncIterator[Approved]:
+        """The phase as a whole, once it is decided. Raises Halt while it is not."""
+        if not self.has_decided and gates(self.planned):
+            self._take()
+        async for each in super().approved():
+            yield each
+
+    def _take(self) -> None:
+        """Take up what was decided with other people. Raises Halt while nothing is, and on a rejection."""
+        asked, run, folder = self._asked, self.run, self.run.record.folder
+        problem = asked.clicked() if asked is not None else ""
+        if asked is None or asked.ballot.answer is None:
+            raise undecided_yet(problem)
+        outcome = asked.decided(folder)
+        if isinstance(outcome, Rejection):
+            asked.panel.give_way(sections.rejected(outcome, run.runbook.phase, "the whole phase"))
+            raise rejected(run.record, outcome)
+        run.decision = outcome
+        people = confirmed(folder)
+        run.record.results |= {name: str(value) for name, value in people.items()}
+        approved = sections.decision(outcome.approval, outcome.approved)
+        facts = {**approved.facts, "Approver": people.pop("Approved by"), **people}
+        asked.panel.give_way(Facts(CONFIRMED, facts))
+
+    def make_void(self, why: str) -> None:
+        """Close the ballot."""
+        if self._asked is not None:
+            self._asked.ballot.close(why)
+
+
+class OthersAsked:
     """One phase's decision by other people and the operator: the file, the panel, and what was decided."""
 
     def __init__(self, plan: Plan, runbook: Runbook, run: RunFolder, callers: Mapping[str, str], not_yet: str = "") -> None:
         try:
             from runbook_lib.display.awaiting import AwaitingPanel  # noqa: PLC0415 not installed on headless runners
         except ModuleNotFoundError as missing:
-            raise screen.NoWidgets(f"Nobody can be asked here: {missing.name} is not installed.") from None
+            raise screen.no_widgets(missing) from None
         self._runbook, self._run, self._callers = runbook, run, callers
         self.file = ApprovalFile(approval_path(run, plan.phase), plan, runbook, run, callers.values())
         self.ballot = GuardedBallot(_asked(plan, runbook, not_yet), guard=self.file.problem)
@@ -56,7 +120,7 @@ class SecondPerson:
         self.panel.stands(state.words, ready=state.decision is not None)
 
     async def answer(self) -> None:
-        """Show the panel and wait for the operator's answer. Raises Undecided, Interrupted."""
+        """Show the panel and wait for the operator's answer. Raises Halt, Interrupted."""
         self._look()
         self.panel.show()
         await screen.answered(self, self._look)

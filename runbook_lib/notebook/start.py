@@ -11,9 +11,11 @@ from runbook_lib.coverage import Status
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
 from runbook_lib.evidence.run.folder import RunFolderError, find_runs, runs_root
-from runbook_lib.notebook.cells import parameters_path, plainly_said, read_scope, refuse_strangers, settle_shell
+from runbook_lib.notebook.cells import parameters_path, refuse_strangers, settle_shell
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
+from runbook_lib.phase_run.record import plainly
+from runbook_lib.phase_run.scope_parameter import read_scope
 from runbook_lib.runbook import Runbook, managed
 from runbook_lib.runbook.phases import Phase
 from runbook_lib.services.implementations import SERVICES
@@ -24,7 +26,7 @@ from runbook_lib.settings.file import load
 
 def open_start(parameters_file: str, scope: str, approval: str, run_folder: str) -> "Start":
     """Read the settings. Raises Halt, in two lines, when they are wrong."""
-    with plainly_said():
+    with plainly():
         settle_shell()
         refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
         return Start(parameters_file, scope)
@@ -82,7 +84,7 @@ class Start:
 
     def read(self) -> Notes:
         """Where each phase stands now: what its plan would hold. Reads only."""
-        with plainly_said(), Access(
+        with plainly(), Access(
             self.settings, reads=READS.union(*(service.reads for service in SERVICES)), mutations=frozenset(),
             run="start", clock=self.clock,
         ) as access:  # fmt: skip

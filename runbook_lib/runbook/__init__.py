@@ -1,6 +1,7 @@
 """One phase of the runbook on one organization: observe, plan, apply, verify. Knows no service, widget or file format."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 from runbook_lib.apply import run_stage
 from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.once import Once
-from runbook_lib.apply.report import StageReport, Tick
+from runbook_lib.apply.report import Final, StageReport, Tick
 from runbook_lib.aws.access import Access
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.garbage import collected_rarely
@@ -71,6 +72,15 @@ class ApplyReport:
     @property
     def ok(self) -> bool:
         return not self.refused and not self.stopped and all(report.ok for _, report in self.stages)
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """Units by final outcome, for the run's record."""
+        sums: Counter[str] = Counter()
+        for _, each in self.stages:
+            sums.update({final.value: number for final, number in each.counts.items()})
+        sums["already so"] += sum(len(covered.already_so) for _, covered in self.covered)
+        return {final.value: sums[final.value] for final in Final}
 
     def with_more(self, other: "ApplyReport") -> "ApplyReport":
         """Both, where one phase was applied gate by gate."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import by_name, specs, titles
-from runbook_lib.services.spec import ServiceSpec
+from runbook_lib.services.spec import STAGES, ServiceSpec
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,13 @@ class Phase:
         return self.service in by_name()
 
 
-MANAGEMENT = Stage("management", "calls made in the management account")
-ENABLING = (
-    Stage("prepare", "calls made in the delegated account before designation, so that designation switches on nothing by default"),
-    MANAGEMENT,
-    Stage("delegated", "calls made in the delegated account as administrator"),
-    Stage("members", "calls made in member accounts through the member role"),
-    Stage("workloads", "calls that act on workloads inside accounts: agents, snapshots, endpoints, scans of code and images"),
-    Stage("lowering", "calls that lower protection, each named under allow_lowering"),
-)
+ENABLING = tuple(Stage(name, title) for name, title in STAGES.items())
 
 PREREQUISITES = Phase(
     "00_prerequisites",
     "Prerequisites",
     "organizations",
-    (MANAGEMENT,),
+    (Stage("management", STAGES["management"]),),
     f"Let {titles()} act across the organization (trusted access), so that one delegated security account can administer them.",
 )
 COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.")

@@ -20,6 +20,7 @@ from runbook_lib.services.population import Population
 from runbook_lib.services.spec import Designation
 
 LANE = "designation"
+REGISTER = "RegisterDelegatedAdministrator"
 ASPECT = "administrator"
 USABLE = Condition("administrator usable", ASPECT)
 STEP = "the delegated administrator has been designated and AWS lets it act"
@@ -92,7 +93,7 @@ def designation_steps(
 def _register(spec: Designation, population: Population) -> Action:
     parameters = {"AccountId": population.delegated, "ServicePrincipal": spec.principal}
     return Action(
-        "organizations", "RegisterDelegatedAdministrator", population.management, population.regions[0], parameters,
+        "organizations", REGISTER, population.management, population.regions[0], parameters,
         f"Organizations has to know {population.delegated} as the delegated administrator of {spec.title}",
         frozenset({population.delegated}), "not registered", "registered in Organizations",
         BackOut(
@@ -131,7 +132,7 @@ def judge_registration(action: Action, answer: Mapping[str, object] | CallFailed
 
 def check_designation(spec: Designation, action: Action, reader: Reader) -> Progress:
     """How far RegisterDelegatedAdministrator or the service's Enable…AdminAccount has come."""
-    if action.operation == "RegisterDelegatedAdministrator":
+    if action.operation == REGISTER:
         account = action.parameters["AccountId"]
         pages = reader.pages(
             "organizations", "ListDelegatedAdministrators", action.account, action.region, ServicePrincipal=spec.principal

@@ -33,14 +33,14 @@ class Bar:
     code: str = ""
 
 
-def bars(spec: Designation, view: View, administrators: Administrators) -> dict[str, Bar]:
+def bars(spec: Designation | None, view: View, administrators: Administrators) -> dict[str, Bar]:
     """Region → why nothing can be planned there. Regions that are asked for and missing here are free."""
     found = {region: _bar(spec, view, administrators, region) for region in view.population.regions}
     return {region: bar for region, bar in found.items() if bar is not None}
 
 
-def _bar(spec: Designation, view: View, administrators: Administrators, region: str) -> Bar | None:
-    if bar := region_bar(view, region):
+def _bar(spec: Designation | None, view: View, administrators: Administrators, region: str) -> Bar | None:
+    if (bar := region_bar(view, region)) or spec is None:
         return bar
     listed = administrators.get(region, Unknown("NotRead", f"the administrator list of {region} was not read"))
     if isinstance(listed, Unknown):

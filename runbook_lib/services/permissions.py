@@ -111,7 +111,7 @@ def callers(action: str, managed: Iterable[ServiceSpec]) -> tuple[str, ...]:
     if prefix == "organizations":
         return (MANAGEMENT,)
     spec = {each.name: each for each in managed}[prefix]
-    if operation in (spec.designation.list_operation, spec.designation.enable_operation):
+    if (by := spec.designation) and operation in (by.list_operation, by.enable_operation):
         return (MANAGEMENT,)
     there = ((MANAGEMENT, spec.in_management), (DELEGATED, frozenset({operation})), (MEMBER, spec.in_members))
     return tuple(account for account, operations in there if operation in operations)
@@ -157,7 +157,7 @@ def _narrowed(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statem
     yield Statement(
         CHANGING[MANAGEMENT], "RegisterAdministrator", ("organizations:RegisterDelegatedAdministrator",),
         "this account, and no other, may be registered; designating does it too, on its caller's behalf", (administrator,),
-        {TRUST: tuple(spec.designation.principal for spec in managed)},
+        {TRUST: tuple(spec.designation.principal for spec in managed if spec.designation)},
     )  # fmt: skip
 
 

@@ -23,19 +23,36 @@ from runbook_lib.settings import Settings
 class Service(Protocol):
     """One AWS service, as the runbook sees it."""
 
-    name: str
-    """The boto3 client name."""
-    title: str
-    """AWS's name."""
-    phase: str
-    principals: tuple[str, ...]
-    """Service principals that need trusted access."""
-    reads: frozenset[str]
-    mutations: frozenset[str]
-    """Operation names in AWS's spelling as "service:Operation" (a service may need another one's operation, for example
-    organizations:RegisterDelegatedAdministrator or iam:GetRole); anything else is refused."""
-    not_estimated: tuple[str, ...]
-    """What its plans may cost besides, which nobody can tell beforehand, as sentences."""
+    @property
+    def name(self) -> str:
+        """The boto3 client name."""
+
+    @property
+    def title(self) -> str:
+        """AWS's name."""
+
+    @property
+    def phase(self) -> str:
+        """Its notebook."""
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        """Service principals that need trusted access."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Operation names in AWS's spelling as "service:Operation"; anything else is refused.
+
+        A service may need another one's operation, for example organizations:RegisterDelegatedAdministrator or iam:GetRole.
+        """
+
+    @property
+    def mutations(self) -> frozenset[str]:
+        """The same of the calls that it plans."""
+
+    @property
+    def not_estimated(self) -> tuple[str, ...]:
+        """What its plans may cost besides, which nobody can tell beforehand, as sentences."""
 
     def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
         """Hold what settings and scope name, and only AWS knows, against AWS: misspelt names above all. Reads only, and few."""

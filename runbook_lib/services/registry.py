@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from runbook_lib.services.spec import ServiceSpec
 
-PACKAGES = (
+PACKAGES: tuple[str, ...] = (
     "runbook_lib.services.securityhub",
     "runbook_lib.services.guardduty",
     "runbook_lib.services.inspector2",

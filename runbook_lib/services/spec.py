@@ -8,6 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+STAGES: Mapping[str, str] = {
+    "prepare": "calls made in the delegated account before designation, so that designation switches on nothing by default",
+    "management": "calls made in the management account",
+    "delegated": "calls made in the delegated account as administrator",
+    "members": "calls made in member accounts through the member role",
+    "workloads": "calls that act on workloads inside accounts: agents, snapshots, endpoints, scans of code and images",
+    "lowering": "calls that lower protection, each named under allow_lowering",
+}
+"""The stages of every phase that enables a service, in order, each with its own gate → what is done in it."""
 DESIGNATING = tuple(
     f"organizations:{operation}"
     for operation in (
@@ -134,7 +143,8 @@ class ServiceSpec:
     """What the change is for, as a change board reads it."""
     does: str
     """What its phase does, as the table of phases says it."""
-    designation: Designation
+    designation: Designation | None = None
+    """None: it has no administrator of its own, and is set from within the delegated account."""
     principals: tuple[str, ...]
     """Service principals that need trusted access, the designation's first."""
     roles: tuple[str, ...]

@@ -31,7 +31,7 @@ SECRETS = re.compile(
 )
 """What AWS credentials look like. Prefixes of key ids: IAM User Guide, "IAM identifiers". Each looks ahead a bounded way only."""
 LARGEST = 4 * MIB
-MOST_SHOWN = 100
+MOST_SHOWN = 50
 """Findings that are shown at once."""
 LONGEST_LINE = 1_000_000
 """Characters; a wave of ten thousand accounts on one line has a fifth of it."""

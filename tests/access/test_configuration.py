@@ -9,7 +9,8 @@ from runbook_lib.aws.access import AccessRefused
 from runbook_lib.aws.configuration import BadConfiguration
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.models import shared_loader
-from runbook_lib.notebook.cells import Halt, plainly_said
+from runbook_lib.phase_run.halt import Halt
+from runbook_lib.phase_run.record import plainly
 
 SECRET = "wJalrXUtnFEMI"
 DAMAGED = [
@@ -90,7 +91,7 @@ def test_a_profile_that_says_nonsense_is_a_failed_call(make: Make, tmp_path: Pat
 
 
 def test_a_notebook_says_it_in_two_lines() -> None:
-    with pytest.raises(Halt) as halted, plainly_said():
+    with pytest.raises(Halt) as halted, plainly():
         raise BadConfiguration("the file; mend it")
     assert str(halted.value).splitlines() == [
         "the file; mend it",

@@ -202,3 +202,15 @@ def test_the_command(s3: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     for wrong in (("--retention", "7y"), ("--retention", "7 years", "--account", "acme")):
         assert run_command("fetch", *where, *wrong) == 1
     assert run_command("fetch", "https://acme", *where[1:], "--retention", "7 years") == 1
+
+
+def test_another_address_is_refused_with_what_helps_a_command_that_reads_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://bucket.vpce-0example.s3.eu-central-1.vpce.amazonaws.com")
+    where = (STORE, str(tmp_path / "copy"), "--region", REGION, "--account", ACCOUNT)
+    assert run_command("fetch", *where, "--retention", "7 years") == 1
+    said = capsys.readouterr().err
+    assert "as the variable AWS_ENDPOINT_URL_S3 says" in said
+    assert "Take that away: this command reads no settings" in said
+    assert "network.endpoints" not in said

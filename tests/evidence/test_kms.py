@@ -105,11 +105,23 @@ def test_a_live_run_begins_and_ends_in_a_bucket(kms: Any, tmp_path: Path) -> Non
     (said,) = sealing(run, given, made.environment())
     assert said.startswith(f"Evidence: number 2 of live/{ORGANIZATION}, head digest ")
     assert said.endswith(", verified")
+    sealed = run.record_file.read_bytes()
+    assert [each.endswith(", verified") for each in sealing(run, given, made.environment())] == [True]
+    assert run.record_file.read_bytes() == sealed, "what is sealed stays as it is"
     found = [each["Key"] for each in s3.list_objects_v2(Bucket="acme-evidence", Prefix="acme/chain/")["Contents"]]
     assert found == [f"acme/chain/live/{ORGANIZATION}/0000000{number}.intoto.jsonl" for number in (1, 2)]
     head = s3.head_object(Bucket="acme-evidence", Key=found[1])
     assert head["ObjectLockMode"] == "GOVERNANCE"
     assert made.checked(tmp_path / "runs").faults == ()
+
+
+def test_where_a_run_that_only_planned_was_sealed_is_in_its_record(kms: Any, tmp_path: Path) -> None:
+    """It has no start record, and no command around it where it was executed by papermill or at the screen."""
+    run = made.ended_run(tmp_path / "runs", mode="live", organization=ORGANIZATION)
+    assert "endpoints" not in run.record()
+    (said,) = sealing(run, settings(key(kms), store=str(tmp_path / "shared")), made.environment())
+    assert said.endswith(", verified")
+    assert run.record()["endpoints"] == {"kms": {"kms.{region}.amazonaws.com": [REGION]}}
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])

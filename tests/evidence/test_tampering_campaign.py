@@ -51,6 +51,8 @@ PLACES: dict[str, Callable[[Kept], Path]] = {
 }
 
 
+GONE = {"review": "emergency without review", "chain entry": "missing", "linked entry": "missing"}
+"""What is said where a file is gone that nothing but what it belongs to speaks of: the run that lacks it is named."""
 REPLACED = [(place, what) for place in PLACES for what in INSTEAD]
 
 
@@ -61,6 +63,8 @@ def test_whatever_lies_in_the_place_of_a_file_is_named_and_hides_nothing(kept: K
     found = kept.faults(pins=place == "pinned key")
     if place == "pinned key":
         assert {"cannot be judged", "wrong key"} & {kind for _, kind in found} or same_key(path)
+    elif what == "nothing" and place in GONE:
+        assert GONE[place] in {kind for _, kind in found}, found
     else:
         about = "chain " if path.parent == kept.chain else path.name
         assert any(about in where for where, _ in found), (place, what, found)

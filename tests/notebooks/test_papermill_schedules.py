@@ -1,7 +1,7 @@
 """Schedules of faults through papermill: a failed notebook executed again under the same approval, then planned afresh."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,15 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.draws import whole
 from runbook_lib.rehearsal.scenario import Scenario
+from runbook_lib.rehearsal.world import World
 
 FAULTS = 5
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
+def begun(tmp_path_factory: pytest.TempPathFactory, seven_before: Callable[[str], World]) -> Iterator[Begun]:
     with pytest.MonkeyPatch.context() as patch:
-        yield prepared(tmp_path_factory.mktemp("begun"), patch)
+        yield prepared(tmp_path_factory.mktemp("begun"), patch, seven_before)
 
 
 @dataclass

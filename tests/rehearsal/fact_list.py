@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 HERE = Path(__file__).parent
 TESTS = HERE.parent
 LIST, TABLE = HERE / "aws-facts.yaml", HERE / "aws-facts.md"
+CASES = TESTS / "cases" / "rehearsal" / "operations"
+"""Cases of simulated operations, run by test_operation_cases.py."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,15 @@ def sections() -> list[Section]:
 
 
 def holders() -> dict[str, list[str]]:
-    """Fact id → "file::test" of every test that names it in a marker, sorted."""
+    """Fact id → "file::test" of every test that names it in a marker, and "file: case" of every case that does, sorted."""
     found: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
         for name, fact in _named(path):
             found.setdefault(fact, []).append(f"{path.relative_to(TESTS)}::{name}")
+    for path in sorted(CASES.glob("*.yaml")):
+        for each in YAML(typ="safe", pure=True).load(path):
+            for fact in each.get("facts", ()):
+                found.setdefault(fact, []).append(f"{path.relative_to(TESTS)}: {each['case']}")
     return found
 
 

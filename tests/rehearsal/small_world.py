@@ -1,8 +1,10 @@
 """A small simulated organization, and calls into it that pass botocore's model in both directions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from runbook_lib.rehearsal import codec
 from runbook_lib.rehearsal.errors import ApiError
@@ -52,3 +54,13 @@ class Caller:
         with pytest.raises(ApiError) as raised:
             self(number, operation, region, **parameters)
         return raised.value.code, raised.value.message
+
+
+def refused_at_last(operation: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
+    """The refusal in which a client's call ends, made as often as that takes."""
+    for _ in range(100):
+        try:
+            operation(**parameters)
+        except ClientError as refused:
+            return dict(refused.response)
+    raise AssertionError("never refused")

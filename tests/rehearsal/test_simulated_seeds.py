@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,67 @@ def test_the_default_is_half_done_in_one_region() -> None:
     assert outsider.get_administrator_account(DetectorId=own)["Administrator"]["AccountId"] == "999999999999"
     for region in ("us-east-1", "us-east-2"):
         assert ask(front, MANAGEMENT, "guardduty", region).list_detectors()["DetectorIds"] == []
+
+
+def on(front: Front, region: str) -> dict[str, str]:
+    """Account → status of Macie, where it is on."""
+    found = {}
+    for account in sorted(front.world.organization.accounts):
+        with suppress(ClientError):
+            found[account] = str(ask(front, account, "macie2", region).get_macie_session()["status"])
+    return found
+
+
+def analyzers(front: Front, region: str) -> set[tuple[str, str, str]]:
+    """(account, name, type) of every analyzer."""
+    found = set()
+    for account in sorted(front.world.organization.accounts):
+        if front.world.organization.accounts[account].state == "ACTIVE":
+            listed = ask(front, account, "accessanalyzer", region).list_analyzers()["analyzers"]
+            found |= {(account, each["name"], each["type"]) for each in listed}
+    return found
+
+
+def test_the_default_has_macie_and_analyzers_of_others() -> None:
+    front = build_app("default", accounts=12, moto=False)
+    assert on(front, "us-east-1") == {MEMBER: "ENABLED", "666666666666": "ENABLED"}
+    assert on(front, "us-east-2") == {"555555555555": "ENABLED", "666666666666": "PAUSED"}
+    assert on(front, "eu-south-1") == {}
+    outsider = ask(front, "555555555555", "macie2", "us-east-2").get_administrator_account()["administrator"]
+    assert outsider["accountId"] == "999999999999"
+    assert analyzers(front, "us-east-1") == {
+        (MEMBER, "ConsoleAnalyzer", "ACCOUNT"),
+        ("666666666666", "unused-access", "ACCOUNT_UNUSED_ACCESS"),
+        (DELEGATED, "SecurityHubAnalyzer", "ACCOUNT_UNUSED_ACCESS"),
+    }
+    [linked] = ask(front, DELEGATED, "accessanalyzer").list_analyzers()["analyzers"]
+    assert linked["managedBy"] == "securityhubv2.amazonaws.com"
+    assert analyzers(front, "us-east-2") == {(MEMBER, "ConsoleAnalyzer", "ACCOUNT")}
+
+
+def test_other_seeds_have_macie_and_analyzers_too() -> None:
+    half = build_app("half-done", accounts=12, moto=False)
+    macie = ask(half, DELEGATED, "macie2")
+    members = {each["accountId"]: each["relationshipStatus"] for each in macie.list_members(onlyAssociated="false")["members"]}
+    assert members == {MEMBER: "Enabled", "666666666666": "Paused"}
+    assert macie.describe_organization_configuration()["autoEnable"] is True
+    assert macie.get_automated_discovery_configuration()["status"] == "DISABLED"
+    assert analyzers(half, "us-east-1") == {
+        (MANAGEMENT, "everything", "ORGANIZATION"),
+        (DELEGATED, "old-credentials", "ORGANIZATION_UNUSED_ACCESS"),
+    }
+    foreign = build_app("foreign-administrator", accounts=12, moto=False)
+    admins = ask(foreign, MANAGEMENT, "macie2", "us-east-2").list_organization_admin_accounts()["adminAccounts"]
+    assert [each["accountId"] for each in admins] == [MEMBER]
+    assert analyzers(foreign, "us-east-2") == {(MEMBER, "theirs", "ORGANIZATION")}
+    seven = build_app("seven", moto=False)
+    assert on(seven, "us-east-2") == {MEMBER: "ENABLED"}
+    assert on(seven, "us-east-1") == {}
+    assert analyzers(seven, "us-east-2") == {(MEMBER, "ConsoleAnalyzer", "ACCOUNT")}
+    fresh = build_app("fresh", accounts=12, moto=False)
+    assert on(fresh, "us-east-1") == {}
+    assert analyzers(fresh, "us-east-1") == set()
+    assert analyzers(build_app("govcloud", accounts=12, moto=False), "us-gov-east-1") == {(MEMBER, "ConsoleAnalyzer", "ACCOUNT")}
 
 
 def test_fresh_is_bare() -> None:

@@ -160,8 +160,8 @@ def test_what_moto_has_no_answer_to_is_named_and_what_it_keeps_is_read_back() ->
     with pytest.raises(ClientError, match=r"NotSimulated.*sns:PutDataProtectionPolicy is not simulated") as caught:
         session.client("sns").put_data_protection_policy(ResourceArn="arn", DataProtectionPolicy="{}")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    with pytest.raises(ClientError, match=r"NotSimulated.*macie2:POST /findings is not simulated"):
-        session.client("macie2").list_findings()
+    with pytest.raises(ClientError, match=r"NotSimulated.*detective:POST /graphs/list is not simulated"):
+        session.client("detective").list_graphs()
     contact = {"Name": "On call", "EmailAddress": "oncall@example.com", "Title": "Responder", "PhoneNumber": "0"}
     session.client("account").put_alternate_contact(AlternateContactType="SECURITY", **contact)
     assert session.client("account").get_alternate_contact(AlternateContactType="SECURITY")["AlternateContact"]["Name"] == "On call"

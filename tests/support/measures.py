@@ -83,8 +83,10 @@ def library() -> list[Path]:
 
 
 def foreign(paths: Iterable[Path]) -> list[Path]:
-    """Files that are no service's own."""
-    return [path for path in paths if not any(service.owns(path) for service in services())]
+    """Files that are no service's own, nor one's that is simulated before it is enabled."""
+    return [
+        path for path in paths if not any(service.owns(path) for service in services()) and not (path.parent / "about.py").exists()
+    ]
 
 
 def words(node: ast.AST) -> Iterator[str]:

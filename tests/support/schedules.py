@@ -1,7 +1,7 @@
 """Schedules of faults on a simulated organization, from a bare one or from the beginning of a phase on."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,14 @@ from runbook_lib.plan.outcome import Verdict
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import World
+from runbook_lib.runbook.phases import PHASES
 from runbook_lib.services.remarks import PreconditionsFailed
 
 REFUSED = (CallFailed, PreconditionsFailed, ApprovalRefused, AccessRefused)
 """What a run may end with in one line while faults last; anything else is a defect."""
 UNAPPROVED = "not in the approved plan"
 """How apply begins its refusal of a call that the approval does not cover."""
-OF_PHASE = {
-    "00_prerequisites": "organizations",
-    "10_security_hub": "securityhub",
-    "20_guardduty": "guardduty",
-    "30_inspector": "inspector2",
-}
+OF_PHASE = {phase.name: phase.service for phase in PHASES if phase.service}
 
 
 @dataclass
@@ -41,14 +37,10 @@ class Begun:
     schedules: int = 0
 
 
-def prepared(folder: Path, patch: pytest.MonkeyPatch) -> Begun:
+def prepared(folder: Path, patch: pytest.MonkeyPatch, before: Callable[[str], World]) -> Begun:
     made = simulated("seven", folder, patch)
     made.front.pause = made.clock.sleep
-    worlds = {}
-    for phase in ENABLING:
-        worlds[phase] = copied(made.front.world)
-        made.enable([phase])
-    return Begun(made, worlds, folder)
+    return Begun(made, {phase: before(phase) for phase in ENABLING}, folder)
 
 
 @dataclass

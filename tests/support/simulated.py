@@ -25,12 +25,13 @@ from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.organization import home_region
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for
-from runbook_lib.runbook.phases import phase_named
+from runbook_lib.runbook.phases import PHASES, phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse
 
 PARAMETERS = Path(__file__).parents[2] / "parameters" / "rehearsal.yaml"
-ENABLING = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
+ENABLING = tuple(phase.name for phase in PHASES if phase.service)
+"""The phases that change something, in order."""
 URL = "http://127.0.0.1:9"
 """Never dialled: the in-process transport takes every request before a socket is opened."""
 

@@ -250,10 +250,13 @@ class RunFolder:
             record["callers"] = dict(sorted({**record["callers"], **callers}.items()))
 
     def add_endpoints(self, used: Mapping[str, Mapping[str, Iterable[str]]]) -> None:
-        """Record service → host → the Regions in which a client called it; {region} in a host stands for each of them."""
+        """Record service → host → the Regions in which a client called it; {region} in a host stands for each of them.
+
+        A run that has ended takes them too, until it is sealed: where the key and the store are is known when it is.
+        """
         if not used:
             return
-        with self._changing() as record:
+        with self._changing(ended=True) as record:
             known = record.setdefault("endpoints", {})
             for service, hosts in used.items():
                 for host, regions in hosts.items():
@@ -281,13 +284,13 @@ class RunFolder:
         return EXIT_CODES[status]
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Any]]:
-        """Read, change and write run.json, alone among all processes; refuses to change a run that has ended."""
+    def _changing(self, *, ended: bool = False) -> Iterator[dict[str, Any]]:
+        """Read, change and write run.json, alone among all processes; refuses to change a run that has ended, unless `ended`."""
         folder = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             record = self.record()
-            if record["status"] != RunStatus.RUNNING:
+            if record["status"] != RunStatus.RUNNING and not ended:
                 raise RunFolderError(f"{self.path}: the run has ended ({record['status']}); start a new one that resumes it")
             yield record
             write_text(self.record_file, _json(record))

@@ -99,6 +99,7 @@ def _appended(run: RunFolder, chain: str, start: str, desk: Desk) -> bytes:
     status = run.status
     if status == RunStatus.RUNNING:
         raise NotSealed(f"{run.name}: is still running on {run.record()['host']}")
+    run.add_endpoints(desk.endpoints)
     notes = _notes(run)
     approvals = approvals_of(run)
     record, user = run.record(), run.user  # read before the gate, which may withhold it

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,10 +17,13 @@ from runbook_lib.settings import EvidenceSection, Settings
 
 
 class EvidenceClients:
-    """Clients of one identity: a profile's, or that of a role which the profile assumes. `resources` closes connections."""
+    """Clients of one identity: a profile's, or that of a role which the profile assumes. `resources` closes connections.
+
+    `endpoints`: those that settings name; None for whoever reads no settings.
+    """
 
     def __init__(
-        self, mode: str, profile: str | None, resources: ExitStack, endpoints: Endpoints = MappingProxyType({})
+        self, mode: str, profile: str | None, resources: ExitStack, endpoints: Endpoints | None = None
     ) -> None:  # fmt: skip
         self._clients = Clients(mode, "evidence", AT_ONCE, Pace(Clock(), share=1.0), None, endpoints=endpoints)
         resources.callback(self._clients.close)

@@ -11,7 +11,6 @@ from runbook_lib.rehearsal.simulated import simulated
 KNOWN = frozenset(principal for each in simulated() for principal in (each.principal, *each.trusted)) | frozenset(
     f"{name}.amazonaws.com"
     for name in (
-        "access-analyzer",
         "account",
         "auditmanager",
         "backup",
@@ -22,7 +21,6 @@ KNOWN = frozenset(principal for each in simulated() for principal in (each.princ
         "detective",
         "fms",
         "health",
-        "macie",
         "member.org.stacksets.cloudformation",
         "ram",
         "servicecatalog",

@@ -1,63 +1,78 @@
-"""Amazon Inspector: administrator, members, scan types, auto-enable, EC2 scan mode, ECR re-scan duration."""
+"""Amazon Inspector: administrator, members, scan types, auto-enable, EC2 scan mode, ECR re-scan duration.
 
+Per Region: the delegated account switched on with wanted scan types alone, so that designation finds it on; designation, one Region
+after the other; members associated one by one (AWS takes one per call, and works on), then switched on in batches, the delegated
+account never among them; auto-enable and scan settings. What acts on workloads comes after all that, in a stage of its own. Units
+depend on settings and on what AWS had before the runbook came, never on how far it has come.
+"""
+
+import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
+from runbook_lib.aws.errors import CallFailed, has
 from runbook_lib.aws.reader import Reader
-from runbook_lib.organization import Organization
-from runbook_lib.plan import Reference, Scope
-from runbook_lib.services.inspector2 import assess as assessing
-from runbook_lib.services.inspector2 import check as checking
-from runbook_lib.services.inspector2 import cost as costing
-from runbook_lib.services.inspector2 import judge as judging
-from runbook_lib.services.inspector2 import observe as observing
-from runbook_lib.services.inspector2 import plan as planning
-from runbook_lib.services.inspector2.inventory import written
-from runbook_lib.services.inspector2.spec import DESIGNATION, NAME, TITLE
+from runbook_lib.base.observation import Observation
+from runbook_lib.coverage import Cells
+from runbook_lib.plan import Action, Wait
+from runbook_lib.plan.cost import Charge, Trials
+from runbook_lib.plan.outcome import Outcome, Progress, Verdict
+from runbook_lib.services.answers import judge_error, outcomes
+from runbook_lib.services.designation import check_usable
+from runbook_lib.services.enabling import Enabling
+from runbook_lib.services.inspector2 import cost, inventory
+from runbook_lib.services.inspector2.auto_enable import AutoEnable
+from runbook_lib.services.inspector2.membership import Association
+from runbook_lib.services.inspector2.observe import observe, read_organization
+from runbook_lib.services.inspector2.scan_settings import MODE, RESCAN
+from runbook_lib.services.inspector2.scan_types import ScanTypes
+from runbook_lib.services.inspector2.spec import SPEC
+from runbook_lib.services.inspector2.state import RegionState, State
+from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, SAME_OR_OTHER_ADMINISTRATOR
+from runbook_lib.services.inventory import Writer
 from runbook_lib.services.protocol import Service
-from runbook_lib.services.remarks import Remark
-from runbook_lib.settings import Settings
+from runbook_lib.services.view import View
+from runbook_lib.settings.sections.inspector2 import InspectorSection
+
+MEMBERS = Association()
 
 
-class Inspector:
-    """The Service protocol for Inspector; each method is a function of a module of this package."""
+class Inspector(Enabling[State, InspectorSection, RegionState]):
+    spec = SPEC
+    aspects = (MEMBERS, MODE, ScanTypes(MEMBERS.hidden), AutoEnable(), RESCAN)
+    reading = frozenset(
+        {"BatchGetAccountStatus", "BatchGetFreeTrialInfo", "DescribeOrganizationConfiguration", "GetConfiguration", "ListMembers"}
+    )
+    not_estimated = cost.NOT_ESTIMATED
 
-    name = NAME
-    title = TITLE
-    phase = "30_inspector"
-    principals: tuple[str, ...] = (DESIGNATION.principal,)
-    reads = DESIGNATION.reads | {
-        "inspector2:BatchGetAccountStatus",
-        "inspector2:BatchGetFreeTrialInfo",
-        "inspector2:DescribeOrganizationConfiguration",
-        "inspector2:GetConfiguration",
-        "inspector2:ListMembers",
-    }
-    mutations = DESIGNATION.mutations | {
-        "inspector2:AssociateMember",
-        "inspector2:Enable",
-        "inspector2:UpdateConfiguration",
-        "inspector2:UpdateOrganizationConfiguration",
-    }
+    def observe(self, view: View, reader: Reader) -> State:
+        return observe(view, reader)
 
-    observe = staticmethod(observing.observe)
-    assess = staticmethod(assessing.assess)
-    plan = staticmethod(planning.plan)
-    not_estimated: tuple[str, ...] = costing.NOT_ESTIMATED
-    charges = staticmethod(costing.charges)
-    trials = staticmethod(costing.trials)
-    foundation = staticmethod(observing.observe)
-    missing = staticmethod(assessing.missing)
-    inventory = staticmethod(written)
-    judge = staticmethod(judging.judge)
-    check = staticmethod(checking.check)
+    def seen(self, state: State, region: str) -> RegionState:
+        return state.regions[region]
 
-    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
-        """Settings name nothing of Inspector that only AWS knows."""
-        return ()
+    def usable(self, seen: RegionState) -> Observation[Any]:
+        return seen.organization
 
-    def resolve(self, reference: Reference, reader: Reader) -> str:
-        """Inspector's calls need no identifier that AWS assigns."""
-        raise ValueError(f"{self.name} knows no reference of kind {reference.kind!r}")
+    def can_act(self, wait: Wait, reader: Reader) -> Progress:
+        return check_usable(lambda: read_organization(wait.account, wait.region, reader), (NO_ACCESS_YET,))
+
+    def refused(self, action: Action, error: CallFailed) -> list[Outcome]:
+        """A scan type that the Region lacks, and a role that is missing, fail: neither passes, and no type is ever dropped."""
+        if error.code == "ConflictException" and has(error, SAME_OR_OTHER_ADMINISTRATOR):
+            return outcomes(action, Verdict.CONFIRM, error.code, error.message)
+        if error.code == "AccessDeniedException" and has(error, NO_ACCESS_YET):
+            return outcomes(action, Verdict.RETRY, error.code, error.message)
+        return judge_error(action, error)
+
+    def charges(self, actions: Sequence[Action], cells: Cells, state: State, view: View) -> Sequence[Charge]:
+        return cost.charges(actions, cells, state, view)
+
+    def trials(self, charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
+        return cost.trials(charged, state, view, reader, now)
+
+    def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
+        return inventory.written(state, writer)
 
 
 SERVICE: Service = Inspector()

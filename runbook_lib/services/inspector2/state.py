@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runbook_lib.base.observation import Observation
+from runbook_lib.base.observation import Known, Observation
 from runbook_lib.services.regional import RegionalState
 
 SCAN_TYPES: Mapping[str, str] = {
@@ -44,6 +44,9 @@ class OrganizationConfiguration:
     flags: Mapping[str, bool]
     limit_reached: bool = False
 
+    def on(self, scan_type: str) -> bool:
+        return self.flags.get(SCAN_TYPES[scan_type], False)
+
 
 @dataclass(frozen=True)
 class Configuration:
@@ -65,6 +68,11 @@ class RegionState:
     members: Observation[Mapping[str, str]]
     scans: Scans
     configuration: Observation[Configuration]
+
+    @property
+    def full(self) -> bool:
+        """Whether the administrator has as many members as AWS allows it."""
+        return isinstance(self.organization, Known) and self.organization.value.limit_reached
 
 
 State = RegionalState[RegionState]

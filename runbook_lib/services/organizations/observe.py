@@ -18,7 +18,7 @@ READS = frozenset(
         "organizations:ListPolicies",
         "config:DescribeConfigurationRecorderStatus",
         *(f"{spec.name}:{spec.probe.operation}" for spec in specs()),
-        *(f"{spec.name}:{spec.designation.list_operation}" for spec in specs()),
+        *(f"{spec.name}:{spec.designation.list_operation}" for spec in specs() if spec.designation),
         *(f"{spec.name}:{spec.central.operation}" for spec in specs() if spec.central),
     }
 )
@@ -49,6 +49,7 @@ def observe(view: View, reader: Reader) -> State:
     """Read everything, side by side; a failed read is an Unknown in its own place."""
     services = managed(view.settings)
     places = [(service, region) for service, regions in services.items() for region in regions]
+    designating = [place for place in places if by_name()[place[0]].designation]
     accounts = (view.management, view.delegated)
     roles = [(account, role) for account in accounts for service in services for role in by_name()[service].roles]
     governed = [service for service in services if by_name()[service].policy_type]
@@ -57,7 +58,7 @@ def observe(view: View, reader: Reader) -> State:
     home = regions[0]
     management, delegated = accounts
     groups: list[list[Callable[[], Observation[Any]]]] = [
-        [partial(_administrators, reader, management, *place) for place in places],
+        [partial(_administrators, reader, management, *place) for place in designating],
         [partial(_usable, reader, delegated, *place) for place in places],
         [partial(_policies, reader, management, home, by_name()[service].policy_type) for service in governed],
         [partial(_role, reader, account, home, role) for account, role in roles],
@@ -65,9 +66,9 @@ def observe(view: View, reader: Reader) -> State:
     ]
     answers = iter(reader.parallel([job for group in groups for job in group]))
     administrators, usable, policies, linked, recorders = ([next(answers) for _ in group] for group in groups)
-    found = dict(zip(places, administrators, strict=True))
+    found = dict(zip(designating, administrators, strict=True))
     ours = Known(frozenset({delegated}))
-    here = [(service, region) for service, region in places if by_name()[service].central and found[service, region] == ours]
+    here = [(service, region) for service, region in places if by_name()[service].central and found.get((service, region)) == ours]
     central = reader.parallel(partial(_central, reader, delegated, *place) for place in here)
     return State(
         administrators=found,
@@ -81,6 +82,7 @@ def observe(view: View, reader: Reader) -> State:
 
 def _administrators(reader: Reader, account: str, service: str, region: str) -> Observation[frozenset[str]]:
     listed = by_name()[service].designation
+    assert listed is not None
     try:
         pages = list(reader.pages(service, listed.list_operation, account, region))
     except CallFailed as error:

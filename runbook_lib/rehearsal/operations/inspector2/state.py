@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbook_lib.rehearsal.operations import service_roles
 from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
-from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, page
 from runbook_lib.rehearsal.world import Settling, World, current, of_its_own, settled
@@ -175,9 +175,7 @@ def switch_on(world: World, account: str, region: str, kinds: list[str]) -> None
     if "ECR" in kinds:
         ecr = {"rescanDuration": "DAYS_14", "pullDateRescanDuration": "DAYS_14", "pullDateRescanMode": "LAST_IN_USE_AT"}
         state.configured.setdefault((account, region, "ecr"), Configured(ecr, settled("SUCCESS"), now))
-    found = account_of(world, account)
-    if found is not None:
-        found.service_linked_roles.update(SERVICE_ROLES)
+    service_roles.give(world, account, *SERVICE_ROLES)
 
 
 def require_service_role(call: Call) -> None:

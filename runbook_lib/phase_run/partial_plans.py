@@ -10,7 +10,7 @@ WAY = ' {how} the notebook its part: scope {{"wave": "{name}"}}.'
 """What to do where it is another wave's turn."""
 
 
-class Parts:
+class PartialPlans:
     """One observation of the whole, and what may be planned of it. Reads nothing and calls nothing.
 
     Where the notebook was given a part, or holds for the whole organization at once, there is nothing to choose.

@@ -17,14 +17,23 @@ from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsError, load
 
 
+class NotJoined(RunFolderError):
+    """The run in a folder is not one that this notebook may write into."""
+
+    advice = (
+        "Leave run_folder empty to begin a new run, or give the folder of one that is still running and that you began on this "
+        "machine with the same settings."
+    )
+
+
 def joined(path: Path, settings: Settings, today: dt.date) -> RunFolder:
-    """The run in a folder, to be written into. Raises RunFolderError in one sentence unless it fits."""
+    """The run in a folder, to be written into. Raises NotJoined in one sentence unless it fits."""
     runs = runs_root("", os.environ, root()).resolve()
     if path.resolve().parent != runs:
-        raise RunFolderError(f"run_folder {path}: does not lie in the folder of runs, {runs} ({VARIABLE} says which that is)")
+        raise NotJoined(f"run_folder {path}: does not lie in the folder of runs, {runs} ({VARIABLE} says which that is)")
     run = RunFolder.open(path)
     if why := next(_contradictions(run, settings, today), ""):
-        raise RunFolderError(f"run_folder {path}: {why}")
+        raise NotJoined(f"run_folder {path}: {why}")
     return run
 
 

@@ -1,0 +1,205 @@
+"""What a notebook does without showing: one phase observed, planned, applied and verified, with everything left in a run folder.
+
+Every door uses it: the notebooks at the screen and headless, and whatever runs without a kernel. So it imports no tables, widgets,
+notebooks or templates; what it returns are values, which a door shows in its own way.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from runbook_lib.apply.journal import Journal
+from runbook_lib.apply.report import Tick
+from runbook_lib.base.clock import Stop
+from runbook_lib.base.files import write_bytes, write_text
+from runbook_lib.coverage import Cells, Status, count
+from runbook_lib.coverage.files import text_table, write_coverage
+from runbook_lib.evidence.people import four_eyes
+from runbook_lib.evidence.people.permit import Permit
+from runbook_lib.evidence.run.answers import Answers
+from runbook_lib.evidence.run.attempts import applied_before, refuse_second
+from runbook_lib.evidence.run.called import CALLS, NOTHING_CALLED, called
+from runbook_lib.evidence.run.earlier_reads import BEGUN, EarlierReads
+from runbook_lib.evidence.run.folder import RunStatus
+from runbook_lib.organization import Organization
+from runbook_lib.phase_run.partial_plans import PartialPlans
+from runbook_lib.phase_run.record import RunRecord
+from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.cost import Costs
+from runbook_lib.plan.decision import Decision, given
+from runbook_lib.plan.document import Change, plan_document
+from runbook_lib.runbook import ApplyReport, Runbook
+from runbook_lib.runbook.observer import Assessment
+from runbook_lib.services.remarks import Remark
+from runbook_lib.services.waves import later_words, wave_words
+
+EXITS = {0: RunStatus.DONE, 1: RunStatus.FAILED, 2: RunStatus.LEFT_OVER}
+
+
+@dataclass(eq=False)
+class PhaseRun:
+    """One phase on one organization: observe, plan, take up a decision, apply, verify, finish, in that order."""
+
+    record: RunRecord
+    runbook: Runbook
+    """The phase on what the door was asked for."""
+    organization: Organization
+    remarks: tuple[Remark, ...]
+    """What AWS says of the settings that refuses nothing."""
+    answers: Answers
+    earlier_reads: EarlierReads
+    begun: dt.datetime
+    acting: Runbook = field(init=False)
+    """The phase on what is decided about: the same, or a part that was chosen."""
+    before: Assessment | None = None
+    cells: Cells = ()
+    """The newest look."""
+    cells_before: Cells = ()
+    looked: Literal["before", "after", ""] = ""
+    planned: Plan | None = None
+    partial: PartialPlans | None = None
+    decision: Decision | None = None
+    """The latest that was taken up."""
+    report: ApplyReport | None = None
+
+    def __post_init__(self) -> None:
+        self.acting = self.runbook
+
+    def observe(self) -> None:
+        """Read what is there, and keep it as coverage."""
+        self._look("before" if self.runbook.phase.service else "after")
+
+    def _look(self, which: Literal["before", "after"]) -> None:
+        self.record.must_run()
+        if self.runbook.phase.service:
+            self.before = self.runbook.observe()
+            self.cells, self.organization = self.before.cells, self.before.organization
+            if which == "before":
+                self.cells_before = self.cells
+        else:
+            self.organization, self.cells = self.runbook.survey()
+        self.looked = which
+        self._keep_coverage(which)
+
+    def _keep_coverage(self, which: Literal["before", "after"]) -> None:
+        record, folder = self.record, self.record.folder
+        facts = {"mode": record.settings.mode, "phase": folder.name, "run": record.run.name}
+        write_coverage(folder.path, which, self.cells, self.organization, facts)
+        write_text(folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
+        about = {
+            "scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers),
+            BEGUN: (self.earlier_reads.begun or self.begun).isoformat(),
+        }  # fmt: skip
+        self.answers.write(folder.path / f"answers-{which}.jsonl.gz", about)
+        counted = count(cell for cell in self.cells if cell.in_scope)
+        record.results |= {
+            "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
+            "excluded": counted.excluded, "not applicable": counted.not_applicable,
+        }  # fmt: skip
+
+    def plan(self) -> Costs:
+        """Decide what to call, and keep it; what it may cost. Under an approval, plan.json stays the approved plan."""
+        assert self.before is not None, "run observe() first"
+        self.record.must_run()
+        self.partial = PartialPlans(self.runbook, self.before)
+        return self.take_up(self.runbook, self.runbook.plan(self.before))
+
+    def take_up(self, acting: Runbook, plan: Plan) -> Costs:
+        """Make a plan, of the whole or of a part that was chosen, the one that is decided about; what it may cost."""
+        assert self.before is not None, "run observe() first"
+        self.acting, self.planned = acting, plan
+        seen = self.before if acting is self.runbook else acting.narrowed(self.before)
+        costs = acting.costs(seen, plan)
+        self._keep(plan, "plan-at-apply" if self.record.approval else "plan", costs)
+        self.record.results |= {
+            "actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint, "may cost": costs.words,
+        }  # fmt: skip
+        self.record.state = "planned"
+        return costs
+
+    def _keep(self, plan: Plan, stem: str, costs: Costs | None = None) -> None:
+        """Write a plan for machines and for a change board."""
+        folder, settings, runbook = self.record.folder.path, self.record.settings, self.runbook
+        write_text(folder / f"{stem}.json", plan_file.dumps(plan))
+        organization = settings.organization
+        change = Change(
+            title=f"{runbook.phase.title} across organization {organization.id}",
+            purpose=runbook.phase.purpose,
+            roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
+            concurrency=settings.concurrency,
+            wave=wave_words(plan.scope, settings) if runbook.in_waves else "",
+            later=later_words(plan.scope, settings) if runbook.in_waves else "",
+            stages={stage.name: stage.title for stage in runbook.phase.stages},
+            costs=costs,
+        )
+        write_text(folder / f"{stem}.md", plan_document(plan, change))
+
+    def take_given(self) -> Decision:
+        """Take up the approval file that was given. Raises ApprovalRefused when it may not be used here and now."""
+        record = self.record
+        assert record.approval is not None
+        self.decision = given(record.approval)
+        self.runbook.refuse(self.decision.approval, self.decision.approved)
+        four_eyes.refuse(self.decision.approval, record.settings, record.run, self.organization.callers.values())
+        if self.decision.approval_file.parent.resolve() != record.folder.path.resolve():
+            self.decision = self._brought(self.decision)
+        return self.decision
+
+    def _brought(self, decision: Decision) -> Decision:
+        """An approval and its plan in this run's own folder: the very file that was approved, under the name that is signed."""
+        folder, approval = self.record.folder, decision.approval
+        refuse_second(folder, approval)
+        data = decision.plan_file.read_bytes()
+        name = approval.plan_name if approval.version > 1 else folder.plan_json.name
+        self._keep(decision.approved, name.removesuffix(".json"))
+        write_bytes(folder.path / name, data)
+        approval.model_copy(update={"plan": name}).write(folder.approval)
+        return given(folder.approval)
+
+    def apply(self, decision: Decision, stop: Stop, progress: Callable[[Tick], None]) -> ApplyReport:
+        """Make the calls of one decision that are still to be made; what became of them."""
+        record = self.record
+        record.state, self.decision = "failed", decision
+        before = applied_before(record.run.path.parent, decision.approval.id)
+        permit = Permit(record.run, record.settings, self.organization.callers, os.environ)
+        permit(decision.approval)  # before there is a journal, by which other runs would take this one for a user of the approval
+        with Journal(record.folder.journal, record.run.name, record.clock) as journal:
+            report = self.acting.apply(
+                decision.approval, decision.approved, permit=permit, journal=journal, stop=stop, progress=progress,
+                applied_before=before,
+            )  # fmt: skip
+        self.report = whole = report if self.report is None else self.report.with_more(report)
+        record.state = "stopped" if whole.stopped else "refused" if whole.refused else "applied" if whole.ok else "failed"
+        record.error = "; ".join(whole.refused) or whole.stopped
+        record.results |= whole.counted
+        return report
+
+    def leave(self) -> None:
+        """Record that nothing was attempted, for nobody has decided."""
+        self.record.state = "planned" if called(self.record.folder.journal).get(CALLS) else NOTHING_CALLED
+
+    def verify(self) -> None:
+        """Read again, where something was decided, and keep it as coverage afterwards."""
+        if self.decision is not None:
+            self._look("after")
+        elif not self.runbook.phase.service:
+            self.record.state = "observed"
+
+    @property
+    def carried_out(self) -> Plan | None:
+        """The plan whose reverse calls back this phase out: the one approved beforehand, else the one made here."""
+        return self.decision.approved if self.decision and self.record.approval else self.planned
+
+    def finish(self) -> int:
+        """End the run; its exit code: 0 done and covered, 2 with something left, 1 when something went wrong."""
+        self.runbook.access.close()
+        left = any(cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN) for cell in self.cells)
+        pending = self.decision is None and self.planned is not None and (self.planned.actions or self.planned.blockers)
+        state = self.record.state
+        broken = state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.ok)
+        code = 1 if broken else 2 if left or pending else 0
+        self.record.end(RunStatus.STOPPED if state == "stopped" else EXITS[code])
+        return code

@@ -1,0 +1,92 @@
+"""Opening the run of one phase: first its record, then, held against AWS, the phase itself."""
+
+import os
+from pathlib import Path
+
+from runbook_lib.base.clock import Clock
+from runbook_lib.base.garbage import collect_rarely
+from runbook_lib.base.log import json_log
+from runbook_lib.base.project import resolve, root
+from runbook_lib.evidence.run.answers import Answers
+from runbook_lib.evidence.run.earlier_reads import EarlierReads, earlier_reads
+from runbook_lib.evidence.run.folder import RunFolder, runs_root
+from runbook_lib.organization import Organization
+from runbook_lib.phase_run import PhaseRun
+from runbook_lib.phase_run.joining import joined
+from runbook_lib.phase_run.record import RunRecord, plainly
+from runbook_lib.phase_run.scope_parameter import read_scope
+from runbook_lib.plan.approval import ApprovalRefused, read_approval
+from runbook_lib.plan.decision import given
+from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook.phases import phase_named
+from runbook_lib.services.remarks import SCOPE, Contradicted, Remark
+from runbook_lib.settings import Settings
+from runbook_lib.settings.file import SettingsContradicted, load, located
+
+
+def begin(phase: str, parameters: Path, scope: str, approval: str, run_folder: str) -> RunRecord:
+    """Read what was given, and begin to record it: in the run of that folder, else in a new one. Nothing is asked of AWS.
+
+    Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, ApprovalRefused, RunFolderError.
+    """
+    collect_rarely()
+    clock = Clock()
+    settings = load(parameters, clock.now().date())
+    part, chosen = read_scope(scope, settings), phase_named(phase)
+    approved = resolve(approval) if approval else None
+    if approved and not run_folder:
+        given(approved)  # what is no approval begins no run; whether it may be used here is the gate's to say
+    run = joined(resolve(run_folder), settings, clock.now().date()) if run_folder else _made(parameters, settings, phase, clock)
+    folder = run.start_phase(chosen.name, clock.now())
+    record = RunRecord(chosen, settings, parameters, part, approved, run, folder, owns_run=not run_folder, clock=clock)
+    record.closing.enter_context(json_log(run.log))
+    return record
+
+
+def _made(parameters: Path, settings: Settings, phase: str, clock: Clock) -> RunFolder:
+    return RunFolder.create(
+        runs_root("", os.environ, root()), settings.mode, clock.now(), settings=parameters.read_bytes(),
+        command=[f"notebook {phase}"], organization=settings.organization.id,
+    )  # fmt: skip
+
+
+def opened(record: RunRecord) -> PhaseRun:
+    """Find out who and where we are, and hold the settings against AWS. Raises Halt, recorded as the end, when any is wrong."""
+    answers, before, begun = Answers(), EarlierReads(), record.clock.now()
+    with plainly(record):
+        _refuse_other_mode(record)
+        access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock)
+        access.on_answer = answers.keep
+        if record.phase.service:  # what proves in the end what was done rests on nothing that was read earlier
+            before = earlier_reads(record.run, begun)
+            access.recall = before.recall
+        runbook = Runbook(record.phase, record.settings, access, record.clock, record.scope)
+        organization, remarks = _preflight(record, runbook)
+        record.run.add_callers(organization.callers)
+    return PhaseRun(record, runbook, organization, remarks, answers, before, begun)
+
+
+def _refuse_other_mode(record: RunRecord) -> None:
+    """An approval of the other mode is refused before anything is read; all else about it is the gate's to say."""
+    if record.approval is None:
+        return
+    try:
+        mode = read_approval(record.approval).mode
+    except ApprovalRefused:
+        return
+    if mode != record.settings.mode:
+        raise ApprovalRefused([f"it was given in mode {mode}, this run is {record.settings.mode}"])
+
+
+def _preflight(record: RunRecord, runbook: Runbook) -> tuple[Organization, tuple[Remark, ...]]:
+    """Hold the settings against AWS; what it contradicts is said with its place in the file."""
+    try:
+        organization, remarks = runbook.preflight()
+    except Contradicted as contradicted:
+        problems = [remark.problem for remark in contradicted.remarks]
+        name = str(record.parameters)
+        text = record.run.settings.read_text(encoding="utf-8-sig")
+        raise SettingsContradicted(name, located(name, text, problems, SCOPE)) from None
+    if remarks:
+        record.results["remarks"] = [f"{remark.severity}: {remark}" for remark in remarks]
+    return organization, remarks

@@ -1,0 +1,216 @@
+"""An enabling service: its spec, how it is read, and its aspects in the order that works.
+
+What is alike for all of them is here: the administrator first, Regions that are barred, accounts set aside, stages, and which
+aspect reads back and judges a call. A service's `service.py` says the rest.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Observation
+from runbook_lib.coverage import Cells
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
+from runbook_lib.plan.cost import Charge, Trials
+from runbook_lib.plan.outcome import Outcome, Progress
+from runbook_lib.services.answers import judge_error
+from runbook_lib.services.aspect import Aspect, P, Place, Planned
+from runbook_lib.services.designation import (
+    ASPECT,
+    REGISTER,
+    Administrators,
+    check_designation,
+    designation_steps,
+    judge_registration,
+)
+from runbook_lib.services.inventory import Writer
+from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
+from runbook_lib.services.population import aside_cells
+from runbook_lib.services.regional import missing_administrators
+from runbook_lib.services.remarks import Remark
+from runbook_lib.services.spec import STAGES, ServiceSpec
+from runbook_lib.services.view import View
+from runbook_lib.settings import Settings
+
+
+class Administered(Protocol):
+    """A service as it was seen, as far as its administrator is concerned."""
+
+    @property
+    def administrators(self) -> Administrators:
+        """Region → account → status, of all Regions."""
+
+
+S = TypeVar("S", bound=Administered)
+R = TypeVar("R")
+
+
+class Enabling(Generic[S, P, R]):
+    """The Service protocol for a service made of aspects."""
+
+    spec: ServiceSpec
+    aspects: Sequence[Aspect[P, R]]
+    orders: Mapping[str, Sequence[Aspect[P, R]]] = {}
+    """Stage → its aspects, where their order is another one there."""
+    reading: frozenset[str] = frozenset()
+    """The reads beside those of the designation, as operations of the service."""
+    not_estimated: tuple[str, ...] = ()
+
+    # What a service brings.
+
+    def observe(self, view: View, reader: Reader) -> S:
+        """Read everything that the aspects need. Reads only."""
+        raise NotImplementedError
+
+    def seen(self, state: S, region: str) -> R:
+        """What was seen in one Region that is asked for."""
+        raise NotImplementedError
+
+    def usable(self, seen: R) -> Observation[Any]:
+        """What the delegated account got when it read as administrator; NotYet while AWS is still spreading the designation."""
+        raise NotImplementedError
+
+    def can_act(self, wait: Wait, reader: Reader) -> Progress:
+        """Whether the administrator can act."""
+        raise NotImplementedError
+
+    def refused(self, action: Action, error: CallFailed) -> list[Outcome]:
+        """What a failed call means; a service adds its own texts."""
+        return judge_error(action, error)
+
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        """What settings name and only AWS knows; nothing, unless a service says otherwise."""
+        return ()
+
+    def closed(self, state: S, view: View) -> dict[str, Bar]:
+        """Regions that the service itself found closed: nothing is designated or planned there."""
+        return {}
+
+    def held(self, cells: Cells, state: S) -> Cells:
+        """The cells, with what something else than the administrator decides blocked."""
+        return cells
+
+    def charges(self, actions: Sequence[Action], cells: Cells, state: S, view: View) -> Sequence[Charge]:
+        """The paid features that these calls switch on."""
+        return ()
+
+    def trials(self, charged: Sequence[Charge], state: S, view: View, reader: Reader, now: dt.datetime) -> Trials:
+        """What AWS says of trials."""
+        return Trials()
+
+    def inventory(self, state: S, writer: Writer) -> dict[str, Any]:
+        """The state as an inventory writes it."""
+        return {}
+
+    def resolve(self, reference: Reference, reader: Reader) -> str:
+        """The value of a Reference; a service without identifiers that AWS assigns has none."""
+        raise ValueError(f"{self.name} resolves no {reference.kind}")
+
+    # What follows.
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def title(self) -> str:
+        return self.spec.title
+
+    @property
+    def phase(self) -> str:
+        return self.spec.phase
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        return self.spec.principals
+
+    @property
+    def reads(self) -> frozenset[str]:
+        own = frozenset(f"{self.name}:{operation}" for operation in self.reading)
+        return own | (self.spec.designation.reads if self.spec.designation else frozenset())
+
+    @property
+    def mutations(self) -> frozenset[str]:
+        own = frozenset(f"{self.name}:{operation}" for aspect in self.aspects for operation in aspect.calls)
+        return own | (self.spec.designation.mutations if self.spec.designation else frozenset())
+
+    def assess(self, state: S, view: View) -> Cells:
+        """The administrator, then the accounts set aside, then every asked Region, with what bars it or is decided elsewhere."""
+        places = self._places(state, view)
+        closed = self.closed(state, view)
+        spec = self.spec.designation
+        first: Cells = ()
+        if spec:
+            usable = {region: self.usable(self.seen(state, region)) for region in view.population.regions}
+            first = administrator_cells(spec, view, state.administrators, usable, closed)
+        if not (section := view.settings.sections().get(self.name)):
+            return first
+        barred = {**closed, **bars(spec, view, state.administrators)}
+        single = [aspect.name for aspect in self.aspects if aspect.of_members(section)]  # type: ignore[arg-type] # its own section
+        aside = [aside_cells(self.name, name, view.population, region) for region in sorted(section.regions) for name in single]
+        own = [bar_cells(aspect.cells(place), barred) for place in places for aspect in self.aspects]
+        return first + self.held(tuple(cell for cells in (*aside, *own) for cell in cells), state)
+
+    def _places(self, state: S, view: View) -> list[Place[P, R]]:
+        section: Any = view.settings.sections().get(self.name)
+        regions = view.population.regions if section else ()
+        return [Place(self.name, view, section, self.seen(state, region), region) for region in regions]
+
+    def plan(self, cells: Cells, state: S, view: View) -> Sequence[Step | NoChange | Blocker]:
+        """The steps stage by stage and Region by Region; designations end the management account's stage."""
+        places = self._places(state, view)
+        planned = {place.region: Planned() for place in places}
+        steps: list[Step] = []
+        for stage in STAGES:
+            for place in places:
+                here = tuple(cell for cell in cells if cell.region == place.region)
+                if wait := planned[place.region].waiting if stage == "delegated" else None:
+                    steps.append(wait)
+                for aspect in self.orders.get(stage, self.aspects):
+                    made = aspect.steps(place, here, stage, planned[place.region])
+                    planned[place.region] = planned[place.region].with_more(aspect.name, made)
+                    steps += made
+            if stage == "management" and places and self.spec.designation:
+                prepared = {region: each.made_in("prepare") for region, each in planned.items()}
+                designations, waits = designation_steps(self.spec.designation, cells, view.population, prepared)
+                planned = {region: replace(each, waiting=waits.get(region)) for region, each in planned.items()}
+                steps += designations
+        return [*steps, *explanations(cells)]
+
+    def foundation(self, view: View, reader: Reader) -> S:
+        """What `missing` looks at: all of it, unless a service reads less."""
+        return self.observe(view, reader)
+
+    def missing(self, state: S, view: View) -> Sequence[str]:
+        """Later phases need the administrator designated in every asked Region."""
+        if not (spec := self.spec.designation):
+            return ()
+        managed = self.name in view.settings.sections()
+        return missing_administrators(spec, state.administrators if managed else {}, view.population)
+
+    def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
+        """Exactly one outcome per target. HTTP 200 is not success: the aspect that planned the call reads the answer."""
+        if action.operation == REGISTER:
+            return judge_registration(action, answer)
+        if isinstance(answer, CallFailed):
+            return self.refused(action, answer)
+        return self._aspect_of(action).answered(action, answer)
+
+    def check(self, step: Step, reader: Reader) -> Progress:
+        """How far a Wait's condition, or an Action's effect, has come."""
+        designation = self.spec.designation
+        if isinstance(step, Wait):
+            if step.condition.aspect == ASPECT:
+                return self.can_act(step, reader)
+            awaited = (aspect for aspect in self.aspects if aspect.name == step.condition.aspect)
+            return next(awaited, Aspect[P, R]()).reached(step, reader)
+        if designation and step.operation in (REGISTER, designation.enable_operation):
+            return check_designation(designation, step, reader)
+        return self._aspect_of(step).effect(step, reader)
+
+    def _aspect_of(self, action: Action) -> Aspect[P, R]:
+        return next((each for each in self.aspects if each.plans(action)), Aspect[P, R]())

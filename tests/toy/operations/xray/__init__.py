@@ -1,0 +1,1 @@
+"""The simulated X-Ray."""
