@@ -15,6 +15,13 @@ ABOUT = SimulatedService(
     rates={"*": (5, 10)},  # nothing is published: [assumed]
     principal="access-analyzer.amazonaws.com",
     roles={"access-analyzer.amazonaws.com": "AWSServiceRoleForAccessAnalyzer"},
+    resources={  # [docs: service authorization reference]
+        "CreateAnalyzer": "arn:{partition}:access-analyzer:{region}:{account}:analyzer/{analyzerName}",
+        "GetAnalyzer": "arn:{partition}:access-analyzer:{region}:{account}:analyzer/{analyzerName}",
+        "UpdateAnalyzer": "arn:{partition}:access-analyzer:{region}:{account}:analyzer/{analyzerName}",
+        "DeleteAnalyzer": "arn:{partition}:access-analyzer:{region}:{account}:analyzer/{analyzerName}",
+        "ListAnalyzers": "*",
+    },
     drawn=("CreateAnalyzer", "UpdateAnalyzer", "ListAnalyzers", "GetAnalyzer", "*"),
     drawn_unasked=False,
 )

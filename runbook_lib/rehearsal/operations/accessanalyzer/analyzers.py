@@ -8,6 +8,7 @@ from runbook_lib.rehearsal.operations import service_roles
 from runbook_lib.rehearsal.operations.accessanalyzer import texts
 from runbook_lib.rehearsal.operations.accessanalyzer.configuration import checked, defaults
 from runbook_lib.rehearsal.operations.accessanalyzer.state import (
+    PRINCIPAL,
     QUOTAS,
     SERVICE_ROLE,
     Analyzer,
@@ -18,6 +19,7 @@ from runbook_lib.rehearsal.operations.accessanalyzer.state import (
     state_of,
     status_of,
 )
+from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import World, current, settled
 
@@ -50,8 +52,7 @@ def create_analyzer(
             return {"arn": arn_of(call.world, same)}
         raise texts.conflict(texts.NAME_TAKEN.format(name=analyzerName), analyzerName)
     _require_quota(call, type)
-    if service_roles.may_not_make(call, SERVICE_ROLE):
-        raise texts.denied(texts.NO_SERVICE_ROLE)
+    require_service_linked_role(call, PRINCIPAL, texts.denied(texts.NO_SERVICE_ROLE))
     fails = of_organization and call.world.variants.get(CREATION, "succeeds") == "fails"
     status = call.world.settling("CREATING", "FAILED" if fails else "ACTIVE", "accessanalyzer", call.account)
     made = Analyzer(call.account, call.region, analyzerName, type, status, call.world.now(), token=clientToken)

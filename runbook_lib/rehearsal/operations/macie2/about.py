@@ -29,6 +29,17 @@ ABOUT = SimulatedService(
     regions=REGIONS,
     principal="macie.amazonaws.com",
     roles={"macie.amazonaws.com": "AWSServiceRoleForAmazonMacie"},
+    resources={"*": "*"},  # [docs: service authorization reference]; members can be named by tags alone
+    needs={  # [assumed]: as of the other services that Organizations registers by their designation
+        "EnableOrganizationAdminAccount": (
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:RegisterDelegatedAdministrator",
+        ),
+    },
     batches={"BatchUpdateAutomatedDiscoveryAccounts": ("accounts", "errors", _handed_back)},
     drawn=(
         "EnableMacie",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_lib.rehearsal.operations import service_roles
 from runbook_lib.rehearsal.operations.macie2 import texts
 from runbook_lib.rehearsal.operations.macie2.state import (
+    PRINCIPAL,
     SERVICE_ROLE,
     USUAL_FREQUENCY,
     is_administrator,
@@ -13,6 +13,7 @@ from runbook_lib.rehearsal.operations.macie2.state import (
     state_of,
     switch_on,
 )
+from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import current
 
@@ -27,8 +28,7 @@ def enable_macie(
         if clientToken and clientToken == found.token:
             return {}
         raise texts.conflict(texts.ENABLED_ALREADY)
-    if service_roles.may_not_make(call, SERVICE_ROLE):
-        raise texts.denied(texts.NO_SERVICE_ROLE)
+    require_service_linked_role(call, PRINCIPAL, texts.denied(texts.NO_SERVICE_ROLE))
     session = switch_on(call.world, call.account, call.region)
     session.frequency, session.status = findingPublishingFrequency or USUAL_FREQUENCY, status or "ENABLED"
     session.designatable, session.token = call.world.settling("no", "yes"), clientToken
