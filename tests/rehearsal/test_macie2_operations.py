@@ -13,13 +13,14 @@ from runbook_lib.rehearsal.account_sets import Sets
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.conditions import Conditions
 from runbook_lib.rehearsal.front import Front
+from runbook_lib.rehearsal.identity import session_credential
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.operations.macie2 import replica
 from runbook_lib.rehearsal.operations.macie2.about import REGIONS
 from runbook_lib.rehearsal.operations.macie2.state import SERVICE_ROLE, state_of
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.scenario import Scenario
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import SimulatedRole, World
 
 SERVICE = "macie2"
 CALLED = {
@@ -304,3 +305,22 @@ def test_an_inventory_is_put_back(world: World, call: Caller) -> None:
     exported = call(DELEGATED, "GetClassificationExportConfiguration")["configuration"]["s3Destination"]
     assert exported == {"bucketName": "results", "kmsKeyArn": key}
     assert call(MANAGEMENT, "ListOrganizationAdminAccounts", OPT_IN)["adminAccounts"][0]["status"] == "DISABLING_IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        (SERVICE, "enable_macie", {}),
+        ("accessanalyzer", "create_analyzer", {"analyzerName": "mine", "type": "ACCOUNT"}),
+    ],
+)
+def test_the_role_is_made_with_the_callers_permissions(
+    front: Front, client: Client, service: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    role = SimulatedRole("Narrow", {MANAGEMENT}, denied=("iam:CreateServiceLinkedRole",))
+    front.world.organization.accounts["444444444444"].roles["Narrow"] = role
+    front.world.organization.accounts["444444444444"].service_linked_roles.clear()
+    held = session_credential(front.world, "444444444444", role, "test", 3600)
+    with pytest.raises(ClientError, match="permission to create the service-linked role") as caught:
+        getattr(client(service, "444444444444", credential=held), operation)(**parameters)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
