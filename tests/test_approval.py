@@ -29,7 +29,7 @@ def test_an_approval_of_this_plan_is_accepted() -> None:
     [
         ("mode", "live", "given in mode rehearsal"),
         ("organization", "o-another0001", "for organization o-rehearsal001"),
-        ("phase", "10_security_hub", "for phase 20_guardduty"),
+        ("phase", "00_prerequisites", f"for phase {HERE['phase']}"),
         ("settings", "1" * 64, "settings have changed"),
     ],
 )

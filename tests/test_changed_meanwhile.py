@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from simulated import ENABLING, Simulated, open_cells, simulated
+from simulated import ENABLING, SERVICE_OF, Simulated, open_cells, simulated
 
 from runbook_lib.apply.report import Final
 from runbook_lib.base.clock import Stop
@@ -23,16 +23,11 @@ from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.organization import close_account, join_account
 from runbook_lib.rehearsal.world import SimulatedAccount, World
 from runbook_lib.runbook import ApplyReport
+from runbook_lib.services.registry import by_name
 from runbook_lib.settings import Exclusion
 
 MANAGEMENT, MEMBER, FOREIGN, NEWCOMER = "111111111111", "333333333333", "444444444444", "121212121212"
 SANDBOX, PLATFORM = "ou-reh1-sandbox01", "ou-reh1-platform1"
-SERVICES = {"10_security_hub": "securityhub", "20_guardduty": "guardduty", "30_inspector": "inspector2"}
-DESIGNATE = {
-    "securityhub": ("EnableOrganizationAdminAccount", {"AdminAccountId": FOREIGN}),
-    "guardduty": ("EnableOrganizationAdminAccount", {"AdminAccountId": FOREIGN}),
-    "inspector2": ("EnableDelegatedAdminAccount", {"delegatedAdminAccountId": FOREIGN}),
-}
 
 
 class Interrupting(InProcess):
@@ -71,7 +66,7 @@ def until(made: Simulated, phase: str) -> None:
 
 def targeted(made: Simulated, phase: str) -> set[str]:
     """Accounts that a phase's journal names as targets of a call."""
-    service = SERVICES[phase]
+    service = SERVICE_OF[phase]
     return {account for line in made.journaled("intent") if line["service"] == service for account in line["target_accounts"]}
 
 
@@ -98,8 +93,9 @@ def passes(made: Simulated) -> None:
 
 def designates(made: Simulated, service: str, region: str) -> None:
     """The management account makes another account the administrator."""
-    operation, parameters = DESIGNATE[service]
-    run(made.front.world, service, operation, MANAGEMENT, region, parameters)
+    designation = by_name()[service].designation
+    assert designation is not None
+    run(made.front.world, service, designation.enable_operation, MANAGEMENT, region, {designation.enable_parameter: FOREIGN})
 
 
 def excluding(made: Simulated, unit: str) -> None:
@@ -112,7 +108,7 @@ def member_cells_open(made: Simulated, phase: str) -> set[str]:
     return {account for cell in open_cells(made.phase_cells(phase)) for account in cell.accounts}
 
 
-@pytest.mark.parametrize("phase", SERVICES)
+@pytest.mark.parametrize("phase", SERVICE_OF)
 def test_an_account_that_joined_is_listed_and_left_out(at: Simulated, phase: str) -> None:
     plan = at.plan(phase)
     joins(at)
@@ -125,7 +121,7 @@ def test_an_account_that_joined_is_listed_and_left_out(at: Simulated, phase: str
     assert {target for action in rest.actions for target in action.targets} == {NEWCOMER}
 
 
-@pytest.mark.parametrize("phase", SERVICES)
+@pytest.mark.parametrize("phase", SERVICE_OF)
 def test_an_account_that_was_suspended_is_dropped_and_recorded(at: Simulated, phase: str) -> None:
     plan = at.plan(phase)
     close_account(at.front.world, MEMBER, "SUSPENDED")
@@ -138,7 +134,7 @@ def test_an_account_that_was_suspended_is_dropped_and_recorded(at: Simulated, ph
     assert open_cells(at.phase_cells(phase)) == []
 
 
-@pytest.mark.parametrize("phase", SERVICES)
+@pytest.mark.parametrize("phase", SERVICE_OF)
 def test_an_account_that_moved_into_an_excluded_unit_is_dropped(made: Simulated, phase: str) -> None:
     excluding(made, SANDBOX)
     until(made, phase)
@@ -152,7 +148,7 @@ def test_an_account_that_moved_into_an_excluded_unit_is_dropped(made: Simulated,
     assert MEMBER not in targeted(made, phase)
 
 
-@pytest.mark.parametrize("phase", SERVICES)
+@pytest.mark.parametrize("phase", SERVICE_OF)
 def test_an_account_that_moved_out_of_an_excluded_unit_is_not_added(made: Simulated, phase: str) -> None:
     excluding(made, PLATFORM)
     until(made, phase)
@@ -166,10 +162,10 @@ def test_an_account_that_moved_out_of_an_excluded_unit_is_not_added(made: Simula
     assert member_cells_open(made, phase) == {MEMBER}
 
 
-@pytest.mark.parametrize("phase", SERVICES)
+@pytest.mark.parametrize("phase", SERVICE_OF)
 def test_another_administrator_in_one_region_refuses_the_whole_stage(at: Simulated, phase: str) -> None:
     plan, calls = at.plan(phase), len(at.mutating())
-    designates(at, SERVICES[phase], "us-east-2")
+    designates(at, SERVICE_OF[phase], "us-east-2")
     report = at.apply(phase, plan, at.approve(plan))
     assert not report.ok
     assert all("blocked since the approval" in reason for reason in report.refused)
@@ -178,10 +174,10 @@ def test_another_administrator_in_one_region_refuses_the_whole_stage(at: Simulat
     assert len(at.mutating()) == calls
 
 
-@pytest.mark.parametrize("phase", ["10_security_hub", "20_guardduty"])
+@pytest.mark.parametrize("phase", [each for each in SERVICE_OF if each != "30_inspector"])
 def test_another_administrator_that_appears_while_applying_stops_before_the_next_stage(at: Simulated, phase: str) -> None:
     plan, calls = at.plan(phase), len(at.mutating())
-    Interrupting(at, 1, lambda: designates(at, SERVICES[phase], "us-east-1"))
+    Interrupting(at, 1, lambda: designates(at, SERVICE_OF[phase], "us-east-1"))
     report = at.apply(phase, plan, at.approve(plan))
     assert [stage for stage, _ in report.stages] == ["prepare"]
     assert report.refused
@@ -241,7 +237,7 @@ def test_a_rehearsals_approval_is_refused_by_a_live_run_without_a_socket(made: S
         made.apply(plan.phase, plan, approval)
 
 
-@pytest.mark.parametrize("phase", SERVICES)
+@pytest.mark.parametrize("phase", SERVICE_OF)
 def test_an_approval_that_ends_while_applying_ends_like_a_stop(at: Simulated, phase: str) -> None:
     plan, calls = at.plan(phase), len(at.mutating())
     approval = approve(plan, approver="tests", ticket="T-1", now=at.clock.now(), hours=0.03)

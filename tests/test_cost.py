@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from simulated import Simulated, simulated
+from simulated import ENABLING, SERVICE_OF, Simulated, simulated
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan.cost import Charge, Costs, Line, Paid, Trials, costs
@@ -92,7 +92,7 @@ def planned(made: Simulated, phase: str) -> tuple[Costs, list[str]]:
 def test_a_bare_organization_is_reckoned_without_a_read_and_everything_on_costs_nothing_more(made: Simulated) -> None:
     """Every account that is to be a member, the management and the delegated account too, in both Regions, feature by feature."""
     names: dict[str, Line] = {}
-    for phase in ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector"):
+    for phase in ENABLING:
         found, calls = planned(made, phase)
         assert not calls
         names |= {line.feature: line for line in found.lines}
@@ -103,7 +103,7 @@ def test_a_bare_organization_is_reckoned_without_a_read_and_everything_on_costs_
     )
     assert "guardduty RUNTIME_MONITORING" not in names
     made.enable()
-    assert not any(planned(made, phase)[0].lines for phase in ("10_security_hub", "20_guardduty", "30_inspector"))
+    assert not any(planned(made, phase)[0].lines for phase in SERVICE_OF)
 
 
 def test_trials_are_read_where_a_member_is_charged_for_one_feature_more(made: Simulated) -> None:

@@ -17,6 +17,7 @@ from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell, Cells, Gap, Status, count
 from runbook_lib.coverage import files as coverage_files
 from runbook_lib.coverage.summary import DIMENSIONS, percent, summary
+from runbook_lib.services.registry import by_name
 
 FACTS = {"mode": "rehearsal", "phase": "90_coverage"}
 
@@ -182,7 +183,7 @@ def test_the_terminal_table_is_plain_text_with_sums_and_reasons() -> None:
 _CELLS = st.lists(
     st.builds(
         Cell,
-        service=st.sampled_from(["guardduty", "inspector2"]),
+        service=st.sampled_from([*by_name()]),
         region=st.sampled_from(["us-east-1", "us-east-2"]),
         aspect=st.sampled_from(["a", "b"]),
         accounts=st.frozensets(st.sampled_from([*samples.MEMBERS, "999999999999"])),

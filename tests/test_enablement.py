@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from simulated import ENABLING, Applied, Simulated, copied, named, open_cells, simulated, units_of
+from simulated import ENABLING, SERVICE_OF, Applied, Simulated, copied, named, open_cells, simulated, units_of
 
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.plan import Plan
@@ -102,8 +102,7 @@ def test_looking_calls_nothing_that_changes(enabled: Enabled) -> None:
 def test_every_account_and_region_asked_for_is_in_the_plan(enabled: Enabled, which: str) -> None:
     cells = enabled.bare_cells if which == "bare" else enabled.cells
     plans = {each.plan.phase: each.plan for each in enabled.applied} if which == "bare" else enabled.second
-    names = {"securityhub": "10_security_hub", "guardduty": "20_guardduty", "inspector2": "30_inspector"}
-    for service, phase in names.items():
+    for phase, service in SERVICE_OF.items():
         asked = {
             (account, cell.region)
             for cell in cells

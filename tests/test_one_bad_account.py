@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from simulated import ENABLING, Simulated, copied, open_cells, simulated
+from simulated import ENABLING, SERVICE_OF, Simulated, copied, open_cells, simulated
 
 from runbook_lib.apply.report import Final
 from runbook_lib.base.privacy import findings
@@ -22,7 +22,7 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.guardduty import GuardDutyAgent, GuardDutyFeature
 
 REGION, DELEGATED = "us-east-1", "222222222222"
-PHASE = {"securityhub": "10_security_hub", "guardduty": "20_guardduty", "inspector2": "30_inspector"}
+PHASE = {service: phase for phase, service in SERVICE_OF.items()}
 REFUSAL = "The request is rejected because the account of AKIAIOSFODNN7EXAMPLE, someone@example.com, is refused in this test."
 SAID = REFUSAL.partition("AKIA")[0]
 

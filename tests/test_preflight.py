@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import Simulated, simulated
+from simulated import ENABLING, Simulated, simulated
 from test_scope import DELEGATED, ORGANIZATION, OTHER, account, settings
 
 from runbook_lib.plan import Scope
@@ -20,7 +20,6 @@ from runbook_lib.settings.sections.securityhub import Standard
 
 STRANGER = "999999999999"
 FSBP, CIS = "aws-foundational-security-best-practices", "cis-aws-foundations-benchmark"
-PHASES = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
 CONTRADICTED, BLOCKED, UNCHECKED, NOTED = Severity
 
 
@@ -59,7 +58,7 @@ def standards(made: Simulated, *named: tuple[str, str]) -> None:
 
 
 def test_settings_that_aws_agrees_with_have_no_remark(made: Simulated) -> None:
-    for phase in (*PHASES, "90_coverage"):
+    for phase in (*ENABLING, "90_coverage"):
         assert remarks(made, phase) == ()
 
 
@@ -79,7 +78,7 @@ def test_another_organization_than_settings_name(changed: Mapping[str, Any], pla
     assert objections(ORGANIZATION, settings()) == ()
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", ENABLING)
 def test_every_plan_is_refused_by_the_same_names(made: Simulated, phase: str) -> None:
     standards(made, ("aws-foundational-security-best-practises", "1.0.0"), (CIS, "9.9.0"))
     exclude(made, account=STRANGER)
@@ -138,9 +137,9 @@ def test_before_a_hub_is_on_standards_may_be_not_checked_which_is_never_fine(mad
     [remark] = remarks(made)
     assert remark.severity is UNCHECKED
     assert "only after: Security Hub is on" in remark.message
-    made.enable(PHASES[:1])
+    made.enable(ENABLING[:1])
     if spelt == FSBP:
-        made.enable(PHASES[1:2])
+        made.enable(ENABLING[1:2])
         assert remarks(made) == ()
 
 

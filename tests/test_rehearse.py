@@ -16,6 +16,7 @@ from runbook_lib.apply.journal import read
 from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal import environment
+from runbook_lib.services.registry import by_section
 
 LEFT = {
     "plan.json", "plan.md", "approval.json", "journal.jsonl", "notebook.ipynb", "notebook.html", "notebook-plan.ipynb",
@@ -56,7 +57,7 @@ def only(folder: Path, *services: str) -> str:
     """The rehearsal's settings with these services alone, to be quick."""
     yaml = YAML()
     document = yaml.load(PARAMETERS)
-    for name in {"security_hub", "guardduty", "inspector"} - set(services):
+    for name in by_section().keys() - set(services):
         del document[name]
     file = folder / "settings.yaml"
     yaml.dump(document, file)

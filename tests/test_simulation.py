@@ -20,6 +20,7 @@ from runbook_lib.evidence.run.folder import find_runs
 from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.rehearsal import environment
+from runbook_lib.services.registry import by_section
 from runbook_lib.settings.file import parse
 
 KEY = 'evidence: { signing_key: "arn:aws:kms:us-east-1:222222222222:alias/runbook" }\n'
@@ -173,7 +174,7 @@ def own(folder: Path, **regions: list[str]) -> Path:
     yaml = YAML()
     document = yaml.load(PARAMETERS)
     del document["security_hub"]["aggregation"], document["exclusions"]
-    for section in ("security_hub", "guardduty", "inspector"):
+    for section in by_section():
         if section in regions:
             document[section]["regions"] = regions[section]
         else:

@@ -14,8 +14,9 @@ from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.server import serve
 from runbook_lib.rehearsal.world import Settling
+from runbook_lib.services.registry import by_name
 
-SERVICES = ("securityhub", "guardduty", "inspector2")
+SERVICES = tuple(by_name())
 DELEGATED = "222222222222"
 SPEED = 60
 

@@ -28,12 +28,13 @@ from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan.approval import approve
 from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook import phases as runbook_phases
 from runbook_lib.runbook.observer import Assessment
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
-PHASES = ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector")
+PHASES = tuple(phase.name for phase in runbook_phases.PHASES if phase.service)
 CLOCK = Clock()
 FIRST, AGAIN = "observed for the plans", "observed again before a stage"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.rehearsal.seeds import FIRST_GENERATED
+from runbook_lib.services.registry import by_name, specs
 from runbook_lib.settings.regions import ENABLED_BY_DEFAULT, is_opt_in
 
 REGIONS = tuple(sorted(ENABLED_BY_DEFAULT))
@@ -85,10 +86,7 @@ def seed(folder: Path, accounts: int, *, covered: bool, regions: tuple[str, ...]
     if covered:
         generated = [str(FIRST_GENERATED + index) for index in range(accounts - 3)]
         said["observed"] = _everything([MANAGEMENT, RUNNER, *generated], regions)
-        said["trusted"] = [
-            f"{name}.amazonaws.com"
-            for name in ("account", "securityhub", "guardduty", "inspector2", "malware-protection.guardduty")
-        ]
+        said["trusted"] = ["account.amazonaws.com", *(principal for spec in specs() for principal in spec.principals)]
     file = folder / f"bench-{accounts}-{'covered' if covered else 'bare'}.yaml"
     file.write_text(json.dumps(said), encoding="utf-8")
     return file
@@ -120,11 +118,10 @@ def _everything(members: list[str], regions: tuple[str, ...]) -> dict[str, Any]:
             "scan_mode": "EC2_HYBRID", "scan_mode_status": "SUCCESS", "rescan": "DAYS_30", "rescan_status": "SUCCESS",
         },
     }  # fmt: skip
-    services = ("securityhub", "guardduty", "inspector2")
     return {
         "sets": {"members": members, "everybody": [DELEGATED, *members]},
         "delegated": DELEGATED,
-        "registered": {f"{name}.amazonaws.com": [DELEGATED] for name in services},
+        "registered": {f"{name}.amazonaws.com": [DELEGATED] for name in by_name()},
         "recorders": list(regions),
         "securityhub": {
             "regions": dict.fromkeys(regions, hub),

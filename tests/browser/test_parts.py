@@ -9,9 +9,10 @@ from page import NotebookPage, Open
 
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.services.registry import specs
 
 PHASE = "10_security_hub"
-PRINCIPALS = ("securityhub", "guardduty", "malware-protection.guardduty", "inspector2")
+PRINCIPALS = [principal for spec in specs() for principal in spec.principals]
 CANARY, AUTOMATION, DELEGATED = "ou-reh1-platform1", "333333333333", "222222222222"
 WAVES = f"\nwaves:\n  - {{ name: canary, organizational_units: [{CANARY}] }}\n"
 
@@ -29,7 +30,7 @@ def prepare(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> int:
     keys = session.client("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
     client = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1").client("organizations")
     for principal in PRINCIPALS:
-        client.enable_aws_service_access(ServicePrincipal=f"{principal}.amazonaws.com")
+        client.enable_aws_service_access(ServicePrincipal=principal)
     return len(lab.made())
 
 

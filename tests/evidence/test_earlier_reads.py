@@ -84,11 +84,12 @@ def test_the_second_notebook_asks_for_no_member_and_comes_to_the_same(tmp_path: 
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text.encode(), command=[])
     members = look(organization, run, "20_guardduty", EarlierReads()) - 2
     assert members > 50
-    assert look(organization, run, "30_inspector", earlier_reads(run, organization.clock.now())) == 2
+    second = "30_inspector"
+    assert look(organization, run, second, earlier_reads(run, organization.clock.now())) == 2
     again = earlier_reads(run, organization.clock.now())
     assert (again.phase, again.begun) == ("20_guardduty", NOW), "who really read them, and when"
     assert len(again.answers) == members
-    assert list(recompute(run)) == [("20_guardduty/after", []), ("30_inspector/after", [])]
+    assert list(recompute(run)) == [(f"{phase}/after", []) for phase in (again.phase, second)]
 
 
 def look(organization: Simulated, run: RunFolder, phase: str, reads: EarlierReads) -> int:

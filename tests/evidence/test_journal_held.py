@@ -24,7 +24,8 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import read_approval
 from runbook_lib.plan.outcome import Outcome, Verdict
 
-PHASE, OTHER = "20_guardduty", "30_inspector"
+PHASE = "20_guardduty"
+OTHER = "30_inspector"
 CHAIN = f"rehearsal/{made.ORGANIZATION}"
 
 

@@ -27,9 +27,10 @@ from moto_world import Suite
 from ruamel.yaml import YAML
 
 from runbook_lib.rehearsal.server import serve
+from runbook_lib.services.registry import by_name
 
 DIFFERENCES = Path(__file__).with_name("moto-differences.yaml")
-OURS = ("securityhub", "guardduty", "inspector2", "organizations", "account", "sts", "iam", "events", "config")
+OURS = (*by_name(), "organizations", "account", "sts", "iam", "events", "config")
 """Services that are ours, and those of which some operations pass through our hands."""
 PIP = [sys.executable, "-m", "pip", "--quiet"]
 READY_SECONDS = 60

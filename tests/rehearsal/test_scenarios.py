@@ -23,6 +23,7 @@ from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.server import serve
+from runbook_lib.services.registry import by_name
 
 Client = Callable[..., Any]
 ACTION = ("CreateActionTarget", {"Name": "Look", "Description": "d", "Id": "Look"})
@@ -251,12 +252,12 @@ def test_latency_passes_before_the_answer(front: Front, client: Client) -> None:
 def administered(front: Front, client: Client) -> dict[str, Any]:
     """All three services administered from the delegated account, with settled designation."""
     front.world.settle_polls = 0
-    for service in ("securityhub", "guardduty", "inspector2"):
+    for service in by_name():
         client("organizations").enable_aws_service_access(ServicePrincipal=f"{service}.amazonaws.com")
     client("securityhub").enable_organization_admin_account(AdminAccountId=DELEGATED)
     client("guardduty").enable_organization_admin_account(AdminAccountId=DELEGATED)
     client("inspector2").enable_delegated_admin_account(delegatedAdminAccountId=DELEGATED)
-    return {service: client(service, DELEGATED) for service in ("securityhub", "guardduty", "inspector2")}
+    return {service: client(service, DELEGATED) for service in by_name()}
 
 
 MEMBERS = [

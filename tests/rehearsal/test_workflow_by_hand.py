@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from aws_command import run_script
 from doors import served
-from simulated import Simulated, simulated
+from simulated import ENABLING, Simulated, simulated
 
 from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.log import Entry
+from runbook_lib.services.registry import by_name
 
 DOCUMENT = Path(__file__).parents[2] / "runbook_lib" / "docs" / "other-clients.md"
 SCRIPT = DOCUMENT.read_text(encoding="utf-8").split("```sh\n")[1].split("```", 1)[0]
@@ -28,7 +29,7 @@ def check(front: Front) -> None:
     for entry in front.log.entries:
         answers[entry.service, entry.region, entry.operation].append(entry)
     refused = {key for key, entries in answers.items() if any(entry.code for entry in entries)}
-    for service in ("securityhub", "guardduty", "inspector2"):
+    for service in by_name():
         assert {(service, region, AFTER_DESIGNATION[0]) for region in REGIONS} <= refused
     for region in REGIONS:
         for operation in AFTER_DESIGNATION:
@@ -40,7 +41,7 @@ def check(front: Front) -> None:
 def check_state(made: Simulated) -> None:
     """The runbook finds what was done: administrators, members and new accounts' settings are no gaps any more."""
     management = ACCOUNTS["management"]
-    for phase in ("00_prerequisites", "10_security_hub", "20_guardduty", "30_inspector"):
+    for phase in ENABLING:
         plan = made.plan(phase)
         assert plan.blockers == ()
         for action in plan.actions:

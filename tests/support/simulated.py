@@ -32,6 +32,8 @@ from runbook_lib.settings.file import parse
 PARAMETERS = Path(__file__).parents[2] / "parameters" / "rehearsal.yaml"
 ENABLING = tuple(phase.name for phase in PHASES if phase.service)
 """The phases that change something, in order."""
+SERVICE_OF = {phase.name: phase.service for phase in PHASES if phase.enables}
+"""Phase → the service that it enables."""
 URL = "http://127.0.0.1:9"
 """Never dialled: the in-process transport takes every request before a socket is opened."""
 
