@@ -68,6 +68,8 @@ def review_defect(folder: Path, seal: Entry, trust: Trust, ran: frozenset[str]) 
         return f"cannot be judged: {error}"
     if said.subject != [{"name": seal.run, "digest": {"sha256": seal.digest}}]:
         return "is of another seal"
+    if trust.policy is None:
+        return "cannot be judged: who may review is a trust policy's to say; verify with --trust FILE"
     at = moment(said.predicate.reviewed)
     good = [
         person.name
