@@ -1,6 +1,9 @@
 """Our quick parsers give what botocore's give, for every read that services make."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ from botocore.parsers import ResponseParserFactory, create_parser
 from botocore.session import Session
 
 from runbook_lib.aws.models import shared_loader
-from runbook_lib.aws.parsing import Parsers
+from runbook_lib.aws.parsing import Parsers, quick_parser
 from runbook_lib.organization.reads import READS
 from runbook_lib.services.implementations import SERVICES
 
@@ -88,3 +91,51 @@ def test_whatever_a_body_holds_comes_out_as_from_botocore(body: bytes, status: i
 
     protocol = model.metadata["protocol"]
     assert outcome(Parsers().create_parser(protocol)) == outcome(create_parser(protocol)), name
+
+
+@pytest.mark.parametrize("protocol", ["json", "rest-json"])
+def test_ours_are_used_with_the_botocore_that_is_installed(protocol: str) -> None:
+    assert quick_parser(protocol) is not None
+    assert quick_parser("query") is None
+
+
+RENAMED = """
+import importlib.util, logging, sys
+import botocore
+found = importlib.util.find_spec("botocore.parsers")
+with open(found.origin, encoding="utf-8") as file:
+    text = file.read()
+assert {old!r} in text
+module = importlib.util.module_from_spec(found)
+sys.modules["botocore.parsers"] = botocore.parsers = module
+exec(compile(text.replace({old!r}, {new!r}), found.origin, "exec"), vars(module))
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+sys.path.insert(0, {tests!r})
+import test_parsing
+from runbook_lib.aws.parsing import quick_parser
+print([quick_parser(each) for each in ("json", "rest-json")])
+test_parsing.test_every_read_is_parsed_as_botocore_parses_it(test_parsing.wire)
+test_parsing.test_every_read_is_parsed_as_botocore_parses_it(lambda shape: dict())
+test_parsing.test_errors_are_parsed_as_botocore_parses_them()
+print("the same")
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("_parse_body_as_json", "_body_as_json"),
+        ("_parse_shape", "_shape_parsed"),
+        ("_blob_parser", "_of_blobs"),
+        ("JSONParser", "JsonParser"),
+        ("raw_value is not None", "raw_value is not None and raw_value != 7"),
+    ],
+)
+def test_botocore_reads_by_itself_once_its_own_names_or_answers_are_others(old: str, new: str) -> None:
+    """Another botocore, in a process of its own: what it has renamed or does otherwise is not overridden, the answers are its."""
+    text = RENAMED.format(old=old, new=new, tests=str(Path(__file__).parent))
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    used, *_, last = [line for line in done.stdout.splitlines() if not line.startswith("botocore parses")]
+    assert ("None" in used, last) == (True, "the same")
+    assert "its own parser is used" in done.stdout

@@ -1,15 +1,23 @@
 """Reading AWS's JSON answers quickly: botocore's own parsers, with what they look up for every value looked up once per shape.
 
 Half of the CPU of reading ten thousand accounts went into that. A test holds the results against botocore's for every read.
+
+What is overridden here are private names of botocore, which it may change in any release. So a parser is used only where they are
+all there and it reads an answer with everything in it as botocore does; else botocore reads all answers itself, at twice the CPU.
 """
 
+import logging
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
-from botocore.model import ListShape, MapShape, Shape, StructureShape
-from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory, RestJSONParser
+from botocore import parsers
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.parsers import ResponseParser, ResponseParserFactory
+
+LOG = logging.getLogger(__name__)
 
 Parse = Callable[[Any], Any] | None
 """Turns JSON data into what botocore gives; None where that is the same."""
@@ -25,8 +33,8 @@ class Parsers(ResponseParserFactory):
         self.set_parser_defaults(timestamp_parser=str)
 
     def create_parser(self, protocol_name: str) -> Any:
-        chosen = {"rest-json": _RestJson, "json": _Json}.get(protocol_name)
-        return chosen(timestamp_parser=str) if chosen else super().create_parser(protocol_name)
+        quick = quick_parser(protocol_name)
+        return quick(timestamp_parser=str) if quick else super().create_parser(protocol_name)
 
 
 class _Compiled(ResponseParser):
@@ -89,12 +97,86 @@ class _Compiled(ResponseParser):
         return parsers.get(kind)
 
 
-class _RestJson(_Compiled, RestJSONParser):
-    pass
+_OVERRIDDEN = ("_parse_body_as_json", "_parse_shape", "_handle_structure")
+_BASES = {"json": "JSONParser", "rest-json": "RestJSONParser"}
 
 
-class _Json(_Compiled, JSONParser):
-    pass
+@cache
+def quick_parser(protocol: str) -> Callable[..., ResponseParser] | None:
+    """Our parser of a protocol; None where botocore is to read the answers itself. Found out once, before the first answer."""
+    own: Any = getattr(parsers, _BASES.get(protocol, ""), None)
+    if own is None or not all(hasattr(own, name) for name in _OVERRIDDEN):
+        agrees = False
+    else:
+        quick: Callable[..., ResponseParser] = type(f"Quick{own.__name__}", (_Compiled, own), {})
+        agrees = _agrees(quick, own, protocol)
+    if not agrees and protocol in _BASES:
+        LOG.warning("botocore parses %s otherwise than expected: its own parser is used", protocol)
+    return quick if agrees else None
+
+
+def _agrees(quick: Callable[..., ResponseParser], own: Callable[..., ResponseParser], protocol: str) -> bool:
+    """Whether the two read the same out of answers that have one of everything, whatever a change of botocore's does to ours."""
+    operation = ServiceModel({**_MODEL, "metadata": {**_MODEL["metadata"], "protocol": protocol}}, "sample").operation_model("Ask")
+    shape: Any = operation.output_shape
+    try:
+        read = [[make(timestamp_parser=str).parse(each, shape) for each in _ANSWERS] for make in (quick, own)]
+    except Exception:  # noqa: BLE001 nobody knows with what a changed botocore answers
+        return False
+    return bool(read[0] == read[1])
+
+
+_MODEL: dict[str, Any] = {
+    "metadata": {"apiVersion": "2020-01-01", "endpointPrefix": "sample", "serviceId": "Sample", "jsonVersion": "1.1"},
+    "operations": {"Ask": {"name": "Ask", "http": {"method": "POST", "requestUri": "/"}, "output": {"shape": "Answer"}}},
+    "shapes": {
+        "Answer": {
+            "type": "structure",
+            "members": {
+                "Token": {"shape": "Text", "location": "header", "locationName": "x-token"},
+                "Renamed": {"shape": "Text", "locationName": "renamed"},
+                "Count": {"shape": "Whole"},
+                "Sure": {"shape": "Flag"},
+                "Share": {"shape": "Real"},
+                "When": {"shape": "Time"},
+                "Bytes": {"shape": "Blob"},
+                "Parts": {"shape": "Parts"},
+                "ByName": {"shape": "ByName"},
+                "Either": {"shape": "Either"},
+                "Anything": {"shape": "Anything"},
+                "Absent": {"shape": "Text"},
+            },
+        },
+        "Part": {
+            "type": "structure",
+            "members": {"Id": {"shape": "Text", "locationName": "id"}, "Times": {"shape": "Times"}, "Parts": {"shape": "Parts"}},
+        },
+        "Parts": {"type": "list", "member": {"shape": "Part"}},
+        "Times": {"type": "list", "member": {"shape": "Time"}},
+        "ByName": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Part"}},
+        "Either": {"type": "structure", "union": True, "members": {"One": {"shape": "Text"}, "Other": {"shape": "Part"}}},
+        "Anything": {"type": "structure", "document": True, "members": {}},
+        "Text": {"type": "string"},
+        "Whole": {"type": "integer"},
+        "Flag": {"type": "boolean"},
+        "Real": {"type": "double"},
+        "Time": {"type": "timestamp"},
+        "Blob": {"type": "blob"},
+    },
+}
+_BODY = (
+    b'{"renamed": "a", "Count": 7, "Sure": false, "Share": 0.5, "When": 1767225600.25, "Bytes": "AAEC", "Absent": null, "More": 1, '
+    b'"Parts": [{"id": "p", "Times": [1, null, "2026-01-01T00:00:00Z"], "Parts": [{"id": null}, null]}], '
+    b'"ByName": {"a": {"id": "m"}, "b": null}, '
+    b'"Either": {"__type": "Other", "Other": {"id": "o"}}, "Anything": {"Free": [{"as": "it comes"}, null]}}'
+)
+_ANSWERS: tuple[Any, ...] = (
+    {"status_code": 200, "headers": {"x-token": "t", "x-amzn-requestid": "r"}, "body": _BODY},
+    {"status_code": 200, "headers": {}, "body": b""},
+    {"status_code": 400, "headers": {"x-amzn-errortype": "Wrong:"}, "body": b'{"__type": "a#Wrong", "message": "no", "Count": 1}'},
+    {"status_code": 503, "headers": {}, "body": b"<html>busy</html>"},
+)
+"""One of everything: each kind of value, null, an absent one, one that the model lacks, nothing, refusals, and what is no JSON."""
 
 
 def _structure_of(members: Members) -> Callable[[Any], Any]:
