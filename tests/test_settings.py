@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from runbook_lib.base.documents.models import SAYS
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsError, load, parse
 from runbook_lib.settings.regions import ENABLED_BY_DEFAULT, is_opt_in, partition_of, partitions
@@ -316,3 +317,17 @@ def test_a_file_that_manages_no_service_is_refused() -> None:
     with pytest.raises(SettingsError, match="manages no service") as refused:
         parse(text, dt.date(2026, 1, 1), "acme.yaml")
     assert [(each.line, each.key) for each in refused.value.findings] == [(2, "organization")]
+
+
+def unsaid(schema: Any, said: bool = False) -> list[str]:
+    """Patterns in a core schema beside which no sentence stands."""
+    if isinstance(schema, dict):
+        said = said or schema.get("custom_error_type") == SAYS
+        here = [] if said or not isinstance(schema.get("pattern"), str) else [schema["pattern"]]
+        return here + [each for key, value in schema.items() if key != "metadata" for each in unsaid(value, said)]
+    return [each for value in schema for each in unsaid(value, said)] if isinstance(schema, list | tuple) else []
+
+
+def test_beside_every_pattern_of_settings_stands_what_is_said_where_it_does_not_fit() -> None:
+    assert len(re.findall("'pattern'", str(Settings.__pydantic_core_schema__))) > 15
+    assert unsaid(Settings.__pydantic_core_schema__) == []

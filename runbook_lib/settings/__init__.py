@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from runbook_lib.base.canonical import canonical_digest
+from runbook_lib.base.documents.models import Says
 from runbook_lib.services.registry import specs
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings.network import NetworkSection
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from runbook_lib.settings.sections.inspector2 import InspectorSection
     from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
-ExternalId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
+ExternalId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$"), Says("Not an external id: 2 to 1224 letters, digits and _+=,.@:/-.")
+]
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 if TYPE_CHECKING:
     ServiceName = str
@@ -38,7 +41,14 @@ StageName = Literal["prepare", "management", "delegated", "members", "workloads"
 class OrganizationSection(Section):
     """Which organization this file is about. Compared with what AWS says before anything is planned."""
 
-    id: Annotated[str, Field(pattern=r"^o-[a-z0-9]{10,32}$", description="The organization's id, for example o-exampleorgid.")]
+    id: Annotated[
+        str,
+        Field(pattern=r"^o-[a-z0-9]{10,32}$"),
+        Says(
+            "Not an organization id: it starts with o- and has 10 to 32 small letters and digits. Copy it from AWS Organizations."
+        ),
+        Field(description="The organization's id, for example o-exampleorgid."),
+    ]
     management_account: Annotated[AccountId, Field(description="The management account's id, 12 digits in quotes.")]
     delegated_account: Annotated[
         AccountId,
@@ -71,7 +81,11 @@ class MemberDoor(Section):
     """A role of one name in every member account. Absent: members are only managed through the delegated account."""
 
     role_name: Annotated[
-        Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,576}$")],
+        Annotated[
+            str,
+            Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,576}$"),
+            Says("Not the name of a role: letters, digits and _+=,.@- with an optional path, no leading arn:."),
+        ],
         Field(description="The role's name (with its path, without a leading slash), the same in every member account."),
     ]
     external_id: Annotated[ExternalId | None, Field(description="External id that the role's trust policy asks for.")] = None
@@ -140,7 +154,11 @@ class EvidenceSection(Section):
     """How live runs are sealed. A rehearsal seals with a key of its own, made on first use, and reads nothing of this."""
 
     signing_key: Annotated[
-        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$")],
+        Annotated[
+            str,
+            Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$"),
+            Says("Not the ARN of a KMS key: arn:PARTITION:kms:REGION:ACCOUNT:key/ID, or alias/NAME in place of key/ID."),
+        ],
         Field(description="ARN of the asymmetric KMS key (SIGN_VERIFY, ECC_NIST_P256) that signs the evidence of live runs."),
     ]
     profile: Annotated[
@@ -169,7 +187,12 @@ class EvidenceSection(Section):
         Field(description="The one policy that is taken: SHA-256 of the signed file, as `runbook evidence trust` prints it."),
     ] = None
     store: Annotated[
-        Annotated[str, Field(pattern=STORE)] | None,
+        Annotated[
+            str,
+            Field(pattern=STORE),
+            Says("Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),
+        ]
+        | None,
         Field(
             description=(
                 "Where the chain is kept, shared by all machines that run this organization live: a folder, or "

@@ -4,11 +4,20 @@ from typing import Annotated
 
 from pydantic import Field
 
+from runbook_lib.base.documents.models import Says
 from runbook_lib.settings.section import Region, Section
 
-EndpointService = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
+EndpointService = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9-]{1,63}$"),
+    Says("Not a service as boto3 calls it: small letters, digits and hyphens, for example kms."),
+]
 """A service by boto3 client name."""
-EndpointUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:[0-9]{1,5})?/?$")]
+EndpointUrl = Annotated[
+    str,
+    Field(pattern=r"^https://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:[0-9]{1,5})?/?$"),
+    Says("Not the address of an endpoint: https:// and its name, in small letters, with an optional :PORT, and nothing behind."),
+]
 
 
 class NetworkSection(Section):

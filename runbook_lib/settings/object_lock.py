@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from runbook_lib.base.documents.models import Says
 from runbook_lib.settings.section import RETENTION, AccountId, Region, Section, Text
 
 
@@ -16,7 +17,7 @@ class ObjectLockSection(Section):
     ]
     region: Annotated[Region, Field(description="The bucket's Region.")]
     retention: Annotated[
-        Annotated[str, Field(pattern=RETENTION)],
+        Annotated[str, Field(pattern=RETENTION), Says("Not a time: a number of days or years, for example 7 years or 400 days.")],
         Field(description="How long each object stays locked after it was written, for example 7 years or 400 days."),
     ]
     mode: Annotated[

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
+from runbook_lib.base.documents.models import Says
 from runbook_lib.services.registry import specs
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings.section import Section, Text
@@ -23,7 +24,10 @@ class _Currency(Section):
     """Unit prices by AWS's names of paid features. A feature that is not here has an unknown price, which the plan says."""
 
     currency: Annotated[
-        Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Field(description="Currency of all prices, for example USD (ISO 4217).")
+        Annotated[
+            str, Field(pattern=r"^[A-Z]{3}$"), Says("Not a currency: three capital letters as ISO 4217 has them, for example USD.")
+        ],
+        Field(description="Currency of all prices, for example USD (ISO 4217)."),
     ]
 
 

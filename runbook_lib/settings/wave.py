@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from runbook_lib.base.documents.models import Says
 from runbook_lib.settings.section import AccountId, Regions, Section, Unit
 
 REST = "rest"
@@ -14,7 +15,11 @@ class WaveSection(Section):
     """One wave: the named accounts and organizational units (absent: all accounts) in the named Regions (absent: all)."""
 
     name: Annotated[
-        Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")],
+        Annotated[
+            str,
+            Field(pattern=r"^[a-z][a-z0-9-]{0,39}$"),
+            Says("Not the name of a wave: small letters, digits and hyphens, a letter first, for example canary."),
+        ],
         Field(description="What `--wave` and the gate call it, for example canary; not rest, which is the last wave's name."),
     ]
     organizational_units: Annotated[

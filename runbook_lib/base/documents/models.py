@@ -2,15 +2,30 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from runbook_lib.base.documents import DocumentError, Finding, Path, Problem, dotted, nearest
 from runbook_lib.base.documents.yaml_text import Document
 
 M = TypeVar("M", bound=BaseModel)
+SAYS = "says"
+
+
+@dataclass(frozen=True)
+class Says:
+    """Beside a type in an annotation: the sentence that is said of every text that is not of its form. The JSON schema stays."""
+
+    sentence: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Braces are what pydantic fills in.
+        said = self.sentence.replace("{", "{{").replace("}", "}}")
+        return core_schema.custom_error_schema(handler(source), custom_error_type=SAYS, custom_error_message=said)
 
 
 def refused_by(error: ValidationError, model: type[BaseModel], file: str) -> DocumentError:
@@ -55,8 +70,10 @@ def value_message(error: Any, written: str) -> str:
     if kind in {"literal_error", "enum"}:
         allowed = re.findall(r"'([^']*)'", context["expected"]) or [str(context["expected"])]
         return f"Not one of the values known here.{nearest(written, allowed)} Allowed: {', '.join(allowed)}."
-    if kind == "string_type":
+    if kind == "string_type" or (kind == SAYS and not isinstance(error["input"], str)):
         return unquoted(error["input"], written)
+    if kind == SAYS:
+        return str(error["msg"])
     if kind == "value_error":
         return f"{context['error']}."
     return plain_message(kind, context)

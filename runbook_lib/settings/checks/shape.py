@@ -14,31 +14,8 @@ from runbook_lib.services.registry import specs
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.regions import partition_of, partitions
+from runbook_lib.settings.section import NO_REGION
 from runbook_lib.settings.sections.service import section_types
-
-PATTERNS = (
-    ("s3://", "Neither a folder nor s3://BUCKET/PREFIX (a bucket's name, and letters, digits and _.=- between slashes)."),
-    ("days?", "Not a time: a number of days or years, for example 7 years or 400 days."),
-    ("{1,63}$", "Not a service as boto3 calls it: small letters, digits and hyphens, for example kms."),
-    (
-        "https://[",
-        "Not the address of an endpoint: https:// and its name, in small letters, with an optional :PORT, and nothing behind.",
-    ),
-    ("^o-", "Not an organization id: it starts with o- and has 10 to 32 small letters and digits. Copy it from AWS Organizations."),
-    ("^(ou-", "Not the id of an organizational unit (ou-…) or root (r-…). Copy it from AWS Organizations."),
-    ("^[0-9]{12}$", "Not an account id: exactly 12 digits in quotes. Copy it from AWS Organizations."),
-    ("{64}", "Not a SHA-256: 64 of the characters 0-9 and a-f, as `runbook evidence trust` prints it."),
-    (":iam:", "Not the ARN of a role: arn:PARTITION:iam::ACCOUNT:role/NAME."),
-    (":s3:", "Not the ARN of a bucket: arn:PARTITION:s3:::BUCKET, with an optional /prefix."),
-    (":kms:", "Not the ARN of a KMS key: arn:PARTITION:kms:REGION:ACCOUNT:key/ID. An alias will not do."),
-    ("{2,1224}", "Not an external id: 2 to 1224 letters, digits and _+=,.@:/-."),
-    ("{1,576}", "Not the name of a role: letters, digits and _+=,.@- with an optional path, no leading arn:."),
-    ("{0,39}", "Not the name of a wave: small letters, digits and hyphens, a letter first, for example canary."),
-    ("^[A-Z]{3}$", "Not a currency: three capital letters as ISO 4217 has them, for example USD."),
-    ("^[0-9]+(", 'Not a version: digits and dots, for example "1.0.0".'),
-    ("^[a-z0-9][", "Not the name of a standard as its ARN spells it, for example aws-foundational-security-best-practices."),
-)
-REGION_PATTERN = "^[a-z]{2,4}("
 
 
 def check_shape(document: Document) -> tuple[Settings | None, list[Problem], dict[str, Any]]:
@@ -89,7 +66,7 @@ def _unknown_regions(tree: dict[str, Any]) -> list[Problem]:
 
 
 def _unknown_region(region: str) -> str:
-    return f"AWS has no Region of this name.{nearest(region, sorted(partitions()))}"
+    return f"{NO_REGION}{nearest(region, sorted(partitions()))}"
 
 
 def _hollow(document: Document, error: Any) -> bool:
@@ -117,12 +94,10 @@ def _problem(document: Document, error: Any) -> tuple[Path, Problem]:
 
 
 def _value_message(document: Document, error: Any, path: Path, written: str) -> str:
-    kind, context = error["type"], error.get("ctx") or {}
-    if kind == "string_pattern_mismatch":
-        return _pattern_message(context["pattern"], written)
-    if kind == "too_short":
+    if error["type"] == "too_short":
         return _empty(document, path)
-    return value_message(error, written)
+    message = value_message(error, written)
+    return _unknown_region(written) if message == NO_REGION else message
 
 
 def _empty(document: Document, path: Path) -> str:
@@ -131,9 +106,3 @@ def _empty(document: Document, path: Path) -> str:
     if checks and (instead := checks.instead_of_empty(document.values, path)):
         return f"This is empty. If that is meant, {instead}"
     return "This is empty. Name at least one, or remove the key or its section, which means: not managed here."
-
-
-def _pattern_message(pattern: str, written: str) -> str:
-    if pattern.startswith(REGION_PATTERN):
-        return _unknown_region(written)
-    return next(message for mark, message in PATTERNS if mark in pattern)

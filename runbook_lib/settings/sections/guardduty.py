@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from runbook_lib.base.documents import Path, Problem
+from runbook_lib.base.documents.models import Says
 from runbook_lib.services.guardduty.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
@@ -56,11 +57,19 @@ class ExportDestination(Section):
     """Where GuardDuty exports findings: bucket (with optional prefix) and KMS key, per Region."""
 
     bucket_arn: Annotated[
-        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}(/.*)?$")],
+        Annotated[
+            str,
+            Field(pattern=r"^arn:aws[a-z-]*:s3:::[a-z0-9.-]{3,63}(/.*)?$"),
+            Says("Not the ARN of a bucket: arn:PARTITION:s3:::BUCKET, with an optional /prefix."),
+        ],
         Field(description="ARN of the bucket, with an optional prefix after a slash."),
     ]
     kms_key_arn: Annotated[
-        Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$")],
+        Annotated[
+            str,
+            Field(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"),
+            Says("Not the ARN of a KMS key: arn:PARTITION:kms:REGION:ACCOUNT:key/ID. An alias will not do."),
+        ],
         Field(description="ARN of the KMS key (not of an alias) that encrypts the exported findings."),
     ]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from runbook_lib.base.documents import Path, Problem
+from runbook_lib.base.documents.models import Says
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import excluded_services
@@ -20,11 +21,15 @@ class Standard(Section):
     """A standard as Security Hub's ARNs spell it; whether it exists in a Region is asked of AWS before planning."""
 
     name: Annotated[
-        Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")],
+        Annotated[
+            str,
+            Field(pattern=r"^[a-z0-9][a-z0-9-]*$"),
+            Says("Not the name of a standard as its ARN spells it, for example aws-foundational-security-best-practices."),
+        ],
         Field(description="The name in the standard's ARN, for example aws-foundational-security-best-practices."),
     ]
     version: Annotated[
-        Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")],
+        Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$"), Says('Not a version: digits and dots, for example "1.0.0".')],
         Field(description='The version in the standard\'s ARN, in quotes, for example "1.0.0".'),
     ]
 
