@@ -183,8 +183,12 @@ class Judge:
 
     @property
     def calibrated(self) -> float:
-        """What one calibration took here, on the average, without the tenth that took least and the tenth that took most."""
-        ordered, apart = sorted(self.calibrations), len(self.calibrations) // 10
+        """What one calibration took here, on the average, without the quarter that took least and the quarter that took most.
+
+        Of a short run's three or four, one may have been disturbed.
+        """
+        ordered = sorted(self.calibrations)
+        apart = max(len(ordered) // 4, int(len(ordered) > 2))
         return statistics.mean(ordered[apart : len(ordered) - apart])
 
     def folders(self) -> dict[str, float]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-AMOUNTS = pytest.mark.parametrize("amount", [200, pytest.param(5000, marks=pytest.mark.soak)])
+AMOUNTS = pytest.mark.parametrize("amount", [pytest.param(200, marks=pytest.mark.slow), pytest.param(5000, marks=pytest.mark.soak)])
 """How many inputs a parser is given: few in each test run, many in the soak."""
 DEEP, LONG, HUGE = 100_000, 30_000, 6_000
 """Levels of nesting; letters of a line; digits of a number, more than Python turns into an integer."""
