@@ -9,8 +9,8 @@ from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.seal.archive import Archive
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.statement import stamp
+from runbook_lib.runbook.phases import COVERAGE
 
-COVERAGE = "90_coverage"
 _GOOD = frozenset({"done", "left-over"})
 
 
@@ -33,6 +33,6 @@ def cadence_faults(
 
 def _times(entries: Iterable[Entry]) -> Iterator[dt.datetime]:
     for entry in entries:
-        phase = entry.result.get("phases", {}).get(COVERAGE, {})
+        phase = entry.result.get("phases", {}).get(COVERAGE.name, {})
         if entry.kind == "run" and phase.get("status") in _GOOD:
             yield dt.datetime.fromisoformat(entry.finished or entry.when)

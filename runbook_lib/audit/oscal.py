@@ -18,11 +18,11 @@ from runbook_lib.evidence.run.faults import Fault
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
+from runbook_lib.runbook.phases import COVERAGE
 
 VERSION = "1.2.1"
 NAMES = "urn:incident-detection-runbook:oscal:1"
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, NAMES)
-_COVERAGE = "90_coverage"
 _FILES = ("plan.json", "approval.json", "journal.jsonl", "coverage-after.json")
 
 
@@ -188,7 +188,7 @@ class _Document:
 
 def _coverages(run: RunFolder) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(file, coverage) of the run's last look: at the whole where it looked at that, else at each phase."""
-    phases: list[PhaseFolder] = [phase for phase in run.phases() if phase.name == _COVERAGE] or run.phases()
+    phases: list[PhaseFolder] = [phase for phase in run.phases() if phase.name == COVERAGE.name] or run.phases()
     for phase in phases:
         file: Path = phase.coverage("after", "json")
         try:

@@ -133,7 +133,7 @@ def _again(path: Path, settings: Settings, phase: str) -> tuple[Organization, Ce
     with Replayed(settings, answers, about.callers) as access:
         runbook = Runbook(phase_named(phase), settings, access, Clock(), scope)
         try:
-            if not phase_named(phase).service:
+            if not phase_named(phase).plans:
                 return runbook.survey()
             seen = runbook.observe()
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:

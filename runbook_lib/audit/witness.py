@@ -19,9 +19,9 @@ from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.linked import Addition, attach
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import Desk
+from runbook_lib.runbook.phases import COVERAGE
 
 KIND = "witness"
-_COVERAGE = "90_coverage"
 
 
 @dataclass(frozen=True, order=True)
@@ -68,7 +68,7 @@ def _compared(place: Place, run: str, witness: str) -> Compared:
 
 def _statuses(run: RunFolder) -> dict[Place, str]:
     """Place → status of the run's last coverage: of the whole where it looked at that, else of each phase."""
-    phases = [phase for phase in run.phases() if phase.name == _COVERAGE] or run.phases()
+    phases = [phase for phase in run.phases() if phase.name == COVERAGE.name] or run.phases()
     found = dict[Place, str]()
     for file in (phase.coverage("after", "json") for phase in phases):
         found |= _cells(file)

@@ -35,7 +35,7 @@ from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.notebook.attaching import attach_found
 from runbook_lib.phase_run.scope_parameter import read_scope
 from runbook_lib.plan.approval import ApprovalRefused
-from runbook_lib.runbook.phases import phase_named
+from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 from runbook_lib.settings.schema import schema_text
@@ -128,7 +128,7 @@ def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -
     """
     settings = load(parameters, today())
     with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
-        result = command.phase(phase_named("90_coverage"))
+        result = command.phase(COVERAGE)
         code = commands.finish(command, [result])
         if result.exit_code == 1:
             raise click.ClickException(result.error)
@@ -170,7 +170,7 @@ def rehearse(
     try:
         with _command(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
             code = commands.rehearse(command)
-            table = command.run.phase("90_coverage").path / "coverage-after.txt"
+            table = command.run.phase(COVERAGE.name).path / "coverage-after.txt"
             say("")
             say(table.read_text(encoding="utf-8") if table.exists() else "No coverage: the coverage notebook did not run.")
             for line in commands.forecast(command):

@@ -22,7 +22,7 @@ from runbook_lib.plan.decision import given as decision_of
 from runbook_lib.plan.estimate import Reads, span
 from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.runbook import managed
-from runbook_lib.runbook.phases import Phase, UnknownPhase, phase_named
+from runbook_lib.runbook.phases import COVERAGE, Phase, UnknownPhase, phase_named
 from runbook_lib.services.waves import waves
 from runbook_lib.settings import Settings
 
@@ -62,7 +62,7 @@ class Command:
         folder = self.run.phase(phase.name)
         kind = "plan" if planning else ""
         notebook = notebook_of(phase)
-        what = "plan" if planning else "apply" if approval else "read" if not phase.service else "plan"
+        what = "plan" if planning else "apply" if approval else "plan" if phase.plans else "read"
         self.say(f"{phase.name}: {what}")
         parameters = {
             "parameters_file": str(self.parameters),
@@ -75,7 +75,7 @@ class Command:
             notebook, output, parameters, environment={**self.environment, VARIABLE: str(self.run.path.parent)},
             say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
         )  # fmt: skip
-        result = self._result(phase, folder, done, planned=bool(phase.service) and approval is None)
+        result = self._result(phase, folder, done, planned=phase.plans and approval is None)
         self.executed.append(result)
         LOG.info("notebook executed", extra={"fields": {"phase": phase.name, "what": what, "result": result.words}})
         page = folder.notebook_html("plan" if kind else "")
@@ -174,13 +174,13 @@ def notebook_of(phase: Phase) -> Path:
 
 
 def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
-    """The phases named, in their order, or all enabling phases that settings manage. Raises UnknownPhase."""
-    enabling = tuple(phase for phase in managed(settings) if phase.service)
+    """The phases named, in their order, or all that settings manage. Raises UnknownPhase."""
+    there = managed(settings)
     wanted = {phase_named(name) for name in names}
-    if strangers := sorted(phase.name for phase in wanted.difference(enabling)):
-        there = ", ".join(phase.name for phase in enabling)
-        raise UnknownPhase(f"{', '.join(strangers)}: nothing is planned there under these settings; there are {there}")
-    return tuple(phase for phase in enabling if phase in wanted or not wanted)
+    if strangers := sorted(phase.name for phase in wanted.difference(there)):
+        names_ = ", ".join(phase.name for phase in there)
+        raise UnknownPhase(f"{', '.join(strangers)}: nothing is planned there under these settings; there are {names_}")
+    return tuple(phase for phase in there if phase in wanted or not wanted)
 
 
 def finish(command: Command, results: Sequence[PhaseResult], final: PhaseResult | None = None) -> int:
@@ -303,7 +303,7 @@ def written(approval: Approval, path: Path) -> Path:
 def rehearse(command: Command) -> int:
     """Do per wave and phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
     results: list[PhaseResult] = []
-    phases, last = chosen(command.settings, ()), phase_named("90_coverage")
+    phases, last = chosen(command.settings, ()), COVERAGE
     for phase in (*phases, last):
         notebook_of(phase)
     for wave in [each.name for each in waves(command.settings)] or [""]:

@@ -14,10 +14,10 @@ from runbook_lib.evidence.seal.linked import linked_to
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
 from runbook_lib.evidence.seal.statement import approvals_of
+from runbook_lib.runbook.phases import COVERAGE
 
 COLUMNS = ("number", "run", "started (UTC)", "mode", "organization", "phases", "result", "coverage", "approver", "ticket")
 PAGE = "index.html"
-_LAST = "90_coverage"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _listed(approvals: Sequence[Mapping[str, Any]], name: str) -> str:
 
 def coverage_of(phases: Mapping[str, Mapping[str, Any]]) -> str:
     """The coverage that a run ended with: of the whole organization where it looked at that, else of its phases."""
-    counted = [phases[_LAST]] if _LAST in phases else list(phases.values())
+    counted = [phases[COVERAGE.name]] if COVERAGE.name in phases else list(phases.values())
     numbers = [phase.get("results", {}) for phase in counted]
     covered = sum(each.get("covered", 0) for each in numbers)
     total = covered + sum(each.get("gap", 0) + each.get("unknown", 0) for each in numbers)

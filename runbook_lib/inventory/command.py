@@ -10,7 +10,7 @@ from runbook_lib.base.pseudonyms import key_of
 from runbook_lib.inventory import Inventory, Pseudonyms, take
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.runbook.phases import phase_named
+from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
 
 
@@ -21,7 +21,7 @@ def write_inventory(settings: Settings, output: Path, key_file: Path | None) -> 
     """
     clock = Clock()
     pseudonyms = Pseudonyms(key_of(key_file)) if key_file else None
-    phase = phase_named("90_coverage")
+    phase = COVERAGE
     run = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{settings.mode}-{secrets.token_hex(2)}"
     with access_for(settings, phase, run, clock) as access:
         found = take(Runbook(phase, settings, access, clock, Scope()), pseudonyms)

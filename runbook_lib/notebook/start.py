@@ -41,7 +41,7 @@ class Start:
         self.settings = load(self.parameters, self.clock.now().date())
         self.scope = read_scope(scope, self.settings)
         self.runs = runs_root("", os.environ, root())
-        self.phases = tuple(phase for phase in managed(self.settings) if phase.service)
+        self.phases = managed(self.settings)
 
     def card(self) -> Facts:
         """Which organization, by the settings; nothing is asked of AWS yet."""

@@ -70,11 +70,11 @@ class PhaseRun:
 
     def observe(self) -> None:
         """Read what is there, and keep it as coverage."""
-        self._look("before" if self.runbook.phase.service else "after")
+        self._look("before" if self.runbook.phase.plans else "after")
 
     def _look(self, which: Literal["before", "after"]) -> None:
         self.record.must_run()
-        if self.runbook.phase.service:
+        if self.runbook.phase.plans:
             self.before = self.runbook.observe()
             self.cells, self.organization = self.before.cells, self.before.organization
             if which == "before":
@@ -185,7 +185,7 @@ class PhaseRun:
         """Read again, where something was decided, and keep it as coverage afterwards."""
         if self.decision is not None:
             self._look("after")
-        elif not self.runbook.phase.service:
+        elif not self.runbook.phase.plans:
             self.record.state = "observed"
 
     @property

@@ -57,7 +57,7 @@ def opened(record: RunRecord) -> PhaseRun:
         _refuse_other_mode(record)
         access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock)
         access.on_answer = answers.keep
-        if record.phase.service:  # what proves in the end what was done rests on nothing that was read earlier
+        if record.phase.plans:  # what proves in the end what was done rests on nothing that was read earlier
             before = earlier_reads(record.run, begun)
             access.recall = before.recall
         runbook = Runbook(record.phase, record.settings, access, record.clock, record.scope)

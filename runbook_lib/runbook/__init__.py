@@ -95,13 +95,13 @@ class ApplyReport:
 def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None) -> Access:
     """AWS access for one phase: every service's reads, this phase's mutations and nobody else's."""
     reads = READS.union(*(service.reads for service in SERVICES))
-    mutations = service_named(phase.service).mutations if phase.service else frozenset()
+    mutations = service_named(phase.service).mutations if phase.plans else frozenset()
     return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach)
 
 
 def managed(settings: Settings) -> tuple[Phase, ...]:
     """The phases that settings ask for, in order."""
-    return tuple(p for p in PHASES if not p.enables or p.service in settings.sections())
+    return tuple(phase for phase in PHASES if not phase.enables or phase.service in settings.sections())
 
 
 class Runbook:
@@ -123,9 +123,9 @@ class Runbook:
         The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right,
         and its survey is made meanwhile.
         """
-        if not self.phase.service:
+        if not self.phase.plans:
             return self.observer.preflight([service_named(PREREQUISITES.service)], self._surveyed())
-        return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings) if phase.service])
+        return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings)])
 
     @collected_rarely()
     def observe(self) -> Assessment:

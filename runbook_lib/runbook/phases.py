@@ -1,6 +1,7 @@
-"""The documented phases, in order: their notebooks, stages and what must have been applied before."""
+"""The notebooks, of three kinds, in order: their stages, and what must have been applied before."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import by_name, specs, titles
@@ -15,9 +16,21 @@ class Stage:
     title: str
 
 
+class Kind(StrEnum):
+    """What kind of notebook it is. Commands, waves and coverage walk the phases alone.
+
+    PHASE: a step of the roll-out, planned and applied in its turn. READING: changes nothing. PROCEDURE: has a plan of its own, and
+    is run when somebody asks for it.
+    """
+
+    PHASE = "phase"
+    READING = "reading"
+    PROCEDURE = "procedure"
+
+
 @dataclass(frozen=True)
 class Phase:
-    """One notebook. `service` is the registered service; empty for the phase that only reads all of them."""
+    """One notebook, and what is recorded under its name. `service` is the registered service; empty where it has none."""
 
     name: str
     title: str
@@ -26,6 +39,12 @@ class Phase:
     purpose: str
     """What the change is for, as a change board reads it."""
     requires: tuple[str, ...] = ()
+    kind: Kind = Kind.PHASE
+
+    @property
+    def plans(self) -> bool:
+        """Whether it has a plan, which is decided about and applied."""
+        return self.kind is not Kind.READING
 
     @property
     def enables(self) -> bool:
@@ -42,7 +61,7 @@ PREREQUISITES = Phase(
     (Stage("management", STAGES["management"]),),
     f"Let {titles()} act across the organization (trusted access), so that one delegated security account can administer them.",
 )
-COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.")
+COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.", kind=Kind.READING)
 
 
 def _enabling(spec: ServiceSpec) -> Phase:
@@ -50,7 +69,9 @@ def _enabling(spec: ServiceSpec) -> Phase:
     return Phase(spec.phase, spec.title, spec.name, ENABLING, spec.purpose, before)
 
 
-PHASES = (PREREQUISITES, *sorted((_enabling(spec) for spec in specs()), key=lambda phase: phase.name), COVERAGE)
+NOTEBOOKS = tuple(sorted((PREREQUISITES, *map(_enabling, specs()), COVERAGE), key=lambda notebook: notebook.name))
+"""Every notebook, in the order of their names. A new one of any kind is declared here."""
+PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)
 
 
 class UnknownPhase(RunbookError, ValueError):
@@ -60,8 +81,8 @@ class UnknownPhase(RunbookError, ValueError):
 
 
 def phase_named(name: str) -> Phase:
-    """The phase of that name, or of a name that begins so ("10"). Raises UnknownPhase naming all."""
-    found = [phase for phase in PHASES if phase.name == name] or [phase for phase in PHASES if phase.name.startswith(name)]
+    """The notebook of that name, or of a name that begins so ("10"). Raises UnknownPhase naming all."""
+    found = [each for each in NOTEBOOKS if each.name == name] or [each for each in NOTEBOOKS if each.name.startswith(name)]
     if len(found) != 1 or not name:
-        raise UnknownPhase(f"no phase is called {name!r}; there are {', '.join(phase.name for phase in PHASES)}")
+        raise UnknownPhase(f"no phase is called {name!r}; there are {', '.join(each.name for each in NOTEBOOKS)}")
     return found[0]

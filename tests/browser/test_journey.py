@@ -10,7 +10,7 @@ import pytest
 from lab_server import Lab
 from page import NotebookPage
 
-from runbook_lib.runbook.phases import PHASES, Phase
+from runbook_lib.runbook.phases import NOTEBOOKS, Phase
 
 BOTH = ["management account", "delegated account"]
 THREE = [*BOTH, "what acts inside accounts"]
@@ -20,7 +20,7 @@ GATES = {"organizations": ["management account"], "securityhub": BOTH, "guarddut
 def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
     """Every phase in order; the number of decisions."""
     decisions = 0
-    for phase in PHASES:
+    for phase in NOTEBOOKS:
         before = at.clicks
         at.follow(phase.title, phase.name)
         at.run_all()
@@ -51,10 +51,10 @@ def follow_all(lab: Lab, at: NotebookPage, seconds: int) -> None:
     at.done()
     at.picture("journey-start")
     before = at.clicks
-    decisions = sum(len(GATES[phase.service]) for phase in PHASES)
+    decisions = sum(len(GATES[phase.service]) for phase in NOTEBOOKS)
     assert decisions == 9
     assert walk(lab, at, seconds) == decisions
-    assert at.clicks - before <= 3 * len(PHASES) + decisions
+    assert at.clicks - before <= 3 * len(NOTEBOOKS) + decisions
     counted = lab.latest("90_coverage")["results"]
     assert (counted["gap"], counted["unknown"]) == (0, 0)
     assert counted["covered"] > 200

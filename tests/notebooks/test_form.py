@@ -8,19 +8,28 @@ from typing import Any
 
 import nbformat
 import pytest
+from notebook_links import MADE, linked
 from papermill.inspection import inspect_notebook
 
 from runbook_lib.notebook import PARAMETERS
-from runbook_lib.runbook.phases import PHASES
+from runbook_lib.runbook.phases import NOTEBOOKS as DECLARED
+from runbook_lib.runbook.phases import Kind, phase_named
+from runbook_lib.services.registry import specs
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 HEADINGS = ["Purpose", "Before you start", "Observe", "Plan", "Confirm", "Apply", "Verify", "Back out", "Evidence"]
 READING = ["Purpose", "Before you start", "Observe", "Verify", "Evidence"]
+HEADINGS_OF = {Kind.PHASE: HEADINGS, Kind.PROCEDURE: HEADINGS, Kind.READING: READING}
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 FORBIDDEN = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar,
     ast.With, ast.If, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Global, ast.Delete,
 )  # fmt: skip
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a notebook; the start, which makes no run, reads."""
+    return phase_named(name.removesuffix(".ipynb")).kind if name != "start.ipynb" else Kind.READING
 
 
 def read(name: str) -> Any:
@@ -41,8 +50,8 @@ def tree(cell: Any) -> ast.Module:
     return parsed
 
 
-def test_every_phase_has_its_notebook() -> None:
-    assert [f"{phase.name}.ipynb" for phase in PHASES] == [name for name in NOTEBOOKS if name[:2].isdigit()]
+def test_every_notebook_is_declared() -> None:
+    assert [f"{each.name}.ipynb" for each in DECLARED] == [name for name in NOTEBOOKS if name[:2].isdigit()]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -51,8 +60,7 @@ class TestForm:
         lines = prose(read(name)).splitlines()
         assert len([line for line in lines if line.startswith("# ")]) == 1
         assert lines[0].startswith("# ")
-        enabling = {f"{phase.name}.ipynb" for phase in PHASES if phase.service}
-        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == (HEADINGS if name in enabling else READING)
+        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == HEADINGS_OF[kind_of(name)]
         assert not [line for line in lines if line.startswith("###")]
 
     def test_prose_before_each_code_cell(self, name: str) -> None:
@@ -111,7 +119,7 @@ class TestForm:
         assert dict(notebook.metadata.language_info) == {"name": "python"}
 
 
-@pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
+@pytest.mark.parametrize("phase", DECLARED, ids=lambda phase: phase.name)
 def test_a_notebook_opens_its_own_phase(phase: Any) -> None:
     opened = [
         node.args[0].value
@@ -123,8 +131,20 @@ def test_a_notebook_opens_its_own_phase(phase: Any) -> None:
     assert opened == [phase.name]
 
 
+@pytest.mark.parametrize("name", ["start.ipynb", "00_prerequisites.ipynb", "90_coverage.ipynb"])
+def test_what_is_about_every_service_names_none_by_hand(name: str) -> None:
+    """What is made from the registry apart: a further service edits no word of these."""
+    texts = [re.sub(MADE, "", cell.source, flags=re.MULTILINE) for cell in read(name).cells]
+    assert [spec.title for spec in specs() if any(spec.title in text for text in texts)] == []
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_lists_and_ways_on_are_as_the_registry_says(name: str) -> None:
+    assert [cell.source for cell in read(name).cells] == [*linked(read(name), name)], "run: make pages"
+
+
 def test_enabling_notebooks_have_the_same_code() -> None:
     """Only the phase differs, so what is tested on one holds for all."""
-    enabling = [phase.name for phase in PHASES if phase.service]
+    enabling = [each.name for each in DECLARED if each.kind is Kind.PHASE]
     texts = [[cell.source.replace(name, "PHASE") for cell in code(read(f"{name}.ipynb"))] for name in enabling]
     assert all(each == texts[0] for each in texts)

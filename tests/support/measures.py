@@ -64,7 +64,7 @@ class Named:
 @cache
 def services() -> tuple[Named, ...]:
     """The services that are enabled, as the phases name them."""
-    return tuple(Named(phase.service, phase.title) for phase in PHASES if phase.service not in ("", "organizations"))
+    return tuple(Named(phase.service, phase.title) for phase in PHASES if phase.enables)
 
 
 @cache

@@ -1,10 +1,12 @@
-"""Writes the pages of `runbook_lib/docs` that are made from the code: `make pages`. `test_pages.py` fails while one is stale."""
+"""Writes what is made from the code: pages of `runbook_lib/docs`, links of notebooks. `make pages`; tests fail if one is stale."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.runbook.phases import PHASES, Phase
+import notebook_links
+
+from runbook_lib.runbook.phases import NOTEBOOKS, Phase
 from runbook_lib.services.permissions import ROLES, Names, Statement, statements
 from runbook_lib.services.registry import by_name, sentence
 from runbook_lib.settings import Settings
@@ -23,7 +25,7 @@ def phases_page() -> str:
         "In this order. Each is a notebook of its own, and is planned and approved by itself.",
         "",
     ]
-    for phase in PHASES:
+    for phase in NOTEBOOKS:
         lines += [f"## {phase.title}", "", f"`notebooks/{phase.name}.ipynb`. {phase.purpose}", "", *_about(phase)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -122,6 +124,7 @@ PAGES = {"permissions.md": permissions_page, "phases.md": phases_page, "settings
 def main() -> None:
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
+    notebook_links.write()
 
 
 if __name__ == "__main__":

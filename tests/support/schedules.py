@@ -24,7 +24,7 @@ REFUSED = (CallFailed, PreconditionsFailed, ApprovalRefused, AccessRefused)
 """What a run may end with in one line while faults last; anything else is a defect."""
 UNAPPROVED = "not in the approved plan"
 """How apply begins its refusal of a call that the approval does not cover."""
-OF_PHASE = {phase.name: phase.service for phase in PHASES if phase.service}
+OF_PHASE = {phase.name: phase.service for phase in PHASES}
 
 
 @dataclass

@@ -30,7 +30,7 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse
 
 PARAMETERS = Path(__file__).parents[2] / "parameters" / "rehearsal.yaml"
-ENABLING = tuple(phase.name for phase in PHASES if phase.service)
+ENABLING = tuple(phase.name for phase in PHASES)
 """The phases that change something, in order."""
 SERVICE_OF = {phase.name: phase.service for phase in PHASES if phase.enables}
 """Phase → the service that it enables."""

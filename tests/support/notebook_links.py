@@ -1,0 +1,50 @@
+"""What notebooks say of each other, made from the registry: the list in the start notebook, and the way on at each end."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.base.notebook_format import nbformat
+from runbook_lib.runbook.phases import NOTEBOOKS, Phase
+from runbook_lib.services.registry import by_name
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+LIST = r"^[0-9]+\. \[.*\n?"
+"""A line of the list in the start notebook."""
+ON = r"^After that comes \[.*\]\(.*\)\.$"
+MADE = rf"{LIST}|{ON}"
+START = "start.ipynb"
+
+
+def linked(notebook: Any, name: str) -> Iterator[str]:
+    """The sources of a notebook's cells, as they have to be."""
+    after = {f"{one.name}.ipynb": two for one, two in pairwise(NOTEBOOKS)}
+    for cell in notebook.cells:
+        source: str = cell.source
+        if cell.cell_type == "markdown" and name == START and re.search(LIST, source, re.MULTILINE):
+            source = re.sub(LIST, "", source, flags=re.MULTILINE) + "\n".join(_listed())
+        elif cell.cell_type == "markdown" and name in after:
+            source = re.sub(ON, f"After that comes {_link(after[name])}.", source, flags=re.MULTILINE)
+        yield source
+
+
+def _listed() -> Iterator[str]:
+    for number, each in enumerate(NOTEBOOKS, start=1):
+        spec = by_name().get(each.service)
+        said = spec.does if spec else each.purpose[0].lower() + each.purpose[1:].rstrip(".")
+        yield f"{number}. {_link(each)}: {said}."
+
+
+def _link(notebook: Phase) -> str:
+    return f"[{notebook.title}]({notebook.name}.ipynb)"
+
+
+def write() -> None:
+    """Bring every notebook up to date."""
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call] # nbformat has no types
+        for cell, source in zip(notebook.cells, [*linked(notebook, path.name)], strict=True):
+            cell.source = source
+        nbformat.write(notebook, path)  # type: ignore[no-untyped-call] # as above
