@@ -4,14 +4,20 @@ import ast
 import datetime as dt
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import measures
+import pytest
+from cells import executed
 from doors import ROOT, Served, served
 
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.notebook import coverage_parts
+from runbook_lib.phase_run import PhaseRun
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
+from runbook_lib.runbook.phases import COVERAGE
 
 PHASE = "00_prerequisites"
 HEAVY = ("pandas", "numpy", "IPython", "ipykernel", "nbformat", "jinja2", "ipywidgets", "papermill")
@@ -74,3 +80,21 @@ def test_an_object_of_the_notebooks_is_whole_when_it_is_there() -> None:
         for path in (ROOT / "runbook_lib" / room).rglob("*.py"):
             calls = [ast.unparse(node) for node in ast.walk(measures.tree(path)) if isinstance(node, ast.Call)]
             assert not [each for each in calls if each.startswith("hasattr(self")], path
+
+
+def test_the_coverage_notebook_shows_what_is_added_and_is_not_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(run: PhaseRun) -> Iterator[str]:
+        yield f"{len(run.organization.accounts)} accounts were looked at."
+
+    monkeypatch.setattr(coverage_parts, "OBSERVE", (*coverage_parts.OBSERVE, counted))
+    monkeypatch.setattr(coverage_parts, "VERIFY", (counted, *coverage_parts.VERIFY))
+    with served("seven", tmp_path) as organization:
+        done = executed(
+            ROOT / "notebooks" / f"{COVERAGE.name}.ipynb", organization.environment, parameters_file=str(organization.settings)
+        )
+        accounts = len(organization.front.world.organization.accounts)
+    assert done.halted == ""
+    assert done.shown["observe"].endswith(f"{accounts} accounts were looked at.")
+    assert done.shown["verify"].startswith(f"{accounts} accounts were looked at.")
+    assert "Coverage" in done.shown["observe"]
+    assert "What remains in scope, and why" in done.shown["verify"]

@@ -13,6 +13,7 @@ from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes, Part
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.run.attempts import read_record
+from runbook_lib.notebook import coverage_parts
 from runbook_lib.notebook.applying import apply_printing, apply_watched
 from runbook_lib.notebook.attaching import attached_at_opening
 from runbook_lib.notebook.card import card
@@ -92,6 +93,8 @@ class Notebook:
         """Read what is there, keep it as coverage, and show it."""
         with plainly(self.record, "observe"):
             self.run.observe()
+            if not self.record.phase.plans:
+                return coverage_parts.shown(coverage_parts.OBSERVE, self.run)
             if self.record.phase.name == PREREQUISITES.name:
                 return sections.checks(self.run.cells)
             return sections.observed(self.run.cells, self.run.organization)
@@ -179,6 +182,8 @@ class Notebook:
         """Read again, keep it as coverage-after, and show what remains and why."""
         with plainly(self.record, "verify"):
             self.run.verify()
+            if not self.record.phase.plans:
+                return coverage_parts.shown(coverage_parts.VERIFY, self.run)
             left = sections.remaining(self.run.cells, self.run.organization, self.run.cells_before if self.run.decision else ())
             return Notes(*left.parts, *self._waves(verified=True))
 

@@ -1,0 +1,32 @@
+"""What the reading notebook shows, section by section. A room that has more to show of an organization adds a line here.
+
+The notebook itself has one cell for each section, so a further part edits no notebook.
+"""
+
+from collections.abc import Callable, Iterable
+
+from runbook_lib.display import sections
+from runbook_lib.display.notes import Notes, Part
+from runbook_lib.phase_run import PhaseRun
+
+Show = Callable[[PhaseRun], Iterable[Part]]
+"""What one part shows of a run that has looked at the whole organization; it reads nothing more."""
+
+
+def _coverage(run: PhaseRun) -> Iterable[Part]:
+    return sections.observed(run.cells, run.organization).parts
+
+
+def _remaining(run: PhaseRun) -> Iterable[Part]:
+    return sections.remaining(run.cells, run.organization).parts
+
+
+OBSERVE: tuple[Show, ...] = (_coverage,)
+"""The Observe section: what is there."""
+VERIFY: tuple[Show, ...] = (_remaining,)
+"""The Verify section: what is not as it should be, why, and what comes next."""
+
+
+def shown(parts: Iterable[Show], run: PhaseRun) -> Notes:
+    """What these parts show, in their order."""
+    return Notes(*(each for show in parts for each in show(run)))
