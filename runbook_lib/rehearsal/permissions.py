@@ -1,5 +1,6 @@
 """Who may do what in the simulated organization: the policies that bear on a caller, and what its requests ask leave for."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -206,7 +207,8 @@ def _resource(world: World, caller: Credential, asked: Asked) -> str | None:
         "account": caller.account,
         "region": asked.region,
     }
-    return template.format_map({**asked.parameters, **facts})
+    # A parameter that is missing, or that the model rules out, names nothing; the operation refuses it, where policies let it.
+    return template.format_map(defaultdict(str, {**asked.parameters, **facts}))
 
 
 def _role_asked_for(world: World, caller: Credential, parameters: Mapping[str, Any]) -> str | None:

@@ -119,6 +119,15 @@ def test_resources_are_compared_where_they_are_known(front: Front) -> None:
     organizations.register_delegated_administrator(AccountId=DELEGATED, ServicePrincipal="guardduty.amazonaws.com")
 
 
+def test_a_parameter_that_is_no_good_is_refused_by_whoever_may_call(front: Front) -> None:
+    one = f"arn:aws:organizations::{MANAGEMENT}:account/o-rehearsal001/{DELEGATED}"
+    may = As(front, MANAGEMENT, document(allow("organizations:*")))
+    with pytest.raises(ClientError, match="InvalidInputException"):
+        may("organizations").describe_account(AccountId="no account")
+    may_one = As(front, MANAGEMENT, document({**allow("organizations:*"), "Resource": one}))
+    assert "no identity-based policy" in denied(lambda: may_one("organizations").describe_account(AccountId="no account"))
+
+
 def test_what_nobody_can_judge_is_an_error_of_the_simulation(front: Front) -> None:
     client = As(front, MANAGEMENT, document(allow("*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}})))
     with pytest.raises(ClientError, match=r"SimulationError.*aws:SourceVpce is not simulated"):
