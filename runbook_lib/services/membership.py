@@ -69,6 +69,10 @@ class Membership(Aspect[P, L]):
         """The calls that make these accounts members."""
         raise NotImplementedError
 
+    def awaited(self, place: Place[P, L], cells: Cells) -> frozenset[str]:
+        """Who is to be made a member, and who is on the way."""
+        return accounts_of((*self.raising(place, cells), *self.under_way(place, cells))) & place.members
+
     def by_status(self, place: Place[P, L]) -> dict[str, set[str]]:
         """Status → the asked accounts."""
         statuses = place.seen.members.value if isinstance(place.seen.members, Known) else {}
@@ -101,9 +105,8 @@ class Membership(Aspect[P, L]):
     def steps(self, place: Place[P, L], cells: Cells, stage: str, planned: Planned) -> list[Step]:
         if stage != self.stage(place):
             return []
-        joining = accounts_of(self.raising(place, cells)) & place.members
-        made = self.join(place, joining, cells, planned)
-        awaited = tuple(sorted(joining | (accounts_of(self.under_way(place, cells)) & place.members)))
+        made = self.join(place, accounts_of(self.raising(place, cells)) & place.members, cells, planned)
+        awaited = tuple(sorted(self.awaited(place, cells)))
         if not awaited:
             return [*made]
         after = planned.usable + tuple(step.id for step in made)

@@ -8,7 +8,6 @@ from runbook_lib.base.privacy import masked
 from runbook_lib.plan import Action
 from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.services.answers import judge_error, judge_unprocessed, outcomes
-from runbook_lib.services.designation import judge_registration
 from runbook_lib.services.guardduty.texts import (
     ALREADY_MEMBER,
     DETECTOR_EXISTS,
@@ -29,19 +28,16 @@ RETRY = (INVALID_VALUE, NO_ADMINISTRATOR_YET, NO_PERMISSION_YET, FOREIGN_DETECTO
 """Passing while a designation or an enrolment spreads; the time is limited by whoever sends again."""
 
 
-def judge(action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
-    """Exactly one outcome per target (or one for ""). A text that is not known is a failure."""
-    if action.operation == "RegisterDelegatedAdministrator":
-        return judge_registration(action, answer)
-    if isinstance(answer, CallFailed):
-        return _refused(action, answer)
+def handed_back(action: Action, answer: Mapping[str, Any]) -> list[Outcome]:
+    """What an answer with status 200 means: applied, but for the accounts that come back unprocessed."""
     if not action.targets:
         return outcomes(action, Verdict.APPLIED)
     unprocessed = answer.get("UnprocessedAccounts") or ()
     return judge_unprocessed(action, {each["AccountId"]: _unprocessed(action, each) for each in unprocessed})
 
 
-def _refused(action: Action, error: CallFailed) -> list[Outcome]:
+def refused(action: Action, error: CallFailed) -> list[Outcome]:
+    """What a failed call means. A text that is not known is a failure."""
     if error.code in ("BadRequestException", "InvalidInputException"):
         if has(error, OTHER_ADMINISTRATOR):
             return outcomes(action, Verdict.FAILED, error.code, error.message)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runbook_lib.base.observation import Observation
+from runbook_lib.base.observation import Known, Observation
 from runbook_lib.services.regional import RegionalState
 
 
@@ -60,6 +60,11 @@ class RegionState:
     members: Observation[Mapping[str, str]]
     features: Features
     destinations: Observation[tuple[Destination, ...]]
+
+    @property
+    def full(self) -> bool:
+        """Whether the administrator has as many members as AWS allows it."""
+        return isinstance(self.configuration, Known) and self.configuration.value.limit_reached
 
 
 State = RegionalState[RegionState]

@@ -17,8 +17,8 @@ ORGANIZATION_FEATURES = (
     "S3_DATA_EVENTS",
 )
 """Every feature that an organization can set [model]."""
-RANK = {"NONE": 0, "NEW": 1, "ALL": 2, "DISABLED": 0, "ENABLED": 1, "SIX_HOURS": 0, "ONE_HOUR": 1, "FIFTEEN_MINUTES": 2}
-"""How much protection each value means; only values of one aspect are compared."""
+CHOICES = ("NONE", "NEW", "ALL")
+"""Values of auto-enable, from the least protection to the most."""
 
 
 def existing(part: GuardDutySection) -> dict[str, bool]:
@@ -41,7 +41,7 @@ def automatic(part: GuardDutySection) -> dict[str, str]:
         if feature.auto_enable is not None:
             items[name] = feature.auto_enable
         elif agents:
-            items[name] = max(agents.values(), key=RANK.__getitem__)
+            items[name] = max(agents.values(), key=CHOICES.index)
         items.update({f"{name}/{agent}": choice for agent, choice in agents.items()})
     return dict(sorted(items.items()))
 
