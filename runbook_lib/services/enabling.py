@@ -70,7 +70,7 @@ class Enabling(Generic[S, P, R]):
         """What was seen in one Region that is asked for."""
         raise NotImplementedError
 
-    def usable(self, seen: R) -> Observation[Any]:
+    def usable(self, state: S, region: str) -> Observation[Any] | None:
         """What the delegated account got when it read as administrator; NotYet while AWS is still spreading the designation."""
         raise NotImplementedError
 
@@ -93,6 +93,14 @@ class Enabling(Generic[S, P, R]):
     def held(self, cells: Cells, state: S) -> Cells:
         """The cells, with what something else than the administrator decides blocked."""
         return cells
+
+    def named(self, view: View) -> Sequence[str]:
+        """The Regions for which accounts that are set aside are shown: those that settings name."""
+        return sorted(view.settings.sections()[self.name].regions)
+
+    def elsewhere(self, state: S, view: View) -> Cells:
+        """What is shown of Regions that are not asked for, besides the administrator."""
+        return ()
 
     def charges(self, actions: Sequence[Action], cells: Cells, state: S, view: View) -> Sequence[Charge]:
         """The paid features that these calls switch on."""
@@ -145,15 +153,16 @@ class Enabling(Generic[S, P, R]):
         spec = self.spec.designation
         first: Cells = ()
         if spec:
-            usable = {region: self.usable(self.seen(state, region)) for region in view.population.regions}
+            usable = {region: found for region in view.population.regions if (found := self.usable(state, region))}
             first = administrator_cells(spec, view, state.administrators, usable, closed)
         if not (section := view.settings.sections().get(self.name)):
-            return first
+            return first + self.elsewhere(state, view)
         barred = {**closed, **bars(spec, view, state.administrators)}
         single = [aspect.name for aspect in self.aspects if aspect.of_members(section)]  # type: ignore[arg-type] # its own section
-        aside = [aside_cells(self.name, name, view.population, region) for region in sorted(section.regions) for name in single]
+        aside = [aside_cells(self.name, name, view.population, region) for region in self.named(view) for name in single]
         own = [bar_cells(aspect.cells(place), barred) for place in places for aspect in self.aspects]
-        return first + self.held(tuple(cell for cells in (*aside, *own) for cell in cells), state)
+        here = self.held(tuple(cell for cells in (*aside, *own) for cell in cells), state)
+        return first + here + self.elsewhere(state, view)
 
     def _places(self, state: S, view: View) -> list[Place[P, R]]:
         section: Any = view.settings.sections().get(self.name)

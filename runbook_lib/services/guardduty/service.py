@@ -77,8 +77,8 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
     def seen(self, state: State, region: str) -> RegionState:
         return state.regions[region]
 
-    def usable(self, seen: RegionState) -> Observation[Any]:
-        return seen.configuration
+    def usable(self, state: State, region: str) -> Observation[Any]:
+        return state.regions[region].configuration
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
         found = detector_found(wait.account, wait.region, reader)

@@ -51,8 +51,8 @@ class Inspector(Enabling[State, InspectorSection, RegionState]):
     def seen(self, state: State, region: str) -> RegionState:
         return state.regions[region]
 
-    def usable(self, seen: RegionState) -> Observation[Any]:
-        return seen.organization
+    def usable(self, state: State, region: str) -> Observation[Any]:
+        return state.regions[region].organization
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
         return check_usable(lambda: read_organization(wait.account, wait.region, reader), (NO_ACCESS_YET,))

@@ -3,12 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, BackOut, Direction, Reference
+from runbook_lib.plan.outcome import Progress
+from runbook_lib.services.aspect import WHOLE, Aspect, Place, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
 from runbook_lib.services.obstacles import DELEGATED_OWNER
-from runbook_lib.services.population import Population
+from runbook_lib.services.securityhub import observe
 from runbook_lib.services.securityhub.findings import (
     Finding,
     blocked,
@@ -19,12 +24,17 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
 )  # fmt: skip
+from runbook_lib.services.securityhub.membership import begins_after
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import Aggregator, State
+from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
-from runbook_lib.settings.sections.securityhub import FindingAggregation
+from runbook_lib.settings.sections.securityhub import FindingAggregation, SecurityHubSection
 
+Here = Place[SecurityHubSection, State]
 ASPECT = "aggregation"
+AGGREGATOR = "securityhub:finding-aggregator"
+"""Kind of the Reference to the aggregator's ARN, which AWS assigns."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +78,71 @@ def describe(mode: str, regions: frozenset[str]) -> str:
     return f"{mode} {', '.join(sorted(regions))}".strip()
 
 
-def assess(state: State, organization: Organization, settings: Settings, population: Population) -> Cells:
-    """The cell of aspect "aggregation", in the home Region."""
-    want = settings.security_hub.aggregation if settings.security_hub else None
-    if want is None:
-        at = next(iter(population.regions), "")
-        return cells(at, ASPECT, {population.delegated: not_managed(_seen(state.aggregator))}) if at else ()
-    finding = _finding(state.aggregator, organization, settings, want, population.delegated)
-    if not population.whole or want.home_region not in population.regions:
+def home_cells(state: State, view: View, home: str) -> Cells:
+    """The cell of the home Region, which may be one that the service is not asked about."""
+    want = view.settings.security_hub.aggregation if view.settings.security_hub else None
+    if want is None or want.home_region != home:
+        return ()
+    finding = _finding(state.aggregator, view.organization, view.settings, want, view.delegated)
+    if not view.population.whole or home not in view.population.regions:
         finding = not_asked(finding, "reaches beyond the notebook's scope")
-    return cells(want.home_region, ASPECT, {population.delegated: finding})
+    return cells(home, ASPECT, {view.delegated: finding})
+
+
+class Aggregation(Aspect[SecurityHubSection, State]):
+    name = ASPECT
+    calls = frozenset({"CreateFindingAggregator", "UpdateFindingAggregator"})
+
+    def cells(self, place: Here) -> Cells:
+        """In the home Region; where settings name none, what is there is shown in the first."""
+        if place.section.aggregation is not None:
+            return home_cells(place.seen, place.view, place.region)
+        first = place.region == place.view.population.regions[0]
+        return cells(place.region, ASPECT, {place.delegated: not_managed(_seen(place.seen.aggregator))}) if first else ()
+
+    def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> list[Action]:
+        want = place.section.aggregation
+        if want is None or stage not in ("delegated", "lowering") or not self.raising(place, cells):
+            return []
+        found, after = place.seen.aggregator.value if isinstance(place.seen.aggregator, Known) else None, begins_after(planned)
+        call = _update(place.delegated, want, found, after) if found else _create(place.delegated, want, after)
+        return [call] if call.stage == stage else []
+
+    def effect(self, action: Action, reader: Reader) -> Progress:
+        found = observe.read_aggregator(reader, action.account, action.region)
+        if found is None:
+            return Progress(frozenset(), {}, "none")
+        if found.home != action.region:
+            return Progress(frozenset(), {"": f"the finding aggregator is in {found.home}"}, f"in {found.home}")
+        wanted = action.parameters["RegionLinkingMode"], frozenset(action.parameters.get("Regions", ()))
+        same = (found.mode, found.regions if "SPECIFIED" in found.mode else frozenset()) == wanted
+        return Progress(WHOLE if same else frozenset(), {}, describe(found.mode, found.regions))
+
+
+def _create(delegated: str, want: FindingAggregation, after: tuple[str, ...]) -> Action:
+    reference = Reference(AGGREGATOR, delegated, want.home_region)
+    return Action(
+        NAME, "CreateFindingAggregator", delegated, want.home_region, parameters(want.linking_mode, named(want)),
+        f"Findings are to come together in {want.home_region}, and there is no finding aggregator",
+        frozenset({delegated}), "none", describe(want.linking_mode, named(want)),
+        BackOut("Ends the copying; findings copied so far stay.", "DeleteFindingAggregator", {"FindingAggregatorArn": reference}),
+        "delegated", after=after, inside_accounts=f"Nothing; findings of the linked Regions are copied to {want.home_region}.",
+    )  # fmt: skip
+
+
+def _update(delegated: str, want: FindingAggregation, found: Aggregator, after: tuple[str, ...]) -> Action:
+    reference = {"FindingAggregatorArn": Reference(AGGREGATOR, delegated, want.home_region)}
+    lowering = lowers(found, want)
+    return Action(
+        NAME, "UpdateFindingAggregator", delegated, want.home_region,
+        reference | parameters(want.linking_mode, named(want)), "Mode or linked Regions differ from the settings",
+        frozenset({delegated}), describe(found.mode, found.regions), describe(want.linking_mode, named(want)),
+        BackOut(
+            "Puts the former mode and Regions back.", "UpdateFindingAggregator", reference | parameters(found.mode, found.regions)
+        ),
+        "lowering" if lowering else "delegated", Direction.LOWERS if lowering else Direction.RAISES, after=after,
+        inside_accounts=f"Nothing; findings of the linked Regions are copied to {want.home_region}.",
+    )  # fmt: skip
 
 
 def _seen(observation: Observation[Aggregator | None]) -> str:
@@ -126,3 +191,16 @@ def _absent(organization: Organization, want: FindingAggregation, account: str, 
             "Choose a home Region that is enabled by default.", SETTINGS_OWNER, seen, desired,
         )  # fmt: skip
     return to_do("there is no finding aggregator", seen, desired)
+
+
+def resolve(reference: Reference, reader: Reader) -> str:
+    """The ARN of the aggregator. Raises CallFailed where there is none, ValueError for a Reference of another kind."""
+    if reference.kind != AGGREGATOR:
+        raise ValueError(f"{NAME} resolves no {reference.kind}")
+    found = observe.read_aggregator(reader, reference.account, reference.region)
+    if found is None:
+        raise CallFailed(
+            "ResourceNotFoundException", "there is no finding aggregator", service=NAME, operation="ListFindingAggregators",
+            account=reference.account, region=reference.region, sent=False,
+        )  # fmt: skip
+    return found.arn

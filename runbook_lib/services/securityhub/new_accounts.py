@@ -6,12 +6,17 @@ no standard is ever switched on that nobody named. An absent `auto_enable` keeps
 initial value, off. So the call is the same before and after designation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells
+from runbook_lib.plan import Action, BackOut, Direction
+from runbook_lib.plan.outcome import Progress
+from runbook_lib.services.aspect import NONE, WHOLE, Aspect, Place, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
-from runbook_lib.services.population import Population
+from runbook_lib.services.securityhub import observe
 from runbook_lib.services.securityhub.findings import (
     Finding,
     blocked,
@@ -22,11 +27,13 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
 )  # fmt: skip
+from runbook_lib.services.securityhub.membership import begins_after
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import NOT_OBSERVED, Configuration, State
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
+Here = Place[SecurityHubSection, State]
 ASPECT = "auto-enable"
 ACCOUNTS = "new accounts"
 STANDARDS = "standards for new accounts"
@@ -84,17 +91,56 @@ def _mix(now: Choice, want: Choice, kept: frozenset[str] | set[str]) -> Choice:
     )
 
 
-def assess(state: State, settings: Settings, part: SecurityHubSection, population: Population, region: str) -> Cells:
-    """The two cells of aspect "auto-enable" of one Region."""
-    observation = state.configurations.get(region, NOT_OBSERVED)
-    managed = {ACCOUNTS: part.auto_enable is not None, STANDARDS: part.new_account_standards is not None}
-    made: Cells = ()
-    for item in (ACCOUNTS, STANDARDS):
-        finding = _finding(settings, part, observation, item) if managed[item] else not_managed(_seen(observation, item))
-        if not population.whole and finding.in_scope:
-            finding = not_asked(finding, "reaches beyond the notebook's scope")
-        made += cells(region, ASPECT, {population.delegated: finding}, item)
-    return made
+class NewAccounts(Aspect[SecurityHubSection, State]):
+    name = ASPECT
+    calls = frozenset({"UpdateOrganizationConfiguration"})
+
+    def cells(self, place: Here) -> Cells:
+        """New accounts, and their standards."""
+        observation = place.seen.configurations.get(place.region, NOT_OBSERVED)
+        managed = {ACCOUNTS: place.section.auto_enable is not None, STANDARDS: place.section.new_account_standards is not None}
+        made: Cells = ()
+        for item in (ACCOUNTS, STANDARDS):
+            wanted = _finding(place.view.settings, place.section, observation, item)
+            finding = wanted if managed[item] else not_managed(_seen(observation, item))
+            if not place.whole and finding.in_scope:
+                finding = not_asked(finding, "reaches beyond the notebook's scope")
+            made += cells(place.region, ASPECT, {place.delegated: finding}, item)
+        return made
+
+    def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Action]:
+        """The call that lowers nothing, and the one that lowers what settings permit."""
+        if stage not in ("delegated", "lowering") or not self.raising(place, cells):
+            return []
+        observation = place.seen.configurations.get(place.region, NOT_OBSERVED)
+        now, first, last = moves(place.view.settings, place.section, observation)
+        after = begins_after(planned)
+        if stage == "lowering":
+            return [_update(place, first, last, stage, after)] if last != first else []
+        return [_update(place, now, first, stage, after)] if first != now or not isinstance(observation, Known) else []
+
+    def effect(self, action: Action, reader: Reader) -> Progress:
+        now = observe.configuration(reader, action.account, action.region)
+        same = (now.auto_enable, now.standards) == (action.parameters["AutoEnable"], action.parameters["AutoEnableStandards"])
+        return Progress(WHOLE if same else NONE, {}, f"AutoEnable {now.auto_enable}, AutoEnableStandards {now.standards}")
+
+
+def _update(place: Here, now: Choice, then: Choice, stage: str, after: tuple[str, ...]) -> Action:
+    more = then.auto_enable and (not now.auto_enable or (now.standards, then.standards) == ("NONE", "DEFAULT"))
+    direction = Direction.LOWERS if stage == "lowering" else Direction.RAISES if more else Direction.EQUAL
+    return Action(
+        NAME, "UpdateOrganizationConfiguration", place.delegated, place.region, _sent(then),
+        f"Settings for new accounts in {place.region} are {now}, wanted is {then}", frozenset({place.delegated}),
+        str(now), str(then),
+        BackOut("Accounts that joined in between stay as they are.", "UpdateOrganizationConfiguration", _sent(now)),
+        stage, direction, after=after, lane=f"{NAME} organization {place.region}",
+        inside_accounts="Nothing in existing accounts; accounts that join later get Security Hub"
+        + (" and AWS's default standards." if then.standards == "DEFAULT" else " without standards.") if then.auto_enable else "",
+    )  # fmt: skip
+
+
+def _sent(choice: Choice) -> dict[str, object]:
+    return {"AutoEnable": choice.auto_enable, "AutoEnableStandards": choice.standards}
 
 
 def _seen(observation: Observation[Configuration], item: str) -> str:

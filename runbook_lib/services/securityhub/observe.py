@@ -30,9 +30,8 @@ from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
-READS = DESIGNATION.reads | {
-    f"{NAME}:{operation}"
-    for operation in (
+READING = frozenset(
+    {
         "DescribeHub",
         "DescribeOrganizationConfiguration",
         "ListMembers",
@@ -41,8 +40,8 @@ READS = DESIGNATION.reads | {
         "DescribeStandards",
         "ListFindingAggregators",
         "GetFindingAggregator",
-    )
-}
+    }
+)
 
 
 def not_there(error: CallFailed) -> bool:

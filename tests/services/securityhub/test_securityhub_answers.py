@@ -10,8 +10,8 @@ from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Condition, ForEach, Reference, Wait
 from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.services.designation import USABLE
+from runbook_lib.services.securityhub.membership import ENABLED
 from runbook_lib.services.securityhub.service import SERVICE
-from runbook_lib.services.securityhub.steps import ENABLED
 
 M, D, ALPHA, BETA, OTHER = (NAMES[name] for name in ("management", "delegated", "alpha", "beta", "other"))
 FULL = "The request is rejected because the given account ID is already a member or associated member of the current account."

@@ -1,44 +1,13 @@
-"""Security Hub's cells: one comparison of state and settings, from which coverage and plan both follow. Pure."""
+"""Where Security Hub itself closes a Region, and what central configuration or an Organizations policy decides. Pure."""
 
 from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.coverage import Cells, Status
-from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, administrator_cells, bar_cells, bars
+from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, bar_cells
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
-from runbook_lib.services.securityhub.spec import DESIGNATION
 from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, State
-from runbook_lib.services.view import View
-from runbook_lib.settings import Settings
-from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT})
-
-
-def assess(state: State, view: View) -> Cells:
-    """Every cell of Security Hub: asked Regions with what stands in their way applied, then the others."""
-    settings, population = view.settings, view.population
-    part = settings.security_hub
-    closed = {**central_elsewhere(state, population), **unreadable(state)}
-    administrator = administrator_cells(DESIGNATION, view, state.administrators, state.configurations, closed)
-    found: Cells = ()
-    for region in population.regions:
-        found += _region(state, settings, part, population, region) if part else ()
-    found += aggregation.assess(state, view.organization, settings, population)
-    barred = {**closed, **bars(DESIGNATION, view, state.administrators)}
-    found = hold_central(bar_cells(found, barred), state)
-    for region in population.other_regions:
-        found += membership.assess_other(state, part, population, region)
-    return administrator + found
-
-
-def _region(state: State, settings: Settings, part: SecurityHubSection, population: Population, region: str) -> Cells:
-    verdicts = membership.findings(state, part, population, region)
-    return (
-        membership.assess_hubs(state, population, region)
-        + membership.assess_members(state, part, population, region)
-        + new_accounts.assess(state, settings, part, population, region)
-        + standards.assess(state, settings, part, population, region, verdicts)
-    )
 
 
 def unreadable(state: State) -> dict[str, Bar]:
