@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
+from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.plan import Blocker, NoChange
-from runbook_lib.services.designation import designation_steps
+from runbook_lib.services.designation import designation_steps, read_administrators
 from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
 from runbook_lib.services.population import Aside, Population
 from runbook_lib.services.spec import Designation
@@ -94,6 +96,25 @@ def test_designation_comes_after_registration_and_after_what_prepares_it() -> No
     assert {action.lane for action in actions} == {"designation"}
     assert waits[HERE].after == (enable.id,)
     assert waits[THERE].after == (), "designated already, still spreading"
+
+
+def test_where_organizations_alone_designates_the_registration_is_all_and_every_region_waits_for_it() -> None:
+    """A service without a call of its own: who is registered is its administrator in every Region."""
+    alone = Designation(
+        "accessanalyzer", "Access Analyzer", "access-analyzer.amazonaws.com", deregistering="Disables the analyzers."
+    )
+    bare = replace(organization(), delegated_administrators={alone.principal: Known(frozenset())})
+    listed = read_administrators(alone, bare, (HERE, THERE), cast("Reader", None))
+    assert listed == {HERE: NOBODY, THERE: NOBODY}
+    cells = administrator_cells(alone, view(bare, people()), listed, {HERE: NotYet("x"), THERE: NotYet("x")})
+    (register,), waits = designation_steps(alone, cells, people(), {HERE: ("prepared",)})
+    assert (register.operation, register.back_out.why) == ("RegisterDelegatedAdministrator", "Disables the analyzers.")
+    assert {region: wait.after for region, wait in waits.items()} == {HERE: (register.id, "prepared"), THERE: (register.id,)}
+    ours = replace(bare, delegated_administrators={alone.principal: Known(frozenset({D}))})
+    listed = read_administrators(alone, ours, (HERE, THERE), cast("Reader", None))
+    cells = administrator_cells(alone, view(ours, people()), listed, {HERE: Known(1), THERE: Known(1)})
+    assert {cell.status for cell in cells} == {Status.COVERED}
+    assert alone.mutations == {"organizations:RegisterDelegatedAdministrator"}
 
 
 def test_nobody_is_registered_where_no_region_can_be_designated() -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from runbook_lib.aws.errors import CallFailed, has, unread
 from runbook_lib.aws.reader import Reader
-from runbook_lib.base.observation import Known, Observation, Unknown
+from runbook_lib.base.observation import Known, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Condition, Wait
@@ -33,6 +33,8 @@ Administrators = Mapping[str, Observation[Mapping[str, str]]]
 def read_administrators(spec: Designation, organization: Organization, regions: Iterable[str], reader: Reader) -> Administrators:
     """The service's own administrator list of every Region, read as the management account, Regions side by side."""
     ordered = sorted(set(regions))
+    if not spec.list_operation:
+        return dict.fromkeys(ordered, when_known(registered(spec, organization), lambda ids: dict.fromkeys(sorted(ids), "ENABLED")))
 
     def one(region: str) -> Observation[Mapping[str, str]]:
         try:
@@ -46,7 +48,7 @@ def read_administrators(spec: Designation, organization: Organization, regions: 
 def _listed(spec: Designation, management: str, region: str, reader: Reader) -> dict[str, str]:
     pages = reader.pages(spec.service, spec.list_operation, management, region)
     entries = [entry for page in pages for entry in page.get(spec.list_key) or ()]
-    return {entry[spec.account_field]: text(entry.get(spec.status_field)) for entry in entries}
+    return {entry[spec.account_field]: text(entry.get(spec.status_field)) if spec.status_field else "ENABLED" for entry in entries}
 
 
 def designated(administrators: Administrators, region: str, account: str) -> bool:
@@ -83,8 +85,10 @@ def designation_steps(
     for cell in sorted((each for each in mine if each.item == "service"), key=lambda each: each.region):
         before = tuple(prepared.get(cell.region, ()))
         if cell.gap is Gap.TO_DO:
-            actions.append(_enable(spec, population, cell.region, first + before))
-            waits[cell.region] = _usable(spec, population, cell.region, (actions[-1].id,))
+            enabling = [_enable(spec, population, cell.region, first + before)] if spec.enable_operation else []
+            actions += enabling
+            after = tuple(each.id for each in enabling) or first + before
+            waits[cell.region] = _usable(spec, population, cell.region, after)
         elif cell.gap is Gap.IN_PROGRESS:
             waits[cell.region] = _usable(spec, population, cell.region, before)
     return actions, waits
@@ -96,22 +100,18 @@ def _register(spec: Designation, population: Population) -> Action:
         "organizations", REGISTER, population.management, population.regions[0], parameters,
         f"Organizations has to know {population.delegated} as the delegated administrator of {spec.title}",
         frozenset({population.delegated}), "not registered", "registered in Organizations",
-        BackOut(
-            "Taking the registration back ends the administrator in every Region and unlinks all members: first take back the "
-            "designation of each Region, and only then this.",
-            "DeregisterDelegatedAdministrator", parameters,
-        ),
+        BackOut(spec.deregistering, "DeregisterDelegatedAdministrator", parameters),
         "management", lane=LANE,
     )  # fmt: skip
 
 
 def _enable(spec: Designation, population: Population, region: str, after: tuple[str, ...]) -> Action:
-    parameters = {spec.enable_parameter: population.delegated}
+    parameters = {spec.enable_parameter: population.delegated} if spec.enable_parameter else {}
     return Action(
         spec.service, spec.enable_operation, population.management, region, parameters,
         f"{spec.title} has no administrator in {region}", frozenset({population.delegated}), "no administrator",
         f"{population.delegated} administers {spec.title} in {region}",
-        BackOut("Ends the designation in this Region only; members become standalone.", spec.disable_operation, parameters),
+        BackOut(spec.disabling, spec.disable_operation, parameters),
         "management", after=after, lane=LANE, inside_accounts=spec.inside_accounts,
     )  # fmt: skip
 
@@ -133,14 +133,14 @@ def judge_registration(action: Action, answer: Mapping[str, object] | CallFailed
 def check_designation(spec: Designation, action: Action, reader: Reader) -> Progress:
     """How far RegisterDelegatedAdministrator or the service's Enable…AdminAccount has come."""
     if action.operation == REGISTER:
-        account = action.parameters["AccountId"]
         pages = reader.pages(
             "organizations", "ListDelegatedAdministrators", action.account, action.region, ServicePrincipal=spec.principal
         )
         listed = {each["Id"]: "ENABLED" for page in pages for each in page.get("DelegatedAdministrators") or ()}
     else:
-        account = action.parameters[spec.enable_parameter]
         listed = _listed(spec, action.account, action.region, reader)
+    named = spec.enable_parameter if action.operation == spec.enable_operation else "AccountId"
+    account = action.parameters[named] if named else next(iter(action.affects))
     others = sorted(set(listed) - {account})
     seen = as_seen(Known(listed))
     if others:

@@ -62,30 +62,43 @@ class Offer:
 
 @dataclass(frozen=True)
 class Designation:
-    """How a service designates its delegated administrator: names of operations, fields and parameters."""
+    """How a service designates its delegated administrator: names of operations, fields and parameters.
+
+    Without operations of its own the registration in Organizations is the designation, for every Region at once.
+    """
 
     service: str
     title: str
     principal: str
-    list_operation: str
-    list_key: str
-    account_field: str
-    status_field: str
-    enable_operation: str
-    enable_parameter: str
-    disable_operation: str
+    list_operation: str = ""
+    list_key: str = ""
+    account_field: str = ""
+    status_field: str = ""
+    """Empty where the list tells no status: who is in it is the administrator."""
+    enable_operation: str = ""
+    enable_parameter: str = ""
+    """Empty where the call takes none."""
+    disable_operation: str = ""
     usable_operation: str = "DescribeOrganizationConfiguration"
     inside_accounts: str = ""
+    disabling: str = "Ends the designation in this Region only; members become standalone."
+    """What taking the designation back does, and what is lost by it."""
+    deregistering: str = (
+        "Taking the registration back ends the administrator in every Region and unlinks all members: first take back the "
+        "designation of each Region, and only then this."
+    )
 
     @property
     def reads(self) -> frozenset[str]:
         """What finding out about the administrator calls."""
-        return frozenset({f"{self.service}:{self.list_operation}", "organizations:ListDelegatedAdministrators"})
+        own = {f"{self.service}:{self.list_operation}"} if self.list_operation else set()
+        return frozenset({*own, "organizations:ListDelegatedAdministrators"})
 
     @property
     def mutations(self) -> frozenset[str]:
         """What designating plans."""
-        return frozenset({f"{self.service}:{self.enable_operation}", "organizations:RegisterDelegatedAdministrator"})
+        own = {f"{self.service}:{self.enable_operation}"} if self.enable_operation else set()
+        return frozenset({*own, "organizations:RegisterDelegatedAdministrator"})
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,11 @@ READS = frozenset(
         "organizations:ListPolicies",
         "config:DescribeConfigurationRecorderStatus",
         *(f"{spec.name}:{spec.probe.operation}" for spec in specs()),
-        *(f"{spec.name}:{spec.designation.list_operation}" for spec in specs() if spec.designation),
+        *(
+            f"{spec.name}:{spec.designation.list_operation}"
+            for spec in specs()
+            if spec.designation and spec.designation.list_operation
+        ),
         *(f"{spec.name}:{spec.central.operation}" for spec in specs() if spec.central),
     }
 )
@@ -49,7 +53,7 @@ def observe(view: View, reader: Reader) -> State:
     """Read everything, side by side; a failed read is an Unknown in its own place."""
     services = managed(view.settings)
     places = [(service, region) for service, regions in services.items() for region in regions]
-    designating = [place for place in places if by_name()[place[0]].designation]
+    designating = [place for place in places if (listed := by_name()[place[0]].designation) and listed.list_operation]
     accounts = (view.management, view.delegated)
     roles = [(account, role) for account in accounts for service in services for role in by_name()[service].roles]
     governed = [service for service in services if by_name()[service].policy_type]
