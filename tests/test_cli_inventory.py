@@ -4,19 +4,17 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 from simulated import fitting, home
 
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.cli.inventory import register
+from runbook_lib.cli import cli, inventory
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.server import serve
-from runbook_lib.settings.file import load
 
 
 @pytest.fixture
@@ -34,13 +32,14 @@ def url(front: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def run(front: Front, url: str, folder: Path, *arguments: str) -> Result:
     own: Mapping[str, str] = environment(folder / "aws", url, home(front), {})
-    group = click.Group()
-    register(group, lambda path: load(path, dt.date(2026, 6, 1)), lambda settings, runs: own)
     settings = folder / "settings.yaml"
     if not settings.exists():
         settings.write_text(fitting(front))
     chosen = ("inventory", "-p", str(settings), "--output", str(folder / "seed.yaml"), "--runs", str(folder), *arguments)
-    return CliRunner().invoke(group, chosen, standalone_mode=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inventory, "today", lambda: dt.date(2026, 6, 1))
+        patch.setattr(inventory, "kernel_environment", lambda settings, runs: own)
+        return CliRunner().invoke(cli, chosen, standalone_mode=False)
 
 
 def test_it_writes_a_seed_with_pseudonyms_and_keeps_the_key(front: Front, url: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from runbook_lib.cli import lab as cli_lab
+from runbook_lib.cli import cli
 from runbook_lib.cli.lab.surroundings import surroundings
 
 PROJECT = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ def test_loopback_token_and_what_kernels_are_told(live: Path, tmp_path: Path, mo
     monkeypatch.setenv("AWS_PROFILE", "mine")
     monkeypatch.setenv("JUPYTER_TOKEN", "known")
     options = ["-p", str(live), "--ticket", "CHG-1", "--no-browser", "--runs", str(tmp_path), "--", "--allow-root"]
-    assert CliRunner().invoke(cli_lab.lab, options, catch_exceptions=False, standalone_mode=False).return_value == 0
+    assert CliRunner().invoke(cli, ["lab", *options], catch_exceptions=False, standalone_mode=False).return_value == 0
     assert started.command[1:] == ["-m", "runbook_lib.cli.lab", "--port", "8888", "--no-browser", "--allow-root"]
     assert re.fullmatch("[0-9a-f]{48}", started.env["JUPYTER_TOKEN"])
     told = {name: started.env[name] for name in ("RUNBOOK_PARAMETERS", "RUNBOOK_TICKET", "RUNBOOK_RUNS", "AWS_PROFILE")}
@@ -60,7 +60,7 @@ def test_loopback_token_and_what_kernels_are_told(live: Path, tmp_path: Path, mo
 
 def test_jupyterlab_s_failure_is_ours(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", Started(3))
-    assert CliRunner().invoke(cli_lab.lab, ["-p", str(live)], catch_exceptions=False, standalone_mode=False).return_value == 1
+    assert CliRunner().invoke(cli, ["lab", "-p", str(live)], catch_exceptions=False, standalone_mode=False).return_value == 1
 
 
 UNDOING = [
@@ -84,7 +84,7 @@ def test_arguments_that_undo_the_promises_are_refused_by_name(
 ) -> None:
     started = Started()
     monkeypatch.setattr(subprocess, "Popen", started)
-    refused = CliRunner().invoke(cli_lab.lab, ["-p", str(live), "--", *before, argument], standalone_mode=False).exception
+    refused = CliRunner().invoke(cli, ["lab", "-p", str(live), "--", *before, argument], standalone_mode=False).exception
     assert isinstance(refused, click.UsageError)
     assert str(refused).startswith(f"{argument.partition('=')[0]}: not taken")
     assert not started.command
@@ -94,7 +94,7 @@ def test_other_arguments_are_taken(live: Path, monkeypatch: pytest.MonkeyPatch) 
     started = Started()
     monkeypatch.setattr(subprocess, "Popen", started)
     given = ["--allow-root", "--MappingKernelManager.cull_idle_timeout=600", "--browser", "firefox %s", "--debug", "--browser"]
-    CliRunner().invoke(cli_lab.lab, ["-p", str(live), "--", *given], catch_exceptions=False, standalone_mode=False)
+    CliRunner().invoke(cli, ["lab", "-p", str(live), "--", *given], catch_exceptions=False, standalone_mode=False)
     assert list(started.command[-6:]) == given
 
 

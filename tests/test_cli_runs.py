@@ -8,9 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.base.project import NoRunsFolder, runs_root
 from runbook_lib.cli import cli
 from runbook_lib.cli.runs import KEPT_RUNS, RUNS, runs_folder
-from runbook_lib.evidence.run.folder import NoRunsFolder, runs_root
 from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.record import plainly
 

@@ -10,7 +10,7 @@ import pytest
 
 from runbook_lib import cli
 from runbook_lib.base.errors import OURS, RunbookError
-from runbook_lib.cli import evidence
+from runbook_lib.cli import archive
 from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.record import plainly
 
@@ -107,7 +107,7 @@ def raising(error: BaseException) -> Callable[..., None]:
 def test_a_command_says_it_and_ends_with_its_exit_code(
     error: BaseException, said: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "schema_text", raising(error))
+    monkeypatch.setattr("runbook_lib.cli.schema.schema_text", raising(error))
     assert ends(capsys, "schema") == (said, code)
 
 
@@ -115,7 +115,7 @@ def test_a_command_says_it_and_ends_with_its_exit_code(
 def test_so_does_a_command_of_a_group(
     error: BaseException, said: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(evidence, "rows", raising(error))
+    monkeypatch.setattr(archive, "rows", raising(error))
     assert ends(capsys, "run", "list", "--runs", str(tmp_path)) == (said, code)
 
 
@@ -126,10 +126,10 @@ def test_a_cell_says_it_in_place_of_a_traceback() -> None:
 
 def test_what_nobody_foresaw_is_named_as_our_mistake(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Not as a mistake in what was given; with the place in the code, and without a traceback or anybody's address."""
-    monkeypatch.setattr(cli, "schema_text", raising(TypeError("no len() of someone@example.com")))
+    monkeypatch.setattr("runbook_lib.cli.schema.schema_text", raising(TypeError("no len() of someone@example.com")))
     said, code = ends(capsys, "schema")
     assert code == 1
-    assert said.startswith("runbook_lib/cli/__init__.py, line ")
+    assert said.startswith("runbook_lib/cli/schema.py, line ")
     assert said.endswith(f": TypeError: no len() of [e-mail address]\n{OURS}\n")
     with pytest.raises(TypeError) as noted, plainly():
         raise TypeError

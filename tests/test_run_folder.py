@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.base import files as atomic_file
+from runbook_lib.base.project import runs_root
 from runbook_lib.evidence.listing import rows
 from runbook_lib.evidence.run import versions
-from runbook_lib.evidence.run.folder import NAME, RunFolder, RunFolderError, RunStatus, find_runs, runs_root
+from runbook_lib.evidence.run.folder import NAME, RunFolder, RunFolderError, RunStatus, find_runs
 
 NOW = dt.datetime(2026, 11, 23, 7, 46, 11, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(minutes=5)

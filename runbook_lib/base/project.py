@@ -1,6 +1,7 @@
 """Where the project's folders are, wherever a kernel or a command was started."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from runbook_lib.base.errors import RunbookError
@@ -8,11 +9,20 @@ from runbook_lib.base.errors import RunbookError
 MARK = b"runbook_lib"
 """What each of our notebooks imports. Other projects have folders of the same names, and their notebooks are not ours to run."""
 
+VARIABLE = "RUNBOOK_RUNS"
+"""Says where runs are kept."""
+
 
 class ProjectNotFound(RunbookError):
     """No folder with this runbook's notebooks/ and parameters/ was found."""
 
     advice = "Start it from the project's folder."
+
+
+class NoRunsFolder(RunbookError):
+    """What is said to be the folder that runs are kept in is none."""
+
+    advice = "Name a folder, or unset the variable, then start again."
 
 
 def root() -> Path:
@@ -39,3 +49,15 @@ def is_ours(notebook: Path) -> bool:
 def resolve(path: str) -> Path:
     """A path as a parameter gives it; relative ones start at the project's root."""
     return (root() / Path(path).expanduser()).resolve()
+
+
+def runs_root(given: str, environment: Mapping[str, str], project: Path) -> Path:
+    """Where runs are kept: what was given, else what the environment says, else `runs`; relative paths start at the project.
+
+    Wherever a kernel started, it finds the same runs so. Raises NoRunsFolder.
+    """
+    chosen = given or environment.get(VARIABLE)
+    path = project / Path(chosen or "runs").expanduser()
+    if path.exists() and not path.is_dir():
+        raise NoRunsFolder(f"{path}: is a file; the folder that runs are kept in is expected ({'--runs' if given else VARIABLE})")
+    return path

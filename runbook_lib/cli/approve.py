@@ -1,7 +1,6 @@
 """The commands by which other people say yes: `runbook approve`, keys, and the trust policy."""
 
 import datetime as dt
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,21 +11,20 @@ import click
 from securesystemslib.signer import Signer
 
 from runbook_lib.audit.verify import verify
-from runbook_lib.base.documents.files import read_bytes
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.identity import user
 from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.privacy import masked
-from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
+from runbook_lib.cli.runs import runs_folder
 from runbook_lib.evidence.people.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.people.review import keep_review, review
-from runbook_lib.evidence.people.trust import LARGEST_POLICY, Trust, pinned_trust, read_policy, signed_policy
+from runbook_lib.evidence.people.trust import Trust, pinned_trust, read_policy
 from runbook_lib.evidence.run.contents import REVIEW, file_digest
 from runbook_lib.evidence.run.faults import Kind
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
 from runbook_lib.evidence.seal.archive import KEYS
 from runbook_lib.evidence.seal.chain import StoreFailed
-from runbook_lib.evidence.seal.keys import der_digest, local_signer, pem
+from runbook_lib.evidence.seal.keys import local_signer
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
 from runbook_lib.evidence.store.desk import local_chains, store_for
@@ -35,38 +33,11 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, approve, read_approval
 from runbook_lib.settings.file import SettingsError, load
 
-KEY = click.option(
-    "--key",
-    "key",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Your private key; made by: runbook evidence key.",
-)
 
-
-@click.command("approve")
-@click.argument("run_named", metavar="RUN")
-@click.option("--ticket", required=True, help="The change ticket.")
-@KEY
-@click.option(
-    "--phase", "phases", multiple=True, help="A phase whose plan to approve; every planned phase when absent. Repeatable."
-)
-@click.option("--reason", default="", help="Why, where the ticket does not say it.")
-@click.option("--hours", type=click.FloatRange(0.1, 24 * 14), default=12, show_default=True, help="How long the approval is good.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the approvals [default: approvals/ beside the runs].",
-)
-@KEPT_RUNS
 def approve_command(
     run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str
 ) -> int:
-    """Approve a run's plans with your own key.
-
-    As another person than who applies them, where the trust policy asks for that.
-    Where the same approval is there already, your signature is added to it.
-    """
+    """Approve a run's plans with your own key."""
     folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
     _refuse_addresses(ticket, reason)
@@ -153,16 +124,6 @@ def _name(trust: Trust, keyid: str) -> str:
     return next((person.name for person, key in trust.persons() if key.keyid == keyid), user())
 
 
-@click.command("review")
-@click.argument("run_named", metavar="RUN")
-@click.option("--text", required=True, help="What the review found.")
-@click.option(
-    "--trust",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The trust policy, where it does not lie where the run's settings say.",
-)
-@KEY
-@KEPT_RUNS
 def review_command(run_named: str, text: str, trust: Path | None, key: Path, runs: str) -> int:
     """Sign the later review of a run that was applied in an emergency; it goes to the store of the run's settings too."""
     _refuse_addresses(text)
@@ -185,33 +146,4 @@ def review_command(run_named: str, text: str, trust: Path | None, key: Path, run
             f"the review lies in {run.path / REVIEW} and is not in the store: {problem}\n"
             f"once the store can be written: runbook evidence seal {run.name}"
         ) from None
-    return 0
-
-
-@click.command("key")
-@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-def key_command(path: Path) -> int:
-    """Make a private key of your own at PATH (ending in .pem), unless it is there, and print its public key."""
-    if path.suffix != ".pem":
-        raise click.UsageError("the name of a key ends in .pem")
-    click.echo(pem(local_signer(path.parent, path.stem).public_key), nl=False)
-    return 0
-
-
-@click.command("trust")
-@click.argument("policy", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@KEY
-def trust_command(policy: Path, out: Path, key: Path) -> int:
-    """Sign a trust policy (JSON) as its owner. Settings name the result (evidence.trust_policy); the auditor gets it too.
-
-    Prints the lines that pin it in settings: either to whoever owns it, or to this very file.
-    """
-    signer = local_signer(key.parent, key.stem)
-    data = signed_policy(read_bytes(policy, LARGEST_POLICY), signer, str(policy))
-    with handed_over():
-        write_bytes(out, data)
-    click.echo("To take no other, say one of these in settings, below evidence:")
-    click.echo(f'  trust_policy_owner: "{der_digest(pem(signer.public_key))}" # policies signed with this key')
-    click.echo(f'  trust_policy_sha256: "{hashlib.sha256(data).hexdigest()}" # this file')
     return 0

@@ -18,7 +18,7 @@ from runbook_lib.base.files import write_text
 from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.pseudonyms import Pseudonyms, key_of
 from runbook_lib.base.text import visible
-from runbook_lib.cli.runs import KEPT_RUNS, runs_folder
+from runbook_lib.cli.runs import runs_folder
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.archive import KEYS
 from runbook_lib.evidence.seal.sealing import Desk
@@ -31,20 +31,8 @@ SHOWN = 50
 """Cells of one sort that are shown; all are in the comparison."""
 
 
-@click.command("redact")
-@click.argument("run_named", metavar="RUN")
-@click.option("--out", type=click.Path(path_type=Path), help="Where the copy goes [default: redacted/RUN beside the runs].")
-@click.option(
-    "--key-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help=f"Key of the pseudonyms, made when it is missing; never given away [default: keys/{KEY} beside the runs].",
-)
-@KEPT_RUNS
 def redact_command(run_named: str, out: Path | None, key_file: Path | None, runs: str) -> int:
-    """Make a copy of a sealed run for outsiders: names and ids replaced by pseudonyms, sealed on its own.
-
-    The run itself stays as it is. The copy is verified by: runbook evidence verify FOLDER
-    """
+    """Make a copy of a sealed run for outsiders: names and ids replaced by pseudonyms, sealed on its own."""
     folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
     target = out or folder / REDACTED / run.name
@@ -59,17 +47,8 @@ def redact_command(run_named: str, out: Path | None, key_file: Path | None, runs
     return 0
 
 
-@click.command("witness")
-@click.argument("run_named", metavar="RUN")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--column", "columns", multiple=True, help="OURS=THEIRS, for a CSV: account=ACCOUNT_UID, check=CHECK_ID; repeatable.")
-@KEPT_RUNS
 def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: str) -> int:
-    """Compare a second witness's report with a sealed run, cell by cell, and link it to the run's seal.
-
-    FILE: findings of Security Hub (ASFF) or of OCSF as JSON, or rows with account, region, service, aspect, item and state as JSON
-    or CSV. A row that names no place or state is left out and said. Exit code 2 where the two disagree, or rows were left out.
-    """
+    """Compare a second witness's report with a sealed run, cell by cell, and link it to the run's seal."""
     run = RunFolder.open(runs_folder(runs) / Path(run_named).name)
     report = read_report(file, _columns(columns))
     compared = compare(run, report)
@@ -91,15 +70,8 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
     return 2 if counts[DISAGREE] or report.odd else 0
 
 
-@click.command("oscal")
-@click.argument("run_named", metavar="RUN")
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@KEPT_RUNS
 def oscal_command(run_named: str, out: Path, runs: str) -> int:
-    """Write a sealed run as OSCAL assessment results to OUT, a file that is not there yet.
-
-    Where the extra `oscal` is installed, compliance-trestle validates it; exit code 1 when it finds something.
-    """
+    """Write a sealed run as OSCAL assessment results to OUT, a file that is not there yet."""
     run = RunFolder.open(runs_folder(runs) / Path(run_named).name)
     document = assessment_results(run)
     if out.exists():

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
-from runbook_lib.base.project import is_ours, root
+from runbook_lib.base.project import VARIABLE, is_ours, root
 from runbook_lib.evidence.run.called import called
 from runbook_lib.evidence.run.contents import file_digest
-from runbook_lib.evidence.run.folder import EXIT_CODES, VARIABLE, PhaseFolder, RunFolder, RunStatus, find_runs
+from runbook_lib.evidence.run.folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, read_approval

@@ -11,33 +11,13 @@ from runbook_lib.evidence.store.fetch import Demand, Fetched, fetch
 from runbook_lib.settings.section import RETENTION, S3_STORE
 
 
-def _retention(ctx: click.Context, parameter: click.Parameter, given: str) -> str:
-    if re.match(RETENTION, given) is None:
-        raise click.BadParameter(f'{given}: days or years are expected, for example "7 years" or "400 days"')
-    return given
-
-
-def _account(ctx: click.Context, parameter: click.Parameter, given: str) -> str:
-    if re.fullmatch(r"[0-9]{12}", given) is None:
-        raise click.BadParameter(f"{given}: is no account id of 12 digits")
-    return given
-
-
-@click.command("fetch")
-@click.argument("store", metavar="s3://BUCKET/PREFIX")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--region", required=True, help="The bucket's Region.")
-@click.option("--account", required=True, callback=_account, help="The account that must own the bucket.")
-@click.option("--retention", required=True, callback=_retention, help='How long each object is to stay locked: "7 years".')
-@click.option("--compliance", is_flag=True, help="Locks that somebody may lift (GOVERNANCE) are faults.")
-@click.option("--profile", help="Profile whose credentials read [default: the shell's].")
 def fetch_command(
     store: str, folder: Path, region: str, account: str, retention: str, compliance: bool, profile: str | None
-) -> int:  # fmt: skip
-    """Fetch all evidence in a bucket into FOLDER, and hold its locks against what is asked for.
-
-    Only reads. One line per fault, exit code 1 on any. What was fetched is verified by: runbook evidence verify --runs FOLDER.
-    """
+) -> int:
+    """Fetch all evidence in a bucket into FOLDER, and hold its locks against what is asked for."""
+    if re.match(RETENTION, retention) is None:
+        said = f'{retention}: days or years are expected, for example "7 years" or "400 days"'
+        raise click.BadParameter(said, param_hint="--retention")
     if re.fullmatch(S3_STORE, store) is None:
         raise click.BadParameter(f"{store}: s3://BUCKET/PREFIX is expected", param_hint="s3://BUCKET/PREFIX")
     with ExitStack() as resources:

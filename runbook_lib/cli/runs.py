@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.base.project import root
-from runbook_lib.evidence.run.folder import VARIABLE, runs_root
+from runbook_lib.base.project import VARIABLE, root, runs_root
 
 HELP = f"Where runs are kept [default: {VARIABLE}, else runs/ of the project]."
 

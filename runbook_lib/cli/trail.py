@@ -3,17 +3,8 @@
 import json
 from pathlib import Path
 
-import click
-
 from runbook_lib.base.files import write_text
 from runbook_lib.cli.commands import NotFound
-
-TRAIL = click.option(
-    "--cloudtrail",
-    "trail",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the requests so far as CloudTrail would, for runbook evidence verify --against-cloudtrail.",
-)
 
 
 def write_trail(folder: Path, trail: Path) -> str:

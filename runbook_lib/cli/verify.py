@@ -13,55 +13,30 @@ from runbook_lib.audit.verify import Cadence, Verified, verify
 from runbook_lib.audit.verify_chain import Anchor
 from runbook_lib.audit.verify_copy import verify_copy
 from runbook_lib.base.text import visible
-from runbook_lib.cli.runs import RUNS, runs_folder
+from runbook_lib.cli.runs import runs_folder
 from runbook_lib.evidence.people.trust import Trust, given_keys, pins_as_they_lie, read_policy
 from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError
 from runbook_lib.evidence.seal.archive import KEYS
 
-TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ"])
 _ANCHOR = re.compile(r"(?:((?:rehearsal|live)/[A-Za-z0-9-]+):)?([0-9]{1,18}):([0-9a-f]{64})")
 
 
-def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -> Path | None:
-    """A folder that is there: one that is not would be taken for a store without chains."""
-    if given is not None and given.startswith("s3://"):
-        raise click.BadParameter(f"{given}: verifying is offline; bring it into a folder first: runbook evidence fetch")
-    if given is not None and not Path(given).is_dir():
-        raise click.BadParameter(f"{given}: there is no such folder")
-    return Path(given) if given is not None else None
-
-
-@click.command("verify")
-@click.argument("runs_named", metavar="[RUN]...", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All runs and chains (the same as naming no run).")
-@click.option("--live", is_flag=True, help="Live runs only.")
-@click.option(
-    "--anchor", "anchors", multiple=True, help="NUMBER:DIGEST noted elsewhere (a ticket), or CHAIN:NUMBER:DIGEST; repeatable."
-)
-@click.option("--store", callback=_folder, help="Folder of the chains [default: chain/ below the runs].")
-@click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
-@click.option(
-    "--key", "keys", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
-    help="The runner's public key (PEM), from the auditor's own hand; repeatable.",
-)  # fmt: skip
-@click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
-@click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
-@click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
-@click.option(
-    "--against-cloudtrail", "trails", multiple=True, type=click.Path(path_type=Path, exists=True),
-    help="Events exported from CloudTrail, a file or a folder: calls that only one side has, and changes by others. Repeatable.",
-)  # fmt: skip
-@RUNS
 def verify_command(
-    runs_named: tuple[str, ...], everything: bool, live: bool, anchors: tuple[str, ...], store: Path | None, trust: Path | None,
+    runs_named: tuple[str, ...],
+    everything: bool,
+    live: bool,
+    anchors: tuple[str, ...],
+    store: Path | None,
+    trust: Path | None,
     keys: tuple[Path, ...],
-    trails: tuple[Path, ...], cadence: str | None, begin: dt.datetime | None, end: dt.datetime | None, runs: str,
-) -> int:  # fmt: skip
-    """Hold runs, or redacted copies named by their folder, against their seals.
-
-    Offline and read-only; one line per fault, exit code 1 on any. Exit code 2: no fault, and files are withheld.
-    """
+    trails: tuple[Path, ...],
+    cadence: str | None,
+    begin: dt.datetime | None,
+    end: dt.datetime | None,
+    runs: str,
+) -> int:
+    """Hold runs, or redacted copies named by their folder, against their seals."""
     if everything and runs_named:
         raise click.UsageError("name runs, or give --all")
     folder = runs_folder(runs)

@@ -6,11 +6,11 @@ from typing import Any
 from runbook_lib.aws.access import Access, AccessRefused
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.clock import Clock
-from runbook_lib.base.project import root
+from runbook_lib.base.project import root, runs_root
 from runbook_lib.coverage import Status
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
-from runbook_lib.evidence.run.folder import RunFolderError, find_runs, runs_root
+from runbook_lib.evidence.run.folder import RunFolderError, find_runs
 from runbook_lib.notebook.cells import parameters_path, refuse_strangers, settle_shell
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runbook_lib.base.identity import SystemUser, system_user
-from runbook_lib.base.project import root
-from runbook_lib.evidence.run.folder import NAME, VARIABLE, RunFolder, RunFolderError, RunStatus, runs_root
+from runbook_lib.base.project import VARIABLE, root, runs_root
+from runbook_lib.evidence.run.folder import NAME, RunFolder, RunFolderError, RunStatus
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsError, load
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.garbage import collect_rarely
 from runbook_lib.base.log import json_log
-from runbook_lib.base.project import resolve, root
+from runbook_lib.base.project import resolve, root, runs_root
 from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.evidence.run.earlier_reads import EarlierReads, earlier_reads
-from runbook_lib.evidence.run.folder import RunFolder, runs_root
+from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.organization import Organization
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.joining import joined

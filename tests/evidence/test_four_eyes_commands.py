@@ -116,7 +116,7 @@ def test_a_review_that_does_not_reach_the_store_is_kept_and_said(
     code, said = call(*words)
     assert (code, said.splitlines()[-1]) == (1, f"once the store can be written: runbook evidence seal {planned.name}")
     desk = replace(made.desk(runs), store=There(runs / "chain"))
-    monkeypatch.setattr("runbook_lib.cli.evidence.desk_for", lambda *given: desk)
+    monkeypatch.setattr("runbook_lib.cli.sealing.desk_for", lambda *given: desk)
     call("evidence", "seal", planned.name, "--runs", runs)
     assert kept == [(planned.path / REVIEW).read_bytes()]
 

@@ -20,30 +20,15 @@ import click
 from runbook_lib.base.project import root
 from runbook_lib.cli.lab.arguments import refused
 from runbook_lib.cli.lab.surroundings import surroundings
-from runbook_lib.cli.runs import RUNS, runs_folder
+from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import Asked, ready
 from runbook_lib.settings.file import load
 
 
-@click.command()
-@click.option(
-    "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings [default: parameters/rehearsal.yaml]."
-)
-@click.option("--organization", default="default", show_default=True, help="In a rehearsal: a seed by name, or a seed file.")
-@click.option("--ticket", default="", help="The change ticket that cards and panels show.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8888, show_default=True, help="The next free one is taken.")
-@click.option("--browser/--no-browser", default=True, help="Open the start page in a browser.")
-@RUNS
-@click.argument("jupyter", nargs=-1)
-def lab(
+def lab_command(
     parameters: Path | None, organization: str, ticket: str, port: int, browser: bool, runs: str, jupyter: tuple[str, ...]
 ) -> int:
-    """Open the notebooks in JupyterLab.
-
-    It listens on this machine only and asks for its own token, whatever Jupyter is configured to do; it opens no terminals, serves
-    no keys, and asks the internet for nothing. In a rehearsal the simulated organization runs beside it and ends with it. What
-    follows -- goes to JupyterLab; what could undo this is refused.
-    """
+    """Open the notebooks in JupyterLab."""
     if problem := refused(jupyter):
         raise click.UsageError(problem)
     file = parameters.resolve() if parameters else root() / "parameters" / "rehearsal.yaml"

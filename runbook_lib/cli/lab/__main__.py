@@ -9,12 +9,11 @@ from jupyter_core.paths import jupyter_config_dir
 from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
 
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.base.project import root
+from runbook_lib.base.project import root, runs_root
 from runbook_lib.base.socket_folder import socket_folder
 from runbook_lib.cli.lab.kernels import LONGEST_NAME
 from runbook_lib.cli.lab.server import Lab, NotAsPromised, broken_promises, configuration, switch_off
 from runbook_lib.cli.lab.surroundings import TOKEN
-from runbook_lib.evidence.run.folder import runs_root
 
 
 def main(arguments: list[str]) -> None:

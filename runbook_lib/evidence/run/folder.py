@@ -35,8 +35,6 @@ from runbook_lib.evidence.run.record import FORMAT, MOST, RECORD
 from runbook_lib.evidence.run.versions import versions
 
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(rehearsal|live)-[0-9a-f]{4}")
-VARIABLE = "RUNBOOK_RUNS"
-"""Says where runs are kept."""
 _ATTEMPTS = 100
 BESIDE = frozenset({"chain", "keys", "withheld", "simulated-organization"})
 """Folders beside the runs that are nobody else's business."""
@@ -49,12 +47,6 @@ class RunFolderError(RunbookError):
     """The run folder cannot be made, read or changed as asked; the message names the folder."""
 
     advice = "Name a run that runbook run list shows; in a notebook, leave run_folder empty to begin a new one."
-
-
-class NoRunsFolder(RunFolderError):
-    """What is said to be the folder that runs are kept in is none."""
-
-    advice = "Name a folder, or unset the variable, then start again."
 
 
 class RunStatus(StrEnum):
@@ -296,18 +288,6 @@ class RunFolder:
             write_text(self.record_file, _json(record))
         finally:
             os.close(folder)
-
-
-def runs_root(given: str, environment: Mapping[str, str], project: Path) -> Path:
-    """Where runs are kept: what was given, else what the environment says, else `runs`; relative paths start at the project.
-
-    Wherever a kernel started, it finds the same runs so. Raises NoRunsFolder.
-    """
-    chosen = given or environment.get(VARIABLE)
-    path = project / Path(chosen or "runs").expanduser()
-    if path.exists() and not path.is_dir():
-        raise NoRunsFolder(f"{path}: is a file; the folder that runs are kept in is expected ({'--runs' if given else VARIABLE})")
-    return path
 
 
 def find_runs(root: Path) -> list[RunFolder]:

@@ -1,0 +1,181 @@
+"""The work of the commands that run phases, and of those around them: plan, apply, coverage, rehearse, simulate, schema."""
+
+import datetime as dt
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from runbook_lib.audit.ending import sealed_at_end
+from runbook_lib.base.identity import user
+from runbook_lib.base.log import json_log
+from runbook_lib.cli import commands
+from runbook_lib.cli.output import given_up
+from runbook_lib.cli.runs import runs_folder
+from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_folder, today
+from runbook_lib.cli.surroundings import entered
+from runbook_lib.cli.terminal import Voice, outlasting_the_terminal, terminable
+from runbook_lib.cli.trail import write_trail
+from runbook_lib.evidence.people.emergency import declarable, declare
+from runbook_lib.evidence.people.four_eyes import nobody_here
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.notebook.attaching import attach_found
+from runbook_lib.phase_run.scope_parameter import read_scope
+from runbook_lib.plan.approval import ApprovalRefused
+from runbook_lib.runbook.phases import COVERAGE
+from runbook_lib.settings import Settings
+from runbook_lib.settings.file import load
+
+LOG = logging.getLogger(__name__)
+
+
+def say(line: str) -> None:
+    click.echo(line)
+
+
+def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: int | None, runs: str) -> int:
+    """Plan phases; change nothing."""
+    settings = load(parameters, today())
+    read_scope(scope, settings)
+    wanted = commands.chosen(settings, phases)
+    with _command(settings, parameters, runs, cell_timeout) as command:
+        return commands.plan(command, wanted, scope)
+
+
+def apply(
+    parameters: Path, approvals: tuple[str, ...], ticket: str, emergency: str, scope: str, cell_timeout: int | None, runs: str
+) -> int:
+    """Make the calls of approved plans."""
+    settings = load(parameters, today())
+    read_scope(scope, settings)
+    if any(map(commands.is_fingerprint, approvals)) and (why := nobody_here(settings, runs_folder(runs))):
+        raise ApprovalRefused([why])
+    named = [commands.named(given, runs_folder(runs), settings.mode) for given in approvals]
+    trust = declarable(settings, runs_folder(runs), [each.file for each in named if each.plan is None]) if emergency else None
+    with _command(settings, parameters, runs, cell_timeout) as command:
+        files = [each.approval(command.run.path, user(), ticket or "none given") for each in named]
+        if trust is not None:
+            declare(files, emergency, trust)
+        return commands.apply(command, files, scope)
+
+
+def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -> int:
+    """Read and print what is covered, and what is not."""
+    settings = load(parameters, today())
+    with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
+        result = command.phase(COVERAGE)
+        code = commands.finish(command, [result])
+        if result.exit_code == 1:
+            raise click.ClickException(result.error)
+        ending = "txt" if form == "table" else form
+        sys.stdout.write((result.folder.path / f"coverage-after.{ending}").read_text(encoding="utf-8"))
+        return code
+
+
+def rehearse(
+    parameters: Path | None,
+    organization: str,
+    accounts: int | None,
+    regions: str | None,
+    scenario: str,
+    keep: bool,
+    cell_timeout: int | None,
+    runs: str,
+) -> int:
+    """Run everything on a simulated organization."""
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=keep)
+    made = ready(asked, say)
+    try:
+        with _command(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
+            code = commands.rehearse(command)
+            table = command.run.phase(COVERAGE.name).path / "coverage-after.txt"
+            say("")
+            say(table.read_text(encoding="utf-8") if table.exists() else "No coverage: the coverage notebook did not run.")
+            for line in commands.forecast(command):
+                say(line)
+            say(f"Run folder: {command.run.path}")
+    finally:
+        if not made.stays:
+            environment.stop(asked.folder)
+    if made.stays:
+        say_how_to_use(made, runs, say)
+    return code
+
+
+def simulate(
+    parameters: Path | None,
+    organization: str,
+    accounts: int | None,
+    regions: str | None,
+    scenario: str,
+    stopping: bool,
+    trail: Path | None,
+    runs: str,
+) -> int:
+    """Start, or stop, the simulated organization alone."""
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    if trail is not None:
+        say(write_trail(server_folder(runs), trail))
+    elif not stopping:
+        asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=True, looking=True)
+        say_how_to_use(ready(asked, say), runs, say)
+    elif (server := environment.find(server_folder(runs))) is None:
+        say(f"No simulated organization is running in {server_folder(runs)}.")
+    else:
+        environment.stop(server_folder(runs))
+        say(f"Stopped the simulated organization at {server.url}.")
+    return 0
+
+
+@contextmanager
+def _command(
+    settings: Settings, file: Path, runs: str, seconds: int | None, environment: Mapping[str, str] | None = None,
+    *, quiet: bool = False,
+) -> Iterator[commands.Command]:  # fmt: skip
+    """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
+    kernels = environment if environment is not None else kernel_environment(settings, runs)
+    folder = RunFolder.create(
+        runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
+        settings=file.read_bytes(), command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
+    )  # fmt: skip
+    speak = Voice(sys.stderr if quiet else sys.stdout)
+    speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
+    with (
+        outlasting_the_terminal() as hung_up, entered(kernels), sealed_at_end(folder, settings, kernels, speak, attach_found),
+        json_log(folder.log), terminable(),
+    ):  # fmt: skip
+        LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
+        try:
+            yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds, file)
+        except BaseException as error:
+            if folder.record()["status"] == RunStatus.RUNNING:
+                stopped = isinstance(error, KeyboardInterrupt)
+                status = RunStatus.STOPPED if stopped else RunStatus.FAILED
+                LOG.exception("command fails")
+                folder.finish(status, dt.datetime.now(dt.UTC), error="interrupted" if stopped else f"{error}")
+            raise
+        finally:
+            speak.close()
+            fields = {"status": folder.record()["status"], "output given up": given_up(), "terminal gone": hung_up()}
+            LOG.info("command ends", extra={"fields": fields})
+
+
+def kernel_environment(settings: Settings, runs: str) -> Mapping[str, str]:
+    """Live runs use the caller's environment as it is; a rehearsal only ever its own server's."""
+    if settings.mode == "live":
+        return dict(os.environ)
+    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
+
+    server = environment.find(server_folder(runs))
+    if server is None:
+        raise commands.NotFound(
+            "mode is rehearsal and no simulated organization is running; start one with: runbook simulate" + at(runs)
+        )
+    return server.environment
