@@ -23,15 +23,15 @@ PRICES = PricesSection.model_validate(
 def test_places_times_price_times_quantity() -> None:
     found = costs([CHARGE], Trials(), PRICES, ["Config."])
     assert (found.lines[0].accounts, found.lines[0].places, found.lines[0].monthly) == (3, 4, 20.0)
-    assert found.words == "at most 20.00 EUR a month after trials, by the prices in settings"
+    assert found.words == "20.00 EUR a month after trials, by the prices in settings, for 1 paid feature"
     assert found.not_estimated == ("Config.",)
 
 
 def test_a_price_that_nobody_gave_is_unknown_and_never_nothing() -> None:
     other = Charge(Paid("inspector", "EC2", "instances", 15), CHARGE.accounts)
-    assert costs([other], Trials(), PRICES, []).words == "unknown: 1 of 1 paid features have no price in settings"
+    assert costs([other], Trials(), PRICES, []).words == "unknown: no price in settings for any of 1 paid feature"
     assert costs([CHARGE], Trials(), None, []).unknown == ("guardduty S3_DATA_EVENTS",)
-    assert costs([CHARGE, other], Trials(), PRICES, []).words.endswith("; 1 of 2 paid features have no price in settings")
+    assert costs([CHARGE, other], Trials(), PRICES, []).words.endswith(" for 1 of 2 paid features; 1 not priced")
     assert costs([], Trials(), None, ["Config."]) == Costs()
 
 

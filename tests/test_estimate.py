@@ -2,7 +2,7 @@ import pytest
 import value_samples as samples
 
 from runbook_lib.plan import Condition, Plan, Step, Wait
-from runbook_lib.plan.estimate import QUICK_ANSWER, SLOW_ANSWER, estimate, reading, span
+from runbook_lib.plan.estimate import SLOW_ANSWER, USUAL_ANSWER, USUAL_WAIT, blast_radius, estimate, reading, span
 
 
 def plan_of(*steps: Step) -> Plan:
@@ -23,35 +23,35 @@ def wait(deadline: int, *after: str, condition: str = "there") -> Wait:
 
 def test_nothing_takes_no_time() -> None:
     nothing = estimate(plan_of())
-    assert (nothing.calls, nothing.waits, nothing.shortest, nothing.longest) == (0, 0, 0, 0)
+    assert (nothing.calls, nothing.waits, nothing.usual, nothing.to_plan_for) == (0, 0, 0, 0)
 
 
 def test_a_rate_limit_holds_calls_back_after_its_burst() -> None:
     guess = estimate(plan_of(*calls(110, service="guardduty")), concurrency=1000)
-    assert guess.shortest == pytest.approx((110 - 10) / 5)
-    assert guess.longest == pytest.approx(110 / 5)
+    assert guess.usual == pytest.approx((110 - 10) / 5)
+    assert guess.to_plan_for == pytest.approx(110 / 5)
 
 
 def test_regions_and_accounts_have_their_own_rates() -> None:
     one = estimate(plan_of(*calls(110, service="guardduty")), concurrency=1000)
     two = estimate(plan_of(*calls(110, service="guardduty"), *calls(110, "us-east-2", service="guardduty")), concurrency=1000)
-    assert two.shortest == one.shortest
+    assert two.usual == one.usual
     assert two.calls == 2 * one.calls
 
 
 def test_calls_of_one_lane_follow_each_other() -> None:
     guess = estimate(plan_of(*calls(10, lane="designation")), concurrency=1000)
-    assert guess.shortest == pytest.approx(10 * QUICK_ANSWER)
-    assert guess.longest == pytest.approx(10 * SLOW_ANSWER)
+    assert guess.usual == pytest.approx(10 * USUAL_ANSWER)
+    assert guess.to_plan_for == pytest.approx(10 * SLOW_ANSWER)
 
 
 def test_concurrency_bounds_how_many_run_at_once() -> None:
-    assert estimate(plan_of(*calls(16)), concurrency=8).shortest == pytest.approx(2 * QUICK_ANSWER)
+    assert estimate(plan_of(*calls(16)), concurrency=8).usual == pytest.approx(2 * USUAL_ANSWER)
 
 
 def test_stages_follow_each_other() -> None:
     guess = estimate(plan_of(*calls(8, stage="management"), *calls(8)), concurrency=8)
-    assert guess.shortest == pytest.approx(2 * QUICK_ANSWER)
+    assert guess.usual == pytest.approx(2 * USUAL_ANSWER)
 
 
 def test_waits_that_follow_each_other_add_up_and_others_do_not() -> None:
@@ -59,8 +59,17 @@ def test_waits_that_follow_each_other_add_up_and_others_do_not() -> None:
     between = samples.action("Call", {}, after=(first.id, "no longer planned"))
     after_first = wait(60, between.id, condition="then")
     guess = estimate(plan_of(after_first, between, first, wait(100, condition="beside")))
-    assert guess.longest == pytest.approx(360 + SLOW_ANSWER)
-    assert guess.shortest < 1
+    assert guess.to_plan_for == pytest.approx(USUAL_WAIT + 300 + SLOW_ANSWER), "one of them, the worst, lasts until its deadline"
+    assert guess.usual == pytest.approx(2 * USUAL_WAIT + USUAL_ANSWER)
+
+
+def test_the_time_to_plan_for_is_no_multitude_of_the_usual_one() -> None:
+    chain = [first := wait(600)]
+    for number in range(5):
+        chain.append(wait(600, chain[-1].id, condition=f"then {number}"))
+    guess = estimate(plan_of(*calls(500, service="guardduty"), *chain))
+    assert first in chain
+    assert 1 < guess.to_plan_for / guess.usual < 5
 
 
 @pytest.mark.parametrize(
@@ -71,20 +80,44 @@ def test_durations_in_words_are_rounded_up(seconds: float, words: str) -> None:
     assert span(seconds) == words
 
 
-def test_the_range_in_words() -> None:
-    assert estimate(plan_of(*calls(1), wait(600))).duration == "1 s to 11 min"
+def test_the_usual_time_and_the_one_to_plan_for_in_words() -> None:
+    assert estimate(plan_of(*calls(1), wait(600))).duration == "usually 31 s; plan for 11 min"
     assert estimate(plan_of()).duration == "1 s"
 
 
 def test_reads_take_what_the_busiest_account_and_region_need() -> None:
     guess = reading({"account:ListRegions": [1000, 510], "guardduty:ListMembers": [400, 20]}, concurrency=1000, mode="rehearsal")
     assert guess.calls == 1400
-    assert guess.shortest == pytest.approx((510 - 10) / 5)
-    assert guess.longest == pytest.approx(510 / 5)
+    assert guess.usual == pytest.approx((510 - 10) / 5)
+    assert guess.to_plan_for == pytest.approx(510 / 5)
 
 
 def test_many_reads_wait_for_each_other() -> None:
     guess = reading({"s3:GetObject": [800, 1]}, concurrency=8)
-    assert guess.shortest == pytest.approx(100 * QUICK_ANSWER)
-    assert guess.longest == pytest.approx(100 * SLOW_ANSWER)
-    assert reading({}).shortest == 0
+    assert guess.usual == pytest.approx(100 * USUAL_ANSWER)
+    assert guess.to_plan_for == pytest.approx(100 * SLOW_ANSWER)
+    assert reading({}).usual == 0
+
+
+EVERYBODY = "all present and future accounts"
+
+
+@pytest.mark.parametrize(
+    ("operations", "words"),
+    [
+        (["CreateMembers"], "2 accounts, in 1 Region"),
+        (["UpdateOrganizationConfiguration"], f"{EVERYBODY}, in 1 Region"),
+        (["UpdateOrganizationConfiguration", "CreateMembers"], f"{EVERYBODY} by 1 of 2 calls; the others 2 accounts, in 1 Region"),
+        (["EnableOrganizationAdminAccount"], f"{EVERYBODY}, in 1 Region"),
+        ([], "0 accounts, in 0 Regions"),
+    ],
+)
+def test_whom_a_plan_reaches(operations: list[str], words: str) -> None:
+    two = frozenset({samples.DELEGATED, samples.MANAGEMENT})
+    planned = [samples.action(operation, {}, service="guardduty", affects=two) for operation in operations]
+    assert blast_radius(plan_of(*planned)) == words
+
+
+@pytest.mark.parametrize("operation", ["EnableAWSServiceAccess", "RegisterDelegatedAdministrator"])
+def test_trusted_access_is_for_everybody(operation: str) -> None:
+    assert blast_radius(plan_of(samples.action(operation, {}, service="organizations"))) == f"{EVERYBODY}, in 1 Region"

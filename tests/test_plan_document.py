@@ -66,7 +66,7 @@ def test_the_head_names_what_is_approved() -> None:
     assert head["Mode"] == "rehearsal"
     assert head["Organization"] == "o-rehearsal001"
     assert head["Changing calls"] == "5; planned waits: 1"
-    assert re.fullmatch(r"1 s to \d+ min, reading before and after not included", head["Estimated duration"])
+    assert re.fullmatch(r"usually 31 s; plan for \d+ min, reading before and after not included", head["Estimated duration"])
     assert "111111111111 (management account)" in head["Calls are made as"]
 
 
@@ -168,5 +168,5 @@ def test_costs_say_what_is_unknown_and_what_is_not_estimated() -> None:
     text = plan_document(samples.plan(), replace(CHANGE, costs=found))
     table = next(each for each in tables(text) if each[0][0] == "Paid feature")
     assert [row[-1] for row in table[1:]] == [f"{len(samples.plan().population) * 6:,.2f} USD", "unknown"]
-    assert "1 of 2 paid features have no price in settings" in text
+    assert "for 1 of 2 paid features; 1 not priced" in text
     assert "* AWS Config's recording." in text

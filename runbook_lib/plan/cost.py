@@ -1,8 +1,8 @@
 """What a plan may cost: paid features × accounts × Regions, what is left of trials, and the owner's own prices. Pure.
 
 No price stands here: AWS's depend on Region, volume and contract. Settings say what a feature costs and how much of it the owner
-expects per account and month; a feature without a price is named as unknown, never as free. All sums are upper bounds: an account
-that had a service on by itself is counted as new.
+expects per account and month; a feature without a price is named as unknown, never as free, and a sum says how many
+features it is of. An account that had a service on by itself is counted as new.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,11 +79,15 @@ class Costs:
         if not self.lines:
             return "no paid feature is switched on"
         priced = [line.monthly for line in self.lines if line.monthly is not None]
-        gaps = f"{len(self.unknown)} of {len(self.lines)} paid features have no price in settings"
+        features = f"{len(self.lines)} paid feature{'s' * (len(self.lines) != 1)}"
         if not priced:
-            return f"unknown: {gaps}"
-        total = f"at most {sum(priced):,.2f} {self.currency} a month after trials, by the prices in settings"
-        return f"{total}; {gaps}" if self.unknown else total
+            return f"unknown: no price in settings for any of {features}"
+        total = f"{sum(priced):,.2f} {self.currency} a month after trials, by the prices in settings"
+        return (
+            f"{total}, for {len(priced)} of {features}; {len(self.unknown)} not priced"
+            if self.unknown
+            else f"{total}, for {features}"
+        )
 
 
 COST_COLUMNS = (
@@ -94,7 +98,7 @@ COST_COLUMNS = (
     "Accounts × Regions",
     "Trial",
     "Price",
-    "A month, at most",
+    "A month",
 )
 
 

@@ -11,7 +11,7 @@ from runbook_lib.plan import Action, Plan, Scope
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.cli_line import back_out_line, cli_line
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
-from runbook_lib.plan.estimate import estimate
+from runbook_lib.plan.estimate import EVERYBODY, estimate, for_everybody
 from runbook_lib.plan.groups import Group, concerned
 
 _WRAP = 8
@@ -156,16 +156,19 @@ def _waits(plan: Plan) -> Iterator[str]:
 
 def _blast_radius(plan: Plan, sets: AccountSets) -> Iterator[str]:
     yield from ("## Blast radius", "")
-    rows = []
-    for service in sorted({action.service for action in plan.actions}):
-        actions = [action for action in plan.actions if action.service == service]
-        regions = sorted({action.region for action in actions})
-        accounts = frozenset[str]().union(*(concerned(action) for action in actions))
-        rows.append((service, str(len(actions)), sets.phrase(accounts), f"{len(regions)}: {', '.join(regions)}"))
-    everywhere = frozenset[str]().union(*(concerned(action) for action in plan.actions))
-    regions = sorted({action.region for action in plan.actions})
-    rows.append(("all", str(len(plan.actions)), sets.phrase(everywhere), f"{len(regions)}: {', '.join(regions)}"))
-    yield from _table(("Service", "Calls", "Accounts", "Regions"), rows)
+    services = sorted({action.service for action in plan.actions})
+    rows = [_reach(service, [action for action in plan.actions if action.service == service], sets) for service in services]
+    yield from _table(("Service", "Calls", "Accounts", "Regions"), [*rows, _reach("all", plan.actions, sets)])
+
+
+def _reach(name: str, actions: Sequence[Action], sets: AccountSets) -> tuple[str, str, str, str]:
+    """Whom some calls reach: the accounts that they name, and everybody where they hold for the whole organization."""
+    wide = sum(for_everybody(action) for action in actions)
+    accounts = frozenset[str]().union(*(concerned(action) for action in actions if not for_everybody(action)))
+    everybody = [f"{EVERYBODY} ({wide} call{'s' * (wide != 1)})"] if wide else []
+    named = [sets.phrase(accounts)] if accounts or not wide else []
+    regions = sorted({action.region for action in actions})
+    return name, str(len(actions)), "; ".join(everybody + named), f"{len(regions)}: {', '.join(regions)}"
 
 
 def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[str]:

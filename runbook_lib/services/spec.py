@@ -164,6 +164,8 @@ class ServiceSpec:
     """Service-linked roles, made by AWS when the service is first enabled in an account."""
     role_principals: tuple[str, ...] = ()
     """The service principals of those roles, as iam:AWSServiceName names them."""
+    for_everybody: frozenset[str] = frozenset()
+    """Operations that hold for every present and future account of the organization, beside designating: automatic enabling, …"""
     in_management: frozenset[str] = frozenset()
     """Operations that are called in the management account too, about itself; designating is its own in any case."""
     in_members: frozenset[str] = frozenset()

@@ -48,6 +48,7 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal, MALWARE_PROTECTION),
     roles=("AWSServiceRoleForAmazonGuardDuty", "AWSServiceRoleForAmazonGuardDutyMalwareProtection"),
+    for_everybody=frozenset({"UpdateOrganizationConfiguration"}),
     role_principals=(DESIGNATION.principal, MALWARE_PROTECTION),
     in_management=frozenset({"CreateDetector", "GetDetector", "ListDetectors", "UpdateDetector"}),
     needs={

@@ -51,6 +51,7 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal,),
     roles=("AWSServiceRoleForAmazonInspector2", "AWSServiceRoleForAmazonInspector2Agentless"),
+    for_everybody=frozenset({"UpdateOrganizationConfiguration"}),
     role_principals=(DESIGNATION.principal, "agentless.inspector2.amazonaws.com"),
     needs={DESIGNATION.enable_operation: DESIGNATING},
     policy_type="INSPECTOR_POLICY",  # Organizations API model, 2026

@@ -34,6 +34,7 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal,),
     roles=("AWSServiceRoleForSecurityHub",),
+    for_everybody=frozenset({"UpdateOrganizationConfiguration", "CreateFindingAggregator", "UpdateFindingAggregator"}),
     role_principals=(DESIGNATION.principal,),
     in_management=frozenset({"BatchEnableStandards", "DescribeHub", "EnableSecurityHub", "GetEnabledStandards"}),
     in_members=frozenset({"BatchEnableStandards", "GetEnabledStandards"}),
