@@ -39,12 +39,14 @@ def story(root: Path, folder: Path) -> dict[str, Any]:
 
 def is_told(told: dict[str, Any]) -> None:
     """What X-Ray's rehearsal comes to, whichever services are beside it."""
-    assert told["before"] == ["us-east-1 encryption gap to do", "us-east-2 encryption not applicable"]
+    absent = "eu-south-1 administrator not applicable"
+    assert told["before"] == [absent, "us-east-1 encryption gap to do", "us-east-2 encryption not applicable"]
     assert told["steps"] == ["delegated PutEncryptionConfig us-east-1", "delegated GetEncryptionConfig us-east-1"]
     assert told["same"], "plan.json reads back"
     assert told["applied"]
     assert told["calls"] == ["PutEncryptionConfig us-east-1"]
-    assert told["after"] == ["us-east-1 encryption covered", "us-east-2 encryption not applicable"]
+    assert told["after"] == [absent, "us-east-1 encryption covered", "us-east-2 encryption not applicable"]
+    assert set(told["asked"]) == {"us-east-1", "us-east-2"}, "no call goes where the service does not exist"
     assert told["again"] == []
     assert told["counted"] > 0
     assert "xray" in told["schema"]

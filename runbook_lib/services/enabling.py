@@ -19,6 +19,7 @@ from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress
 from runbook_lib.services.answers import judge_error
 from runbook_lib.services.aspect import Aspect, P, Place, Planned
+from runbook_lib.services.column import Column
 from runbook_lib.services.designation import (
     ASPECT,
     REGISTER,
@@ -29,6 +30,7 @@ from runbook_lib.services.designation import (
 )
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
+from runbook_lib.services.offers import not_offered
 from runbook_lib.services.population import aside_cells
 from runbook_lib.services.regional import missing_administrators
 from runbook_lib.services.remarks import Remark
@@ -162,7 +164,13 @@ class Enabling(Generic[S, P, R]):
         aside = [aside_cells(self.name, name, view.population, region) for region in self.named(view) for name in single]
         own = [bar_cells(aspect.cells(place), barred) for place in places for aspect in self.aspects]
         here = self.held(tuple(cell for cells in (*aside, *own) for cell in cells), state)
-        return first + here + self.elsewhere(state, view)
+        return first + self._lacking(view) + here + self.elsewhere(state, view)
+
+    def _lacking(self, view: View) -> Cells:
+        """The Regions that settings name and in which there is no such service, one row each."""
+        lacking = [region for region in self.named(view) if not self.spec.exists_in(region)]
+        rows = [Column(self.name, region, ASPECT, "service") for region in lacking]
+        return tuple(cell for row in rows for cell in row.not_applicable({view.delegated}, not_offered(self.spec)))
 
     def _places(self, state: S, view: View) -> list[Place[P, R]]:
         section: Any = view.settings.sections().get(self.name)

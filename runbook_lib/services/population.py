@@ -10,7 +10,9 @@ from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cell, Cells, Status
 from runbook_lib.organization import Account, Organization
 from runbook_lib.plan import Scope
+from runbook_lib.services.offers import not_offered
 from runbook_lib.services.registry import by_name
+from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import Exclusion, Settings
 from runbook_lib.settings.sections.service import ServiceSection
 
@@ -21,7 +23,8 @@ ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT", "DISABLING")
 class Population:
     """Who is asked about in which Region.
 
-    `regions` are asked for; `other_regions` are enabled in some account but not asked for (read and shown, never planned).
+    `regions` are asked for; `other_regions` are enabled in some account but not asked for (read and shown, never planned). Regions
+    in which AWS does not offer the service are neither: nothing there can be asked.
     `members` are the accounts to be member accounts per Region: active, opted in, not excluded, in scope; never the delegated
     account; the management account where settings include it. `aside` says for all other accounts, per Region, why not.
     """
@@ -61,19 +64,21 @@ def population(organization: Organization, settings: Settings, service: str, sco
     """
     sections = settings.sections()
     section = sections.get(service)
-    enabling = service in by_name()
+    spec = by_name().get(service)
+    enabling = spec is not None
     asked = (section.regions if section else ()) if enabling else {region for each in sections.values() for region in each.regions}
     about = (service,) if enabling else tuple(sections)
     exclusions = [exclusion for exclusion in settings.exclusions if all(map(exclusion.leaves_out, about))]
     out_regions = {exclusion.region: exclusion for exclusion in exclusions if exclusion.region}
-    regions = tuple(r for r in sorted(asked) if r not in out_regions and (not scope.regions or r in scope.regions))
+    every = sorted(set(asked) | set(organization.enabled_regions))
+    there = [region for region in every if spec is None or spec.exists_in(region)]
+    regions = tuple(r for r in there if r in asked and r not in out_regions and (not scope.regions or r in scope.regions))
     members: dict[str, frozenset[str]] = {}
     aside: dict[str, tuple[Aside, ...]] = {}
-    every = sorted(set(asked) | set(organization.enabled_regions))
     for region in every:
         inside, outside = set[str](), dict[tuple[Status, str, str, bool], set[str]]()
         for account in organization.accounts.values():
-            why = _aside(organization, section, exclusions, scope, account, region)
+            why = _not_offered(spec, region) or _aside(organization, section, exclusions, scope, account, region)
             if why is None:
                 inside.add(account.id)
             else:
@@ -87,7 +92,7 @@ def population(organization: Organization, settings: Settings, service: str, sco
         management=organization.management_account,
         delegated=organization.delegated_account,
         regions=regions,
-        other_regions=tuple(r for r in every if r not in regions and r in organization.enabled_regions),
+        other_regions=tuple(r for r in there if r not in regions and r in organization.enabled_regions),
         members=members,
         aside=aside,
         whole=scope.whole,
@@ -122,6 +127,10 @@ def _aside(
         or _not_opted_in(organization, account, region)
         or _beyond_scope(organization, scope, account, region)
     )
+
+
+def _not_offered(spec: ServiceSpec | None, region: str) -> Why | None:
+    return None if spec is None or spec.exists_in(region) else (Status.NOT_APPLICABLE, not_offered(spec), "", True)
 
 
 def _left_out(

@@ -46,10 +46,14 @@ class Rate:
 
 @dataclass(frozen=True)
 class Offer:
-    """Where one feature exists. `only`: nowhere else; `lacking`: Regions, or beginnings of Region names, without it."""
+    """Where a service, or one feature of it, exists.
+
+    `only`: nowhere else; `lacking`: Regions, or beginnings of Region names, without it.
+    """
 
     source: str
-    """[docs] an AWS page, [issue] a public thread that shows AWS's answer, [assumed] our own careful reading of announcements."""
+    """[model] botocore's endpoints, [docs] an AWS page, [issue] a public thread that shows AWS's answer, [assumed] our own careful
+    reading of announcements."""
     read: str
     """The month the source was read."""
     only: frozenset[str] = frozenset()
@@ -180,6 +184,8 @@ class ServiceSpec:
     """Operation → most target accounts in one call. botocore does not enforce list maxima; AWS rejects, or drops, what is over."""
     rates: Mapping[str, Rate] = field(default_factory=dict)
     """Operation, or "*" for the rest → its rate."""
+    regions: Offer | None = None
+    """Where the service itself exists; None: in every Region."""
     offers: Mapping[str, Offer] = field(default_factory=dict)
     """Feature → where it exists; what is not here counts as offered."""
     paid: tuple[str, ...] = ()
@@ -196,3 +202,7 @@ class ServiceSpec:
     """Control or check of a scanner → (aspect, item) that it speaks about; aspect "enabled": only whether the service is on."""
     reference_options: Mapping[str, str] = field(default_factory=dict)
     """Kind of Reference → the AWS CLI option that takes it."""
+
+    def exists_in(self, region: str) -> bool:
+        """Whether AWS offers the service in a Region at all."""
+        return self.regions is None or self.regions.includes(region)

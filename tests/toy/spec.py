@@ -15,6 +15,7 @@ SPEC = ServiceSpec(
     roles=("AWSServiceRoleForXRay",),
     probe=Probe("GetEncryptionConfig"),
     rates={"*": Rate(5, 10, "assumed")},
+    regions=Offer("made up", "2026-11", lacking=("eu-south-",)),
     offers={"KMS": Offer("made up", "2026-11", lacking=("us-east-2",))},
     enabled_by=("encryption",),
 )

@@ -35,8 +35,8 @@ KEY = "alias/traces"
 
 
 def with_traces(settings: Settings) -> Settings:
-    """The organization's settings, and X-Ray in its Regions and one that lacks it."""
-    regions = sorted({"us-east-1", "us-east-2"})
+    """The organization's settings, and X-Ray in its Regions, in one that lacks a feature, and in one that has no X-Ray at all."""
+    regions = sorted({"us-east-1", "us-east-2", "eu-south-1"})
     read = settings.model_dump(mode="json", exclude_none=True) | {
         "xray": {"regions": regions, "management_account": False, "key": KEY}
     }
@@ -68,6 +68,7 @@ def rehearse(made: Simulated) -> dict[str, object]:
         "calls": [f"{entry.operation} {entry.region}" for entry in made.mutating() if entry.service == "xray"],
         "after": seen(after),
         "again": told(made.plan(PHASE)),
+        "asked": sorted({entry.region for entry in made.front.log.entries if entry.service == "xray"}),
         "others": sorted({cell.service for cell in after}),
         "counted": count(after).covered,
     }

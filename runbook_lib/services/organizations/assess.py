@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.organization import Organization
-from runbook_lib.services.offers import offered
+from runbook_lib.services.offers import not_offered, offered
 from runbook_lib.services.organizations.observe import State, managed
 from runbook_lib.services.population import ENABLED
 from runbook_lib.services.registry import by_name
@@ -154,13 +154,17 @@ def _in_charge(state: State, organization: Organization) -> Iterator[Cell]:
 
 
 def _offers(organization: Organization, settings: Settings) -> Iterator[Cell]:
-    """Which wanted features and scan types each Region has; what it lacks is left out there, and that is no failure."""
-    us, regions = organization.delegated_account, managed(settings)
+    """Which services, wanted features and scan types each Region has; what it lacks is left out there, and that is no failure."""
+    us = organization.delegated_account
     for service, section in settings.sections().items():
-        features = sorted(section.wanted_features)
-        for region in regions[service] if features else ():
-            place = {"region": region, "item": by_name()[service].title}
-            if lacking := [feature for feature in features if not offered(service, feature, region)]:
+        spec, features = by_name()[service], sorted(section.wanted_features)
+        for region in sorted(section.regions):
+            place = {"region": region, "item": spec.title}
+            if not spec.exists_in(region):
+                yield _cell("offered in the Region", us, Status.NOT_APPLICABLE, not_offered(spec), **place)
+            elif not features:
+                continue
+            elif lacking := [feature for feature in features if not offered(service, feature, region)]:
                 reason = f"the Region does not offer {', '.join(lacking)}; there it is left out and shown as not applicable"
                 yield _cell("offered in the Region", us, Status.NOT_APPLICABLE, reason, **place)
             else:

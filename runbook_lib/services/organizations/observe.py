@@ -45,8 +45,10 @@ class State:
 
 
 def managed(settings: Settings) -> Mapping[str, tuple[str, ...]]:
-    """The services that settings manage, in the runbook's order, with their Regions."""
-    return {name: tuple(sorted(section.regions)) for name, section in settings.sections().items()}
+    """The services that settings manage, in the runbook's order, with those of their Regions in which there is such a service."""
+    asked = ((by_name()[name], section.regions) for name, section in settings.sections().items())
+    there = {spec.name: tuple(region for region in sorted(regions) if spec.exists_in(region)) for spec, regions in asked}
+    return {name: regions for name, regions in there.items() if regions}
 
 
 def observe(view: View, reader: Reader) -> State:
@@ -58,8 +60,7 @@ def observe(view: View, reader: Reader) -> State:
     roles = [(account, role) for account in accounts for service in services for role in by_name()[service].roles]
     governed = [service for service in services if by_name()[service].policy_type]
     evaluated = sorted({region for service, region in places if by_name()[service].evaluates_by_config})
-    regions = sorted({region for _, region in places})
-    home = regions[0]
+    home = min(region for section in view.settings.sections().values() for region in section.regions)
     management, delegated = accounts
     groups: list[list[Callable[[], Observation[Any]]]] = [
         [partial(_administrators, reader, management, *place) for place in designating],

@@ -9,6 +9,7 @@ from runbook_lib.base.documents import Path, nearest
 from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
+from runbook_lib.services.offers import not_offered
 from runbook_lib.services.population import ENABLED
 from runbook_lib.services.registry import by_name
 from runbook_lib.services.remarks import SCOPE, Remark, Severity
@@ -130,7 +131,11 @@ def _regions(organization: Organization, settings: Settings) -> Iterator[Remark]
         if isinstance(opted, Unknown):
             where: Path = ("organization", f"{kind}_account")
             yield Remark(Severity.UNCHECKED, where, account, f"Which Regions it has enabled: {opted.reason}. {opted.next_step}")
-    for path, _, region in _asked(settings):
+    for path, service, region in _asked(settings):
+        if not by_name()[service].exists_in(region):
+            message = f"{not_offered(by_name()[service])}. Nothing is asked or planned there; the rest goes on without it."
+            yield Remark(Severity.NOTED, path, region, message)
+            continue
         lacking = [f"the {kind} account {account}" for kind, account in both.items() if _closed(organization, account, region)]
         if lacking:
             where_ = " and ".join(lacking)
