@@ -140,7 +140,7 @@ def _left_out(
         return Status.NOT_APPLICABLE, f"the account is {account.state.value}", "", True
     if named := _exclusion(exclusions, account, region):
         return Status.EXCLUDED, f"excluded until {named.expires}: {named.reason} ({named.owner})", "", True
-    if account.id == organization.management_account and section is not None and not section.management_account:
+    if account.id == organization.management_account and section is not None and not section.asks_management:
         return Status.EXCLUDED, "settings leave the management account out of this service", "", True
     return None
 

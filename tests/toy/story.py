@@ -37,9 +37,7 @@ KEY = "alias/traces"
 def with_traces(settings: Settings) -> Settings:
     """The organization's settings, and X-Ray in its Regions, in one that lacks a feature, and in one that has no X-Ray at all."""
     regions = sorted({"us-east-1", "us-east-2", "eu-south-1"})
-    read = settings.model_dump(mode="json", exclude_none=True) | {
-        "xray": {"regions": regions, "management_account": False, "key": KEY}
-    }
+    read = settings.model_dump(mode="json", exclude_none=True) | {"xray": {"regions": regions, "key": KEY}}
     return Settings.model_validate(read)
 
 

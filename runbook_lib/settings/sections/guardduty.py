@@ -11,7 +11,7 @@ from runbook_lib.services.guardduty.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
 from runbook_lib.settings.section import Region, Regions, Section
-from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, ServiceSection
+from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, MembersSection
 
 AutoEnable = Literal["NEW", "ALL", "NONE"]
 
@@ -74,7 +74,7 @@ class ExportDestination(Section):
     ]
 
 
-class GuardDutySection(ServiceSection):
+class GuardDutySection(MembersSection):
     """Amazon GuardDuty. Absent: not managed here."""
 
     regions: Annotated[Regions, Field(description="The Regions in which GuardDuty is wanted.")]

@@ -8,12 +8,12 @@ from pydantic import Field
 from runbook_lib.base.documents import Path, Problem
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.section import Regions
-from runbook_lib.settings.sections.service import IgnoresExclusions, ServiceSection
+from runbook_lib.settings.sections.service import IgnoresExclusions, MembersSection
 
 ScanType = Literal["EC2", "ECR", "LAMBDA", "LAMBDA_CODE", "CODE_REPOSITORY"]
 
 
-class InspectorSection(ServiceSection):
+class InspectorSection(MembersSection):
     """Amazon Inspector. Absent: not managed here."""
 
     regions: Annotated[Regions, Field(description="The Regions in which Inspector is wanted.")]

@@ -12,7 +12,7 @@ from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import excluded_services
 from runbook_lib.settings.regions import is_opt_in
 from runbook_lib.settings.section import Region, Regions, Section
-from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, ServiceSection
+from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, MembersSection
 
 KEY = "security_hub"
 
@@ -53,7 +53,7 @@ class FindingAggregation(Section):
     ] = None
 
 
-class SecurityHubSection(ServiceSection):
+class SecurityHubSection(MembersSection):
     """AWS Security Hub CSPM. Absent: not managed here."""
 
     regions: Annotated[Regions, Field(description="The Regions in which Security Hub is wanted.")]

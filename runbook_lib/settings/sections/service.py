@@ -44,8 +44,11 @@ class ServiceSection(Section):
     """One AWS service. Absent: not managed here."""
 
     regions: Regions
-    management_account: Annotated[bool, Field(description="Whether the management account becomes a member too.")]
-    auto_enable_ignores_exclusions: IgnoresExclusions = None
+
+    @property
+    def asks_management(self) -> bool:
+        """Whether the management account is asked about too."""
+        return True
 
     @property
     def home_region(self) -> Region | None:
@@ -98,6 +101,17 @@ class ServiceSection(Section):
     @staticmethod
     def fit_everywhere(section: dict[str, Any], fitting: Fitting, regions: Sequence[str]) -> None:
         """Make the section be about all of these Regions, the home Region first; its `regions` are so already."""
+
+
+class MembersSection(ServiceSection):
+    """A service whose administrator has members: each account is one or is not, those that join later too."""
+
+    management_account: Annotated[bool, Field(description="Whether the management account becomes a member too.")]
+    auto_enable_ignores_exclusions: IgnoresExclusions = None
+
+    @property
+    def asks_management(self) -> bool:
+        return self.management_account
 
 
 @cache
