@@ -87,18 +87,20 @@ def test_facts_of_the_organization_and_its_callers(enter: Enter) -> None:
     seen = observe_organization(chosen, enter(front, chosen))
     assert (seen.id, seen.feature_set, seen.management_account, seen.partition) == ("o-rehearsal001", "ALL", MANAGEMENT, "aws")
     assert seen.trusted_access == Known(frozenset(front.world.organization.trusted))
-    assert seen.delegated_administrators == {spec.designation.principal: Known(frozenset()) for spec in specs() if spec.designation}
+    assert seen.delegated_administrators == {
+        spec.designation.principal: Known(frozenset()) for spec in specs() if spec.name in chosen.sections() and spec.designation
+    }
     assert seen.callers[DELEGATED] == f"arn:aws:sts::{DELEGATED}:assumed-role/RunbookDelegated/runbook-run-1"
     assert set(seen.regions) == {MANAGEMENT, DELEGATED}
     assert not any(entry.mutating for entry in front.log.entries)
 
 
-def test_who_is_registered_is_read_per_principal(enter: Enter) -> None:
+def test_who_is_registered_is_read_per_principal_of_what_is_managed(enter: Enter) -> None:
     front, chosen = build_app("seven", moto=False), settings()
-    front.world.organization.delegated["guardduty.amazonaws.com"] = {MEMBER: 0.0}
+    [principal] = [spec.designation.principal for spec in specs() if spec.name in chosen.sections() and spec.designation]
+    front.world.organization.delegated |= {principal: {MEMBER: 0.0}, "guardduty.amazonaws.com": {MEMBER: 0.0}}
     registered = observe_organization(chosen, enter(front, chosen)).delegated_administrators
-    assert registered["guardduty.amazonaws.com"] == Known(frozenset({MEMBER}))
-    assert registered["inspector2.amazonaws.com"] == Known(frozenset())
+    assert registered == {principal: Known(frozenset({MEMBER}))}
 
 
 def test_another_partition(enter: Enter) -> None:

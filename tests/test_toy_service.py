@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from simulated import ASKED
 
 from runbook_lib.services.registry import by_name
 
 ROOT = Path(__file__).parents[1]
-ENABLING = tuple(by_name())
+EACH = tuple(by_name())
+MANAGED = tuple(ASKED.sections())
+"""Those that the rehearsal's settings ask for: of the others a run sees nothing."""
 IMPORTING = "import pkgutil, importlib, runbook_lib\nfor each in pkgutil.walk_packages(runbook_lib.__path__, 'runbook_lib.'):\n    "
 IMPORTING += "each.name.endswith('__main__') or importlib.import_module(each.name)"
 
@@ -56,7 +59,7 @@ def test_a_service_from_outside_is_planned_applied_and_covered(tmp_path: Path) -
     told = story(ROOT, tmp_path)
     is_told(told)
     assert told["phases"].index("25_xray") == 3, "third of those that enable"
-    assert told["others"] == sorted({*ENABLING, "xray"})
+    assert told["others"] == sorted({*MANAGED, "xray"})
 
 
 @pytest.fixture
@@ -107,18 +110,18 @@ def deleted(root: Path, name: str, folder: Path) -> None:
     told = story(root, folder)
     is_told(told)
     assert section not in told["schema"]
-    assert told["others"] == sorted({*ENABLING, "xray"} - {name})
+    assert told["others"] == sorted({*MANAGED, "xray"} - {name})
 
 
 def test_a_service_that_is_taken_out_is_missed_by_none(copied: Path, tmp_path: Path) -> None:
-    deleted(copied, ENABLING[-1], tmp_path)
+    deleted(copied, MANAGED[-1], tmp_path)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", ENABLING)
+@pytest.mark.parametrize("name", EACH)
 def test_whichever_service_is_taken_out_the_others_and_their_tests_go_on(name: str, copied: Path, tmp_path: Path) -> None:
     deleted(copied, name, tmp_path)
-    others = [f"tests/services/{other}" for other in ENABLING if other != name]
+    others = [f"tests/services/{other}" for other in EACH if other != name]
     common = [
         "tests/apply",
         "tests/test_obstacles.py",

@@ -101,7 +101,8 @@ class _Observing:
         both = (self.management, self.delegated)
         jobs: list[Callable[[], Any]] = [self._described, self._trusted]
         jobs += [partial(self._regions, account) for account in both]
-        principals = [spec.designation.principal for spec in specs() if spec.designation]
+        managed = self.settings.sections()
+        principals = [spec.designation.principal for spec in specs() if spec.designation and spec.name in managed]
         jobs += [partial(self._registered, principal) for principal in principals]
         described, trusted, *rest = self.access.parallel(jobs)
         return Organization(

@@ -24,16 +24,17 @@ from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.organization import home_region
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for
-from runbook_lib.runbook.phases import PHASES, phase_named
+from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for, managed
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse
 
 PARAMETERS = Path(__file__).parents[2] / "parameters" / "rehearsal.yaml"
-ENABLING = tuple(phase.name for phase in PHASES)
-"""The phases that change something, in order."""
-SERVICE_OF = {phase.name: phase.service for phase in PHASES if phase.enables}
-"""Phase → the service that it enables."""
+ASKED = parse(PARAMETERS.read_text(encoding="utf-8"), dt.date(2026, 6, 1), str(PARAMETERS))
+ENABLING = tuple(phase.name for phase in managed(ASKED))
+"""The phases that change something and that the rehearsal's settings ask for, in order."""
+SERVICE_OF = {phase.name: phase.service for phase in managed(ASKED) if phase.enables}
+"""Phase → the service that it enables, of these."""
 URL = "http://127.0.0.1:9"
 """Never dialled: the in-process transport takes every request before a socket is opened."""
 
