@@ -14,6 +14,7 @@ from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import MIB, decoded, read_bytes, unpacked
 from runbook_lib.base.documents.json_text import holds_lines, json_lines, read_json
 from runbook_lib.base.errors import RunbookError
+from runbook_lib.services.registry import signed_by
 
 LARGEST = 256 * MIB
 LARGEST_UNPACKED = 1024 * MIB
@@ -116,11 +117,12 @@ def _read(record: Mapping[str, Any]) -> Event:
     who = record.get("userIdentity") or {}
     if not isinstance(who, dict):
         raise _Odd(f"userIdentity is {short(repr(who))}, no object")
+    source = _needed(record, "eventSource").partition(".")[0]
     caller = _text(who, "arn") or _text(who, "invokedBy") or _text(who, "userName")
     return Event(
         id=_needed(record, "eventID"),
         time=_time(_needed(record, "eventTime")),
-        service=_needed(record, "eventSource").partition(".")[0],
+        service=signed_by().get(source, source),
         operation=_needed(record, "eventName"),
         account=_text(record, "recipientAccountId") or _text(who, "accountId"),
         region=_needed(record, "awsRegion"),

@@ -2,6 +2,7 @@
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Unknown
+from runbook_lib.services.registry import action_name
 
 _ADVICE = "Nothing more was called. Find out why AWS refused, then run again."
 _NO_KEYS = "There are no keys. Name a profile that has some; in a rehearsal set the variables that runbook simulate prints."
@@ -19,7 +20,7 @@ class CallFailed(RunbookError):
         status: int = 0, request_id: str = "", sent: bool = True,
     ) -> None:  # fmt: skip
         advice = _ADVICE if status else _NO_KEYS if code == "NoCredentialsError" else _NO_ANSWER
-        super().__init__(f"{service}:{operation} as {account} in {region}: {code}: {message}", advice=advice)
+        super().__init__(f"{action_name(service, operation)} as {account} in {region}: {code}: {message}", advice=advice)
         self.code, self.message = code, message
         self.service, self.operation, self.account, self.region = service, operation, account, region
         self.status, self.request_id, self.sent = status, request_id, sent
@@ -83,7 +84,7 @@ def has(error: CallFailed, *texts: str) -> bool:
 
 def unread(error: CallFailed) -> Unknown:
     """A failed read as Unknown, with AWS's code and words, and the next step that fits the kind of failure."""
-    where = f"{error.service}:{error.operation} as {error.account} in {error.region}"
+    where = f"{action_name(error.service, error.operation)} as {error.account} in {error.region}"
     return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", _next_step(error))
 
 
@@ -98,8 +99,8 @@ def _next_step(error: CallFailed) -> str:
         return f"The endpoint in {error.region} was not reached: check network, proxy and DNS, then run again."
     if error.code in DENIED:
         return (
-            f"Allow {error.service}:{error.operation} to the role used in account {error.account}, and see whether a service "
-            f"control policy (for example a Region deny) forbids it in {error.region}."
+            f"Allow {action_name(error.service, error.operation)} to the role used in account {error.account}, and see whether a "
+            f"service control policy (for example a Region deny) forbids it in {error.region}."
         )
     if error.code in EXPIRED:
         return "The credentials had expired: renew them and run again."

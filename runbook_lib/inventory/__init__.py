@@ -23,7 +23,7 @@ from runbook_lib.services.organizations.observe import State as Prerequisites
 from runbook_lib.services.population import ENABLED
 from runbook_lib.services.registry import by_name, specs
 
-BY_POLICY = re.compile(r"(?P<action>\w+:\w+) as \d+ in (?P<region>\S+) .*\bexplicit deny in a service control policy", re.DOTALL)
+BY_POLICY = re.compile(r"(?P<action>[\w-]+:\w+) as \d+ in (?P<region>\S+) .*\bexplicit deny in a service control policy", re.DOTALL)
 """A failed read of the delegated account that a service control policy refused, as an observation words it."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from runbook_lib.aws.endpoints import partition_facts
 from runbook_lib.organization.reads import READS
 from runbook_lib.services.implementations import SERVICES
-from runbook_lib.services.registry import specs
+from runbook_lib.services.registry import action_name, specs
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
 
@@ -127,6 +127,10 @@ def _called(managed: tuple[ServiceSpec, ...]) -> Iterator[tuple[str, str, bool]]
             yield from ((account, action, action in changes) for account in callers(action, managed))
 
 
+def _as_iam_has_it(action: str) -> str:
+    return action_name(*action.split(":"))
+
+
 NARROWED = ("iam:GetRole", "organizations:EnableAWSServiceAccess", "organizations:RegisterDelegatedAdministrator")
 """Actions that have a statement of their own."""
 
@@ -139,7 +143,7 @@ def _calls(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
         yield Statement(
             roles[account],
             f"{account.title()}{kind}{prefix.title()}",
-            tuple(action for _, _, action in found),
+            tuple(_as_iam_has_it(action) for _, _, action in found),
             f"what the plans {'call' if changes else 'are made from'}",
         )
 
@@ -188,7 +192,7 @@ def _dependents(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
                 callers_of = sorted(operation for operation, needed in asking.items() if left & set(needed))
                 yield Statement(
                     roles, f"{account.title()}{'Change' if changes else 'Read'}OnBehalf", tuple(sorted(left)),
-                    f"done on behalf of whoever calls {' or '.join(callers_of)}",
+                    f"done on behalf of whoever calls {' or '.join(map(_as_iam_has_it, callers_of))}",
                     source="[docs] permissions to designate a delegated administrator; dependent actions",
                 )  # fmt: skip
 

@@ -40,6 +40,18 @@ def by_section() -> Mapping[str, ServiceSpec]:
     return MappingProxyType({spec.section: spec for spec in specs()})
 
 
+def action_name(service: str, operation: str) -> str:
+    """A call as IAM's policies name it."""
+    spec = by_name().get(service)
+    return f"{(spec.signing_name if spec else '') or service}:{operation}"
+
+
+@cache
+def signed_by() -> Mapping[str, str]:
+    """Name in CloudTrail's events → boto3 client name, where the two differ."""
+    return MappingProxyType({spec.signing_name: spec.name for spec in specs() if spec.signing_name})
+
+
 def sentence(words: "tuple[str, ...]", last: str = "and") -> str:
     """Words as a sentence lists them: "a, b and c"."""
     return f" {last} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

@@ -152,6 +152,8 @@ class ServiceSpec:
     """The key of its section in settings, and of its prices."""
     full_title: str = ""
     """AWS's full name, where settings and documents give it."""
+    signing_name: str = ""
+    """Its name in IAM's actions and in CloudTrail's events, where that is not the client's."""
     phase: str
     """The name of its notebook, which begins with its number."""
     after: tuple[str, ...] = ()
