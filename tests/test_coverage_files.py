@@ -142,7 +142,7 @@ def test_the_page_runs_and_loads_nothing() -> None:
     text = coverage_files.html_page(samples.cells(), samples.organization(), FACTS)
     page = read_page(text)
     assert "script" not in page.tags
-    assert page.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class"}
+    assert page.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "scope"}
     assert "url(" not in text
     assert "Content-Security-Policy" in text
     assert "default-src 'none'" in text

@@ -81,9 +81,16 @@ def test_title_mode_phase_and_policy_head_the_page() -> None:
 def test_papermill_s_times_and_parameters_are_shown() -> None:
     noted = {"start_time": "2026-11-23T07:46:11", "end_time": None, "duration": 3.5, "parameters": {"scope": NASTY}}
     words = page(papermill=noted).words
-    assert "2026-11-23T07:46:11" in words
-    assert "3.5" in words
+    assert "Started2026-11-23 07:46 UTC" in words
+    assert "Duration4 s" in words
     assert f"Parameter scope{NASTY}" in words
+
+
+def test_it_leads_back_to_the_page_of_all_runs() -> None:
+    text = notebook_page(
+        notebook(), mode="rehearsal", phase="10_security_hub", back="../../index.html#20261123T074611Z-rehearsal-7f3a"
+    )
+    assert '<a href="../../index.html#20261123T074611Z-rehearsal-7f3a">All runs</a>' in text
 
 
 @pytest.mark.parametrize("name", HOSTILE)

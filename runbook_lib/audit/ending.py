@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runbook_lib.audit.verify import verify
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.evidence.listing import write_page
+from runbook_lib.evidence.index_page import write_page
 from runbook_lib.evidence.people.trust import pins_as_they_lie
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.archive import KEYS

@@ -14,13 +14,14 @@ h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2rem } h3 { font-s
 table { border-collapse: collapse; margin: .6rem 0 1.4rem; font-size: .9rem }
 caption { text-align: left; font-weight: bold; padding: .3rem 0 }
 th, td { border: 1px solid #777; padding: .2rem .5rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
-th { background: #eee; white-space: nowrap } td.number { text-align: right; white-space: nowrap }
+th { background: #eee; white-space: nowrap } nav { margin: 0 0 1rem; font-size: .9rem } a { color: #0b4a8f }
+ul.plain { list-style: none; margin: 0; padding: 0 } td.number { text-align: right; white-space: nowrap }
 tr.total { font-weight: bold; border-top: 3px double #111 }
 pre { background: #f4f4f4; border: 1px solid #ccc; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere }
 pre.result { background: #fff; border-style: none none none solid; border-width: 3px }
 pre.failed { border: 2px solid #111 } .note { font-style: italic }
 @media print { body { margin: 0; max-width: none; font-size: 10pt } thead { display: table-header-group }
-  tr { break-inside: avoid } }
+  tr { break-inside: avoid } nav { display: none } }
 """
 
 
@@ -29,16 +30,32 @@ def escaped(text: object) -> str:
     return html.escape(visible(str(text)))
 
 
-def page(title: str, parts: Iterable[str]) -> str:
-    """A whole document around parts that are HTML already."""
+def page(title: str, parts: Iterable[str], *, ways: str = "", style: str = "") -> str:
+    """A whole document around parts that are HTML already. `ways`: where it leads (`ways`); `style`: rules of this page alone."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{escaped(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escaped(title)}</h1>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escaped(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n<header>{ways}"
+        f"<h1>{escaped(title)}</h1></header>\n<main>\n" + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def ways(pages: Iterable[tuple[str, str]]) -> str:
+    """Where a page leads: (words, address relative to it) of each page near it."""
+    return element("nav", " · ".join(anchor(words, address) for words, address in pages), aria_label="Pages")
+
+
+def element(tag: str, inside: str, **attributes: str) -> str:
+    """One element around HTML; of an attribute's name, a trailing _ is dropped and _ stands for a hyphen."""
+    said = "".join(f' {name.removesuffix("_").replace("_", "-")}="{escaped(value)}"' for name, value in attributes.items() if value)
+    return f"<{tag}{said}>{inside}</{tag}>"
+
+
+def anchor(words: str, address: str) -> str:
+    """A link to a page beside this one, or to a place in this one."""
+    return element("a", escaped(words), href=address)
 
 
 IN_CELL = (
@@ -75,14 +92,14 @@ def link(before: str, text: str, address: str) -> str:
 
 def facts(pairs: Mapping[str, object]) -> str:
     """A table of names and values."""
-    rows = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(value)}</td></tr>" for name, value in pairs.items())
+    rows = "".join(f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(value)}</td></tr>' for name, value in pairs.items())
     return f"<table>{rows}</table>"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "", *, total: bool = False) -> str:
     """A table of texts and numbers; with `total` the last row is marked as the sum of the others."""
     listed = [list(row) for row in rows]
-    head = "".join(f"<th>{escaped(header)}</th>" for header in headers)
+    head = "".join(f'<th scope="col">{escaped(header)}</th>' if header else "<td></td>" for header in headers)
     lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in listed]
     if total and lines:
         lines[-1] = lines[-1].replace("<tr>", '<tr class="total">', 1)

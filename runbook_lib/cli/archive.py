@@ -2,6 +2,8 @@
 
 import datetime as dt
 import os
+import shutil
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from runbook_lib.audit.recompute import recompute
 from runbook_lib.base.identity import system_user
 from runbook_lib.base.privacy import masked
 from runbook_lib.cli.runs import runs_folder
-from runbook_lib.evidence.listing import page, rows, text
+from runbook_lib.evidence.index_page import page
+from runbook_lib.evidence.listing import rows, text
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.chain import chain_name
 from runbook_lib.evidence.store.desk import desk_for
@@ -43,6 +46,7 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
 
 def list_command(form: str, runs: str) -> int:
     """List all runs: when, where, what, how it ended, who approved it. Verifies nothing."""
-    listed = rows(runs_folder(runs))
-    click.echo(text(listed) if form == "table" else page(listed))
+    root = runs_folder(runs)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0  # whole where a program reads it
+    click.echo(text(rows(root), width) if form == "table" else page(root))
     return 0

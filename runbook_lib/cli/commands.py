@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
 from runbook_lib.base.project import VARIABLE, is_ours, root
+from runbook_lib.evidence.listing import address_of
 from runbook_lib.evidence.run.called import called
 from runbook_lib.evidence.run.contents import file_digest
 from runbook_lib.evidence.run.folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
@@ -83,7 +84,7 @@ class Command:
         more = {"Run": self.run.name, "Result": result.words}
         if approval is not None and (emergency := read_approval(approval).emergency):
             more, title = {"EMERGENCY": emergency, **more}, f"{title}, EMERGENCY"
-        write_notebook_html(output, page, mode=title, phase=phase.name, more=more)
+        write_notebook_html(output, page, mode=title, phase=phase.name, more=more, back=address_of(self.run.name))
         for remark in result.remarks:
             self.say(f"  {remark}")
         self.say(f"  {result.words}")

@@ -9,7 +9,7 @@ import click
 
 from runbook_lib.audit.ending import withheld
 from runbook_lib.cli.runs import runs_folder
-from runbook_lib.evidence.listing import write_page
+from runbook_lib.evidence.index_page import write_page
 from runbook_lib.evidence.people.review import keep_review
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.run.saved_notebook import interactive, not_attached

@@ -20,7 +20,8 @@ from nbconvert.filters.ansi import strip_ansi
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
-from runbook_lib.base.html import POLICY, STYLE, escaped, facts
+from runbook_lib.base.html import POLICY, STYLE, escaped, facts, ways
+from runbook_lib.base.moments import moment_words
 from runbook_lib.base.text import visible
 from runbook_lib.display import banner, charts
 from runbook_lib.display.clean_html import clean_html
@@ -33,18 +34,20 @@ class NotebookHtmlError(RunbookError):
     """The notebook cannot be read; the message names the file."""
 
 
-def write_notebook_html(notebook: Path, target: Path, *, mode: str, phase: str, more: Mapping[str, str] | None = None) -> Path:
+def write_notebook_html(
+    notebook: Path, target: Path, *, mode: str, phase: str, more: Mapping[str, str] | None = None, back: str = ""
+) -> Path:
     """Write the page for an executed notebook. Mode and phase head it, with papermill's times and parameters and `more`."""
     try:
         document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]  # nbformat ships no types
     except (OSError, ValueError, AttributeError, KeyError, nbformat.ValidationError) as error:
         raise NotebookHtmlError(f"{notebook}: cannot be read as a notebook: {error}") from error
-    write_text(target, notebook_page(document, mode=mode, phase=phase, more=more))
+    write_text(target, notebook_page(document, mode=mode, phase=phase, more=more, back=back))
     return target
 
 
-def notebook_page(document: Any, *, mode: str, phase: str, more: Mapping[str, str] | None = None) -> str:
-    """The page for a notebook document (nbformat 4)."""
+def notebook_page(document: Any, *, mode: str, phase: str, more: Mapping[str, str] | None = None, back: str = "") -> str:
+    """The page for a notebook document (nbformat 4). `back`: the address of the page of all runs, from where this one will lie."""
     exporter = TemplateExporter(  # type: ignore[no-untyped-call]  # nbconvert ships no types
         template_name="runbook", extra_template_basedirs=[str(TEMPLATES)], file_extension=".html", template_extension=".html.j2"
     )
@@ -60,6 +63,7 @@ def notebook_page(document: Any, *, mode: str, phase: str, more: Mapping[str, st
                 "policy": POLICY,
                 "style": f"{STYLE}\n{banner.RULES}\n{charts.RULES}",
                 "facts": facts(head),
+                "ways": ways([("All runs", back)]) if back else "",
             }
         },
     )
@@ -70,12 +74,28 @@ def _papermill(document: Any) -> dict[str, str]:
     """When it ran, how long, with which parameters, as papermill noted it; empty for a notebook run at the screen."""
     noted = document.metadata.get("papermill") or {}
     times = {
-        name: noted[key]
-        for name, key in (("Started", "start_time"), ("Ended", "end_time"), ("Seconds", "duration"))
+        name: words(str(noted[key]))
+        for name, key, words in (
+            ("Started", "start_time", _moment),
+            ("Ended", "end_time", _moment),
+            ("Duration", "duration", _seconds),
+        )
         if noted.get(key) is not None
     }
     parameters = {f"Parameter {name}": value for name, value in sorted((noted.get("parameters") or {}).items())}
     return {name: str(value) for name, value in (times | parameters).items()}
+
+
+def _moment(noted: str) -> str:
+    """Papermill notes UTC, older ones without saying so."""
+    return moment_words(noted if noted[19:].endswith(("Z", "+00:00")) else f"{noted}+00:00")
+
+
+def _seconds(noted: str) -> str:
+    try:
+        return f"{float(noted):,.0f} s"
+    except ValueError:
+        return noted
 
 
 def _shown_lines(text: str) -> str:

@@ -1,12 +1,11 @@
-"""The list of all runs, for people: one row per run, as text and as a page."""
+"""The list of all runs, for people: one row per run, and the rows as text. The page of them is `index_page`."""
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.base import html
-from runbook_lib.base.files import write_text
 from runbook_lib.base.text import visible
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus, find_runs
 from runbook_lib.evidence.run.saved_notebook import not_attached
@@ -18,6 +17,12 @@ from runbook_lib.runbook.phases import COVERAGE
 
 COLUMNS = ("number", "run", "started (UTC)", "mode", "organization", "phases", "result", "coverage", "approver", "ticket")
 PAGE = "index.html"
+"""The page of all runs, beside them."""
+
+
+def address_of(run: str, folders: int = 2) -> str:
+    """Where the page of all runs has this run, as seen from so many folders below it."""
+    return f"{'../' * folders}{PAGE}#{run}"
 
 
 @dataclass(frozen=True)
@@ -100,22 +105,33 @@ def coverage_of(phases: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{covered}/{total} ({int(1000 * covered / total) / 10} %)" if total else ""
 
 
-def text(listed: Sequence[Row]) -> str:
-    """The list as an aligned table."""
+def text(listed: Sequence[Row], width: int = 0) -> str:
+    """The list as an aligned table; one that fits into `width` characters says beneath which columns it had no room for."""
+    kept = list(range(len(COLUMNS)))
+    for spare in _SPARE:
+        if width and max(map(len, _aligned(listed, kept))) > width:
+            kept.remove(COLUMNS.index(spare))
+    lines = _aligned(listed, kept)
+    if width and (over := max(map(len, lines)) - width) > 0:
+        longest = max(len(row.result) for row in listed)
+        lines = _aligned([replace(row, result=_cut(row.result, max(longest - over, _SHORTEST))) for row in listed], kept)
+    if left_out := [name for place, name in enumerate(COLUMNS) if place not in kept]:
+        lines += [f"Left out for want of room: {', '.join(left_out)}. {PAGE} beside the runs has them."]
+    return "\n".join(textwrap.fill(line, width) if line.startswith("Left out") else _cut(line, width) for line in lines)
+
+
+_SPARE = ("organization", "started (UTC)", "mode", "phases", "approver", "ticket", "number")
+"""Columns that a narrow terminal goes without, in this order; when it began and its mode are in a run's name too."""
+
+_SHORTEST = 9
+"""Characters of a result that are always shown: "left-over"."""
+
+
+def _aligned(listed: Sequence[Row], kept: Sequence[int]) -> list[str]:
     lines = [COLUMNS, *(tuple(visible(cell) for cell in row.cells) for row in listed)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    widths = {column: max(len(line[column]) for line in lines) for column in kept}
+    return ["  ".join(line[column].ljust(widths[column]) for column in kept).rstrip() for line in lines]
 
 
-def page(listed: Sequence[Row]) -> str:
-    """The list as one page, newest first. The mode is in the title."""
-    modes = " and ".join(sorted({row.mode for row in listed if row.mode})) or "no runs"
-    note = "Made anew by every command, and no evidence itself: runbook evidence verify --all holds the runs against their seals."
-    return html.page(f"Runs ({modes})", [html.paragraph(note), html.table(COLUMNS, [row.cells for row in reversed(listed)])])
-
-
-def write_page(root: Path) -> Path:
-    """Write the page beside the runs."""
-    path = root / PAGE
-    write_text(path, page(rows(root)))
-    return path
+def _cut(line: str, width: int) -> str:
+    return line if not width or len(line) <= width else f"{line[: width - 1]}…"

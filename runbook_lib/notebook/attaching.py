@@ -10,6 +10,7 @@ from typing import Any
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import MIB, FileBroken, data_of
 from runbook_lib.base.project import resolve
+from runbook_lib.evidence.listing import address_of
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.executed_cells import NAME, CellRecord, read_cells
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunFolderError, find_runs
@@ -56,7 +57,8 @@ def _addition(
     saved = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     again = ", ".join(compared.again) or "none"
     about = {"Run": run.name, "Saved": saved, "Cells run again after the end": again}
-    page = notebook_page(document, mode=str(run.record()["mode"]).upper(), phase=phase.name, more=about)
+    mode, back = str(run.record()["mode"]).upper(), address_of(run.name, folders=3)
+    page = notebook_page(document, mode=mode, phase=phase.name, more=about, back=back)
     facts = {
         "phase": phase.name, "saved": at.isoformat(timespec="seconds"), "comparedWith": record.compared_with,
         "executions": len(record.executions), "runAgain": list(compared.again),

@@ -13,7 +13,7 @@ from runbook_lib.aws.access import Access, Counters
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import OURS, RunbookError
 from runbook_lib.base.privacy import masked
-from runbook_lib.evidence.listing import write_page
+from runbook_lib.evidence.index_page import write_page
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus
 from runbook_lib.phase_run.halt import Halt, RunEnded
 from runbook_lib.plan import Scope

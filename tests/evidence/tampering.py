@@ -21,7 +21,7 @@ from fuzzing import unclear
 
 from runbook_lib.audit.verify import verify
 from runbook_lib.cli import cli
-from runbook_lib.evidence.listing import write_page
+from runbook_lib.evidence.index_page import write_page
 from runbook_lib.evidence.people.review import review
 from runbook_lib.evidence.people.trust import pins_as_they_lie, read_policy, signed_policy
 from runbook_lib.evidence.run import folder as run_folder

@@ -1,11 +1,19 @@
 import datetime as dt
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
+import pytest
 import sealed_runs as made
 from click.testing import CliRunner
 
 from runbook_lib.cli import cli
-from runbook_lib.evidence.listing import coverage_of, page, rows, text, write_page
+from runbook_lib.evidence.index_page import FILES, LINKED, page, write_page
+from runbook_lib.evidence.listing import COLUMNS, Row, coverage_of, rows, text
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.sealing import seal
@@ -46,7 +54,77 @@ def test_the_page_has_the_mode_in_its_title_and_runs_nothing(tmp_path: Path) -> 
     assert "&lt;script&gt;" in written
     assert "http://" not in written
     assert "https://" not in written
-    assert page([]).count("<tr>") == 1
+    assert "<table" not in page(tmp_path / "none")
+
+
+def test_the_page_leads_to_all_that_each_run_left_newest_first_and_marks_live(tmp_path: Path) -> None:
+    run = made.ended_run(tmp_path)
+    folder = run.phase("20_guardduty").path
+    for _, names in FILES:
+        (folder / names[-1]).touch()
+    (folder / "x?y#z").touch()
+    live = RunFolder.create(tmp_path, "live", made.BEGIN + dt.timedelta(hours=1), settings=b"", command=[], organization="o-a")
+    written = write_page(tmp_path).read_text()
+    assert written.index(f'<tr id="{live.name}" class="live">') < written.index(f'<tr id="{run.name}">')
+    assert "2 runs, of which 1 live." in written
+    links = re.findall(r'href="([^"]+)"', written)
+    assert links
+    assert all((tmp_path / each).exists() for each in links), "a link leads nowhere"
+    assert {f"{run.name}/20_guardduty/{names[-1]}" for _, names in FILES} <= set(links)
+    assert not [each for each in links if each.startswith("/")]
+
+
+def test_a_page_of_many_runs_stays_small(tmp_path: Path) -> None:
+    for hour in range(LINKED + 2):
+        run = RunFolder.create(tmp_path, "live", made.BEGIN + dt.timedelta(hours=hour), settings=b"", command=[])
+        for name in ("00_one", "10_two", "20_three", "30_four", "40_five", "90_six"):
+            folder = run.phase(name).path
+            for _, names in FILES:
+                (folder / names[0]).touch()
+    written = page(tmp_path)
+    assert written.count("<b>") == 6 * LINKED
+    assert written.count("<tr id=") == LINKED + 2
+    assert len(written) < 400_000
+
+
+LONG = Row(
+    "12", "20261123T074611Z-rehearsal-7f3a", "2026-11-23 07:46:11", "REHEARSAL", "o-rehearsal001", "00, 10, 20, 30, 90",
+    "left-over, notebook not attached", "2628/2628 (100.0 %)", "second person", "CHG-1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 132, 200])
+def test_the_list_fits_a_terminal_and_says_what_it_left_out(width: int) -> None:
+    said = text([LONG], width)
+    assert max(map(len, said.splitlines())) <= width
+    assert "20261123T074611Z-rehearsal-7f3a" in said
+    shown, _, left_out = said.partition("Left out")
+    named = " ".join(left_out.split()).removeprefix("for want of room: ").partition(". ")[0].split(", ")
+    head, line = shown.splitlines()[:2]
+    for name, value in zip(COLUMNS, LONG.cells, strict=True):
+        assert (name in head) != (name in named) or width == 40
+        assert value in line or name not in head or name == "result" or width == 40
+    assert "left-over" in said or width == 40
+    assert text([LONG]).count("\n") == 1
+    assert len(text([LONG])) > 250
+
+
+def test_the_width_is_that_of_the_terminal_and_a_program_gets_all(tmp_path: Path) -> None:
+    """In a terminal of its own, 80 columns wide, and through a pipe."""
+    made.sealed_run(tmp_path)
+    command = [sys.executable, "-m", "runbook_lib", "run", "list", "--runs", str(tmp_path)]
+    piped = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert max(map(len, piped.splitlines())) > 80
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=True, timeout=120, env=environment)
+    os.close(theirs)
+    seen = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert max(map(len, seen.splitlines())) <= 80
+    assert "Left out for want of room" in seen
 
 
 def test_coverage_is_that_of_the_last_look() -> None:

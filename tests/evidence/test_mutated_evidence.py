@@ -31,7 +31,8 @@ from runbook_lib.audit.verify_copy import verify_copy
 from runbook_lib.base.own_files import FileBroken
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.display import sections
-from runbook_lib.evidence.listing import page, rows, text
+from runbook_lib.evidence.index_page import page
+from runbook_lib.evidence.listing import rows, text
 from runbook_lib.evidence.people.review import review
 from runbook_lib.evidence.people.trust import TrustProblem, read_policy, signed_policy
 from runbook_lib.evidence.run import folder as run_folder
@@ -143,7 +144,7 @@ def test_whatever_stands_in_a_run_json_is_judged_and_ends_no_command(kept: Archi
         listed = rows(kept.root)
         assert len(listed) == 2
         assert text(listed)
-        assert page(listed)
+        assert page(kept.root)
         with in_words(RunFolderError, name=str(run.path)):
             run.record()
         judged(kept)
