@@ -9,7 +9,7 @@ from simulated import ENABLING, Simulated, simulated
 
 from runbook_lib.display.controls import DecisionPanel
 from runbook_lib.display.parts import PartChooser
-from runbook_lib.notebook.screen import question
+from runbook_lib.notebook.question import question
 from runbook_lib.phase_run.partial_plans import PartialPlans
 from runbook_lib.plan import Scope
 from runbook_lib.plan.decision import Ballot, Question
@@ -93,7 +93,7 @@ class Panel:
 
     def __init__(self, problem: str = "", *, whole: bool = True) -> None:
         self.considered, self.problem = list[Choice](), problem
-        self.ballot = Ballot(Question("Decision", "rehearsal", {}))
+        self.ballot = Ballot(Question("Decision", "rehearsal", {}, calls=4))
         self.chooser = PartChooser(OFFER, self._consider, whole=whole)
         self.panel = DecisionPanel(self.ballot, lambda: NOW, self.chooser)
         buttons = [each for each in _all(self.panel.box) if type(each).__name__ == "Button"]
@@ -122,13 +122,24 @@ def test_nothing_is_chosen_beforehand_and_only_what_can_be_had_can_be_pressed() 
     assert Panel(whole=False).frozen() == {LATER}
 
 
+def test_what_is_decided_comes_first_and_the_buttons_last() -> None:
+    shown = Panel()
+    kinds = [type(each).__name__ for each in _all(shown.panel.box)]
+    buttons = [each.description for each in shown.panel.box.children[-1].children]
+    assert buttons == ["Reject", "Approve 4 calls"]
+    assert kinds.index("HTML") < kinds.index("Tick") < kinds.index("Field"), "facts, then the part, then ticket and reason"
+    assert shown.chooser.box.children[1].layout.display == "none", "parts are there on request"
+    shown.buttons["Decide on a part only …"].click()
+    assert shown.chooser.box.children[1].layout.display == ""
+
+
 def test_ticks_are_planned_once_and_decide_nothing() -> None:
     shown = Panel()
     shown.ticks["us-east-2"].value = True
     shown.ticks[f"{CANARY} (1 account)"].value = True
     for _ in range(2):
         shown.buttons["Plan this part"].click()
-    shown.buttons["Approve"].click()
+    shown.buttons["Approve 4 calls"].click()
     assert shown.frozen() == set(shown.buttons)
     shown.panel.settle(0)
     assert shown.considered == [Choice(("us-east-2",), (CANARY,))]

@@ -85,7 +85,7 @@ def planned(made: Simulated, phase: str) -> tuple[Costs, list[str]]:
         seen = runbook.observe()
         plan = runbook.plan(seen)
         before = len(made.front.log.select())
-        found = runbook.costs(seen, plan)
+        found = runbook.costs(seen, plan, runbook.trials(seen, plan))
         return found, [entry.operation for entry in made.front.log.select()[before:]]
 
 

@@ -124,7 +124,9 @@ def test_gates_are_asked_for_one_after_the_other(at_the_screen: Served) -> None:
         assert notebook.run.decision is None, "it is taken up where it is applied"
         coming = way.approved()
         assert (await anext(coming)).title == first.title
-        then = await pressed(anext(coming), way, second.name)
+        task = asyncio.ensure_future(anext(coming))
+        assert (await drawn(way, second.name)).panel.ticket == "T-1", "the change has one ticket"
+        then = await pressed(task, way, second.name)
         assert then.title == second.title
         assert then.decision.approved.fingerprint != way.planned.fingerprint
         with pytest.raises(StopAsyncIteration):

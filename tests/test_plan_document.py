@@ -51,7 +51,8 @@ def headings(text: str, level: int) -> list[str]:
 
 def test_the_parts_that_a_change_board_asks_for_come_in_order() -> None:
     assert headings(document(), 2) == [
-        "Purpose", "Calls", "Waits between the calls", "Blast radius", "Side effects inside accounts", "What it may cost",
+        "Purpose", "Decisions", "Calls", "Waits between the calls", "Blast radius", "Side effects inside accounts",
+        "What it may cost",
         "What is blocked",
         "What is left alone, and why", "Back-out, in reverse order", "Accounts",
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import ipywidgets as widgets
 
 from runbook_lib.base import html
-from runbook_lib.display.controls import SETTLE, DecisionPanel
+from runbook_lib.display.controls import SETTLE, DecisionPanel, with_calls
 from runbook_lib.plan.decision import Ballot
 
 
@@ -16,19 +16,19 @@ class AwaitingPanel(DecisionPanel):
     def __init__(self, ballot: Ballot, now: Callable[[], dt.datetime], needs: Mapping[str, object], command: str) -> None:
         super().__init__(ballot, now)
         self._ready, self._words = False, ""
-        self._approve.description, self._approve.tooltip = "Confirm", "Make exactly the calls that were approved"
+        self._yes = with_calls("Confirm", ballot.question.calls)
+        self._approve.description, self._approve.tooltip = self._yes, "Make exactly the calls that were approved"
         self._approve.disabled = True
         self._ticket.layout.display = "none"
         self._standing = widgets.HTML("")
         typed = f" and type {ballot.question.phrase}" if ballot.question.phrase else ""
         self._said.value = html.paragraph(
-            ballot.question.not_yet
-            or f"When they have approved, press Confirm{typed}: nothing starts by itself. Rejecting needs a reason. "
+            f"When they have approved, press {self._yes}{typed}: nothing starts by itself. Rejecting needs a reason. "
             "There is no time limit."
         )
         how = f"{html.facts(needs)}<p>They type, with their own key:</p><pre>{html.escaped(command)}</pre>"
-        head, said, *rest = self.box.children
-        self.box.children = (head, widgets.HTML(how), self._standing, said, *rest)
+        above = self.box.children.index(self._said)
+        self.box.children = (*self.box.children[:above], widgets.HTML(how), self._standing, *self.box.children[above:])
 
     def focus(self) -> None:
         """Put the keyboard into the first field, never onto a button."""

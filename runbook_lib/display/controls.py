@@ -58,7 +58,7 @@ class Live:
 
 
 class DecisionPanel(Live):
-    """One question with its answer: instruction, fields and buttons on top, below what it is about and which part may be chosen.
+    """One question with its answer: what it is about first, then the part that may be chosen, ticket and reason, then the buttons.
 
     Nothing is chosen beforehand and nothing times out.
     """
@@ -71,25 +71,32 @@ class DecisionPanel(Live):
         self._ticket = _field("Ticket", "ticket, for example CHG-1234", asked.ticket)
         self._reason = _field("Reason", "reason; needed to reject")
         self._typed = _field("Type", f"type: {asked.phrase}") if asked.phrase else None
-        self._approve = widgets.Button(description="Approve", tooltip="Make exactly the planned calls")
         self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
+        self._approve = widgets.Button(
+            description=with_calls("Approve", asked.calls), tooltip="Make exactly the planned calls", button_style="primary",
+            layout=widgets.Layout(width="auto", margin="2px 2px 2px 2rem"),
+        )  # fmt: skip
         self._approve.on_click(lambda _: self._press(approved=True))
         self._reject.on_click(lambda _: self._press(approved=False))
-        self._said = widgets.HTML(
-            f"<p>{html.escaped(asked.not_yet or instruction(asked.phrase, needs_ticket=asked.needs_ticket))}</p>"
-        )
+        self._said = widgets.HTML(f"<p>{html.escaped(instruction(asked.phrase, asked.calls, needs_ticket=asked.needs_ticket))}</p>")
         fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
         head = widgets.HTML(banner(asked.mode, asked.title))
         facts = widgets.HTML(html.facts(asked.facts))
         below = [chooser.box] if chooser is not None else []
         if chooser is not None:
             chooser.claim = self._claim
-        rest = [*below, facts] if asked.not_yet else [facts, *below]
-        super().__init__([head, self._said, *fields, widgets.HBox([self._approve, self._reject]), *rest])
+        about = [widgets.HTML(f"<p><b>{html.escaped(asked.not_yet)}</b></p>"), *below, facts] if asked.not_yet else [facts, *below]
+        super().__init__([head, *about, self._said, *fields, widgets.HBox([self._reject, self._approve])])
 
     def focus(self) -> None:
         """Put the keyboard into the first field, so that no mouse is needed; never onto a button."""
         self._ticket.focus()
+
+    @property
+    def ticket(self) -> str:
+        """What stands in its field."""
+        given: str = self._ticket.value
+        return given.strip()
 
     def say(self, text: str) -> None:
         self._said.value = f'<p role="alert"><b>{html.escaped(text)}</b></p>'
@@ -137,10 +144,16 @@ class DecisionPanel(Live):
         return problem
 
 
-def instruction(phrase: str, *, needs_ticket: bool) -> str:
+def with_calls(word: str, calls: int) -> str:
+    """What is written on the button that says yes: "Approve 7 calls"."""
+    return f"{word} {calls:,} call{'s' * (calls != 1)}" if calls else word
+
+
+def instruction(phrase: str, calls: int, *, needs_ticket: bool) -> str:
     """What has to be done, in one line."""
-    needs = [*(["give the ticket"] if needs_ticket else []), *([f"type {phrase}"] if phrase else [])]
-    first = f"To approve, {' and '.join(needs)}, then press Approve." if needs else "Press Approve or Reject."
+    needs = [*(["enter the ticket"] if needs_ticket else []), *([f"type {phrase}"] if phrase else [])]
+    yes = with_calls("Approve", calls)
+    first = f"To approve, {' and '.join(needs)}, then press {yes}." if needs else f"Press {yes} or Reject."
     return f"{first} Rejecting needs a reason. Nothing is called before you decide; there is no time limit."
 
 
@@ -157,14 +170,14 @@ def _field(label: str, placeholder: str, value: str = "") -> Any:
 
 
 class RunningView(Live):
-    """A stage while its calls are made: counts, the current call, rate, what was refused so far, and Stop."""
+    """A decision while its calls are made: how many are done, time left, the current call, what was refused so far, and Stop."""
 
-    def __init__(self, mode: str, title: str, stop: Stop) -> None:
+    def __init__(self, mode: str, title: str, stop: Stop, expected: str) -> None:
         self._stop = stop
         self._button = widgets.Button(description="Stop", tooltip="End after the calls in flight")
         self._button.on_click(lambda _: self._halt())
         self._bar = widgets.IntProgress(value=0, max=1, layout=widgets.Layout(width=WIDE))
-        self._words = widgets.HTML("<p>Observing and planning again before the first call.</p>")
+        self._words = widgets.HTML(f"<p>Reading and planning again before the first call. {html.escaped(expected)}</p>")
         self._troubles = widgets.HTML("")
         super().__init__([widgets.HTML(banner(mode, title)), widgets.HBox([self._button, self._bar]), self._words, self._troubles])
 
@@ -181,7 +194,7 @@ class RunningView(Live):
         if now is not None:
             self._bar.max, self._bar.value = max(now.total, 1), now.done
         if self._stop.is_set():
-            self._stopping()  # an interrupted kernel is told as one that was stopped here
+            self._stopping()  # an interrupted kernel is shown like one that was stopped here
         elif words:
             self._words.value = f"<p>{html.escaped(words)}</p>"
         lines = "".join(f"<li>{html.escaped(each)}</li>" for each in troubles)

@@ -12,6 +12,8 @@ from runbook_lib.coverage import Cell, Status
 from runbook_lib.display.tables import frame
 from runbook_lib.plan import Action, Plan, Step
 
+FEW_REGIONS = 3
+"""So many are named in a line of their sum; all are beneath it."""
 ANSWERS = {
     Status.COVERED: "pass",
     Status.GAP: "FAIL",
@@ -42,6 +44,25 @@ def outcome_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.Da
     steps = list(dict.fromkeys(key[:4] for key in rows))
     lines = [(*step, *(rows.get((*step, final), 0) for final in Final)) for step in steps]
     return frame(lines, ("stage", "service", "Region", "step", *(final.value for final in Final)))
+
+
+def calls_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.DataFrame:
+    """The same over all Regions: one line per operation, with how many Regions and a column per outcome."""
+    sums: Counter[tuple[str, str, Final]] = Counter()
+    regions: dict[tuple[str, str], set[str]] = {}
+    for (_, service, region, operation, final), number in rows.items():
+        sums[service, operation, final] += number
+        regions.setdefault((service, operation), set()).add(region)
+    lines = [
+        (f"{service}:{operation}", _few_regions(found), *(sums[service, operation, final] for final in Final))
+        for (service, operation), found in regions.items()
+    ]
+    return frame(lines, ("call", "Regions", *(final.value for final in Final)))
+
+
+def _few_regions(regions: set[str]) -> str:
+    """By name where they are few."""
+    return ", ".join(sorted(regions)) if len(regions) <= FEW_REGIONS else f"{len(regions)} Regions"
 
 
 def journal_table(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -13,15 +13,16 @@ from runbook_lib.display.fields import Tick
 from runbook_lib.runbook.choice import Choice, Offer
 
 WORDS = (
-    "To decide about a part, choose it here. It is planned anew, with a fingerprint of its own, and asked for in a new panel; "
-    "what reaches beyond it waits for the whole. Choosing decides nothing."
+    "The part you choose is planned again, with its own fingerprint, and a new panel asks about it; "
+    "steps that reach beyond it wait for the whole. Choosing decides nothing."
 )
+OPEN, CLOSE = "Decide on a part only …", "Hide the parts"
 
 
 class PartChooser:
     """Waves, Regions and organizational units to choose from. `consider` plans a choice and says why that is not to be had."""
 
-    def __init__(self, offered: Offer, consider: Callable[[Choice], str], *, whole: bool) -> None:
+    def __init__(self, offered: Offer, consider: Callable[[Choice], str], *, whole: bool, shown: bool = False) -> None:
         self._consider, self._whole = consider, whole
         self._pressed: tuple[Choice | None, float] | None = None
         self.claim: Callable[[], bool] = lambda: True
@@ -31,22 +32,28 @@ class PartChooser:
         self._turns = [(turn.open, self._button(f"Plan {turn.words}", turn.wave.name)) for turn in offered.turns]
         self._part = self._button("Plan this part", "")
         self._back = self._button("Plan the whole", None)
+        self._fold = widgets.Button(tooltip="Show or hide the parts to choose from", layout=widgets.Layout(width="auto"))
+        self._fold.on_click(lambda _: self._show(self._fold.description == OPEN))
         self.freeze(False)
-        self.box = widgets.VBox(
+        self._choices = widgets.VBox(
             [
-                widgets.HTML(f"<p><b>A part of it.</b> {html.escaped(WORDS)}</p>"),
+                widgets.HTML(f"<p>{html.escaped(WORDS)}</p>"),
                 *([widgets.VBox([button for _, button in self._turns])] if self._turns else []),
                 _listed("Regions", list(self._regions.values())),
                 *([_listed("Organizational units", list(self._units.values()))] if self._units else []),
                 widgets.HBox([self._part, self._back]),
             ]
         )
+        self._show(shown)
+        self.box = widgets.VBox([self._fold, self._choices])
+
+    def _show(self, shown: bool) -> None:
+        self._choices.layout.display = "" if shown else "none"
+        self._fold.description = CLOSE if shown else OPEN
 
     def _button(self, words: str, wave: str | None) -> widgets.Button:
         """A button that plans a wave by name, with "" what is ticked, with None the whole."""
-        button = widgets.Button(
-            description=words, tooltip="Plan anew; nothing is decided by it", layout=widgets.Layout(width="auto")
-        )
+        button = widgets.Button(description=words, tooltip="Plan again; this decides nothing", layout=widgets.Layout(width="auto"))
         button.on_click(lambda _: self._press(None if wave == "" else Choice(wave=wave or "")))
         return button
 
@@ -55,6 +62,7 @@ class PartChooser:
         for opened, button in self._turns:
             button.disabled = frozen or not opened
         self._part.disabled, self._back.disabled = frozen, frozen or self._whole
+        self._fold.disabled = frozen
 
     def _press(self, choice: Choice | None) -> None:
         """Remember the first press. What is ticked is looked at a moment later: a tick may arrive after the press."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,24 @@ def preflight_words(remarks: Sequence[Remark]) -> str:
     return "\n".join(["nothing is contradicted", *said])
 
 
-def by_phase(caption: str, rows: Sequence[tuple[str, str, str, str]]) -> Notes:
+@dataclass(frozen=True)
+class Standing:
+    """Where one phase stands: at the end of its latest run, now, and what comes next; coverage as a percentage, "" if not known."""
+
+    phase: Phase
+    last: str
+    now: str
+    coverage: str
+    next: str
+    done: bool
+
+
+def by_phase(standings: Sequence[Standing]) -> Notes:
     """Where each phase stands, and the way to the first that is not done."""
-    open_ = [row for row in rows if row[2] != "done"]
-    name, title = open_[0][:2] if open_ else (COVERAGE.name, COVERAGE.title)
-    table = tables.shown(tables.frame(rows, ("notebook", "phase", "stands", "because")), caption)
-    return Notes(table, Link("Next: ", f"{title} ({name})", f"{name}.ipynb"))
+    first = next((each.phase for each in standings if not each.done), COVERAGE)
+    rows = [(f"{each.phase.title} ({each.phase.name})", each.last, each.now, each.coverage, each.next) for each in standings]
+    table = tables.shown(tables.frame(rows, ("phase", "last run", "now", "coverage now", "next")), "Where each phase stands")
+    return Notes(table, Link("Next: ", f"{first.title} ({first.name})", f"{first.name}.ipynb"))
 
 
 def runs(root: Path, most: int = 12) -> Notes:
@@ -101,7 +114,7 @@ def checks(cells: Sequence[Cell]) -> Notes:
 def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
     """The plan: what is called, waited for, blocked and left alone, and what it may cost."""
     guess = estimate(plan, concurrency)
-    inside = sorted({action.inside_accounts for action in plan.actions if action.inside_accounts})
+    inside = plan_groups.changes_inside(plan)
     head = Facts(
         f"{len(plan.actions)} calls planned" if plan.actions else "Nothing to call",
         {
@@ -120,7 +133,7 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
         tables.shown(tables.blockers_table(plan), "Blocked"),
         tables.shown(tables.plan_summary(plan), "Calls"),
         *(_group(group) for group in plan_groups.actions_by_call(plan)),
-        *([Folded("What it does inside accounts", Lines(_sentences(inside)))] if inside else []),
+        *([Folded("What it does inside accounts", Lines(inside))] if inside else []),
         *([_costs(costs)] if costs.lines else []),
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
         Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
@@ -145,12 +158,6 @@ def _costs(costs: Costs) -> Folded:
         "Not estimated:",
         Lines(costs.not_estimated),
     )
-
-
-def _sentences(texts: Sequence[str]) -> list[str]:
-    """Each sentence once, in order."""
-    parts = (part.strip().rstrip(".") for text in texts for part in text.replace("; ", ". ").split(". "))
-    return [f"{part[0].upper()}{part[1:]}." for part in dict.fromkeys(parts) if part]
 
 
 def _group(group: Group[Action]) -> Folded:
@@ -233,11 +240,12 @@ def recorded(
 
 
 def running(now: Tick | None, left: float | None) -> str:
-    """Progress for the view at the screen."""
+    """Progress for the view at the screen: how many steps are done, how long the rest takes, what is going on."""
     if now is None:
         return ""
-    rest = f", about {span(left)} left at this rate" if left is not None else ""
-    return f"{now.done} of {now.total} steps done; {tick(now)}{rest}"
+    rest = f"about {span(left)} left" if left is not None else "time left not known yet" * (now.done < now.total)
+    said = [f"{now.done:,} of {now.total:,} steps done", rest, *_doing(now), *_trouble(now)]
+    return ", ".join(part for part in said if part) + "."
 
 
 def not_attempted(plan: Plan) -> Notes:
@@ -248,23 +256,51 @@ def not_attempted(plan: Plan) -> Notes:
 
 
 def applied(report: ApplyReport) -> Notes:
-    """What became of every step, and every account for which it did not succeed."""
-    rows: Counter[tuple[str, str, str, str, Final]] = Counter()
+    """What came of it in one sentence, one line per call, and every account for which it did not succeed; Regions on demand."""
+    calls: Counter[tuple[str, str, str, str, Final]] = Counter()
+    waits: Counter[tuple[str, str, str, str, Final]] = Counter()
     problems: list[tuple[Step, Result]] = []
     for stage, each in report.stages:
         for one in each.steps:
-            kind = one.step.operation if isinstance(one.step, Action) else f"wait: {one.step.waits_for}"
-            rows.update((stage, one.step.service, one.step.region, kind, result.final) for result in one.results)
+            step = one.step
+            kind = step.operation if isinstance(step, Action) else f"wait: {step.waits_for}"
+            (calls if isinstance(step, Action) else waits).update(
+                (stage, step.service, step.region, kind, result.final) for result in one.results
+            )
         problems += each.problems
-    parts: list[Part] = [tables.shown(outcome_tables.outcome_table(rows), "What became of each step")]
-    for stage, covered in report.covered:
-        parts += [f"Stage {stage}: {text}." for text in _left_out(covered.already_so, covered.dropped, covered.appeared)]
-    if problems:
-        parts.append(tables.shown(outcome_tables.problem_table(problems), "Not successful"))
+    parts: list[Part] = [outcome_words(report)]
     parts += [f"Refused, nothing of that stage was called: {reason}" for reason in report.refused]
     if report.stopped:
         parts.append(f"Stopped: {report.stopped}. Calls in flight ended and were recorded; the rest was not attempted.")
+    if problems:
+        parts.append(tables.shown(outcome_tables.problem_table(problems), "Not successful"))
+    if calls:
+        parts.append(tables.shown(outcome_tables.calls_table(calls), "Result by step"))
+    for stage, covered in report.covered:
+        parts += [f"Stage {stage}: {text}." for text in _left_out(covered.already_so, covered.dropped, covered.appeared)]
+    if calls or waits:
+        by_region = outcome_tables.outcome_table(calls + waits)
+        parts.append(
+            Folded(f"By Region, with waits ({len(by_region)} lines)", tables.shown(by_region, "Result by step and Region"))
+        )
     return Notes(*parts)
+
+
+def outcome_words(report: ApplyReport) -> str:
+    """What came of an apply, in one sentence: "482 changes in 11 API calls, none failed."."""
+    counted = report.counted
+    changed, sent = counted[Final.APPLIED.value], report.calls
+    said = [f"{_many(changed, 'change')} in {_many(sent, 'API call')}" if sent else "No API call was made"]
+    if sent:
+        said.append(f"{counted[Final.FAILED.value]:,} failed" if counted[Final.FAILED.value] else "none failed")
+    said += [f"{counted[final.value]:,} {final.value}" for final in (Final.ALREADY_SO, Final.NOT_ATTEMPTED) if counted[final.value]]
+    if unsettled := report.unsettled:
+        said.append(f"{_many(unsettled, 'state')} waited for did not settle")
+    return ", ".join(said) + "."
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _left_out(already: frozenset[tuple[str, str]], dropped: frozenset[tuple[str, str]], appeared: frozenset[str]) -> Iterable[str]:
@@ -307,6 +343,13 @@ def back_out(plan: Plan) -> Notes:
 
 def tick(now: Tick) -> str:
     """Progress in a few words."""
-    doing = [f"{now.service}:{now.operation} {now.region}" if now.operation else "waiting"] * (now.done < now.total)
-    trouble = [f"{now.failed} failed"] * bool(now.failed) + [f"{now.throttles} throttled"] * bool(now.throttles)
-    return ", ".join([*doing, f"{now.rate:.1f} calls/s", *trouble])
+    return ", ".join([*_doing(now), f"{now.rate:.1f} calls/s", *_trouble(now)])
+
+
+def _doing(now: Tick) -> list[str]:
+    """The call that is in flight; nothing once all is done."""
+    return [f"{now.service}:{now.operation} {now.region}" if now.operation else "waiting"] * (now.done < now.total)
+
+
+def _trouble(now: Tick) -> list[str]:
+    return [f"{now.failed:,} failed"] * bool(now.failed) + [f"{now.throttles:,} throttled"] * bool(now.throttles)

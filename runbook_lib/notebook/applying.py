@@ -7,6 +7,7 @@ from runbook_lib.display.progress import progress as progress_of
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.deciding import Approved
 from runbook_lib.phase_run import PhaseRun
+from runbook_lib.plan.estimate import estimate
 from runbook_lib.runbook import ApplyReport
 
 
@@ -23,11 +24,13 @@ async def apply_watched(run: PhaseRun, approved: Approved) -> ApplyReport:
 
     record = run.record
     stop, latest, troubles = screen.StopWithKernel(), screen.Latest(record.clock), screen.Troubles(record.folder.journal)
-    view = RunningView(record.settings.mode, approved.title, stop)
+    expected = f"The calls take: {estimate(approved.decision.approved, record.settings.concurrency).duration}."
+    view = RunningView(record.settings.mode, approved.title, stop, expected)
     view.show()
 
     def look() -> None:
-        view.update(latest.tick, sections.running(latest.now, latest.left), troubles.lines())
+        now = latest.tick
+        view.update(now, sections.running(now, latest.left(now)), troubles.lines())
 
     try:
         report = await screen.beside(lambda: run.apply(approved.decision, stop, latest.put), stop, look)

@@ -9,7 +9,8 @@ from runbook_lib.display.notes import Facts
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.notebook.deciding import NOT_NEEDED, Approved, AtTheScreen, asking, rejected, undecided_yet
-from runbook_lib.notebook.screen import answered, no_widgets, operator, question
+from runbook_lib.notebook.question import question
+from runbook_lib.notebook.screen import answered, no_widgets, operator, way_to_plan
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.partial_plans import PartialPlans
 from runbook_lib.plan import Plan
@@ -28,6 +29,8 @@ class GateByGate(AtTheScreen):
         super().__init__(run)
         self._asked: dict[str, Asked] = {}
         """What was asked, by gate."""
+        self._ticket = ""
+        """The ticket given last: one change has one, whatever the number of its decisions."""
 
     @property
     def has_decided(self) -> bool:
@@ -77,7 +80,7 @@ class GateByGate(AtTheScreen):
             if asked is not None and asked.chosen is not None:
                 gate = self._take_part(asked, *asked.chosen)
             elif asked is not None and asked.ballot.answer is not None:
-                record, callers = run.record, run.organization.callers
+                record, callers, self._ticket = run.record, run.organization.callers, asked.ballot.answer.ticket
                 asked.outcome = decided(asked.ballot, self.planned, gate, record.folder, callers, record.clock)
                 asked.panel.give_way(sections.answer(asked.outcome, run.runbook.phase, gate))
             else:
@@ -92,14 +95,17 @@ class GateByGate(AtTheScreen):
         not_yet = four_eyes.nobody_here(record.settings, record.run.path.parent)
         not_yet = not_yet or (run.partial.not_yet(plan) if run.partial else "")
         with asking(record):
-            asked = question(plan, gate, run.runbook.phase, record.settings, not_yet, record.results["may cost"])
+            may_cost = run.costs_of(part(plan, gate)).words
+            asked = question(plan, gate, run.runbook.phase, record.settings, not_yet, may_cost, self._ticket)
             partial = None if self._begun else run.partial
             self._asked[gate.name] = Asked(gate, asked, record.clock, partial, whole=plan.scope == run.runbook.scope)
+            way_to_plan(record.folder)
             await self._asked[gate.name].answer()
 
     def _take_part(self, asked: "Asked", acting: Runbook, plan: Plan) -> Gate:
         """Put the plan of a chosen part in the place of the one that was asked about; the first gate of it."""
         self._asked.clear()
+        self._ticket = asked.panel.ticket or self._ticket
         costs = self.run.take_up(acting, plan)
         asked.panel.give_way(sections.planned(plan, self.run.record.settings.concurrency, costs))
         return gates(plan)[0]
@@ -126,7 +132,7 @@ class Asked:
             raise no_widgets(missing) from None
         self.gate, self.ballot = gate, Ballot(asked)
         self._partial, offer = partial, partial.offer if partial else None
-        chooser = PartChooser(offer, self._consider, whole=whole) if offer else None
+        chooser = PartChooser(offer, self._consider, whole=whole, shown=bool(asked.not_yet)) if offer else None
         self.panel = DecisionPanel(self.ballot, clock.now, chooser)
         self.chosen: tuple[Runbook, Plan] | None = None
         self.outcome: Decision | Rejection | None = None

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, TypeVar
@@ -21,15 +20,11 @@ from typing import Any, Protocol, TypeVar
 from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.identity import user
-from runbook_lib.display.sections import scope_words
+from runbook_lib.base.project import root
+from runbook_lib.display.notes import Link, Notes
+from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.phase_run.halt import Halt
-from runbook_lib.plan import Plan
-from runbook_lib.plan.decision import Ballot, Question
-from runbook_lib.plan.estimate import blast_radius, estimate
-from runbook_lib.plan.gates import Gate, gates, part
-from runbook_lib.runbook.phases import Phase
-from runbook_lib.services.waves import wave_words
-from runbook_lib.settings import Settings
+from runbook_lib.plan.decision import Ballot
 
 T = TypeVar("T")
 LOOK = 0.25
@@ -66,37 +61,15 @@ def no_widgets(missing: ModuleNotFoundError) -> Halt:
     )
 
 
-def question(whole: Plan, gate: Gate, phase: Phase, settings: Settings, not_yet: str = "", may_cost: str = "") -> Question:
-    """What is asked at one gate, and what the whole plan may cost."""
-    plan, asked = part(whole, gate), gates(whole)
-    number = f"Decision {asked.index(gate) + 1} of {len(asked)}: " if len(asked) > 1 else "Decision: "
-    asked_about = question_about(plan, number + gate.title, phase, settings, not_yet)
-    cost = {"The whole plan may cost": may_cost} if may_cost else {}
-    return replace(asked_about, facts={**asked_about.facts, **cost})
+def way_to_plan(folder: PhaseFolder) -> None:
+    """Above a panel, a link to the plan as a page; its place where a link from the notebooks' folder does not lead there."""
+    from IPython.display import display  # noqa: PLC0415 as with widgets
 
-
-def question_about(plan: Plan, title: str, phase: Phase, settings: Settings, not_yet: str = "") -> Question:
-    """What is asked about all calls of a plan. Live ones, and sensitive stages of settings, take typing how many there are."""
-    guess = estimate(plan, settings.concurrency)
-    typing = plan.mode == "live" or bool({action.stage for action in plan.actions} & set(settings.confirm_by_typing))
-    return Question(
-        title=title,
-        mode=plan.mode,
-        facts={
-            **({"Wave": wave_words(plan.scope, settings)} if settings.waves and phase.requires else {}),
-            **({"Part": scope_words(plan.scope)} if not plan.scope.whole else {}),
-            "What": "; ".join(stage.title for stage in phase.stages if any(step.stage == stage.name for step in plan.steps)),
-            "Calls": f"{guess.calls}, about {guess.duration}",
-            "Blast radius": blast_radius(plan),
-            "Operations": ", ".join(dict.fromkeys(f"{action.service}:{action.operation}" for action in plan.actions)),
-            "Called as": ", ".join(sorted({action.account for action in plan.actions})[:5]),
-            "Fingerprint": plan.fingerprint,
-        },
-        phrase=f"apply {len(plan.actions)}" if typing else "",
-        needs_ticket=plan.mode == "live",
-        ticket=os.environ.get("RUNBOOK_TICKET", ""),
-        not_yet=not_yet,
-    )
+    page, project = folder.plan_document.resolve(), root()
+    if page.is_relative_to(project):
+        display(Notes(Link("The whole plan: ", page.name, os.path.relpath(page, project / "notebooks"))))  # type: ignore[no-untyped-call]  # IPython has no types
+    else:
+        display(Notes(f"The whole plan: {page}"))  # type: ignore[no-untyped-call]  # as above
 
 
 class Awaited(Protocol):
@@ -224,24 +197,17 @@ class Latest:
     """The newest tick of a worker, for whoever looks."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._began = clock, clock.monotonic()
+        self._clock, self._began, self._before = clock, clock.monotonic(), 0
         self.tick: Tick | None = None
 
     def put(self, tick: Tick) -> None:
         if self.tick is None:
-            self._began = self._clock.monotonic()
+            self._began, self._before = self._clock.monotonic(), tick.done
         self.tick = tick
 
-    @property
-    def now(self) -> Tick | None:
-        """The newest tick with the rate up to this moment: a worker that waits sends no new one."""
-        passed = self._clock.monotonic() - self._began
-        return self.tick and replace(self.tick, rate=self.tick.done / max(passed, 1.0))
-
-    @property
-    def left(self) -> float | None:
+    def left(self, now: Tick | None) -> float | None:
         """Seconds that the rest takes if it goes on like this; None while nobody can tell."""
-        if self.tick is None or not 0 < self.tick.done < self.tick.total:
+        if now is None or not self._before < now.done < now.total:
             return None
         passed = self._clock.monotonic() - self._began
-        return passed / self.tick.done * (self.tick.total - self.tick.done) if passed > 1 else None
+        return passed / (now.done - self._before) * (now.total - now.done) if passed > 1 else None

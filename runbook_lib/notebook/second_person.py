@@ -21,6 +21,7 @@ from runbook_lib.evidence.seal.statement import stamp
 from runbook_lib.notebook import screen
 from runbook_lib.notebook.approval_file import ApprovalFile
 from runbook_lib.notebook.deciding import NOT_NEEDED, Approved, AtTheScreen, asking, rejected, undecided_yet
+from runbook_lib.notebook.question import question_about
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.plan import Plan
 from runbook_lib.plan.decision import Ballot, Decision, Question, Rejection, given
@@ -65,7 +66,9 @@ class SecondPerson(AtTheScreen):
             run, record = self.run, self.run.record
             with asking(record):
                 not_yet = run.partial.not_yet(self.planned, choosing=False) if run.partial else ""
-                self._asked = OthersAsked(self.planned, run.runbook, record.run, run.organization.callers, not_yet)
+                may_cost = run.costs_of(self.planned).words
+                self._asked = OthersAsked(self.planned, run.runbook, record.run, run.organization.callers, not_yet, may_cost)
+                screen.way_to_plan(record.folder)
                 await self._asked.answer()
         self._take()
         return None
@@ -103,14 +106,16 @@ class SecondPerson(AtTheScreen):
 class OthersAsked:
     """One phase's decision by other people and the operator: the file, the panel, and what was decided."""
 
-    def __init__(self, plan: Plan, runbook: Runbook, run: RunFolder, callers: Mapping[str, str], not_yet: str = "") -> None:
+    def __init__(
+        self, plan: Plan, runbook: Runbook, run: RunFolder, callers: Mapping[str, str], not_yet: str = "", may_cost: str = ""
+    ) -> None:
         try:
             from runbook_lib.display.awaiting import AwaitingPanel  # noqa: PLC0415 not installed on headless runners
         except ModuleNotFoundError as missing:
             raise screen.no_widgets(missing) from None
         self._runbook, self._run, self._callers = runbook, run, callers
         self.file = ApprovalFile(approval_path(run, plan.phase), plan, runbook, run, callers.values())
-        self.ballot = GuardedBallot(_asked(plan, runbook, not_yet), guard=self.file.problem)
+        self.ballot = GuardedBallot(_asked(plan, runbook, not_yet, may_cost), guard=self.file.problem)
         people = ", ".join(self.file.people()) or "nobody; see the trust policy"
         needs = {"Who may approve": f"{people} ({self.file.needed} needed)", "Fingerprint": plan.fingerprint}
         self.panel = AwaitingPanel(self.ballot, runbook.clock.now, needs, command(run, plan.phase))
@@ -193,8 +198,7 @@ def command(run: RunFolder, phase: str) -> str:
     return f"runbook approve {run.name} --phase {phase} --ticket TICKET --key THEIR_KEY{where}"
 
 
-def _asked(plan: Plan, runbook: Runbook, not_yet: str) -> Question:
+def _asked(plan: Plan, runbook: Runbook, not_yet: str, may_cost: str) -> Question:
     """The operator's question: the ticket is the approval's, so it is not asked for again."""
-    asked = screen.question_about(plan, "Another person has to approve", runbook.phase, runbook.settings, not_yet)
-    facts = {name: value for name, value in asked.facts.items() if name != "Fingerprint"}
-    return replace(asked, needs_ticket=False, ticket="", facts=facts)
+    asked = question_about(plan, "Another person has to approve", runbook.phase, runbook.settings, not_yet, may_cost)
+    return replace(asked, needs_ticket=False, ticket="")

@@ -1,15 +1,19 @@
 """The start page: where each phase stands, by the latest runs and by a quick read; makes no run and changes nothing."""
 
 import os
+from collections.abc import Sized
+from dataclasses import dataclass
 from typing import Any
 
 from runbook_lib.aws.access import Access, AccessRefused
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.project import root, runs_root
-from runbook_lib.coverage import Status
+from runbook_lib.coverage import count
+from runbook_lib.coverage.summary import percent
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
+from runbook_lib.display.sections import Standing
 from runbook_lib.evidence.run.folder import RunFolderError, find_runs
 from runbook_lib.notebook.cells import parameters_path, refuse_strangers, settle_shell
 from runbook_lib.organization import Organization
@@ -17,11 +21,12 @@ from runbook_lib.organization.reads import READS
 from runbook_lib.phase_run.record import plainly
 from runbook_lib.phase_run.scope_parameter import read_scope
 from runbook_lib.runbook import Runbook, managed
-from runbook_lib.runbook.phases import Phase
 from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import settings_digest
 from runbook_lib.settings.file import load
+
+DONE, UNREAD = "done", "could not be read"
 
 
 def open_start(parameters_file: str, scope: str, approval: str, run_folder: str) -> "Start":
@@ -41,7 +46,7 @@ class Start:
         self.settings = load(self.parameters, self.clock.now().date())
         self.scope = read_scope(scope, self.settings)
         self.runs = runs_root("", os.environ, root())
-        self.phases = managed(self.settings)
+        self.managed = managed(self.settings)
 
     def card(self) -> Facts:
         """Which organization, by the settings; nothing is asked of AWS yet."""
@@ -57,64 +62,85 @@ class Start:
             },
         )
 
-    def recorded(self) -> Notes:
-        """Where each phase stood at the end of its latest run of this mode and organization."""
-        latest: dict[str, tuple[str, dict[str, Any]]] = {}
-        if self.runs.is_dir():
-            for run in find_runs(self.runs):
-                try:
-                    record = run.record()
-                except RunFolderError:
-                    continue
-                if (record["mode"], record["organization"]) == (self.settings.mode, self.settings.organization.id):
-                    latest |= {name: (run.name, phase) for name, phase in record["phases"].items()}
-        return sections.by_phase("By the latest runs", [self._by_record(phase, latest.get(phase.name)) for phase in self.phases])
-
-    def _by_record(self, phase: Phase, found: tuple[str, dict[str, Any]] | None) -> tuple[str, str, str, str]:
-        if found is None:
-            return phase.name, phase.title, "unknown", "no run yet"
-        run, record = found
-        results = record.get("results", {})
-        if record["status"] == "done":
-            state = "done"
-        else:
-            state = "blocked" if results.get("blockers") and not results.get("actions") else "pending"
-        said = f"{record['status']}: {results['state']}" if results.get("state") else record["status"]
-        return phase.name, phase.title, state, f"{said} in run {run}"
-
-    def read(self) -> Notes:
-        """Where each phase stands now: what its plan would hold. Reads only."""
+    def phases(self) -> Notes:
+        """Where each phase stood at the end of its latest run of this mode and organization, and where it stands now."""
+        latest = self._latest()
         with plainly(), Access(
             self.settings, reads=READS.union(*(service.reads for service in SERVICES)), mutations=frozenset(),
             run="start", clock=self.clock,
         ) as access:  # fmt: skip
-            runbooks = [Runbook(phase, self.settings, access, self.clock, self.scope) for phase in self.phases]
+            runbooks = [Runbook(phase, self.settings, access, self.clock, self.scope) for phase in self.managed]
             try:
                 organization = runbooks[0].organization()
-                rows = [self._now(runbook, organization) for runbook in runbooks]
+                nows = [_now(runbook, organization) for runbook in runbooks]
             except (CallFailed, AccessRefused, PreconditionsFailed) as error:
-                rows = [(phase.name, phase.title, "unknown", str(error)) for phase in self.phases]
-        return sections.by_phase("By a quick read now", rows)
+                nows = [_Now(UNREAD, next=str(error)) for _ in runbooks]
+        return sections.by_phase(
+            [
+                Standing(phase, _last(latest.get(phase.name)), now.words, now.coverage, now.next, now.words == DONE)
+                for phase, now in zip(self.managed, nows, strict=True)
+            ]
+        )
 
-    def _now(self, runbook: Runbook, organization: Organization) -> tuple[str, str, str, str]:
-        """Where one phase stands in the organization that was read for all of them."""
-        phase = runbook.phase
-        runbook.observer.take(organization)
-        try:
-            seen = runbook.observe()
-            plan = runbook.plan(seen)
-        except (CallFailed, AccessRefused, PreconditionsFailed) as error:
-            return phase.name, phase.title, "unknown", str(error)
-        unread = sum(len(cell.accounts) for cell in seen.cells if cell.in_scope and cell.status is Status.UNKNOWN)
-        said = _counted({"calls": len(plan.actions), "waits": len(plan.waits), "blockers": len(plan.blockers), "unknown": unread})
-        if not plan.actions and plan.blockers:
-            return phase.name, phase.title, "blocked", f"{said}; first: {plan.blockers[0].next_step}"
-        return phase.name, phase.title, "pending" if plan.actions or plan.waits else "done", said or "nothing to call"
+    def _latest(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Phase → its latest run, and what that run's record says of it."""
+        latest: dict[str, tuple[str, dict[str, Any]]] = {}
+        for run in find_runs(self.runs) if self.runs.is_dir() else ():
+            try:
+                record = run.record()
+            except RunFolderError:
+                continue
+            if (record["mode"], record["organization"]) == (self.settings.mode, self.settings.organization.id):
+                latest |= {name: (run.name, phase) for name, phase in record["phases"].items()}
+        return latest
 
     def listed(self) -> Notes:
         """The latest runs, newest first."""
         return sections.runs(self.runs)
 
 
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+@dataclass(frozen=True)
+class _Now:
+    """Where a phase stands by a read made now."""
+
+    words: str
+    coverage: str = ""
+    next: str = ""
+
+
+def _now(runbook: Runbook, organization: Organization) -> _Now:
+    """Where one phase stands in the organization that was read for all of them."""
+    runbook.observer.take(organization)
+    try:
+        seen = runbook.observe()
+        plan = runbook.plan(seen)
+    except (CallFailed, AccessRefused, PreconditionsFailed) as error:
+        return _Now(UNREAD, next=str(error))
+    counted = count(cell for cell in seen.cells if cell.in_scope)
+    calls, waits, blockers = (_counted(each, name) for each, name in (
+        (plan.actions, "call"), (plan.waits, "wait"), (plan.blockers, "blocker"),
+    ))  # fmt: skip
+    unread = f"{counted.unknown:,} answers {UNREAD}" if counted.unknown else ""
+    left = ", ".join(part for part in (calls, waits, blockers, unread) if part)
+    state = "pending" if calls or waits else "blocked" if blockers else ""
+    if calls:
+        then = f"open the notebook and decide on {calls}"
+    elif blockers:
+        then = plan.blockers[0].next_step
+    else:
+        then = "AWS is still working on it; look again later" if waits else ""
+    return _Now(": ".join(part for part in (state, left) if part) or DONE, percent(counted), then)
+
+
+def _last(found: tuple[str, dict[str, Any]] | None) -> str:
+    """What the record of the latest run says of a phase."""
+    if found is None:
+        return "not started"
+    run, record = found
+    results = record.get("results", {})
+    said = f"{record['status']}: {results['state']}" if results.get("state") else record["status"]
+    return f"{said} in run {run}"
+
+
+def _counted(several: Sized, name: str) -> str:
+    return f"{len(several):,} {name}{'s' * (len(several) != 1)}" if several else ""

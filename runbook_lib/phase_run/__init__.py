@@ -28,7 +28,7 @@ from runbook_lib.phase_run.partial_plans import PartialPlans
 from runbook_lib.phase_run.record import RunRecord
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.cost import Costs
+from runbook_lib.plan.cost import Costs, Trials
 from runbook_lib.plan.decision import Decision, given
 from runbook_lib.plan.document import Change, plan_document
 from runbook_lib.runbook import ApplyReport, Runbook
@@ -54,6 +54,9 @@ class PhaseRun:
     begun: dt.datetime
     acting: Runbook = field(init=False)
     """The phase on what is decided about: the same, or a part that was chosen."""
+    _seen: Assessment | None = field(init=False, default=None)
+    _trials: Trials = field(init=False, default=Trials())
+    """What was seen, and of trials, where that plan was made."""
     before: Assessment | None = None
     cells: Cells = ()
     """The newest look."""
@@ -111,14 +114,20 @@ class PhaseRun:
         """Make a plan, of the whole or of a part that was chosen, the one that is decided about; what it may cost."""
         assert self.before is not None, "run observe() first"
         self.acting, self.planned = acting, plan
-        seen = self.before if acting is self.runbook else acting.narrowed(self.before)
-        costs = acting.costs(seen, plan)
+        self._seen = self.before if acting is self.runbook else acting.narrowed(self.before)
+        self._trials = acting.trials(self._seen, plan)
+        costs = self.costs_of(plan)
         self._keep(plan, "plan-at-apply" if self.record.approval else "plan", costs)
         self.record.results |= {
             "actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint, "may cost": costs.words,
         }  # fmt: skip
         self.record.state = "planned"
         return costs
+
+    def costs_of(self, plan: Plan) -> Costs:
+        """What the plan that is decided about, or the part of it at one gate, may cost; nothing is read for it."""
+        assert self._seen is not None, "run plan() first"
+        return self.acting.costs(self._seen, plan, self._trials)
 
     def _keep(self, plan: Plan, stem: str, costs: Costs | None = None) -> None:
         """Write a plan for machines and for a change board."""

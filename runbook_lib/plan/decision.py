@@ -59,6 +59,8 @@ class Question:
     title: str
     mode: str
     facts: Mapping[str, object]
+    calls: int = 0
+    """How many calls a yes is to."""
     phrase: str = ""
     needs_ticket: bool = False
     ticket: str = ""

@@ -12,6 +12,7 @@ from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.cli_line import back_out_line, cli_line
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import EVERYBODY, estimate, for_everybody
+from runbook_lib.plan.gates import gates, part
 from runbook_lib.plan.groups import Group, concerned
 
 _WRAP = 8
@@ -43,6 +44,7 @@ def plan_document(plan: Plan, change: Change) -> str:
     calls = plan_groups.actions_by_call(plan)
     sections: list[Iterable[str]] = [
         _head(plan, change, sets),
+        _decisions(plan),
         _calls(calls, change, sets),
         _waits(plan),
         _blast_radius(plan, sets),
@@ -80,6 +82,23 @@ def _head(plan: Plan, change: Change, sets: AccountSets) -> Iterator[str]:
         ],
     )
     yield "An approval names the fingerprint. What is not listed here is not called, also if the organization changes meanwhile."
+    yield ""
+
+
+def _decisions(plan: Plan) -> Iterator[str]:
+    """What is asked one after the other at the screen: each is about a part of this plan, with a fingerprint of its own."""
+    asked = gates(plan)
+    yield from ("## Decisions", "")
+    if not asked:
+        yield from ("None is needed: there is nothing to call.", "")
+        return
+    parts = [(gate, part(plan, gate)) for gate in asked]
+    rows = [
+        (f"{number} of {len(parts)}: {gate.title}", f"{len(each.actions):,}", each.fingerprint)
+        for number, (gate, each) in enumerate(parts, 1)
+    ]
+    yield from _table(("Decision", "Calls", "Fingerprint"), rows)
+    yield "At the screen each is approved separately, and its panel shows this fingerprint; an approval file names the plan's."
     yield ""
 
 

@@ -44,6 +44,13 @@ def concerned(entry: Action | Wait | NoChange | Blocker) -> frozenset[str]:
     return entry.accounts
 
 
+def changes_inside(plan: Plan) -> list[str]:
+    """What the calls of a plan set off inside accounts: each sentence once, in the plan's order."""
+    texts = dict.fromkeys(action.inside_accounts for action in plan.actions)
+    parts = (part.strip().rstrip(".") for text in texts for part in text.replace("; ", ". ").split(". "))
+    return [f"{part[0].upper()}{part[1:]}." for part in dict.fromkeys(parts) if part]
+
+
 def actions_by_call(plan: Plan) -> list[Group[Action]]:
     """Actions that make the same call, whatever the Region and the batch."""
     return _grouped(plan.actions, lambda a: (a.stage, a.service, a.operation, _caller(a), a.direction, _anywhere(a)))

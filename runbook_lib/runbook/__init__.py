@@ -2,8 +2,8 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
-from runbook_lib.plan.cost import Costs, costs
+from runbook_lib.plan.cost import Costs, Trials, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
 from runbook_lib.runbook.phases import PHASES, PREREQUISITES, Phase, phase_named
 from runbook_lib.services.implementations import SERVICES, service_named
@@ -82,6 +82,19 @@ class ApplyReport:
         sums["already so"] += sum(len(covered.already_so) for _, covered in self.covered)
         return {final.value: sums[final.value] for final in Final}
 
+    @property
+    def calls(self) -> int:
+        """How many planned calls were sent, each counted once however often it was tried."""
+        return sum(bool(each.attempts) for _, stage in self.stages for each in stage.steps if isinstance(each.step, Action))
+
+    @property
+    def unsettled(self) -> int:
+        """States that were waited for and did not come."""
+        return sum(
+            result.final is Final.FAILED
+            for _, stage in self.stages for each in stage.steps if not isinstance(each.step, Action) for result in each.results
+        )  # fmt: skip
+
     def with_more(self, other: "ApplyReport") -> "ApplyReport":
         """Both, where one phase was applied gate by gate."""
         return ApplyReport(
@@ -90,6 +103,16 @@ class ApplyReport:
             self.refused + other.refused,
             self.stopped or other.stopped,
         )
+
+
+def _of_all(progress: Callable[[Tick], None], planned: Mapping[str, int], begun: Sequence[str]) -> Callable[[Tick], None]:
+    """What a stage tells, as a part of all that was approved: stages before it, and steps of it that need no call, are done."""
+
+    def tell(tick: Tick) -> None:
+        done = sum(planned[stage] for stage in begun) - tick.total + tick.done
+        progress(replace(tick, done=done, total=sum(planned.values())))
+
+    return tell
 
 
 def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None) -> Access:
@@ -203,11 +226,16 @@ class Runbook:
             created=self.clock.now().isoformat(timespec="seconds"),
         )
 
-    def costs(self, seen: Assessment, plan: Plan) -> Costs:
-        """What the plan may cost, with what AWS says of trials: a few reads, and none where nothing paid is switched on."""
+    def trials(self, seen: Assessment, plan: Plan) -> Trials:
+        """What AWS says of trials of what the plan switches on: a few reads, and none where nothing paid is switched on."""
         service = service_named(self.phase.service)
         charged = service.charges(plan.actions, seen.cells, seen.state, seen.view)
-        trials = service.trials(charged, seen.state, seen.view, self.access, self.clock.now())
+        return service.trials(charged, seen.state, seen.view, self.access, self.clock.now())
+
+    def costs(self, seen: Assessment, plan: Plan, trials: Trials) -> Costs:
+        """What the plan, or a part of the one for which trials were read, may cost."""
+        service = service_named(self.phase.service)
+        charged = service.charges(plan.actions, seen.cells, seen.state, seen.view)
         return costs(charged, trials, self.settings.prices, service.not_estimated)
 
     def _too_wide(self, steps: Sequence[Step]) -> Blocker | None:
@@ -276,8 +304,10 @@ class Runbook:
         permit(approval)
         self.requirements()
         report = ApplyReport()
-        stages = [stage.name for stage in self.phase.stages if any(step.stage == stage.name for step in approved.steps)]
-        for stage in stages:
+        planned = Counter(step.stage for step in approved.steps)
+        stages = [stage.name for stage in self.phase.stages if planned[stage.name]]
+        for number, stage in enumerate(stages):
+            through = _of_all(progress, planned, stages[: number + 1])
             covered, organization = self._cover(approved, stage, applied_before)
             report.covered.append((stage, covered))
             if covered.refused:
@@ -286,7 +316,7 @@ class Runbook:
             ahead = self.observer.list_ahead if stage != stages[-1] else None
             ask = partial(permit, approval)
             try:
-                made = self._run(covered, stage, organization, approval.not_after, ask, journal, stop, progress, ahead)
+                made = self._run(covered, stage, organization, approval.not_after, ask, journal, stop, through, ahead)
             except (ApprovalRefused, PreconditionsFailed) as refused:
                 report.refused = (str(refused),)
                 return report

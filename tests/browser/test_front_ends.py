@@ -61,7 +61,7 @@ def test_an_older_kernel_says_so_and_goes_on_by_the_next_cell(lab: Lab, open_pag
     at.page.wait_for_timeout(500)
     run_cell(at, "await run.apply()")
     assert enabled(lab) == CALLS
-    assert "What became of each step" in at.text()
+    assert "Result by step" in at.text()
     run_cell(at, "run.verify()")
     run_cell(at, "run.finish()")
     assert lab.latest(PHASE)["run"] == "done"
@@ -72,7 +72,7 @@ def test_single_accounts_are_searched_while_the_gate_waits_and_not_saved(lab: La
     at = open_page(lab.fresh("10_security_hub.ipynb", "explore"))
     at.run_all()
     at.panel()
-    at.page.get_by_text("The whole plan may cost").wait_for()
+    at.page.get_by_text("May cost").last.wait_for()
     at.page.get_by_text("1 to 20 of").wait_for()
     search = at.field("account, name")
     search.fill("membership 222222222222")

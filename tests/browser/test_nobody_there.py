@@ -86,6 +86,6 @@ def test_a_panel_that_nobody_draws_stops_the_notebook_and_stays_usable(front_end
     said = front.run("await run.apply()")
     assert "Nothing is decided yet" in said["evalue"]
     assert not [each for each in server.control("GET", "log") if each["mutating"]]
-    front.click("Approve")
+    front.click("Approve 4 calls")
     assert front.run("await run.apply()")["status"] == "ok"
     assert len([each for each in server.control("GET", "log") if each["mutating"]]) == 4

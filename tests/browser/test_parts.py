@@ -34,13 +34,13 @@ def prepare(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> int:
     return len(lab.made())
 
 
-def tab_to(at: NotebookPage, words: str) -> None:
-    """Go on with the Tab key until the thing with these words has the keyboard."""
+def tab_to(at: NotebookPage, words: str, key: str = "Tab") -> None:
+    """Go on with the Tab key, or back with Shift, until the thing with these words has the keyboard."""
     here = "(document.activeElement.closest('label') || document.activeElement).innerText || ''"
     for _ in range(40):
         if words in at.page.evaluate(here):
             return
-        at.page.keyboard.press("Tab")
+        at.page.keyboard.press(key)
     raise AssertionError(f"Tab never comes to {words}")
 
 
@@ -54,6 +54,9 @@ def test_a_part_is_chosen_and_decided_by_keyboard_alone(lab: Lab, open_page: Ope
     whole = planned(lab)
     assert at.page.locator(".jupyter-widgets input:checked").count() == 0
     at.page.wait_for_function("document.activeElement?.placeholder?.startsWith('ticket')")
+    tab_to(at, "Decide on a part only", "Shift+Tab")
+    at.page.keyboard.press("Space")
+    at.page.get_by_text("Choosing decides nothing").wait_for()
     tab_to(at, "Plan this part")
     at.page.keyboard.press("Space")
     at.page.get_by_text("Not planned: tick Regions or organizational units first.").wait_for()

@@ -19,6 +19,8 @@ from runbook_lib.services.registry import specs
 FOLDER = Path(__file__).parents[2] / "notebooks"
 HEADINGS = ["Purpose", "Before you start", "Observe", "Plan", "Confirm", "Apply", "Verify", "Back out", "Evidence"]
 READING = ["Purpose", "Before you start", "Observe", "Verify", "Evidence"]
+START = ["Purpose", "Observe", "Before you start", "Evidence"]
+"""Where things stand comes first, for whoever opens it daily; how notebooks are run comes after it."""
 HEADINGS_OF = {Kind.PHASE: HEADINGS, Kind.PROCEDURE: HEADINGS, Kind.READING: READING}
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 FORBIDDEN = (
@@ -27,9 +29,9 @@ FORBIDDEN = (
 )  # fmt: skip
 
 
-def kind_of(name: str) -> Kind:
-    """The kind of a notebook; the start, which makes no run, reads."""
-    return phase_named(name.removesuffix(".ipynb")).kind if name != "start.ipynb" else Kind.READING
+def headings_of(name: str) -> list[str]:
+    """The headings of a notebook's kind; those of the start, which makes no run, are its own."""
+    return START if name == "start.ipynb" else HEADINGS_OF[phase_named(name.removesuffix(".ipynb")).kind]
 
 
 def read(name: str) -> Any:
@@ -60,7 +62,7 @@ class TestForm:
         lines = prose(read(name)).splitlines()
         assert len([line for line in lines if line.startswith("# ")]) == 1
         assert lines[0].startswith("# ")
-        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == HEADINGS_OF[kind_of(name)]
+        assert [line.removeprefix("## ") for line in lines if line.startswith("## ")] == headings_of(name)
         assert not [line for line in lines if line.startswith("###")]
 
     def test_prose_before_each_code_cell(self, name: str) -> None:

@@ -24,7 +24,8 @@ def linked(notebook: Any, name: str) -> Iterator[str]:
     for cell in notebook.cells:
         source: str = cell.source
         if cell.cell_type == "markdown" and name == START and re.search(LIST, source, re.MULTILINE):
-            source = re.sub(LIST, "", source, flags=re.MULTILINE) + "\n".join(_listed())
+            before, after_it = re.split(rf"(?:{LIST})+", source, maxsplit=1, flags=re.MULTILINE)
+            source = before + "\n".join(_listed()) + ("\n" + after_it if after_it else "")
         elif cell.cell_type == "markdown" and name in after:
             source = re.sub(ON, f"After that comes {_link(after[name])}.", source, flags=re.MULTILINE)
         yield source

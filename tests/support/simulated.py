@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.apply.journal import Journal
+from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import FakeClock, Stop
 from runbook_lib.cli.rehearsal_settings import Simulation, fitted
 from runbook_lib.coverage import Cell, Count, Status, count
@@ -99,11 +100,12 @@ class Simulated:
         applied_before: frozenset[tuple[str, str]] = frozenset(),
         *,
         stop: Stop | None = None,
+        progress: Callable[[Tick], None] = lambda tick: None,
     ) -> ApplyReport:
         runbook = self.runbook(phase, plan.scope)
         with runbook.access, Journal(self.journal(phase), "test", self.clock) as journal:
             return runbook.apply(
-                approval, plan, permit=self.permit, journal=journal, stop=stop or Stop(), progress=lambda tick: None,
+                approval, plan, permit=self.permit, journal=journal, stop=stop or Stop(), progress=progress,
                 applied_before=applied_before,
             )  # fmt: skip
 
