@@ -14,7 +14,7 @@ from runbook_lib.plan import Action, Blocker, NoChange
 from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.organizations.observe import State
 from runbook_lib.services.organizations.service import SERVICE
-from runbook_lib.services.registry import by_name, specs
+from runbook_lib.services.registry import by_name
 from runbook_lib.services.view import view_of
 from runbook_lib.settings import OrganizationSection, Settings
 from runbook_lib.settings.sections.guardduty import GuardDutyFeature, GuardDutySection
@@ -32,8 +32,8 @@ SETTINGS = Settings(
     ),
     inspector=InspectorSection(regions=REGIONS, management_account=True, existing_accounts=("EC2", "LAMBDA", "LAMBDA_CODE")),
 )
-SERVICES = tuple(by_name())
-PRINCIPALS = frozenset(principal for spec in specs() for principal in spec.principals)
+SERVICES = tuple(SETTINGS.sections())
+PRINCIPALS = frozenset(principal for name in SERVICES for principal in by_name()[name].principals)
 GOOD = State(
     administrators={(service, region): Known(frozenset()) for service in SERVICES for region in REGIONS},
     usable={(service, region): Known(value=True) for service in SERVICES for region in REGIONS},

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import ENABLING, Simulated, home, open_cells, settings_for, simulated
+from simulated import ASKED, ENABLING, Simulated, home, open_cells, settings_for, simulated
 
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.environment import environment
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.server import serve
 from runbook_lib.rehearsal.world import Settling
-from runbook_lib.services.registry import by_name
 
-SERVICES = tuple(by_name())
+SERVICES = tuple(ASKED.sections())
 DELEGATED = "222222222222"
 SPEED = 60
 

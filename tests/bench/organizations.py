@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.rehearsal.seeds import FIRST_GENERATED
-from runbook_lib.services.registry import by_name, specs
+from runbook_lib.services.registry import specs
 from runbook_lib.settings.regions import ENABLED_BY_DEFAULT, is_opt_in
 
 REGIONS = tuple(sorted(ENABLED_BY_DEFAULT))
@@ -121,7 +121,7 @@ def _everything(members: list[str], regions: tuple[str, ...]) -> dict[str, Any]:
     return {
         "sets": {"members": members, "everybody": [DELEGATED, *members]},
         "delegated": DELEGATED,
-        "registered": {f"{name}.amazonaws.com": [DELEGATED] for name in by_name()},
+        "registered": {each.designation.principal: [DELEGATED] for each in specs() if each.designation},
         "recorders": list(regions),
         "securityhub": {
             "regions": dict.fromkeys(regions, hub),

@@ -243,7 +243,10 @@ def test_nothing_is_drawn_for_it_unless_it_is_named(front: Front, services: tupl
     named = {each.on.service for each in drawn.faults} | {
         each.service for each in drawn.events if each.kind == "foreign-administrator"
     }
-    assert named & {SERVICE, "accessanalyzer", "inspector2"} == ({SERVICE} if services else {"inspector2"})
+    unasked = {name for name, about in simulated.by_name().items() if not about.drawn_unasked}
+    assert SERVICE in unasked
+    assert named & unasked == set(services)
+    assert named
 
 
 def test_another_administrator_is_an_event(world: World, call: Caller) -> None:

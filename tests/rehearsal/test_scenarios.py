@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from pydantic import ValidationError
+from simulated import ASKED
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
 from runbook_lib import cli
@@ -23,7 +24,6 @@ from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.server import serve
-from runbook_lib.services.registry import by_name
 
 Client = Callable[..., Any]
 ACTION = ("CreateActionTarget", {"Name": "Look", "Description": "d", "Id": "Look"})
@@ -252,12 +252,12 @@ def test_latency_passes_before_the_answer(front: Front, client: Client) -> None:
 def administered(front: Front, client: Client) -> dict[str, Any]:
     """All three services administered from the delegated account, with settled designation."""
     front.world.settle_polls = 0
-    for service in by_name():
+    for service in ASKED.sections():
         client("organizations").enable_aws_service_access(ServicePrincipal=f"{service}.amazonaws.com")
     client("securityhub").enable_organization_admin_account(AdminAccountId=DELEGATED)
     client("guardduty").enable_organization_admin_account(AdminAccountId=DELEGATED)
     client("inspector2").enable_delegated_admin_account(delegatedAdminAccountId=DELEGATED)
-    return {service: client(service, DELEGATED) for service in by_name()}
+    return {service: client(service, DELEGATED) for service in ASKED.sections()}
 
 
 MEMBERS = [

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from aws_command import run_script
 from doors import served
-from simulated import ENABLING, Simulated, simulated
+from simulated import ASKED, ENABLING, Simulated, simulated
 
 from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.log import Entry
-from runbook_lib.services.registry import by_name
 
 DOCUMENT = Path(__file__).parents[2] / "runbook_lib" / "docs" / "other-clients.md"
 SCRIPT = DOCUMENT.read_text(encoding="utf-8").split("```sh\n")[1].split("```", 1)[0]
@@ -29,7 +28,7 @@ def check(front: Front) -> None:
     for entry in front.log.entries:
         answers[entry.service, entry.region, entry.operation].append(entry)
     refused = {key for key, entries in answers.items() if any(entry.code for entry in entries)}
-    for service in by_name():
+    for service in ASKED.sections():
         assert {(service, region, AFTER_DESIGNATION[0]) for region in REGIONS} <= refused
     for region in REGIONS:
         for operation in AFTER_DESIGNATION:

@@ -189,12 +189,12 @@ def home(front: Front) -> str:
     return home_region(front.world)
 
 
-def fitting(front: Front) -> str:
-    """The text of the rehearsal's settings, made to fit a simulated organization."""
+def fitting(front: Front, file: Path = PARAMETERS) -> str:
+    """The text of the rehearsal's settings (or another file's), made to fit a simulated organization."""
     organization = front.world.organization
     units = {organization.root, *organization.units}
     there = Simulation.of(front.control.health(), organization.accounts, units, home(front))
-    return fitted(PARAMETERS.read_text(encoding="utf-8"), there, everywhere=True).text
+    return fitted(file.read_text(encoding="utf-8"), there, everywhere=True).text
 
 
 def settings_for(front: Front, text: str | None = None, **changes: Any) -> Settings:
