@@ -23,6 +23,7 @@ from runbook_lib.settings.sections.service import ServiceSection, section_types
 from runbook_lib.settings.wave import WaveSection
 
 if TYPE_CHECKING:
+    from runbook_lib.settings.sections.accessanalyzer import AccessAnalyzerSection
     from runbook_lib.settings.sections.guardduty import GuardDutySection
     from runbook_lib.settings.sections.inspector2 import InspectorSection
     from runbook_lib.settings.sections.securityhub import SecurityHubSection
@@ -286,6 +287,7 @@ if TYPE_CHECKING:
         security_hub: SecurityHubSection | None = None
         guardduty: GuardDutySection | None = None
         inspector: InspectorSection | None = None
+        access_analyzer: AccessAnalyzerSection | None = None
 else:
     Settings = create_model(
         "Settings", __base__=_Settings, __doc__=_Settings.__doc__, **{spec.section: _managed(spec) for spec in specs()}

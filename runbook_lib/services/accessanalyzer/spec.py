@@ -1,0 +1,48 @@
+"""IAM Access Analyzer by name and number."""
+
+from runbook_lib.services.spec import Designation, Probe, Rate, ServiceSpec
+
+NAME = "accessanalyzer"
+TITLE = "Access Analyzer"
+
+DESIGNATION = Designation(
+    service=NAME,
+    title=TITLE,
+    principal="access-analyzer.amazonaws.com",
+    usable_operation="ListAnalyzers",
+    # [docs] the Organizations user guide's page about the service
+    deregistering=(
+        "Taking the registration back disables the organization's analyzers in every Region; they and their findings come back "
+        "when the same account is registered again."
+    ),
+)
+
+SPEC = ServiceSpec(
+    name=NAME,
+    title=TITLE,
+    section="access_analyzer",
+    full_title="IAM Access Analyzer",
+    signing_name="access-analyzer",  # [model]
+    phase="45_access_analyzer",
+    purpose=(
+        "Show what can be reached from outside the organization, and which permissions nobody uses: let the delegated security "
+        "account have analyzers of the whole organization, of external access in each Region, of unused access in one."
+    ),
+    does="administrator, by Organizations; an analyzer of external access in every Region, one of unused access in the home Region",
+    designation=DESIGNATION,
+    principals=(DESIGNATION.principal,),
+    roles=("AWSServiceRoleForAccessAnalyzer",),
+    role_principals=(DESIGNATION.principal,),
+    in_management=frozenset({"ListAnalyzers"}),
+    probe=Probe("ListAnalyzers"),
+    rates={"*": Rate(5, 10, "assumed")},  # AWS publishes none
+    # Offered in every Region of every partition: boto3's list of endpoints, 2026-11.
+    paid=("UNUSED_ACCESS",),
+    prices="Prices of Access Analyzer. External access costs nothing.",
+    enabled_by=("external access",),
+    controls={
+        # The Security Hub CSPM user guide's list of controls for IAM (CIS AWS Foundations 1.20), and Prowler's check of it.
+        "IAM.28": ("external access", ""),
+        "accessanalyzer_enabled": ("enabled", ""),
+    },
+)

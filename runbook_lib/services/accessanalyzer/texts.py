@@ -1,0 +1,4 @@
+"""Access Analyzer's error texts. Sources: public threads and tools that record AWS's answers."""
+
+NOT_THERE_YET = ("You must create an organization", "Service not enabled for AWS Organizations")
+"""For five to ten minutes after the organization, its trusted access or the registration changed, whatever Organizations says."""
