@@ -3,6 +3,7 @@ import io
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell, Cells, Gap, Status, count
 from runbook_lib.coverage import files as coverage_files
+from runbook_lib.coverage.page import html_page
 from runbook_lib.coverage.summary import DIMENSIONS, percent, summary
 from runbook_lib.services.registry import by_name
 
@@ -85,7 +87,7 @@ def test_the_json_is_whole_and_adds_up() -> None:
 
 @given(st.permutations(samples.cells()))
 def test_files_do_not_depend_on_the_order_of_cells(cells: list[Cell]) -> None:
-    for form in (coverage_files.json_text, coverage_files.html_page):
+    for form in (coverage_files.json_text, html_page):
         assert form(tuple(cells), samples.organization(), FACTS) == form(samples.cells(), samples.organization(), FACTS)
     assert coverage_files.text_table(tuple(cells), samples.organization()) == coverage_files.text_table(
         samples.cells(), samples.organization()
@@ -139,17 +141,32 @@ def read_page(text: str) -> Page:
 
 
 def test_the_page_runs_and_loads_nothing() -> None:
-    text = coverage_files.html_page(samples.cells(), samples.organization(), FACTS)
+    text = html_page(samples.cells(), samples.organization(), FACTS)
     page = read_page(text)
     assert "script" not in page.tags
-    assert page.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "scope"}
+    assert page.attributes <= {
+        "lang",
+        "charset",
+        "http-equiv",
+        "content",
+        "name",
+        "class",
+        "scope",
+        "colspan",
+        "rowspan",
+        "id",
+        "href",
+        "style",
+        "aria-hidden",
+    }
+    assert all(each.startswith("#") for each in re.findall(r'href="([^"]*)"', text))
     assert "url(" not in text
     assert "Content-Security-Policy" in text
     assert "default-src 'none'" in text
 
 
 def test_the_page_names_everything_that_is_not_covered() -> None:
-    text = "\n".join(read_page(coverage_files.html_page(samples.cells(), samples.organization(), FACTS)).text)
+    text = "\n".join(read_page(html_page(samples.cells(), samples.organization(), FACTS)).text)
     for cell in samples.cells():
         assert (visible(cell.reason) in text) == (cell.status is not Status.COVERED)
     assert all(visible(name) in text for name in samples.HOSTILE)
@@ -161,14 +178,14 @@ def test_large_sets_of_accounts_are_listed_once() -> None:
     cells = tuple(
         Cell("guardduty", f"made-up-{n}", "membership", crowd, Status.GAP, f"reason {n}", gap=Gap.TO_DO) for n in range(100)
     )
-    text = coverage_files.html_page(cells, samples.organization(), FACTS)
-    assert text.count("000000004999") == 2
-    assert text.count("5,000 accounts (set 1)") == 100
+    text = html_page(cells, samples.organization(), FACTS)
+    assert text.count("000000004999") == 1
+    assert len(text) < 500_000
 
 
 def test_full_coverage_says_that_nothing_remains() -> None:
     covered = samples.cells()[:1]
-    assert "Nothing: every cell is covered." in coverage_files.html_page(covered, samples.organization(), FACTS)
+    assert "Nothing: every cell is covered." in html_page(covered, samples.organization(), FACTS)
     assert "Nothing remains in scope." in coverage_files.text_table(covered, samples.organization())
 
 

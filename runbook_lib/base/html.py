@@ -98,9 +98,14 @@ def facts(pairs: Mapping[str, object]) -> str:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "", *, total: bool = False) -> str:
     """A table of texts and numbers; with `total` the last row is marked as the sum of the others."""
-    listed = [list(row) for row in rows]
+    shown = [[value if _is_number(value) else escaped(value) for value in row] for row in rows]
+    return table_of(headers, shown, caption, total=total)
+
+
+def table_of(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "", *, total: bool = False) -> str:
+    """The same, where the texts are HTML already."""
     head = "".join(f'<th scope="col">{escaped(header)}</th>' if header else "<td></td>" for header in headers)
-    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in listed]
+    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows]
     if total and lines:
         lines[-1] = lines[-1].replace("<tr>", '<tr class="total">', 1)
     body = "\n".join(lines)
@@ -108,6 +113,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str
     return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _cell(value: object) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f'<td class="number">{value:,}</td>' if number else f"<td>{escaped(value)}</td>"
+    return f'<td class="number">{value:,}</td>' if _is_number(value) else f"<td>{value}</td>"

@@ -1,4 +1,4 @@
-"""Coverage as files: CSV and JSON whole, HTML with the summary and all that is not covered, and a table for the terminal.
+"""Coverage as files: CSV and JSON whole, the page of `page.py`, and a table for the terminal.
 
 Accounts with one verdict share a cell, and the files keep it so (JSON, HTML) or stream the single rows (CSV), so that ten
 thousand accounts in seventeen Regions fit. Equal cells give equal bytes.
@@ -8,15 +8,16 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from runbook_lib.base import html
-from runbook_lib.base.account_sets import AccountSets, count_of, few_or_count
+from runbook_lib.base.account_sets import few_or_count
 from runbook_lib.base.files import write_text, written
 from runbook_lib.base.text import spreadsheet_safe, visible
 from runbook_lib.coverage import Cell, Cells, Count, Status
 from runbook_lib.coverage import summary as summaries
+from runbook_lib.coverage.page import Around, html_page
 from runbook_lib.organization import Account, Organization
 
 FORMAT = "runbook coverage 1"
@@ -27,14 +28,19 @@ CSV_COLUMNS = (
 
 
 def write_coverage(
-    folder: Path, which: Literal["before", "after"], cells: Cells, organization: Organization, facts: Mapping[str, str]
+    folder: Path,
+    which: Literal["before", "after"],
+    cells: Cells,
+    organization: Organization,
+    facts: Mapping[str, str],
+    around: Around | None = None,
 ) -> tuple[Path, Path, Path]:
     """Write coverage-<which>.csv, .json and .html into a folder. `facts` head the JSON and the page (mode, phase, time)."""
     csv_file, json_file, page = (folder / f"coverage-{which}.{ending}" for ending in ("csv", "json", "html"))
     with written(csv_file) as file:
         file.writelines(csv_lines(cells, organization))
     write_text(json_file, json_text(cells, organization, facts))
-    write_text(page, html_page(cells, organization, facts))
+    write_text(page, html_page(cells, organization, facts, replace(around or Around(), csv=csv_file.name)))
     return csv_file, json_file, page
 
 
@@ -122,72 +128,12 @@ def _numbers(counted: Count) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def html_page(cells: Cells, organization: Organization, facts: Mapping[str, str]) -> str:
-    """One page to read offline or on paper: sums, then everything that is not covered with its reason, then who is who."""
-    inside = [cell for cell in cells if cell.in_scope]
-    parts = [
-        html.facts({"Organization": organization.id, **facts, **population(organization)}),
-        html.heading("Sums"),
-        html.table(("", *summaries.COLUMNS), [summaries.row(name, each) for name, each in summaries.totals(cells).items()]),
-        html.paragraph("Coverage is covered / (covered + gap + unknown). Excluded and not applicable are counted apart."),
-    ]
-    for by in summaries.DIMENSIONS:
-        rows = summaries.rows(inside, by, organization)
-        parts.append(html.table((by, *summaries.COLUMNS), rows, f"In scope, by {by}", total=True))
-    entries, sets = summaries.remaining(cells), AccountSets()
-    parts += [html.heading("What remains and why"), *_remaining_parts(entries, sets)]
-    named = frozenset[str]().union(*(entry.accounts for entry in entries))
-    parts += [html.heading("Accounts named above"), _accounts_table(named, organization)] if named else []
-    for title, members in sets.listed():
-        parts += [html.heading(title, 3), html.paragraph(", ".join(members))]
-    return html.page("Enablement coverage", parts)
-
-
-def population(organization: Organization) -> dict[str, str]:
-    """How many accounts Organizations lists, by state."""
-    states: dict[str, set[str]] = {}
-    for account in organization.accounts.values():
-        states.setdefault(account.state.value, set()).add(account.id)
-    parts = ", ".join(f"{len(ids):,} {state}" for state, ids in sorted(states.items()))
-    return {
-        "Accounts": f"{count_of(organization.accounts)} ({parts})",
-        "Management account": organization.management_account,
-        "Delegated administrator account": organization.delegated_account,
-    }
-
-
-_REMAINING = ("answer", "service", "aspect", "Regions", "accounts", "cells", "reason", "error code", "next step", "who")
-
-
 def remaining_row(entry: summaries.Remaining, phrase: Callable[[frozenset[str]], str]) -> tuple[object, ...]:
     """One line of "what remains and why"."""
     return (
         entry.answer, entry.service, entry.what, ", ".join(entry.regions), phrase(entry.accounts), entry.cells, entry.reason,
         entry.code, entry.next_step, entry.who,
     )  # fmt: skip
-
-
-def _remaining_parts(entries: Sequence[summaries.Remaining], sets: AccountSets) -> Iterator[str]:
-    if not entries:
-        yield html.paragraph("Nothing: every cell is covered.")
-    titles = {
-        Status.UNKNOWN: "Could not be read",
-        Status.GAP: "Gaps",
-        Status.EXCLUDED: "Excluded",
-        Status.NOT_APPLICABLE: "Not applicable",
-    }
-    for status, title in titles.items():
-        rows = [remaining_row(entry, sets.phrase) for entry in entries if entry.status is status]
-        if rows:
-            yield html.table(_REMAINING, rows, f"{title}: {sum(e.cells for e in entries if e.status is status):,} cells")
-
-
-def _accounts_table(accounts: Iterable[str], organization: Organization) -> str:
-    rows = []
-    for account in sorted(accounts):
-        listed = organization.accounts.get(account)
-        rows.append((*_whose(account, listed), listed.state.value if listed else ""))
-    return html.table(("account", "name", "organizational units", "state"), rows)
 
 
 def text_table(cells: Cells, organization: Organization) -> str:

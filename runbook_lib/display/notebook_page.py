@@ -23,7 +23,8 @@ from runbook_lib.base.files import write_text
 from runbook_lib.base.html import POLICY, STYLE, escaped, facts, ways
 from runbook_lib.base.moments import moment_words
 from runbook_lib.base.text import visible
-from runbook_lib.display import banner, charts
+from runbook_lib.coverage import matrix
+from runbook_lib.display import banner
 from runbook_lib.display.clean_html import clean_html
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -61,7 +62,7 @@ def notebook_page(document: Any, *, mode: str, phase: str, more: Mapping[str, st
             "runbook": {
                 "title": title,
                 "policy": POLICY,
-                "style": f"{STYLE}\n{banner.RULES}\n{charts.RULES}",
+                "style": f"{STYLE}\n{banner.RULES}\n{matrix.RULES}",
                 "facts": facts(head),
                 "ways": ways([("All runs", back)]) if back else "",
             }

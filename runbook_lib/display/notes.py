@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.base import html
 from runbook_lib.base.text import visible
+from runbook_lib.coverage.matrix import Matrix
 from runbook_lib.display import banner
-from runbook_lib.display.charts import Picture
 from runbook_lib.display.tables import Shown
 
 
@@ -94,7 +94,7 @@ class Notes:
         return "\n\n".join(map(_plain, self.parts))
 
 
-Part = str | Facts | Shown | Folded | Lines | Link | Picture
+Part = str | Facts | Shown | Folded | Lines | Link | Matrix
 
 
 def _inside(part: Part) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.base.account_sets import count_of
 from runbook_lib.coverage import Cell, Gap, Status, count
+from runbook_lib.coverage.matrix import matrices
 from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
-from runbook_lib.display.charts import pictures
 from runbook_lib.display.notes import Card, Facts, Folded, Lines, Link, Notes, Part
 from runbook_lib.evidence import listing
 from runbook_lib.organization import Organization
@@ -43,7 +43,7 @@ def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
     by = [tables.shown(tables.coverage_table(cells, organization, each), f"By {name}, in scope") for each, name in names.items()]
     return Notes(
         tables.shown(tables.totals_table(cells), "Coverage"),
-        *pictures(cells, organization, TITLES),
+        *matrices(cells, organization, TITLES),
         Folded("By aspect, Region and organizational unit", *by),
     )
 
@@ -323,7 +323,7 @@ def remaining(cells: Sequence[Cell], organization: Organization, before: Sequenc
         *([tables.shown(tables.totals_table(before), "Coverage before")] if before else []),
         tables.shown(tables.totals_table(cells), "Coverage now" if before else "Coverage"),
         tables.shown(tables.coverage_table(cells, organization, "service"), "By service, in scope"),
-        *pictures(cells, organization, TITLES),
+        *matrices(cells, organization, TITLES),
         *([f"AWS is still working on it: {'; '.join(waiting)}. Run this cell again in a while."] if waiting else []),
         tables.shown(tables.remaining_table(left), "What remains in scope, and why"),
         Folded(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from runbook_lib.base import html
 from runbook_lib.base.files import write_text
 from runbook_lib.base.moments import moment_words
-from runbook_lib.evidence.listing import PAGE, Row, rows
+from runbook_lib.evidence.listing import PAGE, Row, address_of, rows
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunFolderError
 from runbook_lib.runbook.phases import NOTEBOOKS
@@ -112,7 +112,13 @@ def _status(run: RunFolder, phase: PhaseFolder) -> str:
     return "" if said == "done" else f" ({said})"
 
 
-def _there(phase: PhaseFolder) -> Iterator[tuple[str, str]]:
+def ways_from(run: RunFolder, phase: PhaseFolder, here: str, *, following: str = "") -> list[tuple[str, str]]:
+    """Where a page in the folder of a phase leads: back to all runs, and to what lies beside it or is written next."""
+    beside = [(words, name) for words, name in _there(phase, following) if name != here]
+    return [("All runs", address_of(run.name)), *beside]
+
+
+def _there(phase: PhaseFolder, following: str = "") -> Iterator[tuple[str, str]]:
     for words, names in FILES:
-        if name := next((each for each in names if (phase.path / each).exists()), ""):
+        if name := next((each for each in names if each == following or (phase.path / each).exists()), ""):
             yield words, name

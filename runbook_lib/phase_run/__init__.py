@@ -16,6 +16,8 @@ from runbook_lib.base.clock import Stop
 from runbook_lib.base.files import write_bytes, write_text
 from runbook_lib.coverage import Cells, Status, count
 from runbook_lib.coverage.files import text_table, write_coverage
+from runbook_lib.coverage.page import Around
+from runbook_lib.evidence.index_page import ways_from
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.people.permit import Permit
 from runbook_lib.evidence.run.answers import Answers
@@ -90,7 +92,10 @@ class PhaseRun:
     def _keep_coverage(self, which: Literal["before", "after"]) -> None:
         record, folder = self.record, self.record.folder
         facts = {"mode": record.settings.mode, "phase": folder.name, "run": record.run.name}
-        write_coverage(folder.path, which, self.cells, self.organization, facts)
+        plans = self.runbook.phase.plans and which == "before"
+        ways = ways_from(record.run, folder, f"coverage-{which}.html", following="plan.html" if plans else "")
+        around = Around(ways, record.settings.exclusions, record.clock.now().date())
+        write_coverage(folder.path, which, self.cells, self.organization, facts, around)
         write_text(folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
         about = {
             "scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers),
