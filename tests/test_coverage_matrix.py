@@ -62,16 +62,6 @@ def test_the_matrix_counts_an_account_in_its_own_unit_and_says_so_as_text() -> N
     assert matrix.inside().count("<td") == 6
 
 
-def test_units_are_named_by_path_and_sorted_by_it() -> None:
-    seen = replace(organization(), unit_names={"r-1": "Root", "ou-a": "Abc / def"})
-    cells = [cell("444444444444", Status.GAP), cell("555555555555", Status.GAP)]
-    assert matrices(cells, seen, {})[0].units == {"ou-a": "Abc / def", "r-1": "Root"}
-    deeper = Account("444444444444", "four", AccountState.ACTIVE, ("r-1", "ou-z", "ou-a"))
-    named = replace(seen, accounts={"444444444444": deeper}, unit_names={**seen.unit_names, "ou-z": "Z"})
-    assert matrices(cells[:1], named, {})[0].units == {"ou-a": "Z / Abc / def"}
-    assert matrices(cells[:1], replace(named, unit_names={"ou-a": "a"}), {})[0].units == {"ou-a": "ou-a"}
-
-
 def test_many_units_are_those_with_most_to_do_and_one_row_for_the_others() -> None:
     units = {f"{number:012}": f"ou-{number:02}" for number in range(40)}
     accounts = {each: Account(each, "", AccountState.ACTIVE, (unit,)) for each, unit in units.items()}

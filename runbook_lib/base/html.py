@@ -92,7 +92,12 @@ def link(before: str, text: str, address: str) -> str:
 
 def facts(pairs: Mapping[str, object]) -> str:
     """A table of names and values."""
-    rows = "".join(f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(value)}</td></tr>' for name, value in pairs.items())
+    return rows_of(pairs.items())
+
+
+def rows_of(pairs: Iterable[Sequence[object]]) -> str:
+    """The same for rows of which several may have one name."""
+    rows = "".join(f'<tr><th scope="row">{escaped(name)}</th><td>{escaped(value)}</td></tr>' for name, value in pairs)
     return f"<table>{rows}</table>"
 
 

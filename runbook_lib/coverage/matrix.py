@@ -45,19 +45,19 @@ Field = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Matrix:
-    """Rows are organizational units by path, columns the Regions of each service; each field has its counts."""
+    """Rows are organizational units, columns the Regions of each service; each field has its counts."""
 
     services: Mapping[str, str]
     """Service → its title, in the order of the columns."""
     units: Mapping[str, str]
-    """Unit → its path, in the order of the rows."""
+    """Unit → what its row is called, in the order of the rows."""
     columns: tuple[tuple[str, str], ...]
     """Service and Region."""
     fields: Mapping[Field, Count]
 
     def table(self, leads_to: Callable[[str, str], str] = lambda unit, service: "") -> str:
         """The matrix as HTML. `leads_to` gives the address for what is left of a unit and a service; "" for none."""
-        rows = [self._row(unit, path, leads_to) for unit, path in self.units.items()]
+        rows = [self._row(unit, name, leads_to) for unit, name in self.units.items()]
         return (
             f'<table class="matrix"><caption>{html.escaped(self.title)}</caption><thead>{self._head()}</thead>'
             f"<tbody>{''.join(rows)}</tbody></table>"
@@ -87,7 +87,7 @@ class Matrix:
     def _edge(self, place: int) -> str:
         return " first" if not place or self.columns[place - 1][0] != self.columns[place][0] else ""
 
-    def _row(self, unit: str, path: str, leads_to: Callable[[str, str], str]) -> str:
+    def _row(self, unit: str, name: str, leads_to: Callable[[str, str], str]) -> str:
         cells = []
         for place, (service, region) in enumerate(self.columns):
             counted = self.fields.get((unit, service, region), Count())
@@ -99,19 +99,19 @@ class Matrix:
             )
         all_ = _sum(self.fields.get((unit, *column), Count()) for column in self.columns)
         share = percent(all_) if all_.coverage is not None else "–"
-        return f'<tr><th scope="row">{html.escaped(path)}</th><td>{html.escaped(share)}</td>{"".join(cells)}</tr>'
+        return f'<tr><th scope="row">{html.escaped(name)}</th><td>{html.escaped(share)}</td>{"".join(cells)}</tr>'
 
     def __repr__(self) -> str:
         signs = ", ".join(f"{sign} {words}" for sign, words in KINDS.values())
-        width = max(len(path) for path in [*self.units.values(), "organizational unit"])
+        width = max(len(name) for name in [*self.units.values(), "organizational unit"])
         lines = [f"{self.title} ({signs})"]
         for service, title in self.services.items():
             regions = [region for each, region in self.columns if each == service]
             lines += ["", title, "  ".join([" " * width, *regions])]
-            for unit, path in self.units.items():
+            for unit, name in self.units.items():
                 fields = (self.fields.get((unit, service, region), Count()) for region in regions)
                 signs_here = (sign_of(each).ljust(len(region)) for each, region in zip(fields, regions, strict=True))
-                lines.append("  ".join([path.ljust(width), *signs_here]).rstrip())
+                lines.append("  ".join([name.ljust(width), *signs_here]).rstrip())
         return "\n".join(lines)
 
 
@@ -145,16 +145,6 @@ def unit_of(organization: Organization) -> dict[str, str]:
     return {each.id: (each.organizational_units or (NO_UNIT,))[-1] for each in organization.accounts.values()}
 
 
-def paths(organization: Organization) -> dict[str, str]:
-    """Unit → its path in names from below the root, where they were read; else its id."""
-    found = {NO_UNIT: NO_UNIT}
-    for account in organization.accounts.values():
-        for depth, unit in enumerate(account.organizational_units, 1):
-            names = [organization.unit_names.get(each, "") for each in account.organizational_units[:depth]]
-            found[unit] = " / ".join(names[1:] or names) if all(names) else unit
-    return found
-
-
 def matrices(cells: Iterable[Cell], organization: Organization, titles: Mapping[str, str]) -> list[Matrix]:
     """What is in scope, as one matrix, or as few below each other as its columns need; the same rows in each.
 
@@ -168,7 +158,7 @@ def matrices(cells: Iterable[Cell], organization: Organization, titles: Mapping[
                 sizes[cell.accounts] = Counter(unit.get(account, NO_UNIT) for account in cell.accounts)
             for name, number in sizes[cell.accounts].items():
                 sums.setdefault((name, cell.service, cell.region), Counter())[cell.status] += number
-    rows = _rows(sums, paths(organization))
+    rows = _rows(sums)
     merged = dict[Field, Counter[Status]]()
     for (name, service, region), counted in sums.items():
         merged.setdefault((name if name in rows else OTHERS, service, region), Counter()).update(counted)
@@ -180,16 +170,15 @@ def matrices(cells: Iterable[Cell], organization: Organization, titles: Mapping[
     ]
 
 
-def _rows(sums: Mapping[Field, Counter[Status]], named: Mapping[str, str]) -> dict[str, str]:
+def _rows(sums: Mapping[Field, Counter[Status]]) -> dict[str, str]:
     left: Counter[str] = Counter()
     for (unit, _, _), counted in sums.items():
         left[unit] += counted[Status.GAP] + counted[Status.UNKNOWN]
-    units = sorted(left, key=lambda unit: (named.get(unit, unit), unit))
+    units = sorted(left)
     if len(units) <= MOST_UNITS + 1:
-        return {unit: named.get(unit, unit) for unit in units}
+        return {unit: unit for unit in units}
     shown = set(sorted(units, key=lambda unit: (-left[unit], unit))[:MOST_UNITS])
-    kept = {unit: named.get(unit, unit) for unit in units if unit in shown}
-    return {**kept, OTHERS: f"{len(units) - len(shown)} other units"}
+    return {**{unit: unit for unit in units if unit in shown}, OTHERS: f"{len(units) - len(shown)} other units"}
 
 
 def _broken(columns: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -98,7 +98,7 @@ def html_page(cells: Cells, organization: Organization, facts: Mapping[str, str]
         html.facts({**facts, "Organization": organization.id, **population(organization)}),
         *_largest(inside, people),
         *_nobody(cells),
-        *_ending(around, organization, people),
+        *_ending(around, people),
         *([html.heading("At a glance")] if drawn else []),
         *(each.table(lambda unit, service: f"#left-{_id(rows, unit)}-{service}") for each in drawn),
         *([pictures.legend()] if drawn else []),
@@ -133,12 +133,12 @@ def _number(inside: Iterable[Cell]) -> Iterator[str]:
     if not asked:
         yield html.element("p", "<strong>–</strong> nothing in scope to cover", class_="headline")
         return
-    rest = ", ".join(f"{number:,} {words}" for number, words in ((counted.gap, "gaps"), (counted.unknown, "unknown")))
-    said = f"covered in scope: {counted.covered:,} of {asked:,}; {rest}; besides, {counted.excluded:,} excluded on purpose"
+    gaps = f"{counted.gap:,} gap{'s' * (counted.gap != 1)}, {counted.unknown:,} unknown"
+    said = f"covered in scope: {counted.covered:,} of {asked:,}; {gaps}; besides, {counted.excluded:,} excluded on purpose"
     yield html.element("p", f"<strong>{html.escaped(summaries.percent(counted))}</strong> {html.escaped(said)}", class_="headline")
     parts = ((counted.covered, "covered"), (counted.gap, "gap"), (counted.unknown, "unknown"))
     bar = "".join(f'<span class="b-{kind}" style="flex:{number}"></span>' for number, kind in parts if number)
-    yield html.element("div", bar, class_="bar", aria_hidden="true")
+    yield html.element("p", bar, class_="bar", aria_hidden="true")
 
 
 def _largest(inside: Iterable[Cell], people: _People) -> Iterator[str]:
@@ -210,11 +210,11 @@ def _nobody(cells: Iterable[Cell]) -> Iterator[str]:
     yield html.table(head, rows)
 
 
-def _ending(around: Around, organization: Organization, people: _People) -> Iterator[str]:
+def _ending(around: Around, people: _People) -> Iterator[str]:
     """Exclusions that end soon: what is left out on purpose comes back as a gap then, or the file is refused."""
     if around.today is None:
         return
-    last, named = around.today + dt.timedelta(days=SOON), pictures.paths(organization)
+    last = around.today + dt.timedelta(days=SOON)
     soon = sorted((each for each in around.exclusions if each.expires <= last), key=lambda each: (each.expires, each.reason))
     yield html.heading(f"Exclusions that end within {SOON} days")
     if not soon:
@@ -222,7 +222,7 @@ def _ending(around: Around, organization: Organization, people: _People) -> Iter
         return
     rows = [
         (
-            f"{each.expires} ({(each.expires - around.today).days} days)", _left_out(each, named, people),
+            f"{each.expires} ({(each.expires - around.today).days} days)", _left_out(each, people),
             ", ".join(each.services or ("all services",)), each.reason, each.owner,
         )
         for each in soon
@@ -230,11 +230,8 @@ def _ending(around: Around, organization: Organization, people: _People) -> Iter
     yield html.table(("last day", "left out", "of", "reason", "owner"), rows)
 
 
-def _left_out(exclusion: Exclusion, named: Mapping[str, str], people: _People) -> str:
-    unit = exclusion.organizational_unit
-    if unit:
-        return f"{named[unit]} ({unit})" if named.get(unit, unit) != unit else unit
-    return people.one(exclusion.account) if exclusion.account else str(exclusion.region)
+def _left_out(exclusion: Exclusion, people: _People) -> str:
+    return people.one(exclusion.account) if exclusion.account else exclusion.organizational_unit or str(exclusion.region)
 
 
 def _sums(cells: Iterable[Cell], inside: Sequence[Cell], organization: Organization) -> Iterator[str]:

@@ -20,6 +20,7 @@ LINKED = 60
 FILES = (
     ("plan", ("plan.html", "plan.md")),
     ("for the change board", ("change.html",)),
+    ("plan at apply", ("plan-at-apply.html", "plan-at-apply.md")),
     ("approval", ("approval.json",)),
     ("coverage before", ("coverage-before.html",)),
     ("coverage after", ("coverage-after.html",)),

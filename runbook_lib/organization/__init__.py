@@ -54,8 +54,6 @@ class Organization:
     """Service principal → account ids registered in Organizations."""
     callers: Mapping[str, str] = field(default_factory=dict)
     """Account id → ARN of the identity that acts there."""
-    unit_names: Mapping[str, str] = field(default_factory=dict)
-    """Root or OU id → its name, for people alone; an id that is missing here was not read."""
 
     @property
     def enabled_regions(self) -> tuple[str, ...]:

@@ -27,12 +27,12 @@ from runbook_lib.evidence.run.earlier_reads import BEGUN, EarlierReads
 from runbook_lib.evidence.run.folder import RunStatus
 from runbook_lib.organization import Organization
 from runbook_lib.phase_run.partial_plans import PartialPlans
+from runbook_lib.phase_run.plan_files import write_plan
 from runbook_lib.phase_run.record import RunRecord
 from runbook_lib.plan import Plan
-from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.cost import Costs, Trials
 from runbook_lib.plan.decision import Decision, given
-from runbook_lib.plan.document import Change, plan_document
+from runbook_lib.plan.document import Change
 from runbook_lib.runbook import ApplyReport, Runbook
 from runbook_lib.runbook.observer import Assessment
 from runbook_lib.services.remarks import Remark
@@ -136,8 +136,7 @@ class PhaseRun:
 
     def _keep(self, plan: Plan, stem: str, costs: Costs | None = None) -> None:
         """Write a plan for machines and for a change board."""
-        folder, settings, runbook = self.record.folder.path, self.record.settings, self.runbook
-        write_text(folder / f"{stem}.json", plan_file.dumps(plan))
+        settings, runbook = self.record.settings, self.runbook
         organization = settings.organization
         change = Change(
             title=f"{runbook.phase.title} across organization {organization.id}",
@@ -149,7 +148,7 @@ class PhaseRun:
             stages={stage.name: stage.title for stage in runbook.phase.stages},
             costs=costs,
         )
-        write_text(folder / f"{stem}.md", plan_document(plan, change))
+        write_plan(self.record.run, self.record.folder, stem, plan, change)
 
     def take_given(self) -> Decision:
         """Take up the approval file that was given. Raises ApprovalRefused when it may not be used here and now."""

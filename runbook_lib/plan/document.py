@@ -1,14 +1,15 @@
-"""plan.md: a plan as a document that a change board can take. Pure; holds account ids, never account names or addresses."""
+"""plan.md and plan.html: a plan as a document for whoever decides about it. Pure; account ids, never names or addresses."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib import __version__
+from runbook_lib.base import html
 from runbook_lib.base.account_sets import AccountSets, count_of
-from runbook_lib.base.text import markdown_safe
+from runbook_lib.base.moments import moment_words
 from runbook_lib.plan import Action, Plan, Scope
 from runbook_lib.plan import groups as plan_groups
+from runbook_lib.plan.blocks import Block, Code, Heading, Points, Table, Text, as_html, as_markdown
 from runbook_lib.plan.cli_line import back_out_line, cli_line
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import EVERYBODY, estimate, for_everybody
@@ -40,10 +41,22 @@ class Change:
 
 def plan_document(plan: Plan, change: Change) -> str:
     """The text of plan.md; the same for equal plans."""
+    return as_markdown(plan_blocks(plan, change, plan.created))
+
+
+def plan_page(plan: Plan, change: Change, pages: Iterable[tuple[str, str]] = ()) -> str:
+    """plan.html: the same to read in a browser and to print, with the reader's own time. `pages`: where it leads."""
+    title, *blocks = plan_blocks(plan, change, moment_words(plan.created))
+    assert isinstance(title, Heading)
+    return html.page(title.text, as_html(blocks), ways=html.ways(pages))
+
+
+def plan_blocks(plan: Plan, change: Change, made: str) -> list[Block]:
+    """The document: its title, then its sections. `made`: when, in words."""
     sets = AccountSets()
     calls = plan_groups.actions_by_call(plan)
-    sections: list[Iterable[str]] = [
-        _head(plan, change, sets),
+    sections: list[Iterable[Block]] = [
+        _head(plan, change, sets, made),
         _decisions(plan),
         _calls(calls, change, sets),
         _waits(plan),
@@ -55,14 +68,14 @@ def plan_document(plan: Plan, change: Change) -> str:
         _back_out(calls),
         _sets(plan, sets),
     ]
-    return "\n".join(line for section in sections for line in section).rstrip() + "\n"
+    return [block for section in sections for block in section]
 
 
-def _head(plan: Plan, change: Change, sets: AccountSets) -> Iterator[str]:
+def _head(plan: Plan, change: Change, sets: AccountSets, made: str) -> Iterator[Block]:
     guess = estimate(plan, change.concurrency)
     callers = frozenset(step.account for step in plan.steps)
-    yield from (f"# {markdown_safe(change.title)}", "", "## Purpose", "", markdown_safe(change.purpose), "")
-    yield from _table(
+    yield from (Heading(1, change.title), Heading(2, "Purpose"), Text(change.purpose))
+    yield Table(
         ("", ""),
         [
             ("Phase", plan.phase),
@@ -78,28 +91,30 @@ def _head(plan: Plan, change: Change, sets: AccountSets) -> Iterator[str]:
             ("Requires, applied before", ", ".join(plan.requires) or "nothing"),
             ("Settings digest", plan.settings_digest),
             ("Fingerprint of this plan", plan.fingerprint),
-            ("Made", f"{plan.created}, runbook {__version__}"),
+            ("Made", f"{made}, runbook {__version__}"),
         ],
     )
-    yield "An approval names the fingerprint. What is not listed here is not called, also if the organization changes meanwhile."
-    yield ""
+    yield Text(
+        "An approval names the fingerprint. What is not listed here is not called, also if the organization changes meanwhile."
+    )
 
 
-def _decisions(plan: Plan) -> Iterator[str]:
+def _decisions(plan: Plan) -> Iterator[Block]:
     """What is asked one after the other at the screen: each is about a part of this plan, with a fingerprint of its own."""
     asked = gates(plan)
-    yield from ("## Decisions", "")
+    yield Heading(2, "Decisions")
     if not asked:
-        yield from ("None is needed: there is nothing to call.", "")
+        yield Text("None is needed: there is nothing to call.")
         return
     parts = [(gate, part(plan, gate)) for gate in asked]
     rows = [
         (f"{number} of {len(parts)}: {gate.title}", f"{len(each.actions):,}", each.fingerprint)
         for number, (gate, each) in enumerate(parts, 1)
     ]
-    yield from _table(("Decision", "Calls", "Fingerprint"), rows)
-    yield "At the screen each is approved separately, and its panel shows this fingerprint; an approval file names the plan's."
-    yield ""
+    yield Table(("Decision", "Calls", "Fingerprint"), rows)
+    yield Text(
+        "At the screen each is approved separately, and its panel shows this fingerprint; an approval file names the plan's."
+    )
 
 
 def _scope(scope: Scope) -> str:
@@ -114,23 +129,23 @@ def _roles(accounts: frozenset[str], roles: Mapping[str, str], sets: AccountSets
     return "; ".join([*parts, sets.phrase(others)] if others else parts)
 
 
-def _calls(groups: Sequence[Group[Action]], change: Change, sets: AccountSets) -> Iterator[str]:
-    yield from ("## Calls", "")
+def _calls(groups: Sequence[Group[Action]], change: Change, sets: AccountSets) -> Iterator[Block]:
+    yield Heading(2, "Calls")
     if not groups:
-        yield from ("None: everything that is asked for is so already, or blocked.", "")
+        yield Text("None: everything that is asked for is so already, or blocked.")
     stage = ""
     for number, group in enumerate(groups, 1):
         if group.first.stage != stage:
             stage = group.first.stage
             title = change.stages.get(stage, "")
-            yield from (f"### Stage {markdown_safe(stage + (f': {title}' if title else ''))}", "")
+            yield Heading(3, f"Stage {stage}{f': {title}' if title else ''}")
         yield from _call(number, group, change, sets)
 
 
-def _call(number: int, group: Group[Action], change: Change, sets: AccountSets) -> Iterator[str]:
+def _call(number: int, group: Group[Action], change: Change, sets: AccountSets) -> Iterator[Block]:
     action = group.first
     calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries):,} calls"
-    yield from (f"#### {number}. {markdown_safe(f'{action.service} {action.operation}')}: {calls}", "")
+    yield Heading(4, f"{action.service} {action.operation}: {calls}", number=f"{number}. ")
     rows = [
         ("Called as", _roles(frozenset(entry.account for entry in group.entries), change.roles, sets)),
         ("Regions", ", ".join(group.regions)),
@@ -142,8 +157,8 @@ def _call(number: int, group: Group[Action], change: Change, sets: AccountSets) 
     ]
     if more := len(group.reasons) - 5:
         rows += [("Further reasons", f"{more:,} more, in plan.json")] if more > 0 else []
-    yield from _table(("", ""), rows)
-    yield from _code(_same_elsewhere(cli_line(action), group))
+    yield Table(("", ""), rows)
+    yield Code(_same_elsewhere(cli_line(action), group))
 
 
 def _shared(group: Group[Action], of: Callable[[Action], str]) -> str:
@@ -156,10 +171,10 @@ def _same_elsewhere(line: str, group: Group[Action]) -> str:
     return f"{line}; and {others} more such calls" if others else line
 
 
-def _waits(plan: Plan) -> Iterator[str]:
+def _waits(plan: Plan) -> Iterator[Block]:
     groups = plan_groups.waits(plan)
     if groups:
-        yield from ("## Waits between the calls", "")
+        yield Heading(2, "Waits between the calls")
         rows = [
             (
                 one.first.stage,
@@ -170,14 +185,14 @@ def _waits(plan: Plan) -> Iterator[str]:
             )
             for one in groups
         ]
-        yield from _table(("Stage", "Until", "Seen by", "Regions", "At most"), rows)
+        yield Table(("Stage", "Until", "Seen by", "Regions", "At most"), rows)
 
 
-def _blast_radius(plan: Plan, sets: AccountSets) -> Iterator[str]:
-    yield from ("## Blast radius", "")
+def _blast_radius(plan: Plan, sets: AccountSets) -> Iterator[Block]:
+    yield Heading(2, "Blast radius")
     services = sorted({action.service for action in plan.actions})
     rows = [_reach(service, [action for action in plan.actions if action.service == service], sets) for service in services]
-    yield from _table(("Service", "Calls", "Accounts", "Regions"), [*rows, _reach("all", plan.actions, sets)])
+    yield Table(("Service", "Calls", "Accounts", "Regions"), [*rows, _reach("all", plan.actions, sets)])
 
 
 def _reach(name: str, actions: Sequence[Action], sets: AccountSets) -> tuple[str, str, str, str]:
@@ -190,14 +205,14 @@ def _reach(name: str, actions: Sequence[Action], sets: AccountSets) -> tuple[str
     return name, str(len(actions)), "; ".join(everybody + named), f"{len(regions)}: {', '.join(regions)}"
 
 
-def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[str]:
-    yield from ("## Side effects inside accounts", "")
+def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[Block]:
+    yield Heading(2, "Side effects inside accounts")
     effects: dict[str, list[Action]] = {}
     for action in plan.actions:
         if action.inside_accounts:
             effects.setdefault(action.inside_accounts, []).append(action)
     if not effects:
-        yield from ("None is known.", "")
+        yield Text("None is known.")
         return
     rows = [
         (
@@ -207,81 +222,66 @@ def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[str]:
         )
         for text, actions in effects.items()
     ]  # fmt: skip
-    yield from _table(("Effect", "By", "Regions", "Accounts"), rows)
+    yield Table(("Effect", "By", "Regions", "Accounts"), rows)
 
 
-def _costs(costs: Costs | None) -> Iterator[str]:
-    yield from ("## What it may cost", "")
+def _costs(costs: Costs | None) -> Iterator[Block]:
+    yield Heading(2, "What it may cost")
     if costs is None:
-        yield from ("See the document of the plan as it was made.", "")
+        yield Text("See the document of the plan as it was made.")
         return
-    yield from (f"{markdown_safe(costs.words)}.", "")
+    yield Text(f"{costs.words}.")
     if costs.lines:
-        yield from _table(COST_COLUMNS, [tuple(map(str, row)) for row in cost_rows(costs)])
-        yield from ("Not estimated:", "", *(f"* {markdown_safe(each)}" for each in costs.not_estimated), "")
+        yield Table(COST_COLUMNS, [tuple(map(str, row)) for row in cost_rows(costs)])
+        yield from (Text("Not estimated:"), Points(costs.not_estimated))
 
 
-def _blockers(plan: Plan, sets: AccountSets) -> Iterator[str]:
-    yield from ("## What is blocked", "")
+def _blockers(plan: Plan, sets: AccountSets) -> Iterator[Block]:
+    yield Heading(2, "What is blocked")
     groups = plan_groups.blockers(plan)
     if not groups:
-        yield from ("Nothing.", "")
+        yield Text("Nothing.")
         return
     rows = [
         (one.service, one.aspect, ", ".join(group.regions), sets.phrase(group.accounts), one.reason, one.next_step, one.who)
         for group in groups
         for one in [group.first]
     ]
-    yield from _table(("Service", "Aspect", "Regions", "Accounts", "Reason", "Next step", "Who"), rows)
+    yield Table(("Service", "Aspect", "Regions", "Accounts", "Reason", "Next step", "Who"), rows)
 
 
-def _no_changes(plan: Plan, sets: AccountSets) -> Iterator[str]:
-    yield from ("## What is left alone, and why", "")
+def _no_changes(plan: Plan, sets: AccountSets) -> Iterator[Block]:
+    yield Heading(2, "What is left alone, and why")
     groups = plan_groups.no_changes(plan)
     if not groups:
-        yield from ("Nothing.", "")
+        yield Text("Nothing.")
         return
     rows = [
         (group.first.service, group.first.aspect, ", ".join(group.regions), sets.phrase(group.accounts), group.first.reason)
         for group in groups
     ]
-    yield from _table(("Service", "Aspect", "Regions", "Accounts", "Reason"), rows)
+    yield Table(("Service", "Aspect", "Regions", "Accounts", "Reason"), rows)
 
 
-def _back_out(groups: Sequence[Group[Action]]) -> Iterator[str]:
-    yield from ("## Back-out, in reverse order", "")
+def _back_out(groups: Sequence[Group[Action]]) -> Iterator[Block]:
+    yield Heading(2, "Back-out, in reverse order")
     if not groups:
-        yield from ("Nothing to take back.", "")
+        yield Text("Nothing to take back.")
         return
-    yield from ("For calls that were made; the journal says which. Undo the last call first.", "")
+    yield Text("For calls that were made; the journal says which. Undo the last call first.")
     for number, group in reversed(list(enumerate(groups, 1))):
         action = group.first
-        name = markdown_safe(f"{action.service} {action.operation}")
+        lead = f"Of call {number}, {action.service} {action.operation}"
         if line := back_out_line(action):
-            yield from (f"**Of call {number}, {name}**: {markdown_safe(action.back_out.why)}", "")
-            yield from _code(_same_elsewhere(line, group))
+            yield Text(action.back_out.why, lead)
+            yield Code(_same_elsewhere(line, group))
         else:
-            yield from (f"**Of call {number}, {name}**: not reversible. {markdown_safe(action.back_out.why)}", "")
+            yield Text(f"not reversible. {action.back_out.why}", lead)
 
 
-def _sets(plan: Plan, sets: AccountSets) -> Iterator[str]:
-    yield from ("## Accounts", "")
+def _sets(plan: Plan, sets: AccountSets) -> Iterator[Block]:
+    yield Heading(2, "Accounts")
     for title, accounts in [(f"The plan was made for ({count_of(plan.population)})", sorted(plan.population)), *sets.listed()]:
         lines = [" ".join(accounts[start : start + _WRAP]) for start in range(0, len(accounts), _WRAP)]
-        yield from (f"### {markdown_safe(title)}", "")
-        yield from _code("\n".join(lines))
-
-
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(headers)} |"
-    yield f"| {' | '.join('---' for _ in headers)} |"
-    for row in rows:
-        yield f"| {' | '.join(markdown_safe(value) for value in row)} |"
-    yield ""
-
-
-def _code(text: str) -> Iterator[str]:
-    """A fenced block whose fence is longer than any run of back quotes in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    yield from (f"{fence}sh", text, fence, "")
+        yield Heading(3, title)
+        yield Code("\n".join(lines))
