@@ -19,8 +19,9 @@ from runbook_lib.rehearsal import environment
 from runbook_lib.services.registry import by_section
 
 LEFT = {
-    "plan.json", "plan.md", "approval.json", "journal.jsonl", "notebook.ipynb", "notebook.html", "notebook-plan.ipynb",
-    "notebook-plan.html", *(f"coverage-{which}.{ending}" for which in ("before", "after") for ending in ("csv", "json", "html")),
+    "plan.json", "plan.md", "plan.html", "change.html", "approval.json", "journal.jsonl",
+    "notebook.ipynb", "notebook.html", "notebook-plan.ipynb", "notebook-plan.html",
+    *(f"coverage-{which}.{ending}" for which in ("before", "after") for ending in ("csv", "json", "html")),
 }  # fmt: skip
 
 

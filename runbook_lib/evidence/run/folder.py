@@ -2,7 +2,7 @@
 
     runs/20261123T074611Z-rehearsal-7f3a/
         run.json  settings.yaml  log.jsonl
-        10_security_hub/  notebook.ipynb  notebook.html  plan.json  plan.md  approval.json  journal.jsonl
+        10_security_hub/  notebook.ipynb  notebook.html  plan.json  plan.md  plan.html  change.html  approval.json  journal.jsonl
                           coverage-before.csv|json|html  coverage-after.csv|json|html
 
 A run is never continued: a restart is a new run that `resumes` the old one. Files appear whole or not at all. Several processes
