@@ -102,7 +102,8 @@ class _Observing:
         jobs: list[Callable[[], Any]] = [self._described, self._trusted]
         jobs += [partial(self._regions, account) for account in both]
         managed = self.settings.sections()
-        principals = [spec.designation.principal for spec in specs() if spec.designation and spec.name in managed]
+        there = [spec for spec in specs() if spec.name in managed and any(map(spec.exists_in, managed[spec.name].regions))]
+        principals = [spec.designation.principal for spec in there if spec.designation]
         jobs += [partial(self._registered, principal) for principal in principals]
         described, trusted, *rest = self.access.parallel(jobs)
         return Organization(

@@ -51,6 +51,11 @@ def managed(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     return {name: regions for name, regions in there.items() if regions}
 
 
+def first_region(settings: Settings) -> str:
+    """The Region from which Organizations and IAM are asked: whether a service is in it does not matter."""
+    return min(region for section in settings.sections().values() for region in section.regions)
+
+
 def observe(view: View, reader: Reader) -> State:
     """Read everything, side by side; a failed read is an Unknown in its own place."""
     services = managed(view.settings)
@@ -60,7 +65,7 @@ def observe(view: View, reader: Reader) -> State:
     roles = [(account, role) for account in accounts for service in services for role in by_name()[service].roles]
     governed = [service for service in services if by_name()[service].policy_type]
     evaluated = sorted({region for service, region in places if by_name()[service].evaluates_by_config})
-    home = min(region for section in view.settings.sections().values() for region in section.regions)
+    home = first_region(view.settings)
     management, delegated = accounts
     groups: list[list[Callable[[], Observation[Any]]]] = [
         [partial(_administrators, reader, management, *place) for place in designating],

@@ -41,7 +41,7 @@ class Prerequisites:
 
     def plan(self, cells: Cells, state: Any, view: View) -> Sequence[Step | NoChange | Blocker]:
         """Turn on trusted access where it is off, one principal after the other; every other gap is a Blocker."""
-        region = min(region for regions in observing.managed(view.settings).values() for region in regions)
+        region = observing.first_region(view.settings)
         made: list[Step | NoChange | Blocker] = []
         for cell in cells:
             place = (cell.service, cell.region, f"{cell.aspect} {cell.item}".strip(), cell.accounts)
