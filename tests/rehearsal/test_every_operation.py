@@ -14,10 +14,10 @@ from widest_input import widest
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.registry import HANDLERS
+from runbook_lib.rehearsal.simulated import by_name
 from runbook_lib.rehearsal.world import World
-from runbook_lib.services.registry import by_name
 
-SERVICES = tuple(dict.fromkeys((*by_name(), "macie2", "accessanalyzer", "organizations", "account")))
+SERVICES = (*by_name(), "organizations", "account")
 CALLERS = {"management": "111111111111", "administrator": "222222222222", "member": "333333333333"}
 DRAWS = 3
 FAULT = "SimulationError"
