@@ -14,6 +14,7 @@ PACKAGES: tuple[str, ...] = (
     "runbook_lib.services.securityhub",
     "runbook_lib.services.guardduty",
     "runbook_lib.services.inspector2",
+    "runbook_lib.services.macie2",
     "runbook_lib.services.accessanalyzer",
 )
 

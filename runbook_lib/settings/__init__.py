@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runbook_lib.settings.sections.accessanalyzer import AccessAnalyzerSection
     from runbook_lib.settings.sections.guardduty import GuardDutySection
     from runbook_lib.settings.sections.inspector2 import InspectorSection
+    from runbook_lib.settings.sections.macie2 import MacieSection
     from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 ExternalId = Annotated[
@@ -287,6 +288,7 @@ if TYPE_CHECKING:
         security_hub: SecurityHubSection | None = None
         guardduty: GuardDutySection | None = None
         inspector: InspectorSection | None = None
+        macie: MacieSection | None = None
         access_analyzer: AccessAnalyzerSection | None = None
 else:
     Settings = create_model(
