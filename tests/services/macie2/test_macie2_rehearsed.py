@@ -77,13 +77,17 @@ def test_from_bare_to_covered_and_then_nothing(made: Simulated) -> None:
     assert [address for address in addresses for text in written if address in text] == []
 
 
-def test_killed_while_the_first_call_of_an_operation_is_in_flight(made: Simulated, tmp_path: Path) -> None:
+NOT_REPEATED = ("EnableMacie", "EnableOrganizationAdminAccount", "CreateMember", "BatchUpdateAutomatedDiscoveryAccounts")
+"""What a repeat gets is not documented, or a refusal; the others set what is set already. Every call: `make soak`."""
+
+
+@pytest.mark.slow
+def test_killed_while_a_call_that_is_not_simply_repeated_is_in_flight(made: Simulated, tmp_path: Path) -> None:
     plan = made.plan(PHASE)
     start = begun(made, plan, made.approve(plan))
-    numbers = [start.calls.index(operation) + 1 for operation in dict.fromkeys(start.calls)]
-    assert {start.calls[number - 1] for number in numbers} == {action.operation for action in plan.actions}
-    for number in numbers:
-        killed_and_restarted(start, number, "in flight", tmp_path / f"runs-{number}")
+    assert set(start.calls) == {action.operation for action in plan.actions}
+    for operation in NOT_REPEATED:
+        killed_and_restarted(start, start.calls.index(operation) + 1, "in flight", tmp_path / f"runs-{operation}")
 
 
 @pytest.mark.soak
