@@ -81,7 +81,7 @@ def test_durations_in_words_are_rounded_up(seconds: float, words: str) -> None:
 
 
 def test_the_usual_time_and_the_one_to_plan_for_in_words() -> None:
-    assert estimate(plan_of(*calls(1), wait(600))).duration == "usually 31 s; plan for 11 min"
+    assert estimate(plan_of(*calls(1), wait(600))).duration == "usually 31 s (plan for 11 min)"
     assert estimate(plan_of()).duration == "1 s"
 
 

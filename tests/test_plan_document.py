@@ -67,7 +67,7 @@ def test_the_head_names_what_is_approved() -> None:
     assert head["Mode"] == "rehearsal"
     assert head["Organization"] == "o-rehearsal001"
     assert head["Changing calls"] == "5; planned waits: 1"
-    assert re.fullmatch(r"usually 31 s; plan for \d+ min, reading before and after not included", head["Estimated duration"])
+    assert re.fullmatch(r"usually 31 s \(plan for \d+ min\), reading before and after not included", head["Estimated duration"])
     assert "111111111111 (management account)" in head["Calls are made as"]
 
 

@@ -42,9 +42,9 @@ class Estimate:
 
     @property
     def duration(self) -> str:
-        """Both in words, rounded up: "usually 40 s; plan for 12 min"."""
+        """Both in words, rounded up: "usually 40 s (plan for 12 min)"."""
         usual, to_plan_for = span(self.usual), span(self.to_plan_for)
-        return usual if usual == to_plan_for else f"usually {usual}; plan for {to_plan_for}"
+        return usual if usual == to_plan_for else f"usually {usual} (plan for {to_plan_for})"
 
     def __add__(self, after: "Estimate") -> "Estimate":
         """Both, one after the other."""

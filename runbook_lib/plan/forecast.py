@@ -14,10 +14,10 @@ def forecast(plans: Sequence[Plan], read: Sequence[tuple[str, Reads]], concurren
     calls = [(plan.phase, estimate(plan, concurrency, "live")) for plan in plans]
     reads = [(phase, reading(made, concurrency)) for phase, made in read]
     all_calls, all_reads = (sum((guess for _, guess in guesses), NOTHING) for guesses in (calls, reads))
-    times = f"take {all_calls.duration}, and the reading {all_reads.duration}; decisions come on top:"
+    times = f"{all_calls.duration}; reading: {all_reads.duration}; decisions come on top:"
     lines = [
         f"A live run of the same plans makes {all_calls.calls:,} changing calls, and reads about {all_reads.calls:,} times.",
-        f"At half of AWS's request rates the changing calls {times}",
+        f"At half of AWS's request rates, changing calls: {times}",
     ]
     for phase in dict.fromkeys(phase for phase, _ in [*calls, *reads]):
         changing, asking = (sum((guess for of, guess in guesses if of == phase), NOTHING) for guesses in (calls, reads))
@@ -27,5 +27,5 @@ def forecast(plans: Sequence[Plan], read: Sequence[tuple[str, Reads]], concurren
     # A rehearsal is one run; live, plans and their approved calls are usually runs of their own.
     if again := max((made[OF_MEMBERS] for _, made in read if OF_MEMBERS in made), key=sum, default=None):
         more = reading({OF_MEMBERS: again}, concurrency)
-        lines.append(f"Each further run reads anew to which Regions members opted in: {more.calls:,} reads, {more.duration}.")
+        lines.append(f"Each further run reads again which Regions members opted in to: {more.calls:,} reads, {more.duration}.")
     return lines
