@@ -178,7 +178,7 @@ def own(folder: Path, **regions: list[str]) -> Path:
         if section in regions:
             document[section]["regions"] = regions[section]
         else:
-            del document[section]
+            document.pop(section, None)
     file = folder / "own.yaml"
     yaml.dump(document, file)
     return file
