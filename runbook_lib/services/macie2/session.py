@@ -49,7 +49,7 @@ class OwnSession(Aspect[MacieSection, RegionState]):
     def cells(self, place: Here) -> Cells:
         column = place.column(self.name, desired=ON)
         own = own_cells(column, place.delegated, place.seen.own)
-        if place.management not in place.members or self._is_member(place):
+        if place.management not in place.members:
             return own
         return (*own, *own_cells(column, place.management, place.seen.management))
 
@@ -60,6 +60,8 @@ class OwnSession(Aspect[MacieSection, RegionState]):
 
     def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Action]:
         account = {"prepare": place.delegated, "management": place.management}.get(stage, "")
+        if stage == "management" and self._is_member(place):
+            return []
         mine = [cell for cell in self.raising(place, cells) if account in cell.accounts]
         return [self._switch_on(place, account, stage, suspended=cell.observed == SUSPENDED) for cell in mine]
 
