@@ -15,7 +15,10 @@ from runbook_lib.runbook.observer import MOMENT
 EXPECTED: Mapping[str, Mapping[str, int]] = {
     "00_prerequisites": {
         "account:ListRegions": 2,
+        "config:DescribeConfigurationAggregatorSourcesStatus": 1,
+        "config:DescribeConfigurationAggregators": 1,
         "config:DescribeConfigurationRecorderStatus": 2,
+        "config:SelectAggregateResourceConfig": 2,
         "guardduty:ListDetectors": 2,
         "guardduty:ListOrganizationAdminAccounts": 2,
         "iam:GetRole": 10,
@@ -34,6 +37,10 @@ EXPECTED: Mapping[str, Mapping[str, int]] = {
     },
     "10_security_hub": {
         "account:ListRegions": 6,
+        "config:DescribeConfigurationAggregatorSourcesStatus": 3,
+        "config:DescribeConfigurationAggregators": 3,
+        "config:DescribeConfigurationRecorderStatus": 6,
+        "config:SelectAggregateResourceConfig": 6,
         "organizations:DescribeOrganization": 3,
         "organizations:ListAWSServiceAccessForOrganization": 3,
         "organizations:ListAccounts": 3,

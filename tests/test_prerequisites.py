@@ -14,6 +14,7 @@ from runbook_lib.plan import Action, Blocker, NoChange
 from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.organizations.observe import State
 from runbook_lib.services.organizations.service import SERVICE
+from runbook_lib.services.recording import Aggregator, Recording
 from runbook_lib.services.registry import by_name
 from runbook_lib.services.view import view_of
 from runbook_lib.settings import OrganizationSection, Settings
@@ -41,6 +42,10 @@ GOOD = State(
     policies={service: Known(0) for service in SERVICES},
     roles={(MANAGEMENT, "AWSServiceRoleForSecurityHub"): Known(value=False)},
     recorders={region: Known(value=True) for region in REGIONS},
+    recording=Recording(
+        aggregator=Known(Aggregator("all", REGIONS[0], None)),
+        recorders={region: Known(dict.fromkeys(ORGANIZATION.accounts, True)) for region in REGIONS},
+    ),
 )
 TRUSTED = dataclasses.replace(
     ORGANIZATION,
@@ -82,7 +87,8 @@ def test_all_well() -> None:
 )
 def test_what_is_wrong_in_the_services_blocks(aspect: str, changed: Mapping[str, Any], status: Status) -> None:
     (name, values), *_ = changed.items()
-    state = dataclasses.replace(GOOD, **{name: {**getattr(GOOD, name), **values}})
+    merged: dict[str, Any] = {name: {**getattr(GOOD, name), **values}}
+    state = dataclasses.replace(GOOD, **merged)
     blocking(cells(state), TRUSTED, state, aspect, status)
 
 
@@ -111,6 +117,26 @@ def blocking(found: tuple[Cell, ...], organization: Any, state: State, aspect: s
     blockers = [each for each in planned if isinstance(each, Blocker)]
     assert {blocker.reason for blocker in blockers} >= {cell.reason for cell in bad}
     assert not [each for each in planned if isinstance(each, Action)]
+
+
+@pytest.mark.parametrize(
+    ("recording", "status", "words"),
+    [
+        (dataclasses.replace(GOOD.recording, recorders={"us-east-1": Known({})}), Status.GAP, "no configuration recorder records"),
+        (dataclasses.replace(GOOD.recording, recorders={"us-east-1": DENIED}), Status.UNKNOWN, "no"),
+        (dataclasses.replace(GOOD.recording, aggregator=Known(None)), Status.UNKNOWN, "no organization aggregator"),
+        (dataclasses.replace(GOOD.recording, aggregator=DENIED), Status.UNKNOWN, "no"),
+    ],
+)
+def test_config_is_looked_at_where_the_accounts_are_and_holds_up_nothing(recording: Recording, status: Status, words: str) -> None:
+    state = dataclasses.replace(GOOD, recording=recording)
+    told = [cell for cell in of(cells(state), "AWS Config records") if cell.item == "members" and cell.region == "us-east-1"]
+    assert [(cell.status, words in cell.reason, bool(cell.next_step and cell.who)) for cell in told] == [(status, True, True)]
+    assert told[0].gap is (Gap.NOT_EVALUATING if status is Status.GAP else None)
+    assert DELEGATED not in told[0].accounts
+    planned = SERVICE.plan(tuple(told), state, view_of(TRUSTED, SETTINGS, "organizations"))
+    assert [type(each) for each in planned] == [NoChange]
+    assert told[0].next_step in planned[0].reason  # type: ignore[union-attr]
 
 
 def test_trusted_access_is_planned_once_per_principal_and_nothing_else() -> None:

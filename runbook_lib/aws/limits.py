@@ -20,6 +20,7 @@ RATES: Mapping[str, Rate] = MappingProxyType(
         "organizations:ListDelegatedAdministrators": Rate(5, 8, "docs"),
         "organizations:RegisterDelegatedAdministrator": Rate(1, 2, "docs"),
         "account:*": Rate(5, 10, "assumed"),
+        "config:*": Rate(5, 10, "assumed"),
         "organizations:*": Rate(5, 8, "assumed"),
     }
 )

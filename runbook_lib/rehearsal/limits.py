@@ -28,6 +28,7 @@ RATES: dict[str, Bucket] = {
     **{f"{each.name}:{operation}": rate for each in simulated() for operation, rate in each.rates.items()},
     # nothing is published: [assumed]
     "account:*": (5, 10),
+    "config:*": (5, 10),
     "organizations:*": (5, 10),
 }
 
@@ -37,6 +38,7 @@ THROTTLE: dict[str, Callable[[], ApiError]] = {
         "TooManyRequestsException", ORGANIZATIONS_TEXT, Type="RATE_LIMIT_EXCEEDED"
     ),  # aws-behaviour 3.1
     "account": lambda: ApiError("TooManyRequestsException", "Too Many Requests", 429),  # aws-behaviour 3.2
+    "config": lambda: ApiError("ThrottlingException", "Rate exceeded", 400),
     "sts": lambda: ApiError("Throttling", "Rate exceeded", 400),
 }
 """What the organization's own services say when they are asked too often; the enabling services' words are in their `about`.

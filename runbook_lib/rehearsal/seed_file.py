@@ -140,8 +140,11 @@ class Seed(Part):
     """OUs that the generated accounts go to in turn."""
     roles: tuple[RolePart, ...] = ()
     opt_in: tuple[OptIn, ...] = ()
-    config_recorders: tuple[str, ...] = ()
-    """Accounts with a running AWS Config recorder in every Region."""
+    config_recorders: tuple[AccountId | Literal["*"], ...] = ()
+    """Accounts with a running AWS Config recorder in every Region; "*": every active one, but those of `without_recorders`."""
+    without_recorders: tuple[AccountId, ...] = ()
+    config_aggregator: AccountId | Literal[""] = ""
+    """The account that holds AWS Config's aggregator of the organization: in the first Region, and it collects from all."""
     trusted: tuple[str, ...] = ()
     region_denied: dict[str, tuple[str, ...]] = {}
     policies: tuple[PolicyPart, ...] = ()

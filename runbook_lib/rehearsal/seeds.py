@@ -13,6 +13,7 @@ from runbook_lib.rehearsal import replica
 from runbook_lib.rehearsal.conditions import Conditions, Hiccup
 from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.internal import install, run
+from runbook_lib.rehearsal.operations import config
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.organization import ancestors
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
@@ -57,6 +58,8 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
         service: {region: frozenset(each) for region, each in named.items()} for service, named in seed.unavailable.items()
     }
     world.of(OrganizationsState).policies = [each.model_dump(mode="json") for each in seed.policies]
+    if seed.config_aggregator:
+        config.aggregate(world, seed.config_aggregator, chosen[0])
     hiccups = tuple(Hiccup(each.service, each.operation, each.call, each.times) for each in seed.hiccups)
     world.conditions = Conditions(seed.throttled, hiccups, seed.designation_seconds)
     install(world)
@@ -124,7 +127,8 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
     out = {each.region: each.disabled_in for each in seed.opt_in}
     opt_in = sorted(set(regions) - enabled_by_default(seed.partition))
     account.regions = {region: "DISABLED" if part.id in out.get(region, ()) else "ENABLED" for region in opt_in}
-    if part.id in seed.config_recorders:
+    everywhere = "*" in seed.config_recorders and part.state == "ACTIVE" and part.id not in seed.without_recorders
+    if everywhere or part.id in seed.config_recorders:
         account.config_recorders = set(regions)
     return account
 

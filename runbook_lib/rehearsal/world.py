@@ -49,6 +49,8 @@ class SimulatedAccount:
     service_linked_roles: set[str] = field(default_factory=set)
     config_recorders: set[str] = field(default_factory=set)
     """Regions with a running AWS Config recorder."""
+    stopped_recorders: set[str] = field(default_factory=set)
+    """Regions with an AWS Config recorder that somebody stopped."""
 
 
 @dataclass

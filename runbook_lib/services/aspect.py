@@ -113,6 +113,8 @@ class Aspect(Generic[P, R]):
     """As coverage, plans and `allow_lowering` spell it."""
     calls: frozenset[str] = frozenset()
     """The mutating operations that it plans."""
+    told_only: bool = False
+    """Whether nothing is ever planned for it: what lacks is said with its next step, and stands in the way of nothing."""
     ranks: Sequence[str] = ()
     """Its values, from the least protection to the most; none where nothing can be lowered."""
 

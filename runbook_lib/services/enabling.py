@@ -59,7 +59,7 @@ class Enabling(Generic[S, P, R]):
     orders: Mapping[str, Sequence[Aspect[P, R]]] = {}
     """Stage → its aspects, where their order is another one there."""
     reading: frozenset[str] = frozenset()
-    """The reads beside those of the designation, as operations of the service."""
+    """The reads beside those of the designation: operations of the service, or of another as "config:Operation"."""
     not_estimated: tuple[str, ...] = ()
 
     # What a service brings.
@@ -140,8 +140,13 @@ class Enabling(Generic[S, P, R]):
 
     @property
     def reads(self) -> frozenset[str]:
-        own = frozenset(f"{self.name}:{operation}" for operation in self.reading)
+        own = frozenset(each if ":" in each else f"{self.name}:{each}" for each in self.reading)
         return own | (self.spec.designation.reads if self.spec.designation else frozenset())
+
+    @property
+    def told_only(self) -> frozenset[str]:
+        """The aspects for which nothing is ever planned."""
+        return frozenset(aspect.name for aspect in self.aspects if aspect.told_only)
 
     @property
     def mutations(self) -> frozenset[str]:
@@ -196,7 +201,7 @@ class Enabling(Generic[S, P, R]):
                 designations, waits = designation_steps(self.spec.designation, cells, view.population, prepared)
                 planned = {region: replace(each, waiting=waits.get(region)) for region, each in planned.items()}
                 steps += designations
-        return [*steps, *explanations(cells)]
+        return [*steps, *explanations(cells, self.told_only)]
 
     def foundation(self, view: View, reader: Reader) -> S:
         """What `missing` looks at: all of it, unless a service reads less."""

@@ -198,14 +198,18 @@ def _other_cell(spec: Designation, population: Population, administrators: Admin
     return cell
 
 
-def explanations(cells: Iterable[Cell]) -> list[NoChange | Blocker]:
+def explanations(cells: Iterable[Cell], told_only: frozenset[str] = frozenset()) -> list[NoChange | Blocker]:
     """For every in-scope cell that needs no step: why nothing is planned (NoChange), or what stands in the way (Blocker).
 
-    Accounts that share Region, aspect and reason share one entry.
+    Accounts that share Region, aspect and reason share one entry. A gap of an aspect that is told only stands in nothing's way.
     """
     found: dict[tuple[str, ...], set[str]] = {}
     for cell in cells:
         if not cell.in_scope or cell.gap in (Gap.TO_DO, Gap.IN_PROGRESS):
+            continue
+        if cell.aspect in told_only:
+            if cell.status in (Status.UNKNOWN, Status.GAP):
+                found.setdefault((cell.service, cell.region, cell.aspect, told(cell)), set()).update(cell.accounts)
             continue
         named = f"{cell.item}: {cell.reason}" if cell.item else cell.reason
         key: tuple[str, ...] = (cell.service, cell.region, cell.aspect, named)
@@ -214,6 +218,11 @@ def explanations(cells: Iterable[Cell]) -> list[NoChange | Blocker]:
             key += ("holds up nothing else",) if cell.gap in (Gap.NOT_EVALUATING, Gap.NOT_ASKED_FOR) else ("",)
         found.setdefault(key, set()).update(cell.accounts)
     return [_explanation(key, frozenset(accounts)) for key, accounts in found.items()]
+
+
+def told(cell: Cell) -> str:
+    """A gap, or what could not be read, for which nothing is planned: why, and what people can do."""
+    return f"{cell.reason}. Next: {cell.next_step} ({cell.who})" if cell.next_step else cell.reason
 
 
 def _explanation(key: tuple[str, ...], accounts: frozenset[str]) -> NoChange | Blocker:

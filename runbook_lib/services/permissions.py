@@ -29,7 +29,10 @@ EVIDENCE = ("runbook-evidence",)
 ROLES = (*READING[MANAGEMENT], *READING[DELEGATED], *READING[MEMBER], *EVIDENCE)
 SHARED = {
     "account:ListRegions": (MANAGEMENT, DELEGATED, MEMBER),
-    "config:DescribeConfigurationRecorderStatus": (DELEGATED,),
+    "config:DescribeConfigurationAggregatorSourcesStatus": (DELEGATED,),
+    "config:DescribeConfigurationAggregators": (DELEGATED,),
+    "config:DescribeConfigurationRecorderStatus": (DELEGATED, MEMBER),
+    "config:SelectAggregateResourceConfig": (DELEGATED,),
     "iam:GetRole": (MANAGEMENT, DELEGATED),
 }
 """Actions of no enabling service → the accounts that call them; those of Organizations are the management account's."""

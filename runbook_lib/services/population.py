@@ -100,6 +100,18 @@ def population(organization: Organization, settings: Settings, service: str, sco
     )
 
 
+def excluded_from(organization: Organization, settings: Settings, service: str, aspect: str, account: str, region: str) -> str:
+    """Why settings leave an account out of one aspect of a service in a Region; empty where they do not."""
+    listed = organization.accounts.get(account)
+    named = [each for each in settings.exclusions if each.leaves_out_of(service, aspect)]
+    found = _exclusion(named, listed, region) if named and listed else None
+    return _excluded(found) if found else ""
+
+
+def _excluded(exclusion: Exclusion) -> str:
+    return f"excluded until {exclusion.expires}: {exclusion.reason} ({exclusion.owner})"
+
+
 Why = tuple[Status, str, str, bool]
 """Why an account is not asked about: status, reason, error code, whether in scope."""
 
@@ -139,7 +151,7 @@ def _left_out(
     if not account.active:
         return Status.NOT_APPLICABLE, f"the account is {account.state.value}", "", True
     if named := _exclusion(exclusions, account, region):
-        return Status.EXCLUDED, f"excluded until {named.expires}: {named.reason} ({named.owner})", "", True
+        return Status.EXCLUDED, _excluded(named), "", True
     if account.id == organization.management_account and section is not None and not section.asks_management:
         return Status.EXCLUDED, "settings leave the management account out of this service", "", True
     return None

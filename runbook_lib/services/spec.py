@@ -30,6 +30,8 @@ DESIGNATING = tuple(
     )
 )
 """What services' pages list as needed for designating an administrator, beside the service's own operation."""
+EVALUATING = "evaluating"
+"""The aspect of a service that works by AWS Config: whether it evaluates where it is on."""
 ACCOUNT = "{account}"
 """In the parameters of a probe: the account that asks."""
 
@@ -198,6 +200,8 @@ class ServiceSpec:
     """What the settings' prices of this service are, as editors show it."""
     evaluates_by_config: bool = False
     """Whether it evaluates only where AWS Config records."""
+    excludable: tuple[str, ...] = ()
+    """Aspects that settings may exclude accounts from, while they stay members of the service: nothing is planned for them."""
     enabled_by: tuple[str, ...] = ()
     """Aspects of coverage which together say whether the service is on in an account and Region."""
     controls: Mapping[str, tuple[str, str]] = field(default_factory=dict)

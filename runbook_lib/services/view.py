@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
-from runbook_lib.services.population import Population, population
+from runbook_lib.services.population import Population, excluded_from, population
 from runbook_lib.settings import Settings
 
 
@@ -23,6 +23,10 @@ class View:
     @property
     def delegated(self) -> str:
         return self.population.delegated
+
+    def excluded_from(self, service: str, aspect: str, account: str, region: str) -> str:
+        """Why settings leave an account out of one aspect of a service in a Region; empty where they do not."""
+        return excluded_from(self.organization, self.settings, service, aspect, account, region)
 
 
 def view_of(organization: Organization, settings: Settings, service: str, scope: Scope = Scope()) -> View:  # noqa: B008 a frozen value

@@ -115,7 +115,10 @@ class AccessSection(Section):
 
 
 class Exclusion(Section):
-    """Exactly one of account, organizational_unit, region; for the named services, or all when `services` is absent."""
+    """Exactly one of account, organizational_unit, region; for the named services, or all when `services` is absent.
+
+    With `aspects` it is left out of these alone, and stays a member of the service.
+    """
 
     account: Annotated[AccountId | None, Field(description="Leave this account out. 12 digits in quotes.")] = None
     organizational_unit: Annotated[
@@ -127,12 +130,23 @@ class Exclusion(Section):
         Annotated[tuple[ServiceName, ...], Field(strict=False, min_length=1)] | None,
         Field(description="The services it is left out of; absent: all of them."),
     ] = None
+    aspects: Annotated[
+        Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="The aspects it is left out of, for example evaluating; absent: the whole service."),
+    ] = None
     reason: Annotated[Text, Field(description="Why. Shown in every coverage table.")]
     owner: Annotated[Text, Field(description="Who answers for it: a team or role.")]
     expires: Annotated[dt.date, Field(description="Last day on which it holds, YYYY-MM-DD. After it the file is refused.")]
 
     def leaves_out(self, service: str) -> bool:
-        """Whether it is about a service, by boto3 client name."""
+        """Whether it is about the whole of a service, by boto3 client name."""
+        return self.aspects is None and self._about(service)
+
+    def leaves_out_of(self, service: str, aspect: str) -> bool:
+        """Whether it is about this aspect of a service alone."""
+        return self.aspects is not None and aspect in self.aspects and self._about(service)
+
+    def _about(self, service: str) -> bool:
         return self.services is None or service in self.services
 
 

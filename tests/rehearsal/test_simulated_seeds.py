@@ -32,6 +32,7 @@ NAMES = [
     "govcloud",
     "governed",
     "half-done",
+    "no-config",
     "read-only",
     "region-deny",
     "role-missing",
@@ -97,6 +98,8 @@ def test_the_default_has_what_an_operator_must_cope_with() -> None:
     assert len(opted_out) == 6
     assert not {MANAGEMENT, DELEGATED} & set(opted_out)
     assert accounts[DELEGATED].config_recorders == {"us-east-1", "us-east-2", "eu-south-1"}
+    without = {each.id for each in accounts.values() if each.state == "ACTIVE" and not each.config_recorders}
+    assert without == {"131313131313", "141414141414", "666666666666"}
     assert world.unavailable == {"inspector2": {"eu-south-1": frozenset({"LAMBDA_CODE"})}}
     assert world.conditions.throttled
 

@@ -8,13 +8,19 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.offers import not_offered, offered
 from runbook_lib.services.organizations.observe import State, managed
 from runbook_lib.services.population import ENABLED
+from runbook_lib.services.recording import OWNER, TURN_ON, Recorded
 from runbook_lib.services.registry import by_name
+from runbook_lib.services.spec import EVALUATING
+from runbook_lib.services.view import view_of
 from runbook_lib.settings import Settings
 
 GLOBAL = "global"
 """Region of what belongs to the organization as a whole."""
 
 CONTROLS = "the owner of Organizations policies"
+CONFIG_RECORDS = "AWS Config records"
+MEMBERS = "members"
+"""Item of the cells about AWS Config in the accounts besides the delegated one: told, and in the way of nothing."""
 
 
 def principals(settings: Settings) -> tuple[str, ...]:
@@ -34,6 +40,7 @@ def assess(state: State, organization: Organization, settings: Settings) -> Cell
         *_offers(organization, settings),
         *_roles(state),
         *_recorders(state, organization, settings),
+        *_elsewhere_recorded(state, organization, settings),
     )
 
 
@@ -187,12 +194,42 @@ def _recorders(state: State, organization: Organization, settings: Settings) -> 
     wanted = any(section.needs_config for section in settings.sections().values())
     for region, found in sorted(state.recorders.items()):
         if not wanted:
-            yield _cell("AWS Config records", us, Status.NOT_APPLICABLE, "settings ask for no standard", region=region)
+            yield _cell(CONFIG_RECORDS, us, Status.NOT_APPLICABLE, "settings ask for no standard", region=region)
         elif not isinstance(found, Known):
-            yield _unread("AWS Config records", us, found, region)
+            yield _unread(CONFIG_RECORDS, us, found, region)
         elif found.value:
-            yield _cell("AWS Config records", us, Status.COVERED, "a configuration recorder is recording", region=region)
+            yield _cell(CONFIG_RECORDS, us, Status.COVERED, "a configuration recorder is recording", region=region)
         else:
             reason = "no configuration recorder records here: standards would be on and evaluate nothing"
             step = "turn on AWS Config recording in this Region first (it has its own costs), or ask for no standards"
-            yield _blocked("AWS Config records", us, reason, step, "the owner of AWS Config", region)
+            yield _blocked(CONFIG_RECORDS, us, reason, step, "the owner of AWS Config", region)
+
+
+def _elsewhere_recorded(state: State, organization: Organization, settings: Settings) -> Iterator[Cell]:
+    """AWS Config where the accounts are: each member of a service that evaluates by it."""
+    for name, section in settings.sections().items():
+        if not (by_name()[name].evaluates_by_config and section.needs_config):
+            continue
+        view = view_of(organization, settings, name)
+        for region in view.population.regions:
+            verdicts: dict[tuple[Status, Recorded], set[str]] = {}
+            for account in view.population.members[region]:
+                recorded = state.recording.of(account, region)
+                if why := view.excluded_from(name, EVALUATING, account, region):
+                    verdicts.setdefault((Status.EXCLUDED, recorded._replace(reason=why)), set()).add(account)
+                else:
+                    verdicts.setdefault((_RECORDED[recorded.records], recorded), set()).add(account)
+            for (status, recorded), accounts in sorted(verdicts.items(), key=lambda each: (each[0][0], each[0][1].reason)):
+                yield _recorded(status, recorded, frozenset(accounts), region)
+
+
+_RECORDED = {True: Status.COVERED, False: Status.GAP, None: Status.UNKNOWN}
+
+
+def _recorded(status: Status, recorded: Recorded, accounts: frozenset[str], region: str) -> Cell:
+    gap = Gap.NOT_EVALUATING if status is Status.GAP else None
+    step = {Status.GAP: TURN_ON, Status.UNKNOWN: recorded.next_step}.get(status, "")
+    return Cell(
+        "organizations", region, CONFIG_RECORDS, accounts, status, recorded.reason, MEMBERS, gap, recorded.observed,
+        "recording" if gap else "", recorded.code if status is Status.UNKNOWN else "", step, OWNER if step else "",
+    )  # fmt: skip

@@ -1,13 +1,15 @@
 """What the prerequisites need to know and the Organization value does not already say. Reads only."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
+from runbook_lib.services.recording import READS as RECORDING
+from runbook_lib.services.recording import Recording, read_recording
 from runbook_lib.services.registry import by_name, specs
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
@@ -16,7 +18,7 @@ READS = frozenset(
     {
         "iam:GetRole",
         "organizations:ListPolicies",
-        "config:DescribeConfigurationRecorderStatus",
+        *RECORDING,
         *(f"{spec.name}:{spec.probe.operation}" for spec in specs()),
         *(
             f"{spec.name}:{spec.designation.list_operation}"
@@ -42,6 +44,8 @@ class State:
     roles: Mapping[tuple[str, str], Observation[bool]]
     recorders: Mapping[str, Observation[bool]]
     """Region → whether AWS Config records in the delegated account."""
+    recording: Recording = field(default_factory=Recording)
+    """Where AWS Config records in the other accounts."""
 
 
 def managed(settings: Settings) -> Mapping[str, tuple[str, ...]]:
@@ -67,15 +71,16 @@ def observe(view: View, reader: Reader) -> State:
     evaluated = sorted({region for service, region in places if by_name()[service].evaluates_by_config})
     home = first_region(view.settings)
     management, delegated = accounts
-    groups: list[list[Callable[[], Observation[Any]]]] = [
+    groups: list[list[Callable[[], Any]]] = [
         [partial(_administrators, reader, management, *place) for place in designating],
         [partial(_usable, reader, delegated, *place) for place in places],
         [partial(_policies, reader, management, home, by_name()[service].policy_type) for service in governed],
         [partial(_role, reader, account, home, role) for account, role in roles],
-        [partial(_recorder, reader, delegated, region) for region in evaluated],
+        [partial(read_recording, view, reader, evaluated, view.settings.home_region or home)],
     ]
     answers = iter(reader.parallel([job for group in groups for job in group]))
-    administrators, usable, policies, linked, recorders = ([next(answers) for _ in group] for group in groups)
+    administrators, usable, policies, linked, recorded = ([next(answers) for _ in group] for group in groups)
+    recording = recorded[0]
     found = dict(zip(designating, administrators, strict=True))
     ours = Known(frozenset({delegated}))
     here = [(service, region) for service, region in places if by_name()[service].central and found.get((service, region)) == ours]
@@ -86,7 +91,8 @@ def observe(view: View, reader: Reader) -> State:
         central=dict(zip(here, central, strict=True)),
         policies=dict(zip(governed, policies, strict=True)),
         roles=dict(zip(roles, linked, strict=True)),
-        recorders=dict(zip(evaluated, recorders, strict=True)),
+        recorders={region: recording.own[region][delegated] for region in evaluated},
+        recording=recording,
     )
 
 
@@ -137,11 +143,3 @@ def _role(reader: Reader, account: str, region: str, role: str) -> Observation[b
     except CallFailed as error:
         return Known(value=False) if error.code == "NoSuchEntity" else unread(error)
     return Known(value=True)
-
-
-def _recorder(reader: Reader, account: str, region: str) -> Observation[bool]:
-    try:
-        answer = reader.read("config", "DescribeConfigurationRecorderStatus", account, region)
-    except CallFailed as error:
-        return unread(error)
-    return Known(any(each.get("recording") for each in answer.get("ConfigurationRecordersStatus", ())))

@@ -12,6 +12,7 @@ from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.inventory import Writer
+from runbook_lib.services.obstacles import told
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
 from runbook_lib.services.organizations import preflight as checking
@@ -47,6 +48,8 @@ class Prerequisites:
             place = (cell.service, cell.region, f"{cell.aspect} {cell.item}".strip(), cell.accounts)
             if cell.status is Status.GAP and cell.gap is Gap.TO_DO:
                 made.append(_trusted_access(cell.item, view.management, region))
+            elif cell.item == assessing.MEMBERS:
+                made.append(NoChange(*place, reason=told(cell)))
             elif cell.status in (Status.GAP, Status.UNKNOWN):
                 made.append(Blocker(*place, reason=cell.reason, next_step=cell.next_step, who=cell.who))
             else:

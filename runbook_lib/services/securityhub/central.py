@@ -6,8 +6,9 @@ from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, bar_cells
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
 from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, State
+from runbook_lib.services.spec import EVALUATING
 
-CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT})
+CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT, EVALUATING})
 
 
 def unreadable(state: State) -> dict[str, Bar]:

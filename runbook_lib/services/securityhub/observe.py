@@ -5,6 +5,7 @@ read. Regions are read side by side.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,6 +16,9 @@ from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP, designated, read_administrators
 from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.population import Population
+from runbook_lib.services.recording import READS as RECORDING
+from runbook_lib.services.recording import Recording, read_recording
+from runbook_lib.services.securityhub.lately import evaluated_lately
 from runbook_lib.services.securityhub.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.securityhub.state import (
     HUB_STEP,
@@ -40,6 +44,8 @@ READING = frozenset(
         "DescribeStandards",
         "ListFindingAggregators",
         "GetFindingAggregator",
+        "GetFindings",
+        *RECORDING,
     }
 )
 
@@ -139,8 +145,9 @@ def observe(view: View, reader: Reader) -> State:
         partial(_management_hubs, population, reader, open_regions),
         partial(_member_standards, settings, population, reader, open_regions),
         partial(_aggregator, settings, population, reader, open_regions),
+        partial(_recording, view, reader, open_regions),
     ]
-    *columns_read, management_hubs, of_members, aggregator = reader.parallel(jobs)
+    *columns_read, management_hubs, of_members, aggregator, recorded = reader.parallel(jobs)
     read = dict(zip(open_regions + others, columns_read, strict=True))
     own = {region: {population.delegated: columns["standards"]} for region, columns in read.items() if "standards" in columns}
     return State(
@@ -152,6 +159,7 @@ def observe(view: View, reader: Reader) -> State:
         offered=_column(read, "offered"),
         standards={region: {**own[region], **of_members.get(region, {})} for region in own},
         aggregator=aggregator,
+        recording=_evaluated(recorded, view, reader, read),
     )
 
 
@@ -228,6 +236,26 @@ def _member_standards(
     for (region, account), standing in zip(places, read, strict=True):
         found.setdefault(region, {})[account] = standing
     return found
+
+
+def _recording(view: View, reader: Reader, regions: list[str]) -> Recording:
+    """Where AWS Config records; nobody is asked where settings want no standard."""
+    part = view.settings.security_hub
+    if part is None or not part.evaluates or not regions:
+        return Recording()
+    return read_recording(view, reader, regions, part.home_region or regions[0])
+
+
+def _evaluated(found: Recording, view: View, reader: Reader, read: Mapping[str, Mapping[str, Any]]) -> Recording:
+    """The same, with what findings show of Regions of which the aggregator does not tell everything."""
+    part = view.settings.security_hub
+    asked = [region for region in found.own if not found.told(region) and read[region]["hub"] == Known(value=True)]
+    if part is None or not asked:
+        return found
+    home = part.home_region or ""
+    places = {home: asked} if home in asked else {region: [region] for region in asked}
+    shown = reader.parallel([partial(evaluated_lately, reader, view.delegated, at, regions) for at, regions in places.items()])
+    return replace(found, evaluated={region: seen for each in shown for region, seen in each.items()})
 
 
 def _aggregator(settings: Settings, population: Population, reader: Reader, regions: list[str]) -> Observation[Aggregator | None]:

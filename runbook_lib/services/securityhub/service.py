@@ -21,6 +21,7 @@ from runbook_lib.services.obstacles import Bar
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.securityhub import aggregation, central, cost, inventory, judge, membership, observe
+from runbook_lib.services.securityhub.evaluating import Evaluating
 from runbook_lib.services.securityhub.new_accounts import NewAccounts
 from runbook_lib.services.securityhub.preflight import preflight
 from runbook_lib.services.securityhub.spec import SPEC, TITLE
@@ -33,7 +34,7 @@ from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 class SecurityHub(Enabling[State, SecurityHubSection, State]):
     spec = SPEC
-    aspects = (membership.Hub(), NewAccounts(), membership.Members(), StandardsOn(), aggregation.Aggregation())
+    aspects = (membership.Hub(), NewAccounts(), membership.Members(), StandardsOn(), aggregation.Aggregation(), Evaluating())
     reading = observe.READING
     not_estimated = cost.NOT_ESTIMATED
 

@@ -1,6 +1,6 @@
 """Security Hub CSPM by name and number."""
 
-from runbook_lib.services.spec import DESIGNATING, CentralConfiguration, Designation, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import DESIGNATING, EVALUATING, CentralConfiguration, Designation, Probe, Rate, ServiceSpec
 
 NAME = "securityhub"
 TITLE = "Security Hub"
@@ -56,6 +56,7 @@ SPEC = ServiceSpec(
     paid=("SECURITY_CHECKS", "FINDING_INGESTION"),
     prices="Prices of Security Hub CSPM.",
     evaluates_by_config=True,
+    excludable=(EVALUATING,),
     enabled_by=("hub", "membership"),
     controls={"securityhub_enabled": ("enabled", "")},
 )

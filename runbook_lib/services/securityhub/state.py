@@ -7,6 +7,7 @@ from typing import Any
 
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.designation import STEP, Administrators
+from runbook_lib.services.recording import Recording
 from runbook_lib.settings.sections.securityhub import Standard
 
 CENTRAL = "CENTRAL"
@@ -75,6 +76,8 @@ class State:
     standards: Mapping[str, Mapping[str, Observation[Standards]]] = field(default_factory=dict)
     """Region → account → its standards; the delegated account, and members where settings manage theirs."""
     aggregator: Observation[Aggregator | None] = NOT_OBSERVED
+    recording: Recording = field(default_factory=Recording)
+    """Where AWS Config records."""
 
 
 def item_of(standard: Standard) -> str:

@@ -5,7 +5,12 @@ from runbook_lib.settings.checks import Tree, at
 
 
 def excluded_services(exclusion: Tree) -> tuple[str, ...]:
-    """The services that an exclusion is about, by boto3 client name; all where it names none."""
+    """The services that an exclusion leaves out as a whole, by boto3 client name; none where it names aspects."""
+    return () if "aspects" in exclusion else concerned(exclusion)
+
+
+def concerned(exclusion: Tree) -> tuple[str, ...]:
+    """The services that an exclusion is about, or about aspects of; all where it names none."""
     return tuple(exclusion["services"] or ()) if "services" in exclusion else tuple(spec.name for spec in specs())
 
 

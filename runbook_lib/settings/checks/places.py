@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_lib.base.documents import Path, Problem
+from runbook_lib.base.documents import Path, Problem, nearest
 from runbook_lib.services.registry import specs
 from runbook_lib.settings.checks import Tree, at
-from runbook_lib.settings.checks.exclusions import excluded_services
+from runbook_lib.settings.checks.exclusions import concerned, excluded_services
 from runbook_lib.settings.checks.shape import named_regions
 from runbook_lib.settings.regions import partition_of
 from runbook_lib.settings.sections.service import section_types
@@ -70,16 +70,26 @@ def _exclusion(tree: Tree, exclusion: Tree, path: Path, today: dt.date) -> Itera
     if expires and dt.date.fromisoformat(expires) < today:
         message = f"This exclusion has expired (today is {today}). Remove it, or decide again and write a later day."
         yield Problem((*path, "expires"), message)
+    yield from _aspects(exclusion, path)
     if exclusion.get("account"):
         yield from _special_accounts(tree, exclusion, path)
 
 
+def _aspects(exclusion: Tree, path: Path) -> Iterator[Problem]:
+    """Only what is told and never planned can be excluded apart: a plan for the rest would not know of it."""
+    known = sorted({aspect for spec in specs() if spec.name in concerned(exclusion) for aspect in spec.excludable})
+    for position, aspect in enumerate(exclusion.get("aspects") or ()):
+        if aspect and aspect not in known:
+            there = f"Of these services: {', '.join(known)}.{nearest(aspect, known)}" if known else "These services have none."
+            message = f"No aspect from which an account can be excluded while it stays in the service. {there}"
+            yield Problem((*path, "aspects", position), message)
+
+
 def _special_accounts(tree: Tree, exclusion: Tree, path: Path) -> Iterator[Problem]:
-    account = exclusion["account"]
-    if account == at(tree, "organization", "delegated_account"):
+    account, excluded = exclusion["account"], excluded_services(exclusion)
+    if excluded and account == at(tree, "organization", "delegated_account"):
         message = "The delegated account administers the services and cannot be left out. Remove the exclusion."
         yield Problem((*path, "account"), message)
-    excluded = excluded_services(exclusion)
     kept = [spec.section for spec in specs() if spec.name in excluded and at(tree, spec.section, "management_account")]
     if kept and account == at(tree, "organization", "management_account"):
         keys = ", ".join(f"{section}.management_account" for section in kept)
@@ -89,13 +99,15 @@ def _special_accounts(tree: Tree, exclusion: Tree, path: Path) -> Iterator[Probl
 
 def _overlap(tree: Tree) -> Iterator[Problem]:
     """Two exclusions of the same thing: it would be open which reason and which day holds."""
-    seen: dict[tuple[str, str], list[str]] = {}
+    seen: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for position, exclusion in enumerate(at(tree, "exclusions") or []):
         for key in TARGETS:
             if not (named := at(exclusion, key)):
                 continue
             before = seen.setdefault((key, named), [])
-            if set(before) & set(excluded_services(exclusion)):
+            told = [(service, aspect) for service in concerned(exclusion) for aspect in exclusion.get("aspects") or ("",)]
+            whole = {service for service, aspect in before if not aspect}
+            if set(before) & set(told) or any(service in whole for service, _ in told):
                 message = "An exclusion above already leaves this out. Keep one, with one reason."
                 yield Problem(("exclusions", position, key), message)
-            before += excluded_services(exclusion)
+            before += told

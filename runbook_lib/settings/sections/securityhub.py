@@ -91,6 +91,11 @@ class SecurityHubSection(MembersSection):
         named = self.delegated_account_standards or self.existing_account_standards
         return bool(named or self.new_account_standards == "default")
 
+    @property
+    def evaluates(self) -> bool:
+        """Whether settings want any standard in any account: those that AWS switches on in accounts it adds are wanted too."""
+        return self.needs_config or bool(self.accept_default_standards)
+
     @staticmethod
     def check(tree: Tree) -> Iterator[Problem]:
         """Standards and the aggregation of findings."""

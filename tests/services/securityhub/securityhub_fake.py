@@ -1,5 +1,7 @@
 """A small Security Hub for tests of the runbook's side: answers reads from a description, and obeys the calls of a plan."""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +38,9 @@ class World(ServiceWorld):
         self.offered: dict[str, dict[str, bool]] = seen.pop("offered", {})
         self.aggregator: dict[str, Any] | None = seen.pop("aggregator", None)
         self.doors: bool = seen.pop("doors", True)
+        self.config: dict[str, Any] = seen.pop("config", {})
+        """AWS Config: `aggregator` (True; a list: the Regions it collects from); by Region the accounts `without` a recorder, those
+        with a `stopped` one, `late` (account → status and code), and `findings` of Security Hub (account → control)."""
 
     def reaches(self, account: str) -> bool:
         return self.doors or super().reaches(account)
@@ -118,6 +123,57 @@ class World(ServiceWorld):
         assert self.aggregator is not None
         assert (region, parameters) == (self.aggregator["home"], {"FindingAggregatorArn": self._arn})
         return {"RegionLinkingMode": self.aggregator["mode"], "Regions": self.aggregator.get("regions", [])}
+
+    def _of_config(self, key: str, region: str, account: str) -> Any:
+        return account in self.config.get(key, {}).get(region, ())
+
+    def _DescribeConfigurationRecorderStatus(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        recording = not self._of_config("stopped", region, account)
+        return {"ConfigurationRecordersStatus": [] if self._of_config("without", region, account) else [{"recording": recording}]}
+
+    def _DescribeConfigurationAggregators(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        collects = self.config.get("aggregator", True)
+        source = {"AllAwsRegions": True} if collects is True else {"AwsRegions": collects}
+        there = {"ConfigurationAggregatorName": "all", "OrganizationAggregationSource": source}
+        own = {"ConfigurationAggregatorName": "own", "AccountAggregationSources": [{"AccountIds": [account]}]}
+        return {"ConfigurationAggregators": [own, *([there] if collects and region == REGIONS[0] else [])]}
+
+    def _DescribeConfigurationAggregatorSourcesStatus(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        assert (region, parameters.pop("ConfigurationAggregatorName")) == (REGIONS[0], "all")
+        assert parameters == {"UpdateStatus": ["FAILED", "OUTDATED"]}
+        late = [
+            {
+                "SourceId": each,
+                "SourceType": "ORGANIZATION" if each.startswith("o-") else "ACCOUNT",
+                "AwsRegion": where,
+                **dict(zip(("LastUpdateStatus", "LastErrorCode"), words.split(), strict=False)),
+            }
+            for where, accounts in self.config.get("late", {}).items()
+            for each, words in accounts.items()
+        ]
+        return {"AggregatedSourceStatusList": late}
+
+    def _SelectAggregateResourceConfig(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        assert (region, parameters["ConfigurationAggregatorName"]) == (REGIONS[0], "all")
+        (asked,) = re.findall(r"awsRegion = '([a-z0-9-]+)'", parameters["Expression"])
+        rows = [
+            {"accountId": each, "awsRegion": asked, "configuration": {"Recording": not self._of_config("stopped", asked, each)}}
+            for each in (*self.accounts, NAMES["gamma"])
+            if not self._of_config("without", asked, each)
+        ]
+        return {"Results": [json.dumps(row) for row in rows]}
+
+    def _GetFindings(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._hub("GetFindings", account, region)
+        assert {each["Value"] for each in parameters["Filters"]["ComplianceStatus"]} == {"PASSED", "FAILED"}
+        shown = {each["Value"] for each in parameters["Filters"]["Region"]}
+        found = [
+            {"AwsAccountId": each, "Region": where, "GeneratorId": f"security-control/{control}"}
+            for where, accounts in self.config.get("findings", {}).items()
+            for each, control in accounts.items()
+            if where in shown
+        ]
+        return {"Findings": found}
 
     def good_answer(self, action: Action) -> dict[str, Any]:
         return {"StandardsSubscriptions": [self._subscription(action.region, *each) for each in self._standing(action)]}

@@ -7,13 +7,14 @@ from securityhub_fake import Run, World, settings_of
 from service_cases import KEYS, compare, load, observed_in
 from service_fakes import NAMES, named
 
-from runbook_lib.coverage import Gap, Status
+from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.plan import Scope
+from runbook_lib.services.spec import EVALUATING
 
 
 def standing(file: str, case: dict[str, Any]) -> dict[str, Any]:
-    """All cases of the file "configuration" start where members are enrolled."""
-    if file != "configuration":
+    """All cases of the files "configuration" and "evaluating" start where members are enrolled."""
+    if file not in ("configuration", "evaluating"):
         return case
     return {
         **case,
@@ -35,15 +36,35 @@ def run(case: dict[str, Any]) -> Run:
     return Run(World(observed, case.get("partition", "aws")), settings_of(settings, **case.get("rest", {})), scope, accounts)
 
 
-@pytest.mark.parametrize("case", load("securityhub", KEYS | {"partition", "accounts", "scope", "never_read"}, standing))
+@pytest.mark.parametrize(
+    "case", load("securityhub", KEYS | {"partition", "accounts", "scope", "never_read", "evaluating"}, standing)
+)
 def test_case(case: dict[str, Any]) -> None:
     made = run(case)
     compare(case, made)
     if not case["steps"]:
         assert case.get("blockers") or case.get("reasons"), "a case without a step states why"
     compare_blockers(case.get("blockers", []), made)
+    if "evaluating" in case:
+        assert evaluating(made.cells) == named(case["evaluating"])
     delegated = [call for call in made.world.calls if NAMES["delegated"] in call]
     assert not [call for call in delegated if call.split()[-1] in case.get("never_read", ())]
+
+
+def evaluating(cells: Cells) -> dict[str, str]:
+    """Account → what its cell about evaluating says, in a word or two; the management account is left out of these cases."""
+    found = [cell for cell in cells if cell.aspect == EVALUATING and NAMES["management"] not in cell.accounts]
+    for cell in found:
+        assert (cell.status in (Status.UNKNOWN, Status.GAP)) == bool(cell.next_step and cell.who) or cell.gap is Gap.TO_DO
+    return {account: word_of(cell) for cell in found for account in cell.accounts}
+
+
+def word_of(cell: Cell) -> str:
+    if cell.gap:
+        return cell.gap.value
+    if cell.status is Status.EXCLUDED:
+        return f"excluded: {cell.observed}"
+    return cell.code or cell.observed or ("not applicable" if cell.in_scope else "not asked for")
 
 
 def compare_blockers(expected: list[dict[str, Any]], made: Run) -> None:
