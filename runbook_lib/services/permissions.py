@@ -31,7 +31,7 @@ SHARED = {
     "account:ListRegions": (MANAGEMENT, DELEGATED, MEMBER),
     "config:DescribeConfigurationAggregatorSourcesStatus": (DELEGATED,),
     "config:DescribeConfigurationAggregators": (DELEGATED,),
-    "config:DescribeConfigurationRecorderStatus": (DELEGATED, MEMBER),
+    "config:DescribeConfigurationRecorderStatus": (MANAGEMENT, DELEGATED, MEMBER),
     "config:SelectAggregateResourceConfig": (DELEGATED,),
     "iam:GetRole": (MANAGEMENT, DELEGATED),
 }

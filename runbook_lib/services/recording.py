@@ -163,11 +163,11 @@ def read_recording(view: View, reader: Reader, regions: Sequence[str], home: str
 
 
 def _entered(view: View, reader: Reader, found: Recording, region: str) -> Iterable[str]:
-    """The members of which the aggregator does not tell, and into which settings name a role."""
+    """The members of which the aggregator does not tell, and into which settings name a door; the management account has one."""
+    members = view.population.members.get(region, frozenset())
     if view.settings.access.members is None:
-        return []
-    members = sorted(view.population.members.get(region, ()))
-    return [account for account in members if reader.reaches(account) and found.of(account, region).records is None]
+        members &= {view.management}
+    return [account for account in sorted(members) if reader.reaches(account) and found.of(account, region).records is None]
 
 
 def _with_aggregated(found: Recording, reader: Reader, account: str, aggregator: Aggregator, regions: Sequence[str]) -> Recording:
