@@ -120,4 +120,6 @@ def test_whom_a_plan_reaches(operations: list[str], words: str) -> None:
 
 @pytest.mark.parametrize("operation", ["EnableAWSServiceAccess", "RegisterDelegatedAdministrator"])
 def test_trusted_access_is_for_everybody(operation: str) -> None:
-    assert blast_radius(plan_of(samples.action(operation, {}, service="organizations"))) == f"{EVERYBODY}, in 1 Region"
+    assert blast_radius(plan_of(samples.action(operation, {}, service="organizations"))) == f"{EVERYBODY}, global"
+    both = [samples.action(operation, {}, service="organizations"), samples.action("CreateMembers", {}, region="us-east-2")]
+    assert blast_radius(plan_of(*both)).endswith(", global and in 1 Region")

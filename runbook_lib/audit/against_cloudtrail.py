@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.audit.cloudtrail import Event
+from runbook_lib.aws.endpoints import own_region
 from runbook_lib.base.identity import written
 from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.services.spec import GLOBAL, place_of
 
 DELIVERY = dt.timedelta(minutes=15)
 """How long CloudTrail usually takes to deliver an event."""
@@ -42,12 +44,25 @@ class Call:
 
     def __str__(self) -> str:
         answer = f"request id {self.request_id}" if self.request_id else "no answer recorded"
-        return f"{self.service}:{self.operation} in {self.account} {self.region} at {self.time:%Y-%m-%dT%H:%M:%SZ} ({answer})"
+        return f"{self.service}:{self.operation} in {self.account} {self.place} at {self.time:%Y-%m-%dT%H:%M:%SZ} ({answer})"
 
     def is_of(self, event: Event) -> bool:
         """Whether an event is of the same operation in the same place."""
-        mine = (self.service, self.operation, self.account, self.region)
-        return mine == (event.service, event.operation, event.account, event.region)
+        mine = (self.service, self.operation, self.account)
+        return mine == (event.service, event.operation, event.account) and event.region in self.event_regions
+
+    @property
+    def place(self) -> str:
+        """The Region, as a person reads it."""
+        return place_of(self.service, self.region)
+
+    @property
+    def event_regions(self) -> frozenset[str]:
+        """Where its event may lie: of a service without Regions also where its partition keeps those, whichever was called.
+
+        us-east-1 [docs: Organizations, "Logging with CloudTrail"]; in other partitions their Region in botocore's table [assumed].
+        """
+        return frozenset({self.region, own_region(self.region)} if self.place == GLOBAL else {self.region})
 
 
 @dataclass
@@ -135,9 +150,9 @@ def _differences(run: str, call: Call, event: Event) -> Iterator[Fault]:
 
 def _without_event(run: str, call: Call, events: Sequence[Event]) -> Fault:
     """Why there may be no event: not delivered yet, not exported, or never made."""
-    there = [event for event in events if (event.account, event.region) == (call.account, call.region)]
+    there = [event for event in events if event.account == call.account and event.region in call.event_regions]
     if not there:
-        text = f"{call}: nothing of {call.account} {call.region} is in the export"
+        text = f"{call}: nothing of {call.account} {' or '.join(sorted(call.event_regions))} is in the export"
         return Fault(f"{run}/{call.phase}", Kind.EVENT_MISSING, text)
     if events[-1].time < call.time + DELIVERY:
         until = f"{events[-1].time:%Y-%m-%dT%H:%M:%SZ}"
@@ -153,10 +168,11 @@ def _foreign(run: RunFolder, calls: Iterable[Call], events: Iterable[Event], mat
     record = run.record()
     begin = dt.datetime.fromisoformat(record["started"])
     end = dt.datetime.fromisoformat(record["finished"]) if record["finished"] else dt.datetime.max.replace(tzinfo=dt.UTC)
-    touched = {(call.service, account, call.region) for call in calls for account in (call.account, *call.targets)}
+    touched = {(call.service, account, call.place) for call in calls for account in (call.account, *call.targets)}
     for event in events:
         changes = not (event.read_only or event.error or event.by_aws or _ABOUT_FINDINGS.search(event.operation))
-        if not changes or id(event) in matched or (event.service, event.account, event.region) not in touched:
+        place = (event.service, event.account, place_of(event.service, event.region))
+        if not changes or id(event) in matched or place not in touched:
             continue
         if not begin <= event.time <= end or (other := run_of(event)) == run.name:
             continue

@@ -36,6 +36,14 @@ def partition_facts(region: str) -> tuple[str, str, str]:
     return name, outputs["dnsSuffix"], outputs["implicitGlobalRegion"]
 
 
+def own_region(region: str) -> str:
+    """The Region that stands for the partition of a Region; the Region itself where botocore does not know it."""
+    try:
+        return partition_facts(region)[2]
+    except AccessRefused:
+        return region
+
+
 def sts_region(settings: Settings) -> str:
     """Where STS is asked: the partition's default Region where settings use it, else the home Region, else that default.
 

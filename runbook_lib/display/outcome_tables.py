@@ -11,6 +11,7 @@ from runbook_lib.base.account_sets import AccountSets
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.display.tables import frame
 from runbook_lib.plan import Action, Plan, Step
+from runbook_lib.services.spec import place_of
 
 FEW_REGIONS = 3
 """So many are named in a line of their sum; all are beneath it."""
@@ -92,7 +93,7 @@ def problem_table(problems: Sequence[tuple[Step, Result]]) -> pd.DataFrame:
     groups: dict[tuple[str, ...], set[str]] = {}
     for step, result in problems:
         what = step.operation if isinstance(step, Action) else f"wait: {step.waits_for}"
-        groups.setdefault((result.final.value, step.region, what, result.code, result.message), set()).add(
+        groups.setdefault((result.final.value, place_of(step.service, step.region), what, result.code, result.message), set()).add(
             result.account or step.account
         )
     sets = AccountSets()
@@ -103,7 +104,10 @@ def problem_table(problems: Sequence[tuple[Step, Result]]) -> pd.DataFrame:
 def back_out_table(plan: Plan, line: Callable[[Action], str]) -> pd.DataFrame:
     """The reverse call of every Action, last first, or why there is none."""
     rows = [
-        (action.region, action.operation, len(action.targets), line(action) or "not reversible", action.back_out.why)
+        (
+            place_of(action.service, action.region), action.operation, len(action.targets), line(action) or "not reversible",
+            action.back_out.why,
+        )
         for action in reversed(plan.actions)
-    ]
+    ]  # fmt: skip
     return frame(rows, ("Region", "reverses", "accounts", "call", "note"))

@@ -28,6 +28,7 @@ from runbook_lib.runbook import ApplyReport, WaveProgress
 from runbook_lib.runbook.phases import COVERAGE, Phase
 from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import Remark
+from runbook_lib.services.spec import place_of
 
 SHORT = 60
 """Characters of a change that are shown before anything is unfolded."""
@@ -265,7 +266,7 @@ def applied(report: ApplyReport) -> Notes:
             step = one.step
             kind = step.operation if isinstance(step, Action) else f"wait: {step.waits_for}"
             (calls if isinstance(step, Action) else waits).update(
-                (stage, step.service, step.region, kind, result.final) for result in one.results
+                (stage, step.service, place_of(step.service, step.region), kind, result.final) for result in one.results
             )
         problems += each.problems
     parts: list[Part] = [outcome_words(report)]
@@ -348,7 +349,8 @@ def tick(now: Tick) -> str:
 
 def _doing(now: Tick) -> list[str]:
     """The call that is in flight; nothing once all is done."""
-    return [f"{now.service}:{now.operation} {now.region}" if now.operation else "waiting"] * (now.done < now.total)
+    where = place_of(now.service, now.region)
+    return [f"{now.service}:{now.operation} {where}" if now.operation else "waiting"] * (now.done < now.total)
 
 
 def _trouble(now: Tick) -> list[str]:

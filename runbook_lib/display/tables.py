@@ -18,6 +18,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Plan
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.estimate import span
+from runbook_lib.services.spec import place_of
 
 ACTION_COLUMNS = (
     "stage",
@@ -48,7 +49,8 @@ def plan_table(plan: Plan) -> pd.DataFrame:
     """The planned calls by service, Region and operation: how many calls, how many accounts, why."""
     rows = [
         (
-            one.stage, one.service, one.region, one.operation, few_or_count(each.account for each in group.entries),
+            one.stage, one.service, place_of(one.service, one.region), one.operation,
+            few_or_count(each.account for each in group.entries),
             len(group.entries), len(group.accounts), one.direction.value, one.before, one.becomes, one.reason,
         )
         for group in plan_groups.actions_by_region(plan)

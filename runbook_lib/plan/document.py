@@ -14,7 +14,8 @@ from runbook_lib.plan.cli_line import back_out_line, cli_line
 from runbook_lib.plan.cost import COST_COLUMNS, Costs, cost_rows
 from runbook_lib.plan.estimate import EVERYBODY, estimate, for_everybody
 from runbook_lib.plan.gates import gates, part
-from runbook_lib.plan.groups import Group, concerned
+from runbook_lib.plan.groups import Group, concerned, places
+from runbook_lib.services.spec import GLOBAL
 
 _WRAP = 8
 """Account ids per line in the lists at the end."""
@@ -201,8 +202,9 @@ def _reach(name: str, actions: Sequence[Action], sets: AccountSets) -> tuple[str
     accounts = frozenset[str]().union(*(concerned(action) for action in actions if not for_everybody(action)))
     everybody = [f"{EVERYBODY} ({wide} call{'s' * (wide != 1)})"] if wide else []
     named = [sets.phrase(accounts)] if accounts or not wide else []
-    regions = sorted({action.region for action in actions})
-    return name, str(len(actions)), "; ".join(everybody + named), f"{len(regions)}: {', '.join(regions)}"
+    regions = [place for place in places(actions) if place != GLOBAL]
+    where = [GLOBAL] * (GLOBAL in places(actions)) + [f"{len(regions)}: {', '.join(regions)}"] * bool(regions)
+    return name, str(len(actions)), "; ".join(everybody + named), "; ".join(where)
 
 
 def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[Block]:
@@ -217,7 +219,7 @@ def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[Block]:
     rows = [
         (
             text, ", ".join(sorted({f"{action.service} {action.operation}" for action in actions})),
-            ", ".join(sorted({action.region for action in actions})),
+            ", ".join(places(actions)),
             sets.phrase(frozenset[str]().union(*(concerned(action) for action in actions))),
         )
         for text, actions in effects.items()

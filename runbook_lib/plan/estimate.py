@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from runbook_lib.aws.limits import SHARE, has_own_rate, rate_of
 from runbook_lib.plan import Action, Plan, Step, Wait
+from runbook_lib.plan.groups import places, region_count
 from runbook_lib.services.registry import specs
 from runbook_lib.services.spec import Rate
 
@@ -76,11 +77,10 @@ def _for_everybody() -> frozenset[tuple[str, str]]:
 def blast_radius(plan: Plan) -> str:
     """Whom the calls reach, in how many Regions, in words."""
     accounts = len({account for action in plan.actions if not for_everybody(action) for account in action.affects})
-    regions = len({action.region for action in plan.actions})
     wide = sum(for_everybody(action) for action in plan.actions)
     named = f"{accounts:,} account{'s' * (accounts != 1)}"
     share = "" if wide == len(plan.actions) else f" by {wide:,} of {len(plan.actions):,} calls; the others {named}"
-    return f"{EVERYBODY + share if wide else named}, in {regions} Region{'s' * (regions != 1)}"
+    return f"{EVERYBODY + share if wide else named}, {region_count(places(plan.actions))}"
 
 
 def estimate(plan: Plan, concurrency: int = 8, mode: str = "") -> Estimate:

@@ -1,11 +1,12 @@
 """A plan's contents gathered for reading: the same call in many Regions and batches is one line. Pure."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from runbook_lib.plan import Action, Blocker, ForEach, NoChange, Plan, Reference, Wait, plain
+from runbook_lib.services.spec import GLOBAL, place_of
 
 T = TypeVar("T", Action, Wait, NoChange, Blocker)
 
@@ -22,7 +23,8 @@ class Group(Generic[T]):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        return tuple(sorted({entry.region for entry in self.entries}))
+        """The Regions, as a person reads them."""
+        return places(self.entries)
 
     @property
     def accounts(self) -> frozenset[str]:
@@ -33,6 +35,18 @@ class Group(Generic[T]):
     def reasons(self) -> tuple[str, ...]:
         """The distinct reasons, in the plan's order."""
         return tuple(dict.fromkeys(entry.waits_for if isinstance(entry, Wait) else entry.reason for entry in self.entries))
+
+
+def places(entries: Iterable[Action | Wait | NoChange | Blocker]) -> tuple[str, ...]:
+    """In which Regions entries are, sorted; *global* where the service has none."""
+    return tuple(sorted({place_of(entry.service, entry.region) for entry in entries}, key=lambda place: (place != GLOBAL, place)))
+
+
+def region_count(named: Sequence[str]) -> str:
+    """How many Regions, in words: "in 3 Regions", "global and in 1 Region"."""
+    number = len(named) - (GLOBAL in named)
+    regions = [f"in {number} Region{'s' * (number != 1)}"] if number or not named else []
+    return " and ".join([*([GLOBAL] if GLOBAL in named else []), *regions])
 
 
 def concerned(entry: Action | Wait | NoChange | Blocker) -> frozenset[str]:

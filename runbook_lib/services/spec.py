@@ -32,8 +32,17 @@ DESIGNATING = tuple(
 """What services' pages list as needed for designating an administrator, beside the service's own operation."""
 EVALUATING = "evaluating"
 """The aspect of a service that works by AWS Config: whether it evaluates where it is on."""
+WITHOUT_REGIONS = frozenset({"account", "iam", "organizations"})
+"""Services of which there is one in a partition: a call may go through any Region and means none."""
+GLOBAL = "global"
+"""Where those are, in the place of a Region, wherever a person reads."""
 ACCOUNT = "{account}"
 """In the parameters of a probe: the account that asks."""
+
+
+def place_of(service: str, region: str) -> str:
+    """The Region, or that there is none."""
+    return GLOBAL if service in WITHOUT_REGIONS else region
 
 
 @dataclass(frozen=True, slots=True)

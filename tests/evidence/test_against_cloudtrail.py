@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from click.testing import CliRunner
 from simulated import Simulated, permitted, simulated
 
 from runbook_lib.apply.journal import Journal
-from runbook_lib.audit.against_cloudtrail import against, run_of
-from runbook_lib.audit.cloudtrail import TrailProblem, read_trails
+from runbook_lib.audit.against_cloudtrail import Call, against, run_of
+from runbook_lib.audit.cloudtrail import Event, TrailProblem, read_trails
 from runbook_lib.base.clock import FakeClock, Stop
 from runbook_lib.cli import cli
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
@@ -79,6 +80,25 @@ def joined(run: RunFolder, records: Records, tmp_path: Path) -> list[tuple[str, 
 
 def test_an_honest_run_is_not_accused(run: RunFolder, tmp_path: Path) -> None:
     assert joined(run, whole(run.name), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("called", "own"), [("eu-south-1", "us-east-1"), ("us-gov-east-1", "us-gov-west-1"), ("cn-north-1", "cn-northwest-1")]
+)
+def test_the_event_of_a_service_without_regions_lies_where_the_partition_keeps_it(called: str, own: str) -> None:
+    """Whichever Region the client went through; of a service that has Regions it lies in the Region that was called."""
+    call = Call(PHASE, made.BEGIN, "organizations", "EnableAWSServiceAccess", "111111111111", called, frozenset(), "", 200)
+    there = Event(
+        id="e", time=made.BEGIN, service=call.service, operation=call.operation, account=call.account, region=own, request_id="",
+        error="", read_only=False, caller="", user_agent="", by_aws=False,
+    )  # fmt: skip
+    assert call.is_of(there)
+    assert call.is_of(replace(there, region=called))
+    assert not call.is_of(replace(there, region="eu-west-3"))
+    assert str(call).startswith("organizations:EnableAWSServiceAccess in 111111111111 global at")
+    regional = replace(call, service="guardduty")
+    assert not regional.is_of(replace(there, service="guardduty"))
+    assert regional.is_of(replace(there, service="guardduty", region=called))
 
 
 def changed(number: int, **what: Any) -> Callable[[Records], Records]:

@@ -10,12 +10,9 @@ from runbook_lib.services.organizations.observe import State, managed
 from runbook_lib.services.population import ENABLED
 from runbook_lib.services.recording import OWNER, TURN_ON, Recorded
 from runbook_lib.services.registry import by_name
-from runbook_lib.services.spec import EVALUATING
+from runbook_lib.services.spec import EVALUATING, GLOBAL
 from runbook_lib.services.view import view_of
 from runbook_lib.settings import Settings
-
-GLOBAL = "global"
-"""Region of what belongs to the organization as a whole."""
 
 CONTROLS = "the owner of Organizations policies"
 CONFIG_RECORDS = "AWS Config records"
