@@ -117,12 +117,11 @@ def _read(record: Mapping[str, Any]) -> Event:
     who = record.get("userIdentity") or {}
     if not isinstance(who, dict):
         raise _Odd(f"userIdentity is {short(repr(who))}, no object")
-    source = _needed(record, "eventSource").partition(".")[0]
     caller = _text(who, "arn") or _text(who, "invokedBy") or _text(who, "userName")
     return Event(
         id=_needed(record, "eventID"),
         time=_time(_needed(record, "eventTime")),
-        service=signed_by().get(source, source),
+        service=_service(_needed(record, "eventSource")),
         operation=_needed(record, "eventName"),
         account=_text(record, "recipientAccountId") or _text(who, "accountId"),
         region=_needed(record, "awsRegion"),
@@ -136,6 +135,12 @@ def _read(record: Mapping[str, Any]) -> Event:
         or _text(record, "eventType") == "AwsServiceEvent"
         or ":assumed-role/AWSServiceRoleFor" in caller,
     )
+
+
+def _service(source: str) -> str:
+    """The name by which clients are made, of an event's source such as access-analyzer.amazonaws.com."""
+    name = source.partition(".")[0]
+    return signed_by().get(name, name)
 
 
 def _needed(record: Mapping[str, Any], key: str) -> str:
