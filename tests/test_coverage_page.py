@@ -10,6 +10,7 @@ from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.coverage.page import Around, html_page
 from runbook_lib.organization import Account, AccountState, Organization
 from runbook_lib.services.registry import by_name
+from runbook_lib.services.spec import GLOBAL
 from runbook_lib.settings import Exclusion
 
 FACTS = {"mode": "rehearsal", "phase": "90_coverage"}
@@ -52,7 +53,7 @@ def test_what_nobody_watches_is_counted_once_for_each_account_and_region() -> No
     cells = (
         cell(Status.COVERED), cell(Status.GAP, TWO), cell(Status.GAP, TWO, aspect="membership"),
         cell(Status.GAP, TWO, "us-west-1", in_scope=False), cell(Status.EXCLUDED, ONE, "us-west-2"),
-        cell(Status.NOT_APPLICABLE, TWO, "us-west-2"),
+        cell(Status.NOT_APPLICABLE, TWO, "us-west-2"), cell(Status.GAP, TWO, GLOBAL),
     )  # fmt: skip
     said = section(page(cells), "What nobody watches")
     assert "In 4 of 5 accounts × Regions" in said

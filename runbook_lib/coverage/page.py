@@ -18,6 +18,7 @@ from runbook_lib.coverage import summary as summaries
 from runbook_lib.coverage.summary import Remaining
 from runbook_lib.organization import Organization
 from runbook_lib.services.registry import by_name
+from runbook_lib.services.spec import GLOBAL
 from runbook_lib.settings import Exclusion
 
 FEW = 4
@@ -183,7 +184,7 @@ def _nobody(cells: Iterable[Cell]) -> Iterator[str]:
     """Accounts × Regions in which nothing of what this page is about is on."""
     seen, watched, inside = dict[str, set[str]](), dict[str, set[str]](), dict[str, set[str]]()
     aside = dict[str, set[str]]()
-    for cell in cells:
+    for cell in [cell for cell in cells if cell.region != GLOBAL]:
         if cell.status is not Status.NOT_APPLICABLE:
             seen.setdefault(cell.region, set()).update(cell.accounts)
         if cell.status is Status.COVERED:
