@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from simulated import PARAMETERS, fitting, open_cells, settings_for, simulated
 
+from runbook_lib.coverage import Gap
 from runbook_lib.runbook import managed
 from runbook_lib.services.registry import by_name
 
@@ -20,15 +21,20 @@ def test_every_service_is_covered_and_the_second_time_makes_no_call(
     assert set(made.settings.sections()) == set(by_name())
     phases = [phase.name for phase in managed(made.settings)]
     applied = made.enable(phases)
-    assert all(each.report.ok for each in applied)
+    unfinished = [each.plan.phase for each in applied if not each.report.ok]
+    # What an account has suspended by itself shows only once it is a member: the next plan resumes it.
+    assert bool(unfinished) == (seed == "default")
+    applied += made.enable(unfinished)
+    assert all(each.report.ok for each in applied[-len(unfinished) :] if unfinished)
     assert [blocker for each in applied for blocker in each.plan.blockers] == []
     cells = made.cells()
-    assert open_cells(cells) == []
+    # Where AWS Config does not record, standards are on and evaluate nothing: said, and no call of ours.
+    assert [cell for cell in open_cells(cells) if cell.gap is not Gap.NOT_EVALUATING] == []
     assert {cell.service for cell in cells} >= set(by_name())
     calls = len(made.mutating())
     for phase in phases:
         again = made.plan(phase)
-        assert (again.steps, again.blockers) == ((), ())
+        assert (again.steps, [each for each in again.blockers if each.holds_up]) == ((), [])
         assert made.apply(phase, again, made.approve(again)).ok
     assert len(made.mutating()) == calls
     assert not made.front.log.unhandled

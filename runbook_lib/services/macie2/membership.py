@@ -1,4 +1,8 @@
-"""Who is a member, one call for each: becoming one enables Macie in the account. The address it asks for stands in no plan."""
+"""Who is a member, one call for each: becoming one enables Macie in the account. The address it asks for stands in no plan.
+
+An account that had suspended Macie by itself may stay suspended when it becomes a member, which nobody sees before: its wait ends
+without success, and the next plan resumes it.
+"""
 
 from collections.abc import Sequence
 
