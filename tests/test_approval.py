@@ -70,7 +70,7 @@ def changed(**values: object) -> str:
             "not_after: '0001-01-01T00:00:00+23:59': Not a time that the calendar has",
         ),
         (changed(mode="Live"), "mode: 'Live': Not one of the values known here. Did you mean live?"),
-        (changed(approver=7), "approver: '7': This is no text"),
+        (changed(approver=7), "approver: '7': This is not text"),
         (changed(fingerprint="F" * 64), "fingerprint: 'FFF"),
     ],
 )

@@ -201,8 +201,8 @@ def test_settings_that_changed_refuse_the_approval(made: Simulated) -> None:
         ({"organization": "o-another00001"}, "it is for organization o-another00001"),
         ({"phase": "20_guardduty"}, "it is for phase 20_guardduty"),
         ({"fingerprint": "0" * 64}, "another fingerprint"),
-        ({"not_before": dt.datetime(2026, 6, 2, tzinfo=dt.UTC)}, "it is good from 2026-06-02 00:00 UTC only"),
-        ({"not_after": dt.datetime(2026, 5, 31, tzinfo=dt.UTC)}, "it was good until 2026-05-31 00:00 UTC"),
+        ({"not_before": dt.datetime(2026, 6, 2, tzinfo=dt.UTC)}, "it is valid from 2026-06-02 00:00 UTC only"),
+        ({"not_after": dt.datetime(2026, 5, 31, tzinfo=dt.UTC)}, "it was valid until 2026-05-31 00:00 UTC"),
     ],
 )
 def test_an_approval_of_something_else_is_refused_before_any_call(made: Simulated, change: dict[str, Any], reason: str) -> None:
@@ -252,7 +252,7 @@ def test_an_approval_that_ends_while_applying_ends_like_a_stop(at: Simulated, ph
     assert left
     assert {result.final for result in left} <= {Final.NOT_ATTEMPTED, Final.FAILED}
     at.attach = None
-    with pytest.raises(ApprovalRefused, match="it was good until"):
+    with pytest.raises(ApprovalRefused, match="it was valid until"):
         at.apply(phase, plan, approval)
     rest = at.plan(phase)
     assert rest.units < plan.units

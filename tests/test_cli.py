@@ -210,7 +210,7 @@ class TestFlow:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            ("zzz", "there is no such file, and it is no fingerprint"),
+            ("zzz", "there is no such file, and it is not a fingerprint"),
             ("empty.json", "empty.json: id: "),
             ("bytes.json", "bytes.json"),
             ("strange.json", "no phase is called '99_nothing'"),

@@ -50,7 +50,7 @@ def test_every_command_has_one_of_the_two_options() -> None:
 def test_a_relative_path_starts_at_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "r6" / "20261123T074611Z-rehearsal-7f3a").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    assert "is no run folder" not in call("evidence", "recompute", "x", "--runs", "r6").output
+    assert "is not a run folder" not in call("evidence", "recompute", "x", "--runs", "r6").output
     recomputed = call("evidence", "recompute", "20261123T074611Z-rehearsal-7f3a", "--runs", "r6")
     assert str(tmp_path / "r6") in str(recomputed.exception)
     assert call("simulate", "--stop", "--runs", "new").output == (

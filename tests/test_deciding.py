@@ -161,7 +161,7 @@ def test_a_plan_made_anew_makes_the_panels_of_the_other_void(at_the_screen: Serv
         task = asyncio.ensure_future(notebook.confirm())
         asked = await drawn(way, gate)
         notebook.plan()
-        assert asked.ballot.closed == "The plan was made anew; this panel is void."
+        assert asked.ballot.closed == "There is a new plan; this panel is void."
         task.cancel()
         with pytest.raises(Halt, match="Interrupted before a decision; nothing was called"):
             await task

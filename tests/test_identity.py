@@ -84,7 +84,7 @@ def test_a_uid_that_the_account_database_lacks_has_a_name_of_its_own(monkeypatch
              {"name": "bob", "uid": -1}, {"name": "", "uid": 1}, {"name": "b\nob", "uid": 1}, {"name": "bob", "uid": 1, "more": 1}]
 )  # fmt: skip
 def test_what_is_no_user_is_not_taken_for_one(said: object) -> None:
-    with pytest.raises(ValueError, match="is no user"):
+    with pytest.raises(ValueError, match="is not a user"):
         SystemUser.read(said)
 
 

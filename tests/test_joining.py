@@ -88,7 +88,7 @@ CASES: dict[str, tuple[Callable[[RunFolder], Path | None], str]] = {
     "ended": (ended, "the run has ended (done); start a new one"),
     "other settings": (one_more_setting, "its settings.yaml says something else than parameters_file"),
     "settings that cannot be read": (lambda run: run.settings.unlink(), "its settings.yaml cannot be used: "),
-    "no run": (lambda run: run.record_file.unlink(), "is no run folder: it has no run.json"),
+    "no run": (lambda run: run.record_file.unlink(), "is not a run folder: it has no run.json"),
 }  # fmt: skip
 
 

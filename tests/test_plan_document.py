@@ -51,10 +51,10 @@ def headings(text: str, level: int) -> list[str]:
 
 def test_the_parts_that_a_change_board_asks_for_come_in_order() -> None:
     assert headings(document(), 2) == [
-        "Purpose", "Decisions", "Calls", "Waits between the calls", "Blast radius", "Side effects inside accounts",
+        "Purpose", "Decisions", "Calls", "Waits between the calls", "Blast radius", "Changes inside accounts",
         "What it may cost",
         "What is blocked",
-        "What is left alone, and why", "Back-out, in reverse order", "Accounts",
+        "Not changed, and why", "Back-out, in reverse order", "Accounts",
     ]  # fmt: skip
     assert headings(document(), 1) == ["GuardDuty <b>for</b> o-rehearsal001"]
 

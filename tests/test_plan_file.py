@@ -109,8 +109,8 @@ def test_a_file_that_is_not_what_it_says_is_refused_by_name_and_place(
     [
         ("", "line 1: the file is empty"),
         ("[]", "an object is expected, not a list"),
-        ('{"format": "runbook plan 1", "format": "runbook plan 1"}', "the key 'format' stands twice"),
-        ('{"format": NaN}', "NaN is no JSON number"),
+        ('{"format": "runbook plan 1", "format": "runbook plan 1"}', "the key 'format' appears twice"),
+        ('{"format": NaN}', "NaN is not a JSON number"),
         ("[" * 100_000, "nested more than 64 deep"),
     ],
 )

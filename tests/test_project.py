@@ -60,5 +60,5 @@ def test_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_notebook_of_the_same_name_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made(tmp_path / "theirs", **{"20_guardduty": THEIRS, "analysis": OURS}))
-    with pytest.raises(NotFound, match=r"20_guardduty\.ipynb: this is no notebook of the runbook"):
+    with pytest.raises(NotFound, match=r"20_guardduty\.ipynb: this is not a notebook of the runbook"):
         notebook_of(phase_named("20_guardduty"))

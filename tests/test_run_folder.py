@@ -131,7 +131,7 @@ def test_the_files_of_a_phase_have_fixed_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", "Über"])
 def test_a_phase_cannot_lead_out_of_the_run(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RunFolderError, match="no name of a phase"):
+    with pytest.raises(RunFolderError, match="not the name of a phase"):
         create(tmp_path).phase(name)
 
 

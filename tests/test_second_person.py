@@ -96,8 +96,8 @@ CASES: dict[str, Case] = {
     "another plan": (("alice", "bob"), lambda _: {"fingerprint": "ab" * 32}, False, "another plan than the one shown here"),
     "another mode": (("alice", "bob"), lambda _: {"mode": "live"}, False, "given in mode live"),
     "another policy": (("alice", "bob"), lambda _: {"trust": "ab" * 32}, False, "another trust policy"),
-    "too early": (("alice", "bob"), lambda there: {"not_before": later(there)}, False, "it is good from"),
-    "too late": (("alice", "bob"), lambda there: {"not_after": there.simulated.clock.now()}, False, "it was good until"),
+    "too early": (("alice", "bob"), lambda there: {"not_before": later(there)}, False, "it is valid from"),
+    "too late": (("alice", "bob"), lambda there: {"not_after": there.simulated.clock.now()}, False, "it was valid until"),
 }
 
 
@@ -123,7 +123,7 @@ def test_it_is_noticed_when_it_comes_changes_and_grows_old(there: There) -> None
     there.write("alice", "bob")
     assert file.look().decision is not None
     there.simulated.clock.sleep(13 * 3600)
-    assert "it was good until" in file.look().words
+    assert "it was valid until" in file.look().words
     approval_path(there.run, PHASE).unlink()
     assert file.look().words.startswith("Waiting: 0 of 2")
 

@@ -310,7 +310,7 @@ def _one_each(service: str, action: Action, given: list[Outcome]) -> Iterable[Ou
             about = (
                 f"names {', '.join(foreign)}, which was not sent" if foreign else f"gives {counted[target]} outcomes for one target"
             )
-            text = f"{service} cannot tell what became of {action.operation}: its judgement {about}; observe again"
+            text = f"{service} cannot tell how {action.operation} ended: its judgement {about}; observe again"
             yield Outcome(target, Verdict.FAILED, "Misjudged", text)
 
 

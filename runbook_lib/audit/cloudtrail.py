@@ -77,7 +77,7 @@ def _records(file: Path) -> Iterator[Mapping[str, Any]]:
             inner = each.get("CloudTrailEvent", each) if isinstance(each, dict) else each
             record = _inner(inner, file, number) if isinstance(inner, str) else inner
             if not isinstance(record, dict):
-                raise TrailProblem(f"{file}: event {number}: {short(repr(record))} is no CloudTrail event; an object is expected")
+                raise TrailProblem(f"{file}: event {number}: {short(repr(record))} is not a CloudTrail event, an object")
             yield record
     except DocumentError as error:
         raise TrailProblem(str(error)) from None

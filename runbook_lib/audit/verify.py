@@ -139,4 +139,4 @@ def _signature_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
             yield Fault(where, Kind.BROKEN, "the signature is not one of this statement")
         else:
             signers = ", ".join(sorted(keyid[:16] for keyid in each.sealed.signatures))
-            yield Fault(where, Kind.WRONG_KEY, f"signed by {signers}, which is no runner's key for {each.mode} ({trust.source})")
+            yield Fault(where, Kind.WRONG_KEY, f"signed by {signers}, which is not a runner's key for {each.mode} ({trust.source})")

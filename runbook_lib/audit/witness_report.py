@@ -92,7 +92,7 @@ def _take(report: Report, row: Row) -> None:
         raise _Odd(f"{missing[0]} is not given")
     state = "on" if said.lower() in _ON else "off" if said.lower() in _OFF else short(said)
     if not _REGION.fullmatch(place[1]):
-        raise _Odd(f"region {short(place[1])}: is no name of a Region")
+        raise _Odd(f"region {short(place[1])}: is not the name of a Region")
     if long := [name for name, value in zip(_ASPECT, (service, aspect, item), strict=True) if len(value) > LONGEST_SHOWN]:
         raise _Odd(f"{long[0]} has more than {LONGEST_SHOWN} characters")
     # Several resources of one place (two detectors): one that is off makes it off.
@@ -124,7 +124,7 @@ def account_id(value: Any) -> str:
     if not text:
         raise _Odd("account is not given")
     if not (text.isascii() and text.isdecimal() and len(text) <= 12):
-        raise _Odd(f"account {short(given)}: is no account id of 12 digits")
+        raise _Odd(f"account {short(given)}: is not a 12-digit account id")
     return text.zfill(12)
 
 
@@ -168,7 +168,7 @@ def _row(finding: Any) -> Row | None:
     if isinstance(finding, DocumentError):
         raise _Odd(finding.findings[0].message)
     if not isinstance(finding, dict):
-        raise _Odd(f"{short(repr(finding))} is no finding")
+        raise _Odd(f"{short(repr(finding))} is not a finding")
     return {"asff": _asff, "ocsf": _ocsf, "json": _own}[_form(finding)](finding)
 
 

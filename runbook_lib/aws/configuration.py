@@ -81,7 +81,7 @@ def _damage(file: Path) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        return f", line {line}: byte 0x{data[error.start]:02x} is no UTF-8; save the file as UTF-8"
+        return f", line {line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
     return _unparsed(text)
 
 

@@ -31,7 +31,7 @@ def partition_facts(region: str) -> tuple[str, str, str]:
     try:
         name = session.get_partition_for_region(region)
     except UnknownRegionError as error:
-        raise AccessRefused(f"{region!r} is no AWS Region that this version of botocore knows") from error
+        raise AccessRefused(f"{region!r} is not an AWS Region that this version of botocore knows") from error
     outputs = next(p["outputs"] for p in shared_loader().load_data("partitions")["partitions"] if p["id"] == name)
     return name, outputs["dnsSuffix"], outputs["implicitGlobalRegion"]
 
@@ -77,7 +77,7 @@ def check_endpoint(mode: str, service: str, region: str, url: str) -> None:
         return
     suffixes, address = dns_suffixes(region), urlsplit(url)
     if address.scheme != "https" or not f".{address.hostname or ''}".endswith(tuple(f".{each}" for each in suffixes)):
-        raise WrongEndpoint(f"{called}, which is no AWS endpoint ({' or '.join(suffixes)}); nothing was sent")
+        raise WrongEndpoint(f"{called}, which is not an AWS endpoint ({' or '.join(suffixes)}); nothing was sent")
 
 
 def refuse_configured(service: str, region: str, configured: str, own: str, *, settings: bool = True) -> None:

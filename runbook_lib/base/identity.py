@@ -61,7 +61,7 @@ class SystemUser:
             name, uid = said["name"], said["uid"]
             if isinstance(name, str) and name.isprintable() and name and type(uid) is int and uid >= 0:
                 return cls(name, uid)
-        raise ValueError("is no user: an object with name (text) and uid (a number) is expected")
+        raise ValueError("is not a user: an object with name (text) and uid (a number) is expected")
 
     @property
     def identities(self) -> frozenset[str]:

@@ -256,7 +256,7 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """A text in all forms in which our files may write it; none of a long one, which is no name."""
+    """A text in all forms in which our files may write it; none of a long one, which is not a name."""
     if len(text) > _LONG:
         return
     for escape in (visible, html.escape, json.dumps, repr, markdown_safe, spreadsheet_safe):

@@ -60,7 +60,7 @@ def approve_command(
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, (made.model_dump_json(indent=2) + "\n").encode())
         click.echo(f"{phase.name}: {made.mode.upper()}, {len(plan.actions)} calls, fingerprint {plan.fingerprint}")
-        click.echo(f"  good until {made.not_after:%Y-%m-%d %H:%M} UTC, {len(made.signatures)} signatures: {path}")
+        click.echo(f"  valid until {made.not_after:%Y-%m-%d %H:%M} UTC, {len(made.signatures)} signatures: {path}")
     return 0
 
 

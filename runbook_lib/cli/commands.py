@@ -169,7 +169,7 @@ def notebook_of(phase: Phase) -> Path:
         raise NotFound(f"{notebook}: the notebook of phase {phase.name} is not there; restore it")
     if not is_ours(notebook):
         raise NotFound(
-            f"{notebook}: this is no notebook of the runbook, though it has the name of phase {phase.name}; restore that"
+            f"{notebook}: this is not a notebook of the runbook, though it has the name of phase {phase.name}; restore that"
         )
     return notebook
 
@@ -271,7 +271,7 @@ def named(given: str, runs: Path, mode: str) -> Named:
     if is_fingerprint(given):
         planned, file = planned_before(given, runs, mode)
         return Named(file, planned)
-    raise NotFound(f"--approval {given}: there is no such file, and it is no fingerprint (64 hexadecimal digits)")
+    raise NotFound(f"--approval {given}: there is no such file, and it is not a fingerprint (64 hexadecimal digits)")
 
 
 def is_fingerprint(given: str) -> bool:

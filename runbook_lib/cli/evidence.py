@@ -88,7 +88,7 @@ def approve_command() -> None:
 
 def _account(ctx: click.Context, parameter: click.Parameter, given: str) -> str:
     if re.fullmatch(r"[0-9]{12}", given) is None:
-        raise click.BadParameter(f"{given}: is no account id of 12 digits")
+        raise click.BadParameter(f"{given}: is not a 12-digit account id")
     return given
 
 

@@ -32,7 +32,7 @@ def seal_command(run_named: str, notebook: Path | None, runs: str) -> int:
         lines += attach_saved(chosen, desk, notebook)
         desk.store.local(made.chain)
     if needless := notebook is not None and not interactive(chosen):
-        lines.append(f"{notebook} is not attached: {chosen.name} was no run at the screen; its notebooks are sealed with it")
+        lines.append(f"{notebook} is not attached: {chosen.name} was not run at the screen; its notebooks are sealed with it")
     click.echo("\n".join(lines))
     write_page(folder)
     return 2 if needless or not_attached(chosen) else 0

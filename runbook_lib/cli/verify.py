@@ -142,7 +142,7 @@ def _hold_against_cloudtrail(folder: Path, runs: Iterable[str], trails: tuple[Pa
         try:
             seen = against(RunFolder.open(folder / name), events)
         except RunFolderError as error:
-            click.echo(f"{name}: not held against CloudTrail: {error}")
+            click.echo(f"{name}: not compared with CloudTrail: {error}")
             found += 1
             continue
         _say(seen.faults)

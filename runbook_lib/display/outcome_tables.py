@@ -15,6 +15,13 @@ from runbook_lib.services.spec import place_of
 
 FEW_REGIONS = 3
 """So many are named in a line of their sum; all are beneath it."""
+OUTCOMES = {
+    Final.APPLIED: "applied",
+    Final.ALREADY_SO: "no change needed",
+    Final.FAILED: "failed",
+    Final.NOT_ATTEMPTED: "not attempted",
+}
+"""How outcomes are shown, in their order; records keep their own words."""
 ANSWERS = {
     Status.COVERED: "pass",
     Status.GAP: "FAIL",
@@ -44,7 +51,7 @@ def outcome_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.Da
     """(stage, service, Region, step, outcome) → how many accounts, as one line per step with a column per outcome."""
     steps = list(dict.fromkeys(key[:4] for key in rows))
     lines = [(*step, *(rows.get((*step, final), 0) for final in Final)) for step in steps]
-    return frame(lines, ("stage", "service", "Region", "step", *(final.value for final in Final)))
+    return frame(lines, ("stage", "service", "Region", "step", *OUTCOMES.values()))
 
 
 def calls_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.DataFrame:
@@ -58,7 +65,7 @@ def calls_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.Data
         (f"{service}:{operation}", _few_regions(found), *(sums[service, operation, final] for final in Final))
         for (service, operation), found in regions.items()
     ]
-    return frame(lines, ("call", "Regions", *(final.value for final in Final)))
+    return frame(lines, ("call", "Regions", *OUTCOMES.values()))
 
 
 def _few_regions(regions: set[str]) -> str:

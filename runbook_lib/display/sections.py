@@ -72,7 +72,7 @@ def scope_words(scope: Scope) -> str:
 def preflight_words(remarks: Sequence[Remark]) -> str:
     """What was found when settings were held against AWS, where nothing refused the plan."""
     said = [f"{remark.severity}: {remark}" for remark in remarks]
-    return "\n".join(["nothing is contradicted", *said])
+    return "\n".join(["no conflicts", *said])
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
             "Duration": guess.duration if plan.steps else "none",
             "May cost": costs.words,
             "Blockers": len(plan.blockers),
-            "Inside accounts": "see below" if inside else "nothing",
-            "Must be applied first": ", ".join(plan.requires) or "nothing",
+            "Changes inside accounts": "see below" if inside else "none",
+            "Requires": ", ".join(plan.requires) or "nothing",
         },
     )
     return Notes(
@@ -134,21 +134,21 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
         tables.shown(tables.blockers_table(plan), "Blocked"),
         tables.shown(tables.plan_summary(plan), "Calls"),
         *(_group(group) for group in plan_groups.actions_by_call(plan)),
-        *([Folded("What it does inside accounts", Lines(inside))] if inside else []),
+        *([Folded("Changes inside accounts", Lines(inside))] if inside else []),
         *([_costs(costs)] if costs.lines else []),
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
-        Folded("What is left alone, and why", tables.shown(tables.no_change_table(plan), "Left alone")),
+        Folded("Not changed, and why", tables.shown(tables.no_change_table(plan), "Not changed")),
     )
 
 
 def waves(progress: Sequence[WaveProgress], *, verified: bool) -> tuple[Part, Part]:
     """How far each wave of a roll-out has come, and which comes next."""
-    beyond = "all that is left, and what reaches beyond a part"
+    beyond = "everything that is left, and steps that reach beyond a part"
     rows = [(each.wave.title, each.wave.scope.words or beyond, each.words) for each in progress]
     left = next((each.wave for each in progress if not each.done), None)
     do = "to go on, run the notebook again (Run All Cells)" if verified else "it is the one to decide about"
     said = f"Next: {left.title}; {do}. By command: --wave {left.name}." if left else "Every wave is done."
-    return tables.shown(tables.frame(rows, ("wave", "part", "stands")), "Waves"), said
+    return tables.shown(tables.frame(rows, ("wave", "part", "status")), "Waves"), said
 
 
 def _costs(costs: Costs) -> Folded:
@@ -170,7 +170,7 @@ def _group(group: Group[Action]) -> Folded:
         + (f"; {len(group.reasons) - 3} more, in plan.json" if len(group.reasons) > 3 else ""),
         "Before → after": change,
         "Accounts": f"{len(group.accounts)} in {', '.join(group.regions)}",
-        "Inside accounts": first.inside_accounts or "nothing",
+        "Changes inside accounts": first.inside_accounts or "none",
     }
     lines = [cli_line(action) for action in group.entries[:SHOWN_LINES]]
     more = len(group.entries) - SHOWN_LINES
@@ -193,9 +193,9 @@ def decision(approval: Approval, approved: Plan) -> Facts:
             "Reason": approval.reason or "none given",
             "Mode": approval.mode,
             "Fingerprint": approval.fingerprint,
-            "Good from": f"{approval.not_before:%Y-%m-%d %H:%M} UTC",
-            "Good until": f"{approval.not_after:%Y-%m-%d %H:%M} UTC",
-            "Covers": f"{len(approved.units)} units in {len(approved.actions)} calls",
+            "Valid from": f"{approval.not_before:%Y-%m-%d %H:%M} UTC",
+            "Valid until": f"{approval.not_after:%Y-%m-%d %H:%M} UTC",
+            "Covers": f"{len(approved.units):,} changes in {len(approved.actions):,} API calls",
         },
     )
 
@@ -294,7 +294,8 @@ def outcome_words(report: ApplyReport) -> str:
     said = [f"{_many(changed, 'change')} in {_many(sent, 'API call')}" if sent else "No API call was made"]
     if sent:
         said.append(f"{counted[Final.FAILED.value]:,} failed" if counted[Final.FAILED.value] else "none failed")
-    said += [f"{counted[final.value]:,} {final.value}" for final in (Final.ALREADY_SO, Final.NOT_ATTEMPTED) if counted[final.value]]
+    left = {Final.ALREADY_SO: "needed no change", Final.NOT_ATTEMPTED: "not attempted"}
+    said += [f"{counted[final.value]:,} {words}" for final, words in left.items() if counted[final.value]]
     if unsettled := report.unsettled:
         said.append(f"{_many(unsettled, 'state')} waited for did not settle")
     return ", ".join(said) + "."
@@ -306,9 +307,9 @@ def _many(number: int, what: str) -> str:
 
 def _left_out(already: frozenset[tuple[str, str]], dropped: frozenset[tuple[str, str]], appeared: frozenset[str]) -> Iterable[str]:
     if already:
-        yield f"{len(already)} approved units were already so"
+        yield f"{len(already):,} approved changes were not needed"
     if dropped:
-        yield f"{len(dropped)} approved units are no longer possible (accounts: {', '.join(sorted({a for _, a in dropped}))})"
+        yield f"{len(dropped):,} approved changes are no longer possible (accounts: {', '.join(sorted({a for _, a in dropped}))})"
     if appeared:
         yield f"accounts that were not in the approved plan are left out: {', '.join(sorted(appeared))}"
 

@@ -64,7 +64,7 @@ def plan_summary(plan: Plan) -> pd.DataFrame:
     rows = [
         (
             one.stage, f"{one.service}:{one.operation}", ", ".join(group.regions),
-            few_or_count(each.account for each in group.entries), len(group.entries), len(group.accounts), one.direction.value,
+            few_or_count(each.account for each in group.entries), len(group.entries), len(group.accounts), one.direction.words,
         )
         for group in plan_groups.actions_by_call(plan)
         for one in [group.first]
@@ -85,7 +85,7 @@ def waits_table(plan: Plan) -> pd.DataFrame:
 
 
 def no_change_table(plan: Plan) -> pd.DataFrame:
-    """What is left alone, and why."""
+    """What is not changed, and why."""
     rows = [
         (group.first.service, ", ".join(group.regions), group.first.aspect, len(group.accounts), group.first.reason)
         for group in plan_groups.no_changes(plan)

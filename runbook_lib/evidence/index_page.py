@@ -32,8 +32,8 @@ FILES = (
 ABOUT_RUN = (("settings", "settings.yaml"), ("log", "log.jsonl"), ("seal", SEAL))
 TITLES = {notebook.name: notebook.title for notebook in NOTEBOOKS}
 NOTE = (
-    "Newest first. Made anew by every command, and no evidence itself: "
-    "runbook evidence verify --all holds the runs against their seals."
+    "Newest first. Written again by every command, and not evidence itself: "
+    "runbook evidence verify --all checks the runs against their seals."
 )
 STYLE = """
 tr.live td:first-child { border-left: 8px solid #111 } .mode { border: 1px solid #555; padding: 0 .35rem; font-size: .85em }

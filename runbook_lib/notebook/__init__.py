@@ -80,9 +80,9 @@ class Notebook:
         """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
         self._close_explorer()
         if self._decider is not None:
-            self._decider.make_void("The notebook was opened anew; this panel is void.")
+            self._decider.make_void("The notebook was opened again; this panel is void.")
         if self.record.ended is None:
-            self.record.stop("the notebook was opened anew")
+            self.record.stop("the notebook was opened again")
         self.run.runbook.access.close()
 
     def card(self) -> Facts:
@@ -207,7 +207,7 @@ class Notebook:
         if code == 1:
             said = record.error or "some calls failed: the table above and the journal say which"
             again = "Run again with the same approval" if record.approval or headless() else "Run the notebook again from the top"
-            raise Halt(f"{record.state}: {said}\n{again} to go on from there; nothing applied is sent twice.")
+            raise Halt(f"{record.state}: {said}\n{again} to resume where it stopped; nothing applied is sent twice.")
         how = ("Rejected" if record.state == "rejected" else "Done") + (", with something left" if code else "")
         files = ", ".join(sorted(path.name for path in record.folder.path.iterdir()))
         sealed = {"Evidence": " ".join(record.evidence).removeprefix("Evidence: ")} if record.evidence else {}

@@ -90,7 +90,7 @@ def _refused(reasons: Iterable[str], signed: tuple[str, ...] = ()) -> ApprovalSt
 def _approved(approval: Approval, signed: tuple[str, ...]) -> str:
     people = ", ".join(signed) or approval.approver
     until = f"{approval.not_after:%Y-%m-%d %H:%M} UTC"
-    return f"Approved by {people}, ticket {approval.ticket}, good until {until}. Press Confirm to begin."
+    return f"Approved by {people}, ticket {approval.ticket}, valid until {until}. Press Confirm to begin."
 
 
 def _identity(path: Path) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
         "Settings": f"{file.name}, digest {settings_digest(settings)[:16]}, {described(file)}",
         "Scope": sections.scope_words(runbook.scope),
         **({"Wave": wave_words(runbook.scope, settings)} if runbook.in_waves else {}),
-        "Settings held against AWS": sections.preflight_words(run.remarks),
+        "Settings check": sections.preflight_words(run.remarks),
         "Ticket": _ticket(run),
         "Run": run.record.run.name,
     }
@@ -48,7 +48,7 @@ def _ticket(run: PhaseRun) -> str:
             return given(run.record.approval).approval.ticket
         except ApprovalRefused:
             return "none: the approval cannot be read"
-    return os.environ.get("RUNBOOK_TICKET") or "none yet; asked for at the decision"
+    return os.environ.get("RUNBOOK_TICKET") or "none yet; the decision panel asks for it"
 
 
 def _regions(settings: Settings) -> list[str]:

@@ -23,7 +23,7 @@ def refuse_strangers(given_: dict[str, Any]) -> None:
     running = kernel()
     if running is not None and headless():
         strangers = sorted(set(assigned_before_opening(running)).difference(PARAMETERS))
-        wrong += [f"{name} is no parameter of this notebook" for name in strangers]
+        wrong += [f"{name} is not a parameter of this notebook" for name in strangers]
     if wrong:
         raise BadParameter("; ".join(wrong))
 

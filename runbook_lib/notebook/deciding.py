@@ -70,7 +70,7 @@ class Nobody(Decider):
 
     async def decide(self) -> Facts:
         """Say so."""
-        return Facts("No approval was given", {"Consequence": "nothing will be called; apply records: not attempted"})
+        return Facts("No approval was given", {"Consequence": "nothing will be called; apply records the calls as not attempted"})
 
 
 class AtTheScreen(Decider):
@@ -84,7 +84,7 @@ class AtTheScreen(Decider):
         if self.has_decided:
             name = self.run.record.run.name
             raise RunEnded(f"The plan of run {name} has been decided on; it is not made again under the same run.")
-        self.make_void("The plan was made anew; this panel is void.")
+        self.make_void("There is a new plan; this panel is void.")
 
     @property
     def has_decided(self) -> bool:
@@ -105,7 +105,7 @@ def rejected(record: RunRecord, no: Rejection) -> Halt:
     """End the run before anything was called under it."""
     record.reject(no)
     record.end(RunStatus.LEFT_OVER)
-    return Halt(f"{record.error}\nNothing was called. To decide anew, run the notebook again from the top.")
+    return Halt(f"{record.error}\nNothing was called. To decide again, run the notebook again from the top.")
 
 
 @contextmanager

@@ -17,13 +17,11 @@ from runbook_lib.settings import Settings
 
 SHORT = 16
 """Characters of a plan's fingerprint by which a person finds it in plan.md."""
+WORKLOADS = "workloads"
+"""The stage whose calls act on workloads; others set up no more than roles and sources inside accounts."""
+_INSIDE = {True: "Changes to workloads", False: "Changes inside accounts"}
 SHORT_CHANGE = 60
 """Characters of a change that are shown with its call; longer ones are in the plan."""
-_SAID = {
-    Direction.RAISES: "adds protection",
-    Direction.EQUAL: "neither adds nor removes protection",
-    Direction.LOWERS: "REMOVES protection",
-}
 
 
 def question(
@@ -55,7 +53,7 @@ def question_about(plan: Plan, title: str, phase: Phase, settings: Settings, not
             "Blast radius": blast_radius(plan),
             **({"May cost": may_cost} if may_cost else {}),
             "Risk": _risk(plan),
-            "Changes to workloads": _inside(plan),
+            _INSIDE[all(action.stage == WORKLOADS for action in plan.actions)]: _inside(plan),
             "Called as": _callers(plan, settings),
             **({"Wave": wave_words(plan.scope, settings)} if settings.waves and phase.requires else {}),
             **({"Part": scope_words(plan.scope)} if not plan.scope.whole else {}),
@@ -87,9 +85,9 @@ def _risk(plan: Plan) -> str:
     """In which direction protection goes, and how many calls cannot be taken back."""
     directions = Counter(action.direction for action in plan.actions)
     if len(directions) == 1:
-        said = _SAID[next(iter(directions))]
+        said = next(iter(directions)).words
     else:
-        said = ", ".join(f"{_SAID[each]} in {directions[each]:,}" for each in Direction if directions[each])
+        said = ", ".join(f"{each.words} in {directions[each]:,}" for each in Direction if directions[each])
     final = sum(not action.back_out.operation for action in plan.actions)
     undone = f"{final:,} of {len(plan.actions):,} calls cannot be reversed" if final else "every call can be reversed"
     return f"{said}; {undone}"

@@ -42,7 +42,7 @@ def _contradictions(run: RunFolder, settings: Settings, today: dt.date) -> Itera
     mode, organization, host, maker = record["mode"], record["organization"], record["host"], run.user or me
     named, own = name.group(1) if name else "nothing", settings.organization.id
     checks = (
-        (name is not None, f"{run.name} is no name of a run"),
+        (name is not None, f"{run.name} is not the name of a run"),
         (mode == named, f"its run.json says mode {mode}, its name {named}"),
         (mode == settings.mode, f"it is a run of mode {mode}, settings say {settings.mode}"),
         (organization == own, f"it is a run on organization {organization or 'unknown'}, settings name {own}"),

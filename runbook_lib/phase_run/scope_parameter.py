@@ -13,9 +13,9 @@ from runbook_lib.settings import Settings
 _SCOPE = {"regions": r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "accounts": r"[0-9]{12}", "organizational_units": r"(ou|r)-[a-z0-9-]{4,65}"}
 """What a scope may name, and the form of each name."""
 _SCOPE_WORDS = {
-    "regions": "is no name of a Region, such as us-east-1",
-    "accounts": "is no account id of 12 digits",
-    "organizational_units": "is no id of an organizational unit (ou-…) or root (r-…)",
+    "regions": "is not the name of a Region, such as us-east-1",
+    "accounts": "is not a 12-digit account id",
+    "organizational_units": "is not the id of an organizational unit (ou-…) or root (r-…)",
 }
 _LEADING_ZERO = re.compile(r"[\[,:\s]0[0-9]")
 

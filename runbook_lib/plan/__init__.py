@@ -25,6 +25,11 @@ class Direction(StrEnum):
     EQUAL = "equal"
     LOWERS = "lowers"
 
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return {"raises": "adds protection", "equal": "leaves protection as it is", "lowers": "removes protection"}[self.value]
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -171,9 +171,9 @@ def refusals(approval: Approval, approved: Plan, *, mode: str, organization: str
 def window(approval: Approval, now: dt.datetime) -> tuple[str, ...]:
     """Why the approval is not good at this moment; empty when it is."""
     if now < approval.not_before:
-        return (f"it is good from {approval.not_before:%Y-%m-%d %H:%M} UTC only",)
+        return (f"it is valid from {approval.not_before:%Y-%m-%d %H:%M} UTC only",)
     if now >= approval.not_after:
-        return (f"it was good until {approval.not_after:%Y-%m-%d %H:%M} UTC; plan again and have it approved",)
+        return (f"it was valid until {approval.not_after:%Y-%m-%d %H:%M} UTC; plan again and have it approved",)
     return ()
 
 

@@ -89,15 +89,13 @@ def _head(plan: Plan, change: Change, sets: AccountSets, made: str) -> Iterator[
             ("Changing calls", f"{guess.calls:,}; planned waits: {guess.waits:,}"),
             ("Estimated duration", f"{guess.duration}, reading before and after not included" if plan.steps else "none"),
             ("Blocked", f"see below ({len(plan.blockers):,})" if plan.blockers else "nothing"),
-            ("Requires, applied before", ", ".join(plan.requires) or "nothing"),
+            ("Requires", ", ".join(plan.requires) or "nothing"),
             ("Settings digest", plan.settings_digest),
             ("Fingerprint of this plan", plan.fingerprint),
             ("Made", f"{made}, runbook {__version__}"),
         ],
     )
-    yield Text(
-        "An approval names the fingerprint. What is not listed here is not called, also if the organization changes meanwhile."
-    )
+    yield Text("An approval names the fingerprint. Nothing else is called, even if the organization changes in the meantime.")
 
 
 def _decisions(plan: Plan) -> Iterator[Block]:
@@ -133,7 +131,7 @@ def _roles(accounts: frozenset[str], roles: Mapping[str, str], sets: AccountSets
 def _calls(groups: Sequence[Group[Action]], change: Change, sets: AccountSets) -> Iterator[Block]:
     yield Heading(2, "Calls")
     if not groups:
-        yield Text("None: everything that is asked for is so already, or blocked.")
+        yield Text("None: everything asked for is in place already, or blocked.")
     stage = ""
     for number, group in enumerate(groups, 1):
         if group.first.stage != stage:
@@ -153,7 +151,7 @@ def _call(number: int, group: Group[Action], change: Change, sets: AccountSets) 
         ("Accounts concerned", sets.phrase(group.accounts)),
         ("Before", _shared(group, lambda each: each.before)),
         ("After", _shared(group, lambda each: each.becomes)),
-        ("Protection", action.direction.value),
+        ("Protection", action.direction.words),
         *(("Reason", reason) for reason in group.reasons[:5]),
     ]
     if more := len(group.reasons) - 5:
@@ -208,7 +206,7 @@ def _reach(name: str, actions: Sequence[Action], sets: AccountSets) -> tuple[str
 
 
 def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[Block]:
-    yield Heading(2, "Side effects inside accounts")
+    yield Heading(2, "Changes inside accounts")
     effects: dict[str, list[Action]] = {}
     for action in plan.actions:
         if action.inside_accounts:
@@ -253,7 +251,7 @@ def _blockers(plan: Plan, sets: AccountSets) -> Iterator[Block]:
 
 
 def _no_changes(plan: Plan, sets: AccountSets) -> Iterator[Block]:
-    yield Heading(2, "What is left alone, and why")
+    yield Heading(2, "Not changed, and why")
     groups = plan_groups.no_changes(plan)
     if not groups:
         yield Text("Nothing.")

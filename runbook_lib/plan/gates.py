@@ -23,7 +23,7 @@ class Gate:
 GATES = (
     Gate("management", "management account", ("prepare", "management")),
     Gate("delegated", "delegated account", ("delegated", "members")),
-    Gate("workloads", "what acts inside accounts", ("workloads",)),
+    Gate("workloads", "changes to workloads", ("workloads",)),
     Gate("lowering", "lowering protection", ("lowering",)),
 )
 

@@ -165,6 +165,6 @@ def _moment(value: float | str, where: str, problems: list[str]) -> dt.datetime 
     try:
         moment: dt.datetime = parse_timestamp(str(value))
     except ValueError:
-        problems.append(f"'{where}' is no timestamp")
+        problems.append(f"'{where}' is not a timestamp")
         return None
     return moment

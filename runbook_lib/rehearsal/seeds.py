@@ -66,7 +66,7 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
     for number, hiccup in enumerate(seed.hiccups):
         if (hiccup.service, hiccup.operation) not in HANDLERS:
             named = short(f"{hiccup.service}:{hiccup.operation}")
-            raise ValueError(f"hiccups[{number}]: {named} is no operation of the simulation; mend it or leave it out")
+            raise ValueError(f"hiccups[{number}]: {named} is not an operation of the simulation; mend it or leave it out")
     _govern(world, seed)
     for number, each in enumerate(seed.by_hand):
         if not each.region or each.region in world.regions:

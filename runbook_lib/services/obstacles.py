@@ -99,7 +99,7 @@ def _registration_bar(spec: Designation, view: View) -> Bar | None:
         return None
     return Bar(
         f"Organizations has another delegated administrator for {spec.principal}: {', '.join(others)}",
-        "Find out who uses that registration. Taking it back ends the administrator in every Region, so it is no part of this "
+        "Find out who uses that registration. Taking it back ends the administrator in every Region, so it is not part of this "
         "runbook; settle it, then plan again.",
     )
 

@@ -14,7 +14,7 @@ SCOPE = "scope"
 class Severity(StrEnum):
     """CONTRADICTED refuses every plan. The others are told and hold up nothing here: plans have Blockers of their own."""
 
-    CONTRADICTED = "contradicted by AWS"
+    CONTRADICTED = "in conflict with AWS"
     BLOCKED = "will be blocked"
     UNCHECKED = "not checked yet"
     NOTED = "to note"

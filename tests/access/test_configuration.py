@@ -20,7 +20,7 @@ DAMAGED = [
     ("[profile a]\n".encode("utf-16"), ": it begins with a byte order mark"),
     (f"aws_secret_access_key = {SECRET}\n".encode(), ", line 1: settings before the first section"),
     (f"[profile a]\n{SECRET}\n".encode(), ", line 2: neither a section such as [profile NAME] nor NAME = VALUE"),
-    (b"[profile a]\nregion = x\n\nname = caf\xe9\n", ", line 4: byte 0xe9 is no UTF-8"),
+    (b"[profile a]\nregion = x\n\nname = caf\xe9\n", ", line 4: byte 0xe9 is not UTF-8"),
     (f"[profile a]\ns3 =\n  {SECRET}\n".encode(), ": indented lines are NAME = VALUE"),
 ]
 

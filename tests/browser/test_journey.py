@@ -13,7 +13,7 @@ from page import NotebookPage
 from runbook_lib.runbook.phases import NOTEBOOKS, Phase
 
 BOTH = ["management account", "delegated account"]
-THREE = [*BOTH, "what acts inside accounts"]
+THREE = [*BOTH, "changes to workloads"]
 GATES = {"organizations": ["management account"], "securityhub": BOTH, "guardduty": THREE, "inspector2": THREE, "": []}
 
 

@@ -184,7 +184,7 @@ def test_every_form_of_export_is_read(run: RunFolder, tmp_path: Path) -> None:
     [
         (b"{", ", line 1: this is not JSON at column 2"),
         (b'{"a": 1}', ": holds no CloudTrail events"),
-        (b'{"Records": [1]}', ": event 1: 1 is no CloudTrail event; an object is expected"),
+        (b'{"Records": [1]}', ": event 1: 1 is not a CloudTrail event, an object"),
         (b'{"Records": [{"eventID": "x"}]}', ": event 1: eventTime is missing; export it again as CloudTrail gives it"),
         (b'{"Records": [{"eventID": "x", "eventTime": "2026-11-28"}]}', ": event 1: eventTime is 2026-11-28, no time in UTC"),
         (b'{"Records": [{"eventID": ["x"]}]}', r": event 1: eventID is \['x'\], no text"),

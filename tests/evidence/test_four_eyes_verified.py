@@ -220,7 +220,7 @@ def test_a_record_whose_user_is_none_is_not_sealed(tmp_path: Path) -> None:
     run = used(tmp_path / "runs", made.approval(PHASE), "applied")
     run.finish(RunStatus.DONE, made.BEGIN)
     made.of_process(run, made.ended_process(), user="bob")
-    with pytest.raises(RunFolderError, match=r"run\.json cannot be judged: user: 'bob': is no user"):
+    with pytest.raises(RunFolderError, match=r"run\.json cannot be judged: user: 'bob': is not a user"):
         seal(run, made.desk(tmp_path / "runs"))
 
 

@@ -160,10 +160,10 @@ ODD = {
     "1,11111E+11": "a spreadsheet has rounded",
     "1.11111111111e11": "a spreadsheet has rounded",
     "": "account is not given",
-    "1111111111111": "no account id of 12 digits",
-    "111111111111.5": "no account id",
-    "acme": "no account id",
-    "-1": "no account id",
+    "1111111111111": "not a 12-digit account id",
+    "111111111111.5": "not a 12-digit account id",
+    "acme": "not a 12-digit account id",
+    "-1": "not a 12-digit account id",
 }
 
 
@@ -192,7 +192,7 @@ def test_one_odd_row_is_left_out_and_said(written: str, tmp_path: Path) -> None:
     ("row", "said"),
     [
         (f"{A};{EAST};x" + " " * 90 + "y;aspect;on", "service has more than 80 characters"),
-        (f"{A};us east 1;guardduty;detector;on", "region us east 1: is no name of a Region"),
+        (f"{A};us east 1;guardduty;detector;on", "region us east 1: is not the name of a Region"),
         (f"{A};;guardduty;detector;on", "region is not given"),
         (f"{A};{EAST};guardduty;;on", "aspect is not given"),
         (f"{A};{EAST};guardduty;detector;", "state is not given"),
@@ -225,7 +225,7 @@ def test_numbers_nulls_and_other_types_in_findings(tmp_path: Path) -> None:
     assert report.others == 1
     assert report.odd == [
         "finding 3: state is not given", "finding 4: account ['111111111111']: text is wanted",
-        "finding 5: region {'a': 1}: text is wanted", "finding 6: 'x' is no finding", "finding 7: None is no finding",
+        "finding 5: region {'a': 1}: text is wanted", "finding 6: 'x' is not a finding", "finding 7: None is not a finding",
         "finding 11: account is not given",
     ]  # fmt: skip
 

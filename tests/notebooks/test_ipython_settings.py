@@ -76,8 +76,8 @@ def test_a_cell_that_awaits_and_fails_ends_the_run_though_a_debugger_is_switched
 def test_what_papermill_injects_is_still_refused_beside_them(seven: Served, ipython: Path, tmp_path: Path) -> None:
     """Also under a name that start-up has given too."""
     assert papermill(seven, ipython, tmp_path / "out.ipynb", "-p", "hom_region", "x", "-p", "aproval", "y") == 1
-    said = next(each for each in outputs(tmp_path / "out.ipynb") if "is no parameter" in each)
-    assert said.splitlines()[0] == "aproval is no parameter of this notebook; hom_region is no parameter of this notebook"
+    said = next(each for each in outputs(tmp_path / "out.ipynb") if "is not a parameter" in each)
+    assert said.splitlines()[0] == "aproval is not a parameter of this notebook; hom_region is not a parameter of this notebook"
 
 
 def test_our_own_commands_start_kernels_without_it(seven: Served, ipython: Path) -> None:

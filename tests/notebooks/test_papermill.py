@@ -154,7 +154,7 @@ def test_unknown_and_mistyped_parameters_are_refused_before_any_call(seven: Serv
     assert done.returncode == 1
     said = cell(out, "card").splitlines()
     assert len(said) == 2
-    assert "hom_region is no parameter of this notebook" in said[0]
+    assert "hom_region is not a parameter of this notebook" in said[0]
     assert "scope is int 5" in said[0]
     assert len(seven.front.log.entries) == calls
     assert len(find_runs(seven.runs)) == runs, "a run exists from the moment its parameters are valid"

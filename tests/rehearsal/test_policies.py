@@ -168,10 +168,10 @@ def test_policies_together(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("[]", "an object of Version, Id and Statement"),
         ('{"Statement": [], "Statements": []}', "Statements"),
-        ('{"Statement": [], "Statement": []}', "stands twice"),
+        ('{"Statement": [], "Statement": []}', "appears twice"),
         ('{"Statement": ["Allow"]}', "a statement is an object"),
         ('{"Statement": {"Effect": "Allow", "Action": [], "Resource": "*"}}', "Action is a text or a list of texts"),
         ('{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": []}}', "Condition is an object"),
@@ -179,7 +179,7 @@ def test_policies_together(case: dict[str, Any]) -> None:
         ('{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a:b": []}}}}', "no value"),
         (
             '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a b": true}}}}',
-            "no condition key",
+            "not a condition key",
         ),
         (
             '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a:b": {}}}}}',

@@ -95,7 +95,7 @@ def test_a_file_is_told_where_it_is_wrong_and_what_to_do(tmp_path: Path) -> None
     assert "Allowed: throttle, error, reset, timeout, deny" in lines[0]
     assert lines[1] == (
         f"{file}, line 2: events[0].account: '161616161616': "
-        'This is no text (an account id would lose its leading zeros). Put it in quotes: "161616161616".'
+        'This is not text (an account id would lose its leading zeros). Put it in quotes: "161616161616".'
     )
     assert lines[2].startswith(f"{file}, line 1: weather: 'bad': Unknown key in the file.")
     assert lines[3].endswith("every-kind.yaml.")

@@ -83,7 +83,7 @@ def _words(about: dict[str, Any]) -> str:
 INTRODUCTION = """\
 What IAM has to allow, for every service; settings that manage fewer need less. Each role has the statements below its name, and
 nothing else. A plan is made with the roles that read; stages are applied with those that change, which read too, because the plan
-is made anew before each stage. Where a read is missing, the answer is *unknown*, and the plan says what to allow. No delete,
+is made again before each stage. Where a read is missing, the answer is *unknown*, and the plan says what to allow. No delete,
 disable or disassociate is among them.
 
 The role in member accounts is needed only where settings name one (`access.members`). The runner's own identity needs

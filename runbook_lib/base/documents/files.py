@@ -55,7 +55,7 @@ def opened(path: Path, most: int) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise NotThere(Finding(str(path), 0, "", "", "there is no such file; check the path")) from None
     except ValueError:
-        raise refused(path, "this is no path of a file: it has a NUL in it; check the path") from None
+        raise refused(path, "this is not a file path: it contains a NUL character; check the path") from None
     except OSError as error:
         raise refused(path, f"the file cannot be read: {error.strerror}; check the path and its permissions") from None
     try:

@@ -63,12 +63,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise _Wrong(f"the key {short(twice)!r} stands twice in one object; keep one")
+        raise _Wrong(f"the key {short(twice)!r} appears twice in one object; keep one")
     return value
 
 
 def _no_number(name: str) -> float:
-    raise _Wrong(f"{name} is no JSON number; write a number, or leave the key out")
+    raise _Wrong(f"{name} is not a JSON number; write a number, or leave the key out")
 
 
 def _float(text: str) -> float:

@@ -83,7 +83,7 @@ def unquoted(value: Any, written: str) -> str:
     """What to do about a value that should be text."""
     if isinstance(value, list | dict):
         return "Text is wanted here, not a list or a mapping."
-    return f'This is no text (an account id would lose its leading zeros). Put it in quotes: "{written}".'
+    return f'This is not text (an account id would lose its leading zeros). Put it in quotes: "{written}".'
 
 
 def plain_message(kind: str, context: Mapping[str, Any]) -> str:

@@ -62,7 +62,7 @@ def review_defect(folder: Path, seal: Entry, trust: Trust, ran: frozenset[str]) 
     try:
         sealed = read(data_of(folder / REVIEW, LARGEST))
         if sealed.statement.get("predicateType") != REVIEW_TYPE:
-            return "is no review"
+            return "is not a review"
         said = fitting(_REVIEW, sealed.statement)
     except (EnvelopeBroken, FileBroken, FileNotFoundError) as error:
         return f"cannot be judged: {error}"

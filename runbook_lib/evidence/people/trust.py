@@ -136,7 +136,7 @@ def read_policy(path: Path) -> Trust:
         data = data_of(path, LARGEST_POLICY)
         sealed = read(data)
         if sealed.statement.get("predicateType") != POLICY_TYPE:
-            raise TrustProblem(f"{path}: is no trust policy")
+            raise TrustProblem(f"{path}: is not a trust policy")
         policy = Policy.model_validate_json(rfc8785.dumps(sealed.statement.get("predicate")))
         if not sealed.signed_by([public_key(policy.owner)]):
             raise TrustProblem(f"{path}: is not signed by the owner it names")

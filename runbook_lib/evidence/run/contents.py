@@ -44,7 +44,7 @@ def _sorted_out(found: Iterable[_Found]) -> Contents:
     files, folders, strange = dict[str, str](), set[str](), dict[str, str]()
     for name, entry in found:
         if not _is_text(name):
-            strange[name.encode("utf-8", "backslashreplace").decode()] = "its name is no UTF-8 text"
+            strange[name.encode("utf-8", "backslashreplace").decode()] = "its name is not UTF-8 text"
         elif isinstance(entry, OSError):
             strange[name] = f"a folder that cannot be read: {entry.strerror}"
         elif entry.is_dir(follow_symlinks=False):

@@ -163,7 +163,7 @@ class RunFolder:
             data: dict[str, Any] = json_of(data_of(self.record_file, MOST))
             fitting(RECORD, data)
         except FileNotFoundError:
-            raise RunFolderError(f"{self.path}: is no run folder: it has no run.json") from None
+            raise RunFolderError(f"{self.path}: is not a run folder: it has no run.json") from None
         except FileBroken as broken:
             raise RunFolderError(f"{self.path}: run.json cannot be judged: {broken}") from None
         return data
@@ -205,7 +205,7 @@ class RunFolder:
     def phase(self, name: str) -> PhaseFolder:
         """The folder of one phase, made when it is not there yet."""
         if not re.fullmatch(r"[0-9a-z_]+", name):
-            raise RunFolderError(f"{self.path}: {name!r} is no name of a phase")
+            raise RunFolderError(f"{self.path}: {name!r} is not the name of a phase")
         folder = self.path / name
         private_folder(folder)
         return PhaseFolder(folder)

@@ -146,7 +146,7 @@ def _json(number: int, line: bytes) -> Any:
 
 
 def _no_number(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _restored(value: dict[str, Any]) -> Any:

@@ -92,7 +92,7 @@ def _read_seal(found: Archive, folder: Path, known: dict[bytes, Entry]) -> None:
     if made is not None and made.kind == "run":
         found.seals[folder.name] = made
     elif made is not None:
-        found.faults.append(Fault(f"{folder.name}/{SEAL}", Kind.BROKEN, "is no seal of a run"))
+        found.faults.append(Fault(f"{folder.name}/{SEAL}", Kind.BROKEN, "is not a seal of a run"))
 
 
 def _read_linked(found: Archive, folder: Path, known: dict[bytes, Entry]) -> None:
@@ -105,7 +105,7 @@ def _read_linked(found: Archive, folder: Path, known: dict[bytes, Entry]) -> Non
         if made is not None and made.kind == "linked":
             found.linked.setdefault(folder.name, {})[each.name.removesuffix(LINKED)] = made
         elif made is not None:
-            found.faults.append(Fault(where, Kind.BROKEN, "is no statement linked to a run"))
+            found.faults.append(Fault(where, Kind.BROKEN, "is not a statement linked to a run"))
 
 
 def _read_chains(found: Archive, known: dict[bytes, Entry], *, strays: bool) -> None:
@@ -124,7 +124,7 @@ def _is_stray(found: Archive, each: os.DirEntry[str], name: str, *, ours: bool) 
     """Whether something among the chains is no folder of chains; a link is none either. It is a fault then."""
     folder = each.is_dir(follow_symlinks=False)
     if not ours:
-        found.faults.append(Fault(f"chain {name}", Kind.ADDED, "is no chain of evidence"))
+        found.faults.append(Fault(f"chain {name}", Kind.ADDED, "is not a chain of evidence"))
     elif not folder:
         found.faults.append(Fault(f"chain {name}", Kind.LINK, "not a folder of its own"))
     return not (ours and folder)
@@ -139,7 +139,7 @@ def _read_chain(found: Archive, folder: Path, chain: str, known: dict[bytes, Ent
         elif is_part(each.name):
             continue  # left by a loss of power; it was never an entry
         elif not number:
-            found.faults.append(Fault(where, Kind.ADDED, "is no entry of a chain"))
+            found.faults.append(Fault(where, Kind.ADDED, "is not an entry of a chain"))
         elif (made := _entry(Path(each.path), where, found, known)) is not None:
             listed[number] = made
 

@@ -82,13 +82,13 @@ def read(data: bytes) -> Sealed:
     try:
         outer = parse(data)
         if not isinstance(outer, dict) or set(outer) != {"payload", "payloadType", "signatures"}:
-            raise EnvelopeBroken("is no DSSE envelope")
+            raise EnvelopeBroken("is not a DSSE envelope")
         if outer["payloadType"] != PAYLOAD_TYPE or _line(outer) != data:
             raise EnvelopeBroken("is not written as it was when it was sealed")
         payload = base64.b64decode(outer["payload"], validate=True)
         statement = parse(payload)
         if not isinstance(statement, dict) or statement.get("_type") != STATEMENT or rfc8785.dumps(statement) != payload:
-            raise EnvelopeBroken("its payload is no in-toto statement in canonical JSON")
+            raise EnvelopeBroken("its payload is not an in-toto statement in canonical JSON")
         return Sealed(data, statement, _signatures(outer["signatures"]), payload)
     except (ValueError, TypeError, KeyError, RecursionError, rfc8785.CanonicalizationError, binascii.Error) as error:
         raise EnvelopeBroken(f"cannot be read: {error}") from None

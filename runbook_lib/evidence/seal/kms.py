@@ -23,7 +23,7 @@ class KmsSigner(AWSSigner):
             raise StoreFailed(f"{key_arn}: its public key cannot be read: {error}") from None
         public = load_der_public_key(found["PublicKey"])
         if not (isinstance(public, EllipticCurvePublicKey) and isinstance(public.curve, SECP256R1)):
-            raise StoreFailed(f"{key_arn}: is no key of ECC_NIST_P256, which is needed")
+            raise StoreFailed(f"{key_arn}: is not a key of ECC_NIST_P256, which is needed")
         self.aws_key_id, self.client = key_arn, client
         self._public_key = SSlibKey.from_crypto(public)
         self.aws_algo = self.aws_algos[self._public_key.scheme]

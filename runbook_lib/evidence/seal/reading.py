@@ -131,6 +131,6 @@ def _once(pairs: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found or not isinstance(name, str):
-            raise ValueError(f"{name!r} stands twice, or is no name")
+            raise ValueError(f"{name!r} appears twice, or is not a name")
         found[name] = value
     return found

@@ -63,7 +63,7 @@ def fetch(bucket: Bucket, store: str, folder: Path, demand: Demand) -> Fetched:
         if CHAIN.fullmatch(place[0]) and (number := entry_number(place[2])):
             found.append((place[0], number, key, kept))
         else:
-            faults.append(Fault(key, Kind.ADDED, "is no entry of a chain"))
+            faults.append(Fault(key, Kind.ADDED, "is not an entry of a chain"))
     read_ = all_of(lambda *given: _entry(bucket, folder, *given), found)
     faults += short + [each for each in read_ if isinstance(each, Fault)]
     runs = [each for each in read_ if isinstance(each, Entry) and each.kind in ("run", "linked")]

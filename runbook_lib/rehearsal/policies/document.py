@@ -90,7 +90,7 @@ def _read(text: str, kind: Kind, arn: str) -> Policy:
     try:
         found = json.loads(text, object_pairs_hook=_once)
     except ValueError as error:
-        raise PolicyError(f"this {kind.value} is no JSON: {error}") from None
+        raise PolicyError(f"this {kind.value} is not JSON: {error}") from None
     if not isinstance(found, dict) or not set(found) <= {"Version", "Id", "Statement"}:
         raise PolicyError(f"a {kind.value} is an object of Version, Id and Statement and nothing else, not {text}")
     version = found.get("Version", "2008-10-17")
@@ -104,7 +104,7 @@ def _read(text: str, kind: Kind, arn: str) -> Policy:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise PolicyError(f"a key stands twice in one object of a policy: {sorted(key for key, _ in pairs)}")
+        raise PolicyError(f"a key appears twice in one object of a policy: {sorted(key for key, _ in pairs)}")
     return found
 
 
@@ -136,7 +136,7 @@ def _problems(given: Mapping[str, Any], kind: Kind) -> Iterator[str]:
         yield "a statement has either Action or NotAction"
     for pattern in (*(_texts(given, "Action") or ()), *(_texts(given, "NotAction") or ())):
         if not ACTION.fullmatch(pattern):
-            yield f"{pattern!r} is no action: service:Operation, wildcards in the operation only"
+            yield f"{pattern!r} is not an action: service:Operation, wildcards in the operation only"
     resources = ("Resource" in given) + ("NotResource" in given)
     if resources != (0 if kind is Kind.TRUST else 1):
         yield "a trust policy has no Resource" if kind is Kind.TRUST else "a statement has either Resource or NotResource"
@@ -171,7 +171,7 @@ def _principals(given: Any) -> Principals | None:
     found = {kind: _texts(given, kind) or () for kind in given}
     for each in found.get("AWS", ()):
         if each != "*" and not PRINCIPAL.fullmatch(each):
-            raise PolicyError(f"{each!r} is no principal: an account, or the ARN of a user, role or session without wildcards")
+            raise PolicyError(f"{each!r} is not a principal: an account, or the ARN of a user, role or session without wildcards")
     return found
 
 

@@ -23,9 +23,9 @@ def _number(text: str) -> Decimal:
     try:
         found = Decimal(text)
     except InvalidOperation:
-        raise PolicyError(f"{text!r} is no number") from None
+        raise PolicyError(f"{text!r} is not a number") from None
     if not found.is_finite():
-        raise PolicyError(f"{text!r} is no number")
+        raise PolicyError(f"{text!r} is not a number")
     return found
 
 
@@ -36,7 +36,7 @@ def _moment(text: str) -> Decimal:
     try:
         found = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise PolicyError(f"{text!r} is no date in ISO 8601 and no time in seconds") from None
+        raise PolicyError(f"{text!r} is neither an ISO 8601 date nor a time in seconds") from None
     return Decimal(str((found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp()))
 
 
@@ -142,7 +142,7 @@ def condition(operator: str, key: str, values: Sequence[Any]) -> Condition:
     if name == "Null" and (each or if_exists or len(values) != 1):
         raise PolicyError("Null stands alone, with one value")
     if not KEY.fullmatch(key):
-        raise PolicyError(f"{key!r} is no condition key")
+        raise PolicyError(f"{key!r} is not a condition key")
     wanted = tuple(_written(value, operator) for value in values)
     if not wanted:
         raise PolicyError(f"{operator} has no value for {key}")

@@ -95,7 +95,7 @@ class Detectors(Aspect[GuardDutySection, RegionState]):
             affects=frozenset({account}), before="no detector",
             becomes="detector on with " + (", ".join(on) or "no optional feature"),
             back_out=BackOut(
-                "Deletes the detector and its findings; only possible while the account is no administrator with members.",
+                "Deletes the detector and its findings; only possible while the account is not an administrator with members.",
                 "DeleteDetector", {"DetectorId": detector(place, account)},
             ),
             inside_accounts=enabling(on),

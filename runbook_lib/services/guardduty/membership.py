@@ -68,7 +68,7 @@ class Enrolment(Membership[GuardDutySection, RegionState]):
         return [
             place.action(
                 "CreateMembers", detail, targets=batch, affects=frozenset(batch), after=after, stage=stage,
-                reason=f"{len(batch)} accounts are no member accounts in {place.region}", before="not a member account",
+                reason=f"{len(batch)} accounts are not member accounts in {place.region}", before="not a member account",
                 becomes="member account, GuardDuty on",
                 back_out=BackOut(
                     "DisassociateMembers first, then DeleteMembers; GuardDuty stays on in the accounts. "

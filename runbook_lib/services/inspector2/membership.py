@@ -84,7 +84,7 @@ class Association(Membership[InspectorSection, RegionState]):
             place.action(
                 "AssociateMember", {"accountId": ACCOUNT_ID}, targets=(account,), affects=frozenset({account}),
                 after=planned.usable,
-                reason=f"account {account} is no member account in {place.region}", before="not associated",
+                reason=f"account {account} is not a member account in {place.region}", before="not associated",
                 becomes="member account",
                 back_out=BackOut(
                     "The account becomes standalone; what it scans goes on.", "DisassociateMember", {"accountId": ACCOUNT_ID}

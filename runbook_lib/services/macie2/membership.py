@@ -64,7 +64,7 @@ class Members(Membership[MacieSection, RegionState]):
         return place.action(
             "CreateMember", {"account": {"accountId": ACCOUNT_ID, "email": ACCOUNT_EMAIL}}, targets=(account,),
             affects=frozenset({account}), after=planned.usable + own,
-            reason=f"account {account} is no member account in {place.region}", before="not a member account",
+            reason=f"account {account} is not a member account in {place.region}", before="not a member account",
             becomes="member account, Macie on",
             back_out=BackOut(
                 "DisassociateMember first, then DeleteMember; Macie stays on in the account.", "DisassociateMember",
