@@ -135,7 +135,7 @@ def test_all_accounts_are_listed_by_id_and_none_by_name() -> None:
 
 def test_an_empty_plan_says_so() -> None:
     text = document(samples.plan(steps=(), blockers=(), no_changes=()))
-    assert "None: everything that is asked for is so already, or blocked." in text
+    assert "None: everything asked for is in place already, or blocked." in text
     assert "Nothing to take back." in text
     assert dict(tables(text)[0][1:])["Estimated duration"] == "none"
 

@@ -32,7 +32,9 @@ class PartChooser:
         self._turns = [(turn.open, self._button(f"Plan {turn.words}", turn.wave.name)) for turn in offered.turns]
         self._part = self._button("Plan this part", "")
         self._back = self._button("Plan the whole", None)
-        self._fold = widgets.Button(tooltip="Show or hide the parts to choose from", layout=widgets.Layout(width="auto"))
+        self._fold = widgets.Button(
+            tooltip="Show or hide the parts to choose from", layout=widgets.Layout(width="auto", align_self="flex-start")
+        )
         self._fold.on_click(lambda _: self._show(self._fold.description == OPEN))
         self.freeze(False)
         self._choices = widgets.VBox(
