@@ -12,6 +12,7 @@ from runbook_lib.apply.report import Final
 from runbook_lib.notebook.question import question
 from runbook_lib.notebook.screen import StopWithKernel, Troubles, operator
 from runbook_lib.plan.decision import Ballot, Question
+from runbook_lib.plan.estimate import estimate
 from runbook_lib.plan.gates import GATES, gates, part
 from runbook_lib.runbook.phases import ENABLING, phase_named
 
@@ -66,7 +67,10 @@ def test_what_is_asked(there: Simulated) -> None:
     asked = question(plan, first, phase, sensitive)
     assert asked.phrase == f"apply {len(part(plan, first).actions)}"
     assert asked.facts["Fingerprint"] == part(plan, first).fingerprint
-    assert (asked.calls, asked.facts["How many"]) == (7, "7 calls; usually 2 s; plan for 6 s")
+    assert (asked.calls, asked.facts["How many"]) == (
+        7,
+        f"7 calls; {estimate(part(plan, first), there.settings.concurrency).duration}",
+    )
     assert str(asked.facts["Plan"]).startswith(f"decision 1 of 2 of plan {plan.fingerprint[:16]}")
     assert asked.facts["Where"] == "2 Regions: us-east-1, us-east-2"
     assert list(asked.facts)[:4] == ["What", "Where", "How many", "Blast radius"], "what is decided comes first"
