@@ -141,13 +141,14 @@ def _nothing(code: str, reason: str, next_step: str = "") -> Recorded:
     return Recorded(None, NOT_READ, reason, code, next_step or MAKE_VISIBLE)
 
 
-def read_recording(view: View, reader: Reader, regions: Sequence[str], home: str) -> Recording:
+def read_recording(view: View, reader: Reader, regions: Sequence[str]) -> Recording:
     """Ask the aggregator about these Regions, the delegated account for itself, and members where the aggregator does not tell.
 
-    The home Region is looked at first: aggregators usually stand there.
+    The aggregator is looked for in every Region that settings name, in whatever part is looked at; in the home Region first.
     """
     delegated = view.delegated
-    order = sorted(regions, key=lambda region: region != home)
+    named = {region for section in view.settings.sections().values() for region in section.regions}
+    order = sorted(named, key=lambda region: (region != view.settings.home_region, region))
     jobs: list[Callable[[], Any]] = [
         partial(_aggregator, reader, delegated, order),
         partial(_recorders, reader, [(delegated, region) for region in regions]),

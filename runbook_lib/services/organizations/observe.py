@@ -76,7 +76,7 @@ def observe(view: View, reader: Reader) -> State:
         [partial(_usable, reader, delegated, *place) for place in places],
         [partial(_policies, reader, management, home, by_name()[service].policy_type) for service in governed],
         [partial(_role, reader, account, home, role) for account, role in roles],
-        [partial(read_recording, view, reader, evaluated, view.settings.home_region or home)],
+        [partial(read_recording, view, reader, evaluated)],
     ]
     answers = iter(reader.parallel([job for group in groups for job in group]))
     administrators, usable, policies, linked, recorded = ([next(answers) for _ in group] for group in groups)

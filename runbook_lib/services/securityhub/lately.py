@@ -43,6 +43,8 @@ def evaluated_lately(reader: Reader, account: str, region: str, regions: list[st
             if _tells(each) and each.get("Region") in found:
                 found[each["Region"]].add(each["AwsAccountId"])
     except CallFailed as error:
+        if error.code == "InvalidAccessException":
+            return dict.fromkeys(regions, Known(frozenset()))  # no hub there yet, so no findings
         return dict.fromkeys(regions, unread(error))
     return {each: Known(frozenset(accounts)) for each, accounts in found.items()}
 

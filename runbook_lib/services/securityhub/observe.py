@@ -243,7 +243,7 @@ def _recording(view: View, reader: Reader, regions: list[str]) -> Recording:
     part = view.settings.security_hub
     if part is None or not part.evaluates or not regions:
         return Recording()
-    return read_recording(view, reader, regions, part.home_region or regions[0])
+    return read_recording(view, reader, regions)
 
 
 def _evaluated(found: Recording, view: View, reader: Reader, read: Mapping[str, Mapping[str, Any]]) -> Recording:
@@ -252,8 +252,7 @@ def _evaluated(found: Recording, view: View, reader: Reader, read: Mapping[str, 
     asked = [region for region in found.own if not found.told(region) and read[region]["hub"] == Known(value=True)]
     if part is None or not asked:
         return found
-    home = part.home_region or ""
-    places = {home: asked} if home in asked else {region: [region] for region in asked}
+    places = {part.home_region: asked} if part.home_region else {region: [region] for region in asked}
     shown = reader.parallel([partial(evaluated_lately, reader, view.delegated, at, regions) for at, regions in places.items()])
     return replace(found, evaluated={region: seen for each in shown for region, seen in each.items()})
 
