@@ -58,7 +58,7 @@ def only(folder: Path, *services: str) -> str:
     """The rehearsal's settings with these services alone, to be quick."""
     yaml = YAML()
     document = yaml.load(PARAMETERS)
-    for name in by_section().keys() - set(services):
+    for name in (by_section().keys() & document.keys()) - set(services):
         del document[name]
     file = folder / "settings.yaml"
     yaml.dump(document, file)
@@ -95,6 +95,17 @@ def test_seven_end_to_end_in_a_shell_that_leads_elsewhere(
     assert sorted(result.run.record()["phases"]) == [*ENABLING, "90_coverage"]
     assert set(result.run.record()["callers"]) == {"111111111111", "222222222222"}
     assert environment.find(result.run.path.parent / "simulated-organization") is None, "the server ended with the rehearsal"
+
+
+@pytest.mark.soak
+def test_every_service_on_the_default_organization_and_no_call_the_second_time(rehearse: Rehearse) -> None:
+    """In make test the same without notebooks, on seven: tests/test_every_service.py."""
+    settings = str(PARAMETERS.with_name("rehearsal-all.yaml"))
+    first = rehearse("--organization", "default", "-p", settings, "--keep")
+    assert first.code == 0, first.out + first.err
+    again = rehearse("-p", settings)
+    assert again.code == 0, again.out + again.err
+    assert again.out.count("planned: 0 calls to make") == len(again.run.record()["phases"]) - 1
 
 
 class TestOthers:

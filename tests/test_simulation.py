@@ -174,11 +174,11 @@ def own(folder: Path, **regions: list[str]) -> Path:
     yaml = YAML()
     document = yaml.load(PARAMETERS)
     del document["security_hub"]["aggregation"], document["exclusions"]
-    for section in by_section():
+    for section in by_section().keys() & document.keys():
         if section in regions:
             document[section]["regions"] = regions[section]
         else:
-            document.pop(section, None)
+            del document[section]
     file = folder / "own.yaml"
     yaml.dump(document, file)
     return file
