@@ -3,6 +3,9 @@ import value_samples as samples
 
 from runbook_lib.plan import Condition, Plan, Step, Wait
 from runbook_lib.plan.estimate import SLOW_ANSWER, USUAL_ANSWER, USUAL_WAIT, blast_radius, estimate, reading, span
+from runbook_lib.services.implementations import services
+from runbook_lib.services.protocol import Service
+from runbook_lib.services.registry import by_name
 
 
 def plan_of(*steps: Step) -> Plan:
@@ -123,3 +126,11 @@ def test_trusted_access_is_for_everybody(operation: str) -> None:
     assert blast_radius(plan_of(samples.action(operation, {}, service="organizations"))) == f"{EVERYBODY}, global"
     both = [samples.action(operation, {}, service="organizations"), samples.action("CreateMembers", {}, region="us-east-2")]
     assert blast_radius(plan_of(*both)).endswith(", global and in 1 Region")
+
+
+@pytest.mark.parametrize("service", services()[1:], ids=lambda each: each.name)
+def test_each_service_names_what_it_calls_for_everybody(service: Service) -> None:
+    named = {f"{service.name}:{operation}" for operation in by_name()[service.name].for_everybody}
+    assert named
+    assert named <= service.mutations
+    assert {each for each in service.mutations if each.endswith(":UpdateOrganizationConfiguration")} <= named

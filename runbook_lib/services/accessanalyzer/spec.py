@@ -32,6 +32,7 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal,),
     roles=("AWSServiceRoleForAccessAnalyzer",),
+    for_everybody=frozenset({"CreateAnalyzer", "UpdateAnalyzer"}),
     role_principals=(DESIGNATION.principal,),
     in_management=frozenset({"ListAnalyzers"}),
     probe=Probe("ListAnalyzers"),

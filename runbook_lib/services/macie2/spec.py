@@ -48,6 +48,7 @@ SPEC = ServiceSpec(
     designation=DESIGNATION,
     principals=(DESIGNATION.principal,),
     roles=("AWSServiceRoleForAmazonMacie",),
+    for_everybody=frozenset({"UpdateOrganizationConfiguration", "UpdateAutomatedDiscoveryConfiguration"}),
     role_principals=(DESIGNATION.principal,),
     in_management=frozenset({"EnableMacie", "GetMacieSession", "UpdateMacieSession"}),
     needs={DESIGNATION.enable_operation: DESIGNATING},
