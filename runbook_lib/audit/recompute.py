@@ -17,7 +17,7 @@ from runbook_lib.base.clock import Clock
 from runbook_lib.base.own_files import moment
 from runbook_lib.base.privacy import masked_data
 from runbook_lib.coverage import Cells
-from runbook_lib.coverage.files import json_text
+from runbook_lib.coverage.files import FORMAT, json_text
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.evidence.run.answers import key
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
@@ -120,7 +120,11 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str) -> l
         return [f"{Path(missing.filename).name} is missing"]
     except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase) as broken:
         return [str(broken).removeprefix(f"{path.parent}/")]
-    now = json.loads(json_text(cells, organization, then["facts"]))
+    if then["format"] != FORMAT:
+        # What an earlier version did not look at is compared with nothing.
+        looked_at = {(each["service"], each["aspect"], each["item"]) for each in then["cells"]}
+        cells = tuple(each for each in cells if (each.service, each.aspect, each.item) in looked_at)
+    now = json.loads(json_text(cells, organization, then["facts"])) | {"format": then["format"]}
     # An earlier version masked less: what it wrote is read as it would be written now.
     then, now = masked_data(then), masked_data(now)
     return [f"{name} differs" for name in sorted({*then, *now}) if then.get(name) != now.get(name)]

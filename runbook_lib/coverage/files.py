@@ -20,7 +20,8 @@ from runbook_lib.coverage import summary as summaries
 from runbook_lib.coverage.page import Around, html_page
 from runbook_lib.organization import Account, Organization
 
-FORMAT = "runbook coverage 1"
+FORMAT = "runbook coverage 2"
+"""Version 1 had no cells of who evaluates, nor of whether AWS Config records in members."""
 CSV_COLUMNS = (
     "account_id", "account_name", "ou_path", "region", "service", "aspect", "item", "status", "gap", "reason", "code",
     "observed", "desired", "next_step", "who", "in_scope",

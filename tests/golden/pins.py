@@ -61,6 +61,7 @@ SEEDS: Mapping[str, str] = {
     "govcloud": "govcloud",
     "fresh": "fresh",
     "half-done": "rehearsal",
+    "no-config": "rehearsal",
 }
 """Every seed with its settings file."""
 

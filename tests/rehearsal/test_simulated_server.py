@@ -156,7 +156,7 @@ def test_what_moto_has_no_answer_to_is_named_and_what_it_keeps_is_read_back() ->
     from runbook_lib.rehearsal.app import build_app
     from runbook_lib.rehearsal.inproc import session_for
 
-    session = session_for(build_app("seven"), "111111111111")
+    session = session_for(build_app("no-config"), "111111111111")
     with pytest.raises(ClientError, match=r"NotSimulated.*sns:PutDataProtectionPolicy is not simulated") as caught:
         session.client("sns").put_data_protection_policy(ResourceArn="arn", DataProtectionPolicy="{}")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
