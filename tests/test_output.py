@@ -24,8 +24,13 @@ from runbook_lib.evidence.seal.archive import KEYS
 from runbook_lib.plan import file as plan_file
 
 PHASES = ("00_prerequisites", "10_security_hub")
-IN_A_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-"""Makes the terminal on its stdin its own, as a shell's is, then becomes the command."""
+IN_A_TERMINAL = """\
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes the terminal on its stdin its own, as a shell's is, then becomes the command; also where the tests run under nohup."""
 
 
 class Breaking(io.RawIOBase):
