@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import loops
 import pytest
 from doors import Served, served
 from simulated import Simulated, settings_for
@@ -73,10 +74,10 @@ def names(notebook: Notebook) -> set[str]:
 def test_without_anybody_nothing_comes_next(organization: Served) -> None:
     notebook = planned(organization)
     assert type(decider(notebook)) is Nobody
-    shown = asyncio.run(notebook.confirm())
+    shown = loops.run(notebook.confirm())
     assert shown is not None
     assert shown.title == "No approval was given"
-    assert "Not attempted" in repr(asyncio.run(notebook.apply()))
+    assert "Not attempted" in repr(loops.run(notebook.apply()))
     assert notebook.record.state == "not attempted"
     notebook.plan()
     assert notebook.finish().title == "Done, with something left"
@@ -92,14 +93,14 @@ def test_a_given_file_is_taken_up_where_it_is_confirmed_and_not_before(organizat
     approve(plan, approver="Ada", ticket="T-1", now=dt.datetime.now(dt.UTC), file=str(file)).write(tmp_path / "approval.json")
     notebook = planned(organization, str(tmp_path / "approval.json"))
     assert type(decider(notebook)) is GivenFile
-    assert "Not attempted" in repr(asyncio.run(notebook.apply()))
-    asyncio.run(notebook.confirm())
+    assert "Not attempted" in repr(loops.run(notebook.apply()))
+    loops.run(notebook.confirm())
     notebook.plan()
 
     async def next_ones() -> list[str]:
         return [each.title async for each in decider(notebook).approved()]
 
-    assert asyncio.run(next_ones()) == asyncio.run(next_ones()) == ["Security Hub"]
+    assert loops.run(next_ones()) == loops.run(next_ones()) == ["Security Hub"]
     assert {"approval.json", "plan.json", "plan-at-apply.json"} <= names(notebook)
     assert notebook.run.carried_out == plan
     assert organization.changes == []
@@ -132,7 +133,7 @@ def test_gates_are_asked_for_one_after_the_other(at_the_screen: Served) -> None:
         with pytest.raises(StopAsyncIteration):
             await anext(coming)
 
-    asyncio.run(steps())
+    loops.run(steps())
     assert {f"{kind}-{gate.name}.json" for kind in ("plan", "approval") for gate in (first, second)} <= names(notebook)
     with pytest.raises(Halt, match="has been decided on"):
         notebook.plan()
@@ -144,7 +145,7 @@ def test_no_at_the_first_gate_ends_the_run(at_the_screen: Served) -> None:
     assert isinstance(way, GateByGate)
     gate = gates(way.planned)[0]
     with pytest.raises(Halt, match=r"Rejected by .*: not today\nNothing was called"):
-        asyncio.run(pressed(notebook.confirm(), way, gate.name, approved=False, reason="not today"))
+        loops.run(pressed(notebook.confirm(), way, gate.name, approved=False, reason="not today"))
     assert (notebook.record.state, notebook.record.ended) == ("rejected", "left-over")
     assert f"rejection-{gate.name}.json" in names(notebook)
     with pytest.raises(RunEnded):
@@ -166,6 +167,6 @@ def test_a_plan_made_anew_makes_the_panels_of_the_other_void(at_the_screen: Serv
         with pytest.raises(Halt, match="Interrupted before a decision; nothing was called"):
             await task
 
-    asyncio.run(interrupted())
+    loops.run(interrupted())
     assert decider(notebook) is not way
     assert notebook.record.state == "stopped"

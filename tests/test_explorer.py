@@ -1,8 +1,8 @@
 """The table of single accounts: what is picked, in which order, and that names of accounts stay text."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
+import loops
 import pytest
 
 from runbook_lib.base.observation import Known
@@ -85,5 +85,4 @@ def test_a_table_that_nothing_else_closes_closes_itself_once_unused(monkeypatch:
         await asyncio.sleep(0.3)
         return still, len(given)
 
-    with ThreadPoolExecutor(1) as apart:  # a browser test may have left a loop running in this thread
-        assert apart.submit(lambda: asyncio.run(look())).result() == (0, 1)
+    assert loops.run(look()) == (0, 1)

@@ -1,13 +1,13 @@
 """A notebook's cells in this process, one after the other as papermill has them run, without the seconds that a kernel takes."""
 
 import ast
-import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import loops
 import pytest
 
 from runbook_lib.base.notebook_format import nbformat
@@ -60,7 +60,7 @@ def _run(source: str, names: dict[str, Any]) -> Any:
     if not isinstance(last, ast.Expr):
         return None
     if isinstance(last.value, ast.Await):
-        return asyncio.run(_awaited(eval(_expression(last.value.value), names)))  # as above
+        return loops.run(_awaited(eval(_expression(last.value.value), names)))  # as above
     return eval(_expression(last.value), names)  # as above
 
 
