@@ -139,6 +139,18 @@ class TestOthers:
             assert "There is nothing to apply" in outputs(folder.notebook("plan"))[7]
 
     @pytest.mark.soak
+    def test_a_phase_that_fails_keeps_no_other_from_being_applied(self, rehearse: Rehearse, tmp_path: Path) -> None:
+        scenario = tmp_path / "refused.yaml"
+        scenario.write_text("faults: [{ kind: deny, by: role, on: { service: guardduty, operation: CreateMembers } }]\n")
+        settings = only(tmp_path, "guardduty", "inspector")
+        result = rehearse("--organization", "seven", "--scenario", str(scenario), "-p", settings)
+        assert result.code == 1
+        phases = result.run.record()["phases"]
+        assert [phase["status"] for name, phase in sorted(phases.items()) if name in ENABLING] == ["done", "failed", "done"]
+        assert read(result.run.phase("30_inspector").journal)
+        assert "not attempted:" not in result.out
+
+    @pytest.mark.soak
     def test_another_partition(self, rehearse: Rehearse) -> None:
         result = rehearse("--organization", "govcloud", "--accounts", "12")
         whole(result)

@@ -15,6 +15,7 @@ from test_fitting import LIVE, SPELLED
 
 from runbook_lib import cli
 from runbook_lib.cli import commands, simulation
+from runbook_lib.cli.in_turn import Course
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.evidence.run.folder import find_runs
 from runbook_lib.evidence.seal.chain import StoreFailed
@@ -54,7 +55,7 @@ class Line:
         def rehearse(command: commands.Command) -> int:
             seen.settings, seen.file, seen.kernels = command.settings, command.given or Path(), command.environment
             seen.process = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-            return commands.finish(command, [])
+            return commands.finish(command, Course())
 
         found = environment.find(self.served.runs / "simulated-organization")
         with self.monkeypatch.context() as patch:

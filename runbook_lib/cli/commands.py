@@ -6,21 +6,23 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
 from runbook_lib.base.project import VARIABLE, is_ours, root
+from runbook_lib.cli.in_turn import Course, Turn
+from runbook_lib.cli.phase_result import PhaseResult
 from runbook_lib.evidence.listing import address_of
 from runbook_lib.evidence.run.called import called
 from runbook_lib.evidence.run.contents import file_digest
-from runbook_lib.evidence.run.folder import EXIT_CODES, PhaseFolder, RunFolder, RunStatus, find_runs
+from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, read_approval
 from runbook_lib.plan.decision import given as decision_of
-from runbook_lib.plan.estimate import Reads, span
 from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.runbook import managed
 from runbook_lib.runbook.phases import COVERAGE, Phase, UnknownPhase, phase_named
@@ -52,10 +54,10 @@ class Command:
     seconds_per_cell: int | None = None
     given: Path | None = None
     """The settings file that the user knows; `parameters` is the run's copy, with the same lines."""
-    executed: list["PhaseResult"] = field(default_factory=list)
+    executed: list[PhaseResult] = field(default_factory=list)
     """Every execution of a notebook so far."""
 
-    def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> "PhaseResult":
+    def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> PhaseResult:
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
         from runbook_lib.cli.headless import execute  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
         from runbook_lib.display.notebook_page import write_notebook_html  # noqa: PLC0415 as above
@@ -90,7 +92,7 @@ class Command:
         self.say(f"  {result.words}")
         return result
 
-    def _result(self, phase: Phase, folder: PhaseFolder, done: "Executed", *, planned: bool) -> "PhaseResult":
+    def _result(self, phase: Phase, folder: PhaseFolder, done: "Executed", *, planned: bool) -> PhaseResult:
         recorded = self.run.record()["phases"].get(phase.name, {})
         status = RunStatus(recorded.get("status", "failed"))
         results = dict(recorded.get("results", {}))
@@ -107,59 +109,6 @@ class Command:
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
         remarks, costs = tuple(results.get("remarks", ())), str(results.get("may cost", ""))
         return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, remarks, costs, results.get("reads", {}))
-
-
-@dataclass(frozen=True)
-class PhaseResult:
-    """How one execution of one notebook ended."""
-
-    phase: Phase
-    folder: PhaseFolder
-    status: RunStatus
-    counts: Mapping[str, int]
-    error: str
-    planned: bool = False
-    """Whether this execution had no approval and so could only plan."""
-    seconds: float = 0.0
-    remarks: tuple[str, ...] = ()
-    """What AWS says of the settings that holds up nothing."""
-    costs: str = ""
-    """What its plan may cost, in words; empty where none was made."""
-    reads: Reads = field(default_factory=dict)
-
-    @property
-    def exit_code(self) -> int:
-        return EXIT_CODES[self.status]
-
-    @property
-    def words(self) -> str:
-        """How it ended, with every count that is not zero, and the number of calls where it is: nothing to do is worth saying."""
-        own = [(name, said) for name, said in COUNTED if not (self.planned and name in OF_APPLY)]
-        counted = [f"{self.counts[name]:,} {said}" for name, said in own if self.counts.get(name)]
-        if self.counts.get("actions") == 0:
-            counted.insert(0, "0 calls to make")
-        ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
-        took = f"; took {span(self.seconds)}"
-        return f"{ended}: {', '.join(counted) or 'nothing counted'}" + took + (f"\n  {self.error}" if self.error else "")
-
-
-COUNTED = (
-    ("actions", "calls to make"),
-    ("blockers", "blockers"),
-    ("applied", "changes applied"),
-    ("already so", "already so"),
-    ("failed", "failed"),
-    ("not attempted", "not attempted"),
-    ("covered", "covered"),
-    ("gap", "gaps"),
-    ("unknown", "unknown"),
-    ("excluded", "excluded"),
-    ("not applicable", "not applicable"),
-)
-
-
-OF_APPLY = ("applied", "already so", "failed", "not attempted")
-"""Counts that an execution which only plans finds from the wave before."""
 
 
 def notebook_of(phase: Phase) -> Path:
@@ -184,34 +133,40 @@ def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
     return tuple(phase for phase in there if phase in wanted or not wanted)
 
 
-def finish(command: Command, results: Sequence[PhaseResult], final: PhaseResult | None = None) -> int:
-    """End the run: the worst of its phases decides, or `final` (the last look) where nothing went wrong before."""
-    codes = {
-        result.exit_code
-        for result in ([*results, final] if final and any(r.exit_code == 1 for r in results) else [final] if final else results)
-    }
+def finish(command: Command, course: Course, final: PhaseResult | None = None) -> int:
+    """End the run: the worst of its phases decides, or `final` (the last look) where nothing went wrong before.
+
+    What was not attempted is said and recorded, each with the reason.
+    """
+    results = [*course.results, *([final] if final else [])]
+    bad = [result for result in results if result.exit_code == 1]
     status = RunStatus.DONE
-    if 1 in codes:
-        bad = next(result for result in [*results, *([final] if final else [])] if result.exit_code == 1)
-        status = RunStatus.STOPPED if bad.status is RunStatus.STOPPED else RunStatus.FAILED
-    elif 2 in codes:
+    if bad:
+        status = RunStatus.STOPPED if any(result.status is RunStatus.STOPPED for result in bad) else RunStatus.FAILED
+    elif 2 in {result.exit_code for result in ([final] if final else results)}:
         status = RunStatus.LEFT_OVER
-    error = "; ".join(result.error for result in [*results, *([final] if final else [])] if result.error)
-    return command.run.finish(status, dt.datetime.now(dt.UTC), error=error)
+    for line in course.summary:
+        command.say(line)
+    error = "; ".join(dict.fromkeys([*(result.error for result in results if result.error), *course.summary]))
+    left = {"not attempted": dict(course.not_attempted)} if course.not_attempted else {}
+    return command.run.finish(status, dt.datetime.now(dt.UTC), left, error)
 
 
 def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
-    """Plan each phase; stop at the first that could not do its work."""
-    results = []
-    for phase in phases:
-        results.append(result := command.phase(phase, scope))
-        if result.exit_code == 1:
-            break
+    """Plan each phase; one that could not be planned holds up those that build on it."""
+    course = Course()
+    course.take([Turn(phase, partial(_planned, command, phase, scope)) for phase in phases], command.say)
+    return finish(command, course)
+
+
+def _planned(command: Command, phase: Phase, scope: str) -> PhaseResult:
+    result = command.phase(phase, scope)
+    if result.exit_code != 1:
         for line in described(plan_file.load(result.folder.plan_json)):
             command.say(f"  {line}")
         command.say(f"  may cost: {result.costs}")
         command.say(f"  plan: {result.folder.plan_document}")
-    return finish(command, results)
+    return result
 
 
 def described(made: Plan) -> Iterator[str]:
@@ -228,16 +183,14 @@ def described(made: Plan) -> Iterator[str]:
 
 
 def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
-    """Apply each approved phase in the order of the runbook; stop at the first that could not do its work."""
+    """Apply each approved phase in the order of the runbook; one that fails holds up those that build on it."""
     ordered = sorted((read_approval(path).phase, path) for path in approvals)
     if twice := [phase for phase, number in Counter(phase for phase, _ in ordered).items() if number > 1]:
         raise ApprovalRefused([f"two approvals of {twice[0]} were given; apply each in a run of its own"])
-    results = []
-    for phase, path in ordered:
-        results.append(result := command.phase(phase_named(phase), scope, path))
-        if result.exit_code == 1:
-            break
-    return finish(command, results)
+    named_ = [(phase_named(phase), path) for phase, path in ordered]
+    course = Course()
+    course.take([Turn(phase, partial(command.phase, phase, scope, path)) for phase, path in named_], command.say)
+    return finish(command, course)
 
 
 @dataclass(frozen=True)
@@ -303,18 +256,13 @@ def written(approval: Approval, path: Path) -> Path:
 
 def rehearse(command: Command) -> int:
     """Do per wave and phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
-    results: list[PhaseResult] = []
     phases, last = chosen(command.settings, ()), COVERAGE
     for phase in (*phases, last):
         notebook_of(phase)
-    for wave in [each.name for each in waves(command.settings)] or [""]:
-        for phase in phases if not results or results[-1].exit_code != 1 else ():
-            results.append(_rehearsed(command, phase, wave))
-            if results[-1].exit_code == 1:
-                break
-    if results[-1].status is RunStatus.STOPPED:
-        return finish(command, results)
-    return finish(command, results, command.phase(last))
+    named_ = [each.name for each in waves(command.settings)] or [""]
+    course = Course()
+    course.take([Turn(phase, partial(_rehearsed, command, phase, wave), wave) for wave in named_ for phase in phases], command.say)
+    return finish(command, course, None if course.stopped else command.phase(last))
 
 
 def _rehearsed(command: Command, phase: Phase, wave: str) -> PhaseResult:

@@ -14,6 +14,7 @@ from runbook_lib.audit.ending import sealed_at_end
 from runbook_lib.base.identity import user
 from runbook_lib.base.log import json_log
 from runbook_lib.cli import commands
+from runbook_lib.cli.in_turn import Course
 from runbook_lib.cli.output import given_up
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_folder, today
@@ -68,7 +69,7 @@ def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -
     settings = load(parameters, today())
     with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
         result = command.phase(COVERAGE)
-        code = commands.finish(command, [result])
+        code = commands.finish(command, Course([result]))
         if result.exit_code == 1:
             raise click.ClickException(result.error)
         ending = "txt" if form == "table" else form
