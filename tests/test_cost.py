@@ -1,5 +1,6 @@
 """What a plan may cost: what is counted, what is priced, what is read of trials, and what is said where nothing is known."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,10 +73,9 @@ def test_trials_take_a_few_calls_however_many_accounts_and_an_error_ends_their_r
     assert found.unread == {"us-east-2": "Denied"}
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        yield simulated("seven", tmp_path_factory.mktemp("cost"), patch)
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
+    return simulated("seven", tmp_path, monkeypatch)
 
 
 def planned(made: Simulated, phase: str) -> tuple[Costs, list[str]]:
@@ -89,7 +89,7 @@ def planned(made: Simulated, phase: str) -> tuple[Costs, list[str]]:
         return found, [entry.operation for entry in made.front.log.select()[before:]]
 
 
-def test_a_bare_organization_is_reckoned_without_a_read_and_everything_on_costs_nothing_more(made: Simulated) -> None:
+def test_a_bare_organization_is_reckoned_without_a_read(made: Simulated) -> None:
     """Every account that is to be a member, the management and the delegated account too, in both Regions, feature by feature."""
     names: dict[str, Line] = {}
     for phase in ENABLING:
@@ -102,12 +102,14 @@ def test_a_bare_organization_is_reckoned_without_a_read_and_everything_on_costs_
         names
     )
     assert "guardduty RUNTIME_MONITORING" not in names
+
+
+def test_everything_on_costs_nothing_more_and_trials_are_read_where_a_member_is_charged_for_one_feature_more(
+    made: Simulated,
+) -> None:
+    """A feature that was on before says how long its trial lasts; one never on says nothing."""
     made.enable()
     assert not any(planned(made, phase)[0].lines for phase in SERVICE_OF)
-
-
-def test_trials_are_read_where_a_member_is_charged_for_one_feature_more(made: Simulated) -> None:
-    """Follows the test above: all is on. A feature that was on before says how long its trial lasts; one never on says nothing."""
     world = made.front.world
     inspector, guardduty = world.of(InspectorState), world.of(GuardDutyState)
     members = sorted(guardduty.members["us-east-1"])

@@ -12,9 +12,12 @@ from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import Credential, session_credential
 from runbook_lib.rehearsal.inproc import session_for
+from runbook_lib.rehearsal.internal import load_operations
 from runbook_lib.rehearsal.world import World
 
 Client = Callable[..., Any]
+load_operations()
+"""So that no test depends on another having made a world before it looks at what is simulated."""
 
 
 @pytest.fixture
