@@ -11,6 +11,7 @@ from runbook_lib.services.guardduty.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
 from runbook_lib.settings.section import Region, Regions, Section
+from runbook_lib.settings.sections.export import check_exported_from, exported_from, exported_to, fit_export
 from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, MembersSection
 
 AutoEnable = Literal["NEW", "ALL", "NONE"]
@@ -106,22 +107,18 @@ class GuardDutySection(MembersSection):
     def check(tree: Tree) -> Iterator[Problem]:
         """Features, agents and the export."""
         yield from _features(tree)
-        yield from _export(tree)
+        yield from check_exported_from(tree, "guardduty")
         yield from _all_and_exclusions(tree)
 
     @staticmethod
     def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
         """The Regions that findings are exported from."""
-        for region, destination in (at(tree, "guardduty", "export") or {}).items():
-            if destination is not None:
-                yield ("guardduty", "export", region), region
+        return exported_from(tree, "guardduty")
 
     @staticmethod
     def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
         """Buckets and keys of the export."""
-        for region in at(tree, "guardduty", "export") or {}:
-            for key in ("bucket_arn", "kms_key_arn"):
-                yield ("guardduty", "export", region, key), at(tree, "guardduty", "export", region, key)
+        return exported_to(tree, "guardduty", "bucket_arn", "kms_key_arn")
 
     @staticmethod
     def auto_enable_on(tree: Tree) -> Path | None:
@@ -131,15 +128,7 @@ class GuardDutySection(MembersSection):
     @staticmethod
     def fit(section: dict[str, Any], fitting: Fitting) -> None:
         """The Regions that findings are exported from, and their keys."""
-        if "export" not in section:
-            return
-        for region in list(section["export"]):
-            destination = section["export"].pop(region)
-            for new in set(fitting.kept([region])) & set(section["regions"]):
-                destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{region}:", f":{new}:", 1)
-                section["export"][new] = destination
-        if not section["export"]:
-            del section["export"]
+        fit_export(section, fitting)
 
 
 SECTION = GuardDutySection
@@ -197,15 +186,6 @@ def _not_beyond(inner: Tree, path: Path, outer: Tree, outer_key: str) -> Iterato
     elif outer["auto_enable"] == "NONE" and inner["auto_enable"] != "NONE":
         message = f"{outer_key} is NONE, so no account gets what this is part of by itself. Write NONE here, or NEW there."
         yield Problem((*path, "auto_enable"), message)
-
-
-def _export(tree: Tree) -> Iterator[Problem]:
-    asked = at(tree, "guardduty", "regions")
-    for region in at(tree, "guardduty", "export") or {}:
-        if asked and region not in asked:
-            yield Problem(
-                ("guardduty", "export", region), "This Region is not in guardduty.regions. Add it there, or remove it here.", ""
-            )
 
 
 def _auto_enable_values(tree: Tree) -> Iterator[tuple[Path, str]]:

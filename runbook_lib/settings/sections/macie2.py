@@ -11,6 +11,7 @@ from runbook_lib.services.macie2.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
 from runbook_lib.settings.section import Region, Regions, Section
+from runbook_lib.settings.sections.export import check_exported_from, exported_from, exported_to, fit_export
 from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, MembersSection
 
 KEY = "macie"
@@ -90,20 +91,18 @@ class MacieSection(MembersSection):
         if at(tree, KEY, "publication") == {}:
             yield Problem((KEY, "publication"), "This says nothing. Add policy or sensitive_data, or remove it.", "")
         yield from _discovery(tree)
-        yield from _export(tree)
+        yield from check_exported_from(tree, KEY)
+        yield from _keys(tree)
 
     @staticmethod
     def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
         """The Regions whose results are exported."""
-        for region, destination in (at(tree, KEY, "export") or {}).items():
-            if destination is not None:
-                yield (KEY, "export", region), region
+        return exported_from(tree, KEY)
 
     @staticmethod
     def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
         """Keys of the export."""
-        for region in at(tree, KEY, "export") or {}:
-            yield (KEY, "export", region, "kms_key_arn"), at(tree, KEY, "export", region, "kms_key_arn")
+        return exported_to(tree, KEY, "kms_key_arn")
 
     @staticmethod
     def auto_enable_on(tree: Tree) -> Path | None:
@@ -113,15 +112,7 @@ class MacieSection(MembersSection):
     @staticmethod
     def fit(section: dict[str, Any], fitting: Fitting) -> None:
         """The Regions whose results are exported, and their keys."""
-        if "export" not in section:
-            return
-        for region in list(section["export"]):
-            destination = section["export"].pop(region)
-            for new in set(fitting.kept([region])) & set(section["regions"]):
-                destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{region}:", f":{new}:", 1)
-                section["export"][new] = destination
-        if not section["export"]:
-            del section["export"]
+        fit_export(section, fitting)
 
 
 SECTION = MacieSection
@@ -143,13 +134,9 @@ def _discovery(tree: Tree) -> Iterator[Problem]:
         yield Problem((*path, "existing_accounts"), message)
 
 
-def _export(tree: Tree) -> Iterator[Problem]:
-    asked = at(tree, KEY, "regions")
-    for region, destination in (at(tree, KEY, "export") or {}).items():
-        path: Path = (KEY, "export", region)
-        if asked and region not in asked:
-            yield Problem(path, "This Region is not in macie.regions. Add it there, or remove it here.", "")
-        key = at(destination, "kms_key_arn") if isinstance(destination, dict) else None
+def _keys(tree: Tree) -> Iterator[Problem]:
+    for path, key in exported_to(tree, KEY, "kms_key_arn"):
+        region = path[2]
         if key and key.split(":")[3] != region:
             message = f"The key is in {key.split(':')[3]}, and Macie takes one of {region} alone. Name a key of that Region."
-            yield Problem((*path, "kms_key_arn"), message)
+            yield Problem(path, message)
