@@ -8,7 +8,7 @@ place. Everything else a service plans in a Region waits for this.
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells, Gap
@@ -148,12 +148,12 @@ def check_designation(spec: Designation, action: Action, reader: Reader) -> Prog
     return Progress(frozenset({""}) if listed.get(account, "").upper() == "ENABLED" else frozenset(), {}, seen)
 
 
-def check_usable(read: Callable[[], object], spreading: Iterable[str]) -> Progress:
-    """Whether the delegated account can act: `read` succeeds, where AWS's refusal holds one of these texts until it can."""
+def check_usable(read: Callable[[], object], spreading: Callable[[CallFailed], bool]) -> Progress:
+    """Whether the delegated account can act: `read` succeeds; `spreading` tells the refusals that AWS answers until it can."""
     try:
         read()
     except CallFailed as error:
-        if has(error, *spreading):
+        if spreading(error):
             return Progress(frozenset(), {}, error.message)
         raise
     return Progress(frozenset({""}), {}, "the administrator can act")

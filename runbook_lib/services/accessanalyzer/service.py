@@ -48,7 +48,7 @@ class AccessAnalyzer(Enabling[State, AccessAnalyzerSection, RegionState]):
         return state.regions[region].own
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
-        return check_usable(lambda: read_analyzers(wait.account, wait.region, reader), ())
+        return check_usable(lambda: read_analyzers(wait.account, wait.region, reader), lambda _: False)
 
     def held(self, cells: Cells, state: State) -> Cells:
         """An analyzer of unused access is not made beside another one of the organization, wherever and whosever that is."""

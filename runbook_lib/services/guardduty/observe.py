@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.base.privacy import masked
@@ -14,7 +14,7 @@ from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP
 from runbook_lib.services.guardduty.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.guardduty.state import Destination, Detector, Features, OrganizationConfiguration, RegionState, State
-from runbook_lib.services.guardduty.texts import SPREADING
+from runbook_lib.services.guardduty.texts import spreading
 from runbook_lib.services.guardduty.wanted import items_of
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
@@ -109,13 +109,13 @@ def _as_administrator(
     try:
         configuration = Known(read_configuration(delegated, region, detector, reader))
     except CallFailed as error:
-        configuration = NotYet(STEP) if has(error, *SPREADING) else unread(error)
+        configuration = NotYet(STEP) if spreading(error) else unread(error)
     if isinstance(configuration, NotYet):
         return configuration, configuration, Features()
     try:
         members, features = _members_and_features(delegated, region, detector, reader)
     except CallFailed as error:
-        return configuration, NotYet(STEP) if has(error, *SPREADING) else unread(error), Features()
+        return configuration, NotYet(STEP) if spreading(error) else unread(error), Features()
     return configuration, Known(members), features
 
 

@@ -40,7 +40,7 @@ from runbook_lib.services.guardduty.observe import (
 from runbook_lib.services.guardduty.preflight import preflight
 from runbook_lib.services.guardduty.spec import NAME, SPEC
 from runbook_lib.services.guardduty.state import RegionState, State
-from runbook_lib.services.guardduty.texts import SPREADING
+from runbook_lib.services.guardduty.texts import spreading
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark
@@ -84,7 +84,7 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
         found = detector_found(wait.account, wait.region, reader)
         if not found:
             return Progress(NONE, {}, "no detector yet")
-        return check_usable(lambda: read_configuration(wait.account, wait.region, found, reader), SPREADING)
+        return check_usable(lambda: read_configuration(wait.account, wait.region, found, reader), spreading)
 
     def check(self, step: Step, reader: Reader) -> Progress:
         """A detector that fails is listed anew next time."""

@@ -3,6 +3,8 @@
 Sources: public tools and threads that record the texts; compared without regard to case, as parts of the message.
 """
 
+from runbook_lib.aws.errors import CallFailed, has
+
 SAME_ADMINISTRATOR = "the account is already enabled as the guardduty delegated administrator"
 OTHER_ADMINISTRATOR = "another account is already enabled as guardduty delegated administrator"
 NO_ADMINISTRATOR_YET = "a delegated administrator account has not been enabled"
@@ -14,5 +16,7 @@ DETECTOR_EXISTS = "a detector already exists for the current account"
 ALREADY_MEMBER = "already a member or associated member of the current account"
 NOT_ASSOCIATED_YET = "is not an associated member of"
 
-SPREADING = (NO_ADMINISTRATOR_YET, NO_PERMISSION_YET, INVALID_VALUE, FOREIGN_DETECTOR)
-"""What the delegated account's calls fail with while AWS is still spreading a designation."""
+
+def spreading(error: CallFailed) -> bool:
+    """Whether the delegated account's call failed because AWS is still spreading its designation."""
+    return has(error, NO_ADMINISTRATOR_YET, NO_PERMISSION_YET, INVALID_VALUE, FOREIGN_DETECTOR)

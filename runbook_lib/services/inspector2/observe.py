@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.base.privacy import masked
@@ -20,7 +20,7 @@ from runbook_lib.services.inspector2.state import (
     Scans,
     State,
 )
-from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, POLICY
+from runbook_lib.services.inspector2.texts import POLICY, no_access_yet
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
 from runbook_lib.services.view import View
@@ -122,7 +122,7 @@ def _try(read: Callable[[], T]) -> Observation[T]:
     try:
         return Known(read())
     except CallFailed as error:
-        return NotYet(STEP) if has(error, NO_ACCESS_YET) else unread(error)
+        return NotYet(STEP) if no_access_yet(error) else unread(error)
 
 
 def read_organization(delegated: str, region: str, reader: Reader) -> OrganizationConfiguration:

@@ -28,7 +28,7 @@ from runbook_lib.services.inspector2.scan_settings import MODE, RESCAN
 from runbook_lib.services.inspector2.scan_types import ScanTypes
 from runbook_lib.services.inspector2.spec import SPEC
 from runbook_lib.services.inspector2.state import RegionState, State
-from runbook_lib.services.inspector2.texts import NO_ACCESS_YET, SAME_OR_OTHER_ADMINISTRATOR
+from runbook_lib.services.inspector2.texts import SAME_OR_OTHER_ADMINISTRATOR, no_access_yet
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.view import View
@@ -55,13 +55,13 @@ class Inspector(Enabling[State, InspectorSection, RegionState]):
         return state.regions[region].organization
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
-        return check_usable(lambda: read_organization(wait.account, wait.region, reader), (NO_ACCESS_YET,))
+        return check_usable(lambda: read_organization(wait.account, wait.region, reader), no_access_yet)
 
     def refused(self, action: Action, error: CallFailed) -> list[Outcome]:
         """A scan type that the Region lacks, and a role that is missing, fail: neither passes, and no type is ever dropped."""
         if error.code == "ConflictException" and has(error, SAME_OR_OTHER_ADMINISTRATOR):
             return outcomes(action, Verdict.CONFIRM, error.code, error.message)
-        if error.code == "AccessDeniedException" and has(error, NO_ACCESS_YET):
+        if error.code == "AccessDeniedException" and no_access_yet(error):
             return outcomes(action, Verdict.RETRY, error.code, error.message)
         return judge_error(action, error)
 

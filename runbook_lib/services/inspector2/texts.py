@@ -1,7 +1,8 @@
 """Inspector's error texts and per-account error codes. Sources: the service model and threads that record AWS's answers."""
 
+from runbook_lib.aws.errors import CallFailed, has
+
 NO_ACCESS_YET = "invoking account does not have access"
-"""The delegated account's calls while a designation or an association is still spreading."""
 SAME_OR_OTHER_ADMINISTRATOR = "already enabled for the organization"
 """Names the administrator; whether it is ours, a read says."""
 
@@ -14,3 +15,8 @@ PASSING_ENDINGS = ("_IN_PROGRESS", "_THROTTLED", "_UNAVAILABLE")
 def passing(code: str) -> bool:
     """Whether a per-account code passes by itself."""
     return code in PASSING or code.endswith(PASSING_ENDINGS)
+
+
+def no_access_yet(error: CallFailed) -> bool:
+    """Whether the delegated account's call failed because AWS is still spreading a designation or an association."""
+    return has(error, NO_ACCESS_YET)

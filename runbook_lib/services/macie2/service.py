@@ -20,7 +20,7 @@ from runbook_lib.plan import Action, Scope, Wait
 from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
-from runbook_lib.services.aspect import NONE, WHOLE
+from runbook_lib.services.designation import check_usable
 from runbook_lib.services.enabling import Enabling
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.macie2 import cost, inventory
@@ -70,13 +70,7 @@ class Macie(Enabling[State, MacieSection, RegionState]):
         return state.regions[region].organization
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
-        try:
-            read_organization(wait.account, wait.region, reader)
-        except CallFailed as error:
-            if not_yet(error):
-                return Progress(NONE, {}, error.message)
-            raise
-        return Progress(WHOLE, {}, "the administrator can act")
+        return check_usable(lambda: read_organization(wait.account, wait.region, reader), not_yet)
 
     def refused(self, action: Action, error: CallFailed) -> list[Outcome]:
         """A conflict says that something is so already: whether it is what was planned, a read says.

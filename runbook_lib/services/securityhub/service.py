@@ -14,7 +14,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Reference, Scope, Wait
 from runbook_lib.plan.cost import Charge
 from runbook_lib.plan.outcome import Outcome, Progress
-from runbook_lib.services.aspect import NONE, WHOLE
+from runbook_lib.services.designation import check_usable
 from runbook_lib.services.enabling import Enabling
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.obstacles import Bar
@@ -52,13 +52,7 @@ class SecurityHub(Enabling[State, SecurityHubSection, State]):
         return state.configurations.get(region)
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
-        try:
-            observe.configuration(reader, wait.account, wait.region)
-        except CallFailed as error:
-            if observe.not_there(error):
-                return Progress(NONE, {}, "not usable yet")
-            raise
-        return Progress(WHOLE, {}, "usable")
+        return check_usable(lambda: observe.configuration(reader, wait.account, wait.region), observe.not_there)
 
     def closed(self, state: State, view: View) -> dict[str, Bar]:
         return {**central.central_elsewhere(state, view.population), **central.unreadable(state)}
