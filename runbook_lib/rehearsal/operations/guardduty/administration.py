@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runbook_lib.rehearsal.administrators import forget_leaving, listed
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.datasources import organization_sources, requested_features
 from runbook_lib.rehearsal.operations.guardduty.features import ORGANIZATION_FEATURES, check, merge, shown
@@ -26,7 +27,6 @@ from runbook_lib.rehearsal.organization import (
     register_delegated,
 )
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import current
 
 
 @operation("guardduty", "EnableOrganizationAdminAccount")
@@ -37,7 +37,7 @@ def enable_organization_admin_account(call: Call, AdminAccountId: str) -> None:
     """
     _require_management(call)
     world, state = call.world, state_of(call.world)
-    _sweep_leaving(call, poll=False)
+    forget_leaving(state.administrators, call.region, poll=False)
     if not member_active(world, AdminAccountId):
         raise texts.refusal(texts.NOT_IN_ORGANIZATION)
     designated = [state.administrators[call.region].account] if call.region in state.administrators else []
@@ -72,20 +72,10 @@ def disable_organization_admin_account(call: Call, AdminAccountId: str) -> None:
 def list_organization_admin_accounts(call: Call, MaxResults: int | None = None, NextToken: str | None = None) -> dict[str, Any]:
     """The administrator of this Region, or nobody; only for the management account."""
     _require_management(call)
-    _sweep_leaving(call, poll=True)
-    administrator = state_of(call.world).administrators.get(call.region)
-    status = "DISABLE_IN_PROGRESS" if administrator and administrator.leaving else "ENABLED"
-    rows = [{"AdminAccountId": administrator.account, "AdminStatus": status}] if administrator else []
+    designated = listed(state_of(call.world).administrators, call.region, "DISABLE_IN_PROGRESS")
+    rows = [{"AdminAccountId": account, "AdminStatus": status} for account, status in designated]
     found, token = paged(rows, NextToken, MaxResults)
     return {"AdminAccounts": found, "NextToken": token}
-
-
-def _sweep_leaving(call: Call, *, poll: bool) -> None:
-    """Forget an administrator whose disabling is over (within a minute [code LZA]); `poll` counts one look at it."""
-    administrators = state_of(call.world).administrators
-    found = administrators.get(call.region)
-    if found and found.leaving and (found.leaving.read() if poll else current(found.leaving)) == "gone":
-        del administrators[call.region]
 
 
 def _require_management(call: Call) -> None:

@@ -1,5 +1,6 @@
 """How accounts become members: by request, by joining the organization, by ALL reaching those that exist; and how it ends."""
 
+from runbook_lib.rehearsal.administrators import deregistered
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.events import on_finding
 from runbook_lib.rehearsal.operations.guardduty.features import switch_on
@@ -142,9 +143,7 @@ def administrator_deregistered(world: World, principal: str, account: str) -> No
     """Organizations' Deregister ends the designation in every Region at once [code LZA integration test]."""
     if principal != PRINCIPAL:
         return
-    state = state_of(world)
-    for region in [region for region, each in state.administrators.items() if each.account == account]:
-        del state.administrators[region]
+    for region in deregistered(state_of(world).administrators, account):
         end_memberships(world, region)
 
 

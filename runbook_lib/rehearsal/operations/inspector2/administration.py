@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.administrators import deregistered, forget_leaving, listed
 from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.inspector2.state import (
     MEMBER_NAMES,
@@ -44,7 +45,7 @@ def enable_delegated_admin_account(call: Call, delegatedAdminAccountId: str, cli
         raise texts.denied(texts.NO_TRUSTED_ACCESS)
     if world.organization.feature_set != "ALL":
         raise texts.denied(texts.NOT_ALL_FEATURES)
-    _forget_leaving(call, poll=False)
+    forget_leaving(state_of(world).administrators, call.region, poll=False)
     _refuse_designated(call, account)
     eligible = member_active(world, account) and region_enabled(world, account, call.region)
     if not eligible or account == world.organization.management:
@@ -85,7 +86,7 @@ def disable_delegated_admin_account(call: Call, delegatedAdminAccountId: str) ->
 @operation("inspector2", "GetDelegatedAdminAccount")
 def get_delegated_admin_account(call: Call) -> dict[str, Any]:
     """The administrator of this Region, for any account of the organization; none is ResourceNotFoundException."""
-    _forget_leaving(call, poll=True)
+    forget_leaving(state_of(call.world).administrators, call.region, poll=True)
     administrator = state_of(call.world).administrators.get(call.region)
     if administrator is None:
         raise texts.not_found(texts.NO_ADMINISTRATOR)
@@ -103,10 +104,8 @@ def list_delegated_admin_accounts(call: Call, maxResults: int | None = None, nex
     if is_administrator(call):
         raise texts.invalid(texts.IS_ADMINISTRATOR.format(account=call.account), "OTHER")
     _require_management(call)
-    _forget_leaving(call, poll=True)
-    administrator = state_of(call.world).administrators.get(call.region)
-    status = "DISABLE_IN_PROGRESS" if administrator and administrator.leaving else "ENABLED"
-    rows = [{"accountId": administrator.account, "status": status}] if administrator else []
+    designated = listed(state_of(call.world).administrators, call.region, "DISABLE_IN_PROGRESS")
+    rows = [{"accountId": account, "status": status} for account, status in designated]
     found, token = paged(rows, nextToken, maxResults, 5)
     return {"delegatedAdminAccounts": found, "nextToken": token}
 
@@ -146,21 +145,11 @@ def _require_management(call: Call) -> None:
         raise texts.no_access(texts.DESIGNATE)
 
 
-def _forget_leaving(call: Call, *, poll: bool) -> None:
-    """Forget an administrator whose disabling is over; `poll` counts one look at it."""
-    administrators = state_of(call.world).administrators
-    found = administrators.get(call.region)
-    if found and found.leaving and (found.leaving.read() if poll else current(found.leaving)) == "gone":
-        del administrators[call.region]
-
-
 def administrator_deregistered(world: World, principal: str, account: str) -> None:
     """Organizations' Deregister ends the designation in every Region [belief]; scanning goes on."""
     if principal != PRINCIPAL:
         return
-    state = state_of(world)
-    for region in [region for region, each in state.administrators.items() if each.account == account]:
-        del state.administrators[region]
+    for region in deregistered(state_of(world).administrators, account):
         _end_memberships(world, region)
 
 

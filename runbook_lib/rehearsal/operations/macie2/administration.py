@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from runbook_lib.rehearsal.administrators import deregistered, forget_leaving, listed
 from runbook_lib.rehearsal.operations.macie2 import texts
 from runbook_lib.rehearsal.operations.macie2.membership import end_memberships, is_full
 from runbook_lib.rehearsal.operations.macie2.state import (
@@ -20,7 +21,7 @@ from runbook_lib.rehearsal.organization import (
     register_delegated,
 )
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import World, current
+from runbook_lib.rehearsal.world import World
 
 ACTIVATES = "macie2 designation activates"
 """Variant: whether designation switches Macie on in the administrator, "yes" or "no": the guide says that it may [docs]."""
@@ -35,7 +36,7 @@ def enable_organization_admin_account(call: Call, adminAccountId: str, clientTok
     account, world, state = adminAccountId, call.world, state_of(call.world)
     if world.organization.feature_set != "ALL":
         raise texts.denied(texts.NOT_ALL_FEATURES)
-    _forget_leaving(call, poll=False)
+    forget_leaving(state.administrators, call.region, poll=False)
     if (here := state.administrators.get(call.region)) and here.account == account and here.leaving is None:
         same = clientToken and clientToken == here.token
         if same or world.variants.get(AGAIN, "refused") == "ok":
@@ -84,10 +85,8 @@ def disable_organization_admin_account(call: Call, adminAccountId: str) -> dict[
 def list_organization_admin_accounts(call: Call, maxResults: int | None = None, nextToken: str | None = None) -> dict[str, Any]:
     """The administrator of this Region or nobody, for the management account, whether Macie is on in it or not (assumed)."""
     _require_management(call)
-    _forget_leaving(call, poll=True)
-    administrator = state_of(call.world).administrators.get(call.region)
-    status = "DISABLING_IN_PROGRESS" if administrator and administrator.leaving else "ENABLED"
-    rows = [{"accountId": administrator.account, "status": status}] if administrator else []
+    designated = listed(state_of(call.world).administrators, call.region, "DISABLING_IN_PROGRESS")
+    rows = [{"accountId": account, "status": status} for account, status in designated]
     found, token = paged(rows, nextToken, maxResults)
     return {"adminAccounts": found, "nextToken": token}
 
@@ -116,19 +115,9 @@ def _require_management(call: Call) -> None:
         raise texts.denied(texts.NOT_MANAGEMENT)
 
 
-def _forget_leaving(call: Call, *, poll: bool) -> None:
-    """Forget an administrator whose disabling is over; `poll` counts one look at it."""
-    administrators = state_of(call.world).administrators
-    found = administrators.get(call.region)
-    if found and found.leaving and (found.leaving.read() if poll else current(found.leaving)) == "gone":
-        del administrators[call.region]
-
-
 def administrator_deregistered(world: World, principal: str, account: str) -> None:
     """Organizations' Deregister ends the designation in every Region at once [docs]."""
     if principal != PRINCIPAL:
         return
-    state = state_of(world)
-    for region in [region for region, each in state.administrators.items() if each.account == account]:
-        del state.administrators[region]
+    for region in deregistered(state_of(world).administrators, account):
         end_memberships(world, region)
