@@ -17,7 +17,7 @@ D = TypeVar("D", bound=Designated)
 
 
 def forget_leaving(administrators: dict[str, D], region: str, *, poll: bool) -> None:
-    """Forget a Region's administrator whose disabling is over (GuardDuty: within a minute [code LZA]); `poll` counts one look at it."""
+    """Forget an administrator whose disabling is over, in GuardDuty within a minute [code LZA]; `poll` counts one look at it."""
     found = administrators.get(region)
     if found and found.leaving and (found.leaving.read() if poll else current(found.leaving)) == "gone":
         del administrators[region]

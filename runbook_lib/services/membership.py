@@ -9,11 +9,14 @@ from typing import Protocol, TypeVar
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import Action, Condition, Step
+from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import Aspect, P, Place, Planned
 from runbook_lib.services.column import Column, accounts_of
 from runbook_lib.services.designation import STEP
 
 MEMBERSHIP = "membership"
+SETTLE_SUSPENSION = "Settle the account's suspension, or exclude it, then plan again."
+CORRECT_ADDRESS = "Correct the account's e-mail address in Organizations, then plan again."
 
 
 class Listed(Protocol):
@@ -72,6 +75,16 @@ class Membership(Aspect[P, L]):
     def awaited(self, place: Place[P, L], cells: Cells) -> frozenset[str]:
         """Who is to be made a member, and who is on the way."""
         return accounts_of((*self.raising(place, cells), *self.under_way(place, cells))) & place.members
+
+    def progress(self, statuses: Mapping[str, str], good: Iterable[str], said: str) -> Progress:
+        """How many of these accounts have a `good` status, and whose status nothing ends by itself; `said` is what the good are."""
+        reached = frozenset(account for account, status in statuses.items() if status in good)
+        refused = {account: f"{self.title} says {status}" for account, status in statuses.items() if self.hopeless(status)}
+        return Progress(reached, refused, f"{len(reached)} of {len(statuses)} {said}")
+
+    def hopeless(self, status: str) -> bool:
+        """Whether an account with this status does not become a member by waiting."""
+        return status in self.stuck or self.meanings.get(status, ("",))[0] == "not_applicable"
 
     def by_status(self, place: Place[P, L]) -> dict[str, set[str]]:
         """Status → the asked accounts."""

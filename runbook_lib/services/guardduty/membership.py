@@ -18,7 +18,7 @@ from runbook_lib.services.guardduty.observe import detector_found, read_members,
 from runbook_lib.services.guardduty.spec import SPEC, TITLE
 from runbook_lib.services.guardduty.state import RegionState
 from runbook_lib.services.guardduty.wanted import automatic
-from runbook_lib.services.membership import MEMBERSHIP, Membership, meaning
+from runbook_lib.services.membership import CORRECT_ADDRESS, MEMBERSHIP, SETTLE_SUSPENSION, Membership, meaning
 from runbook_lib.settings.sections.guardduty import GuardDutySection
 
 Here = Place[GuardDutySection, RegionState]
@@ -30,10 +30,9 @@ MEANINGS = {
     **meaning("not_applicable", "GuardDuty says that the Region is not enabled in the account", "RegionDisabled"),
 }
 STUCK = {
-    "AccountSuspended": "Settle the account's suspension, or exclude it, then plan again.",
-    "EmailVerificationFailed": "Correct the account's e-mail address in Organizations, then plan again.",
+    "AccountSuspended": SETTLE_SUSPENSION,
+    "EmailVerificationFailed": CORRECT_ADDRESS,
 }
-REFUSED = {*STUCK, "RegionDisabled"}
 
 
 class Enrolment(Membership[GuardDutySection, RegionState]):
@@ -93,12 +92,12 @@ class Enrolment(Membership[GuardDutySection, RegionState]):
         ]  # fmt: skip
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
-        return _enrolled(wait, reader)
+        return self.progress(_statuses(wait, reader), {self.member}, "enabled")
 
     def effect(self, action: Action, reader: Reader) -> Progress:
-        if action.operation != "CreateMembers":
-            return _enrolled(action, reader)
         statuses = _statuses(action, reader)
+        if action.operation != "CreateMembers":
+            return self.progress(statuses, {self.member}, "enabled")
         reached = frozenset(account for account, status in statuses.items() if status in {self.member, *UNDER_WAY, "Disabled"})
         return Progress(reached, {}, f"{len(reached)} of {len(statuses)} are members")
 
@@ -122,10 +121,3 @@ def _statuses(step: Step, reader: Reader) -> Mapping[str, str]:
     else:
         listed = read_members(step.account, step.region, found, reader)
     return {target: listed.get(target, "none") for target in step.targets}
-
-
-def _enrolled(step: Step, reader: Reader) -> Progress:
-    statuses = _statuses(step, reader)
-    reached = frozenset(account for account, status in statuses.items() if status == "Enabled")
-    refused = {account: f"GuardDuty says {status}" for account, status in statuses.items() if status in REFUSED}
-    return Progress(reached, refused, f"{len(reached)} of {len(statuses)} enabled")

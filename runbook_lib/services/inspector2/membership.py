@@ -12,15 +12,15 @@ from runbook_lib.services.inspector2.observe import read_members
 from runbook_lib.services.inspector2.scan_types import LATER, wanted_types
 from runbook_lib.services.inspector2.spec import TITLE
 from runbook_lib.services.inspector2.state import SETTLING, RegionState
-from runbook_lib.services.membership import MEMBERSHIP, Membership, meaning
+from runbook_lib.services.membership import CORRECT_ADDRESS, MEMBERSHIP, SETTLE_SUSPENSION, Membership, meaning
 from runbook_lib.settings.sections.inspector2 import InspectorSection
 
 VISIBLE = 10_000
 """Members that Inspector shows to its administrator at most [docs]."""
 UNDER_WAY = ("CREATED", "INVITED", "EMAIL_VERIFICATION_IN_PROGRESS")
 STUCK = {
-    "ACCOUNT_SUSPENDED": "Settle the account's suspension, or exclude it, then plan again.",
-    "EMAIL_VERIFICATION_FAILED": "Correct the account's e-mail address in Organizations, then plan again.",
+    "ACCOUNT_SUSPENDED": SETTLE_SUSPENSION,
+    "EMAIL_VERIFICATION_FAILED": CORRECT_ADDRESS,
     "CANNOT_CREATE_DETECTOR_IN_ORG_MASTER": "Create Inspector's service-linked role in the management account, then plan again.",
 }
 HIDDEN = "not visible"
@@ -31,7 +31,6 @@ MEANINGS = {
     **meaning("not_applicable", "Inspector says that the Region is not enabled in the account", "REGION_DISABLED"),
     **meaning("not_applicable", "not visible: Inspector shows its administrator 10,000 members at most", HIDDEN),
 }
-REFUSED = {*STUCK, "REGION_DISABLED"}
 
 
 class Association(Membership[InspectorSection, RegionState]):
@@ -94,15 +93,12 @@ class Association(Membership[InspectorSection, RegionState]):
         ]  # fmt: skip
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
-        return _members(wait, {self.member}, reader)
+        return self.progress(_statuses(wait, reader), {self.member}, "associated")
 
     def effect(self, action: Action, reader: Reader) -> Progress:
-        return _members(action, {self.member, *UNDER_WAY}, reader)
+        return self.progress(_statuses(action, reader), {self.member, *UNDER_WAY}, "associated")
 
 
-def _members(step: Step, good: set[str], reader: Reader) -> Progress:
+def _statuses(step: Step, reader: Reader) -> dict[str, str]:
     listed = read_members(step.account, step.region, reader)
-    statuses = {target: listed.get(target, "none") for target in step.targets}
-    reached = frozenset(account for account, status in statuses.items() if status in good)
-    refused = {account: f"Inspector says {status}" for account, status in statuses.items() if status in REFUSED}
-    return Progress(reached, refused, f"{len(reached)} of {len(statuses)} associated")
+    return {target: listed.get(target, "none") for target in step.targets}

@@ -17,7 +17,7 @@ from runbook_lib.services.macie2.observe import read_member, read_members
 from runbook_lib.services.macie2.session import own_cells
 from runbook_lib.services.macie2.spec import TITLE
 from runbook_lib.services.macie2.state import RegionState
-from runbook_lib.services.membership import MEMBERSHIP, Membership, meaning
+from runbook_lib.services.membership import CORRECT_ADDRESS, MEMBERSHIP, SETTLE_SUSPENSION, Membership, meaning
 from runbook_lib.settings.sections.macie2 import MacieSection
 
 Here = Place[MacieSection, RegionState]
@@ -30,13 +30,12 @@ MEANINGS = {
     **meaning("not_applicable", "Macie says that the Region is not enabled in the account", "RegionDisabled"),
 }
 STUCK = {
-    "AccountSuspended": "Settle the account's suspension, or exclude it, then plan again.",
-    "EmailVerificationFailed": "Correct the account's e-mail address in Organizations, then plan again.",
+    "AccountSuspended": SETTLE_SUSPENSION,
+    "EmailVerificationFailed": CORRECT_ADDRESS,
     "EmailVerificationInProgress": BY_INVITATION,
     "Invited": BY_INVITATION,
     "Resigned": BY_INVITATION,
 }
-REFUSED = {*STUCK, "RegionDisabled"}
 
 
 class Members(Membership[MacieSection, RegionState]):
@@ -85,14 +84,10 @@ class Members(Membership[MacieSection, RegionState]):
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         listed = read_members(wait.account, wait.region, reader)
         statuses = {target: listed.get(target, "none") for target in wait.targets}
-        reached = frozenset(account for account, status in statuses.items() if status == self.member)
-        refused = {account: f"Macie says {status}" for account, status in statuses.items() if status in REFUSED}
-        return Progress(reached, refused, f"{len(reached)} of {len(statuses)} enabled")
+        return self.progress(statuses, {self.member}, "enabled")
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         """A member that AWS is still enabling is one; a suspended one is resumed by another call."""
         good = {self.member, "Created"} | ({SUSPENDED} if action.operation == "CreateMember" else set())
         statuses = {target: read_member(action.account, target, action.region, reader) for target in action.targets}
-        reached = frozenset(account for account, status in statuses.items() if status in good)
-        refused = {account: f"Macie says {status}" for account, status in statuses.items() if status in REFUSED}
-        return Progress(reached, refused, ", ".join(sorted(set(statuses.values()))))
+        return self.progress(statuses, good, "are members")
