@@ -72,6 +72,10 @@ class Membership(Aspect[P, L]):
         """The calls that make these accounts members."""
         raise NotImplementedError
 
+    def condition_for(self, place: Place[P, L], cells: Cells) -> Condition:
+        """The condition, with what else the service has to know while it waits."""
+        return self.condition
+
     def awaited(self, place: Place[P, L], cells: Cells) -> frozenset[str]:
         """Who is to be made a member, and who is on the way."""
         return accounts_of((*self.raising(place, cells), *self.under_way(place, cells))) & place.members
@@ -124,7 +128,7 @@ class Membership(Aspect[P, L]):
             return [*made]
         after = planned.usable + tuple(step.id for step in made)
         sentence = self.sentence.format(count=len(awaited), region=place.region)
-        return [*made, place.wait(self.listing, self.condition, sentence, after, targets=awaited, stage=stage)]
+        return [*made, place.wait(self.listing, self.condition_for(place, cells), sentence, after, targets=awaited, stage=stage)]
 
 
 def meaning(verdict: str, reason: str, *statuses: str) -> dict[str, Meaning]:

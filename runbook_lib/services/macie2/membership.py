@@ -1,10 +1,11 @@
 """Who is a member, one call for each: becoming one enables Macie in the account. The address it asks for stands in no plan.
 
-An account that had suspended Macie by itself may stay suspended when it becomes a member, which nobody sees before: its wait ends
-without success, and the next plan resumes it.
+An account that had suspended Macie by itself may stay suspended when it becomes a member, which nobody sees before: the wait says
+so at once, and the next plan resumes it. To resume whoever becomes a member would be a call more for each of them.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells
@@ -22,6 +23,7 @@ from runbook_lib.settings.sections.macie2 import MacieSection
 
 Here = Place[MacieSection, RegionState]
 SUSPENDED = "Paused"
+LEFT_SUSPENDED = "it had suspended Macie before it became a member, which AWS shows only now: plan again, the next plan resumes it"
 BY_INVITATION = "Have its owner settle the membership by invitation (accept, or leave it), or exclude the account; then plan again."
 MEANINGS = {
     **meaning("covered", "member account, Macie is on", "Enabled"),
@@ -52,11 +54,18 @@ class Members(Membership[MacieSection, RegionState]):
         return own_cells(place.column(self.name, desired="ENABLED"), place.delegated, place.seen.own)
 
     def join(self, place: Here, joining: frozenset[str], cells: Cells, planned: Planned) -> Sequence[Action]:
-        suspended = accounts_of(cell for cell in self.raising(place, cells) if cell.observed == SUSPENDED) & joining
+        suspended = self._suspended(place, cells) & joining
         return [
             *(self._create(place, account, planned) for account in sorted(joining - suspended)),
             *(self._resume(place, account, planned) for account in sorted(suspended)),
         ]
+
+    def _suspended(self, place: Here, cells: Cells) -> frozenset[str]:
+        return accounts_of(cell for cell in self.raising(place, cells) if cell.observed == SUSPENDED)
+
+    def condition_for(self, place: Here, cells: Cells) -> Condition:
+        """Whoever the plan resumes may be suspended for a moment more."""
+        return replace(self.condition, wanted=tuple(sorted(self._suspended(place, cells))))
 
     def _create(self, place: Here, account: str, planned: Planned) -> Action:
         own = planned.ids("session", "management") if account == place.management else ()
@@ -84,7 +93,9 @@ class Members(Membership[MacieSection, RegionState]):
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         listed = read_members(wait.account, wait.region, reader)
         statuses = {target: listed.get(target, "none") for target in wait.targets}
-        return self.progress(statuses, {self.member}, "enabled")
+        progress = self.progress(statuses, {self.member}, "enabled")
+        left = [account for account, status in statuses.items() if status == SUSPENDED and account not in wait.condition.wanted]
+        return replace(progress, refused={**progress.refused, **dict.fromkeys(left, LEFT_SUSPENDED)})
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         """A member that AWS is still enabling is one; a suspended one is resumed by another call."""

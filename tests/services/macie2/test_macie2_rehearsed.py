@@ -12,10 +12,12 @@ from test_inventory import inventory, replica
 from test_killed import begun, killed_and_restarted
 from test_permissions import Asked, Rehearsal, without_each_action
 
+from runbook_lib.apply import Final
 from runbook_lib.coverage import Status
 from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.operations.macie2 import discovery
 from runbook_lib.rehearsal.operations.macie2.about import ABOUT
 from runbook_lib.rehearsal.operations.macie2.state import state_of
@@ -117,6 +119,30 @@ def test_one_bad_account_holds_up_nobody_else(made: Simulated, monkeypatch: pyte
     failed = [line for line in made.journaled("outcome") if "refused in this test" in str(line)]
     assert failed
     assert "@" not in json.dumps(failed), "an address in AWS's words is masked"
+
+
+def test_who_had_suspended_macie_is_named_at_once_and_resumed_by_the_next_plan(made: Simulated) -> None:
+    """AWS shows it only of members: nothing that the first plan could have known."""
+    region = home(made.front)
+    run(made.front.world, "macie2", "EnableMacie", BAD, region, {"status": "PAUSED"})
+    plan = made.plan(PHASE)
+    began = made.clock.monotonic()
+    report = made.apply(PHASE, plan, made.approve(plan))
+    assert made.clock.monotonic() - began < 120, "nobody waits until a deadline for what no call of this plan brings"
+    (_, said), *later = [problem for _, stage in report.stages for problem in stage.problems]
+    assert (said.account, said.final, said.code) == (BAD, Final.FAILED, "Refused")
+    assert "had suspended Macie" in said.message
+    assert "the next plan resumes it" in said.message
+    assert {result.final for _, result in later} <= {Final.NOT_ATTEMPTED}
+    left = open_cells(made.cells())
+    assert {(cell.aspect, cell.region, *cell.accounts) for cell in left} == {
+        ("membership", region, BAD),
+        ("automated discovery", region, BAD),
+    }
+    again = made.plan(PHASE)
+    assert next((action.operation, action.targets) for action in again.actions) == ("UpdateMemberSession", (BAD,))
+    assert made.apply(PHASE, again, made.approve(again)).ok
+    assert open_cells(made.cells()) == []
 
 
 def test_throttled_now_and_then_everything_is_done_once(made: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
