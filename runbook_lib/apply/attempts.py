@@ -21,7 +21,7 @@ from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.services.protocol import Service
 
 ATTEMPTS, RETRY_SECONDS = 20, 300.0
-"""At most so many attempts of one call, in at most so many seconds."""
+"""At most so many attempts of one call, in at most so many seconds; as long as AWS is known to refuse, where that is longer."""
 BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0
 POLL, POLL_GROWTH, LONGEST_POLL = 0.03, 1.5, 15.0
 """The first pause between two polls, its growth, the longest: a state that took a while is seen at most half as much later."""
@@ -67,6 +67,8 @@ class Task:
     last: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Target → code and message of the last refusal."""
     attempts: int = 0
+    patience: float = 0.0
+    """Seconds for which AWS is known to give an answer that this step got; 0: the usual limits hold."""
     began: float | None = None
     due: float = 0.0
 
@@ -150,7 +152,7 @@ class Calling:
         if not task.open:
             return
         passed = self.clock.monotonic() - (task.began or 0.0)
-        if task.attempts >= ATTEMPTS or passed >= RETRY_SECONDS:
+        if passed >= max(RETRY_SECONDS, task.patience) or (task.attempts >= ATTEMPTS and not task.patience):
             for target in sorted(task.open):
                 code, message = task.last[target]
                 task.settle(target, Final.FAILED, code, f"gave up after {task.attempts} attempts: {message}")
@@ -260,6 +262,7 @@ class Calling:
                 task.settle(target, Final.FAILED, outcome.code, outcome.message)
             else:
                 task.last[target] = (outcome.code, outcome.message)
+                task.patience = max(task.patience, outcome.lasts)
                 if outcome.verdict is Verdict.CONFIRM:
                     task.doubtful.add(target)
                     if lost or not outcome.code:

@@ -27,6 +27,8 @@ class Outcome:
     verdict: Verdict
     code: str = ""
     message: str = ""
+    lasts: float = 0.0
+    """Of RETRY and CONFIRM: the seconds for which AWS is known to answer so, where that is longer than usual."""
 
 
 @dataclass(frozen=True, slots=True)

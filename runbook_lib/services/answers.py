@@ -12,9 +12,9 @@ from runbook_lib.plan import Action
 from runbook_lib.plan.outcome import Outcome, Verdict
 
 
-def outcomes(action: Action, verdict: Verdict, code: str = "", message: str = "") -> list[Outcome]:
+def outcomes(action: Action, verdict: Verdict, code: str = "", message: str = "", lasts: float = 0.0) -> list[Outcome]:
     """The same verdict for every target of the action, or for "" where it has none."""
-    return [Outcome(target, verdict, code, message) for target in action.targets or ("",)]
+    return [Outcome(target, verdict, code, message, lasts) for target in action.targets or ("",)]
 
 
 def verdict_of(error: CallFailed) -> Verdict:

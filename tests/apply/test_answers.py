@@ -1,5 +1,6 @@
 """What becomes of each account of a batch: refused, put off, not answered, not resolved."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,23 @@ def test_retries_end_with_the_last_reason(bench: Bench) -> None:
     assert (result.final, result.code) == (Final.FAILED, "Throttled")
     assert "gave up after" in result.message
     assert "@" not in result.message
+
+
+@pytest.mark.parametrize(("refused", "lasts", "ok"), [(600, 900, True), (600, 0, False), (2000, 900, False)])
+def test_a_refusal_that_is_known_to_last_is_borne_for_as_long(bench: Bench, refused: int, lasts: int, ok: bool) -> None:
+    began = bench.clock.monotonic()
+    bench.access.effects["Create"] = lambda targets: (
+        {A: Verdict.RETRY} if A in targets and bench.clock.monotonic() - began < refused else {}
+    )
+    bench.service.judgement = lambda action, found: [
+        replace(each, lasts=lasts) if each.verdict is Verdict.RETRY else each for each in found
+    ]
+    report = bench.run(act(targets=(A, B)))
+    assert report.ok is ok
+    assert bench.sent().count((A,)) < 100
+    if not ok:
+        assert [(result.account, result.code) for _, result in report.problems] == [(A, "Unprocessed")]
+        assert bench.clock.monotonic() - began < max(lasts, 300) + 60
 
 
 def test_expired_credentials_are_no_failure(bench: Bench) -> None:

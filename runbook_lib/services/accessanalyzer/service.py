@@ -21,7 +21,7 @@ from runbook_lib.services.accessanalyzer.internal import InternalAccess
 from runbook_lib.services.accessanalyzer.observe import observe, read_analyzers
 from runbook_lib.services.accessanalyzer.spec import SPEC
 from runbook_lib.services.accessanalyzer.state import UNUSED, RegionState, State
-from runbook_lib.services.accessanalyzer.texts import NOT_THERE_YET
+from runbook_lib.services.accessanalyzer.texts import NOT_THERE_SECONDS, NOT_THERE_YET
 from runbook_lib.services.accessanalyzer.unused import UnusedAccess, paid_twice
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.designation import check_usable
@@ -60,7 +60,7 @@ class AccessAnalyzer(Enabling[State, AccessAnalyzerSection, RegionState]):
 
     def refused(self, action: Action, error: CallFailed) -> list[Outcome]:
         if error.code == "ValidationException" and has(error, *NOT_THERE_YET):
-            return outcomes(action, Verdict.RETRY, error.code, error.message)
+            return outcomes(action, Verdict.RETRY, error.code, error.message, lasts=NOT_THERE_SECONDS)
         if error.code == "ConflictException" and action.operation == "CreateAnalyzer":
             return outcomes(action, Verdict.CONFIRM, error.code, error.message)
         return judge_error(action, error)
