@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.audit.witness_controls import ENABLED, OURS
+from runbook_lib.audit.witness_controls import ENABLED, FROM_ONE_ACCOUNT, OURS
 from runbook_lib.audit.witness_report import LARGEST, Place, Report, WitnessProblem
 from runbook_lib.base.documents.files import read_bytes
 from runbook_lib.base.text import spreadsheet_safe
@@ -20,6 +20,7 @@ from runbook_lib.evidence.seal.linked import Addition, attach
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import Desk
 from runbook_lib.runbook.phases import COVERAGE
+from runbook_lib.services.designation import ASPECT as ADMINISTRATOR
 
 KIND = "witness"
 
@@ -51,15 +52,29 @@ def compare(run: RunFolder, report: Report) -> list[Compared]:
     places = {place for place in ours if place[3] != ENABLED or place[2:4] in wanted}
     hidden = {(service, aspect) for service, aspects in OURS.items() for aspect in aspects if (service, ENABLED) in wanted}
     places = {place for place in places if place[2:4] not in hidden - wanted}
-    return sorted(_compared(place, ours.get(place, ""), report.states.get(place, "")) for place in places | set(report.states))
+    administrators = {(*place[:3],) for place in ours if place[3] == ADMINISTRATOR}
+    return sorted(
+        _compared(
+            place, ours.get(place, ""), report.states.get(place, ""), sees=(*place[:3],) in administrators or not _elsewhere(place)
+        )
+        for place in places | set(report.states)
+    )
 
 
-def _compared(place: Place, run: str, witness: str) -> Compared:
+def _elsewhere(place: Place) -> bool:
+    """Whether what is so in this account comes from a resource that only the administrator's account has."""
+    _, _, service, aspect, _ = place
+    made_of = OURS.get(service, ()) if aspect == ENABLED else (aspect,)
+    return bool(made_of) and FROM_ONE_ACCOUNT.get(service, frozenset()).issuperset(made_of)
+
+
+def _compared(place: Place, run: str, witness: str, *, sees: bool) -> Compared:
+    """`sees`: whether a scanner of this account can tell."""
     if not witness:
         verdict = ONLY_RUN
     elif not run:
         verdict = ONLY_WITNESS
-    elif witness not in {"on", "off"} or run not in {Status.COVERED, Status.GAP}:
+    elif not sees or witness not in {"on", "off"} or run not in {Status.COVERED, Status.GAP}:
         verdict = UNDECIDED
     else:
         verdict = AGREE if (run == Status.COVERED) == (witness == "on") else DISAGREE

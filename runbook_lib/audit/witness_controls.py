@@ -12,6 +12,8 @@ ENABLED = "enabled"
 """The aspect of a report that says only whether a service is on in an account and Region."""
 OURS: Mapping[str, tuple[str, ...]] = {spec.name: spec.enabled_by for spec in specs()}
 """Aspects of the run's coverage which together say whether a service is on in an account and Region."""
+FROM_ONE_ACCOUNT: Mapping[str, frozenset[str]] = {spec.name: spec.from_one_account for spec in specs()}
+"""Aspects about which a scanner can tell in the administrator's account alone."""
 
 CONTROLS: Mapping[str, tuple[str, str, str]] = {
     control: (spec.name, aspect, item) for spec in specs() for control, (aspect, item) in spec.controls.items()

@@ -213,6 +213,8 @@ class ServiceSpec:
     """Aspects that settings may exclude accounts from, while they stay members of the service: nothing is planned for them."""
     enabled_by: tuple[str, ...] = ()
     """Aspects of coverage which together say whether the service is on in an account and Region."""
+    from_one_account: frozenset[str] = frozenset()
+    """Aspects that a resource of the delegated account brings about in all of them: a scanner of another account cannot see it."""
     controls: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Control or check of a scanner → (aspect, item) that it speaks about; aspect "enabled": only whether the service is on."""
     reference_options: Mapping[str, str] = field(default_factory=dict)

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 import sealed_runs as made
 from click.testing import CliRunner
-from simulated import PARAMETERS
+from simulated import PARAMETERS, fitting, settings_for, simulated
 
 from runbook_lib.audit.witness import compare
+from runbook_lib.audit.witness_controls import CONTROLS, ENABLED, OURS
 from runbook_lib.audit.witness_report import WitnessProblem, read_report
 from runbook_lib.cli import cli
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal.linked import linked_of
 from runbook_lib.evidence.seal.sealing import seal
+from runbook_lib.runbook import managed
 
 A, B, C = "111111111111", "222222222222", "000000000003"
 EAST = "us-east-1"
@@ -25,6 +27,10 @@ CELLS = [
     ("guardduty", "features", "S3_DATA_EVENTS", "covered", 0), ("guardduty", "features", "S3_DATA_EVENTS", "gap", 1),
     ("guardduty", "features", "RDS_LOGIN_EVENTS", "unknown", 0), ("inspector2", "scan types", "EC2", "covered", 0),
     ("securityhub", "hub", "", "covered", 0), ("securityhub", "membership", "", "unknown", 0),
+    ("macie2", "session", "", "covered", 0), ("macie2", "membership", "", "covered", 1), ("macie2", "membership", "", "gap", 2),
+    ("macie2", "automated discovery", "accounts", "covered", 3), ("macie2", "automated discovery", "accounts", "gap", 2),
+    ("accessanalyzer", "administrator", "service", "covered", 1), ("accessanalyzer", "external access", "", "covered", 3),
+    ("accessanalyzer", "external access", "", "covered", 2),
 ]  # fmt: skip
 
 
@@ -86,7 +92,8 @@ def test_findings_of_security_hub(run: RunFolder, tmp_path: Path) -> None:
         (A, "inspector2", "scan types", "EC2"): "undecided",
     }
     only = [each for each in compare(run, report) if each.verdict == "only the run"]
-    assert {each.place[2:4] for each in only} == {("securityhub", "hub"), ("securityhub", "membership")}
+    assert {each.place[2] for each in only} == {"securityhub", "macie2", "accessanalyzer"}
+    assert {each.place[2:4] for each in only} >= {("securityhub", "hub"), ("securityhub", "membership")}
 
 
 def test_findings_in_ocsf_as_scanners_write_them(run: RunFolder, tmp_path: Path) -> None:
@@ -102,6 +109,60 @@ def test_findings_in_ocsf_as_scanners_write_them(run: RunFolder, tmp_path: Path)
         (B, "guardduty", "features", "S3_DATA_EVENTS"): "agree",
         (A, "securityhub", "enabled", ""): "undecided",
     }, "one detector of two that is off makes it off"
+
+
+def test_controls_of_macie_and_of_access_analyzer(run: RunFolder, tmp_path: Path) -> None:
+    """Macie.2 is a statement about administrators only. An account's list of analyzers does not show the organization's."""
+    findings = [
+        asff(A, "Macie.1", "PASSED"), asff(B, "Macie.1", "FAILED"), asff(C, "Macie.1", "FAILED"),
+        asff(B, "Macie.2", "PASSED"), asff(C, "Macie.2", "NOT_AVAILABLE"), asff(A, "Macie.2", "FAILED"),
+        asff(A, "IAM.28", "FAILED"), asff(B, "IAM.28", "PASSED"), asff(C, "IAM.28", "PASSED"), asff(B, "IAM.3", "FAILED"),
+    ]  # fmt: skip
+    file = tmp_path / "findings.json"
+    file.write_text(json.dumps({"Findings": findings}))
+    assert read_report(file, {}).others == 1
+    assert verdicts(run, file) == {
+        (A, "macie2", "enabled", ""): "agree",
+        (B, "macie2", "enabled", ""): "disagree",
+        (C, "macie2", "enabled", ""): "agree",
+        (A, "macie2", "automated discovery", "accounts"): "disagree",
+        (B, "macie2", "automated discovery", "accounts"): "agree",
+        (C, "macie2", "automated discovery", "accounts"): "undecided",
+        (A, "accessanalyzer", "external access", ""): "undecided",
+        (B, "accessanalyzer", "external access", ""): "agree",
+        (C, "accessanalyzer", "external access", ""): "undecided",
+    }
+
+
+def test_checks_of_macie_and_of_access_analyzer_in_ocsf(run: RunFolder, tmp_path: Path) -> None:
+    findings = [
+        ocsf(A, "macie_is_enabled", "PASS"), ocsf(C, "macie_is_enabled", "PASS"),
+        ocsf(B, "macie_automated_sensitive_data_discovery_enabled", "FAIL"),
+        ocsf(A, "accessanalyzer_enabled", "FAIL"), ocsf(B, "accessanalyzer_enabled", "FAIL"),
+        ocsf(B, "accessanalyzer_enabled_without_findings", "FAIL"),
+    ]  # fmt: skip
+    file = tmp_path / "prowler.ocsf.json"
+    file.write_text(json.dumps(findings))
+    assert read_report(file, {}).others == 1
+    assert verdicts(run, file) == {
+        (A, "macie2", "enabled", ""): "agree",
+        (C, "macie2", "enabled", ""): "disagree",
+        (B, "macie2", "automated discovery", "accounts"): "disagree",
+        (A, "accessanalyzer", "enabled", ""): "undecided",
+        (B, "accessanalyzer", "enabled", ""): "disagree",
+    }
+
+
+@pytest.mark.slow
+def test_every_control_speaks_of_a_cell_that_a_run_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every service on: a control whose aspect or item is spelt otherwise than in coverage would never be compared."""
+    whole = simulated("seven", tmp_path, monkeypatch)
+    whole.settings = settings_for(whole.front, fitting(whole.front, PARAMETERS.with_name("rehearsal-all.yaml")))
+    whole.enable([phase.name for phase in managed(whole.settings)])
+    cells = {(cell.service, cell.aspect, cell.item) for cell in whole.cells()}
+    named = set(CONTROLS.values()) | {(service, aspect, "") for service, aspects in OURS.items() for aspect in aspects}
+    missing = {each for each in named if each not in cells and each[1] != ENABLED}
+    assert missing == set()
 
 
 def test_a_table_whose_columns_are_named(run: RunFolder, tmp_path: Path) -> None:
