@@ -2,6 +2,7 @@
 
 import copy
 import datetime as dt
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable
@@ -24,6 +25,8 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.organization import home_region
+from runbook_lib.rehearsal.registry import HANDLERS, Call, Handler
+from runbook_lib.rehearsal.simulated import by_name
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for, managed
 from runbook_lib.runbook.phases import phase_named
@@ -157,6 +160,22 @@ class Simulated:
 def copied(world: World) -> World:
     """The same world once more, to be changed on its own: the lock is the only thing that cannot be copied."""
     return copy.deepcopy(world, {id(world.lock): threading.RLock()})
+
+
+def throttle(patch: pytest.MonkeyPatch, service: str, every: int) -> None:
+    """Let a simulated service refuse every such call of all, the first ones not, as it refuses whoever asks too often."""
+    numbers, refusal = itertools.count(1), by_name()[service].throttle
+
+    def throttled(inner: Handler) -> Handler:
+        def now_and_then(call: Call, **parameters: Any) -> dict[str, Any] | None:
+            if next(numbers) % every == 0:
+                raise refusal()
+            return inner(call, **parameters)
+
+        return now_and_then
+
+    for key in [key for key in HANDLERS if key[0] == service]:
+        patch.setitem(HANDLERS, key, throttled(HANDLERS[key]))
 
 
 def open_cells(cells: Iterable[Cell]) -> list[Cell]:

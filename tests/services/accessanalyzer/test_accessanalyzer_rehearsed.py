@@ -1,10 +1,12 @@
 """Access Analyzer on simulated organizations: what others left there, what AWS refuses, and a run that dies at any call."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from simulated import Simulated, fitting, open_cells, settings_for, simulated
+from simulated import Simulated, fitting, open_cells, settings_for, simulated, throttle
 from test_every_service import EVERYTHING
 from test_inventory import inventory, replica
 from test_killed import MOMENTS, begun, killed_and_restarted
@@ -14,7 +16,9 @@ from runbook_lib.audit.cloudtrail import read_trails
 from runbook_lib.coverage import Gap, Status
 from runbook_lib.rehearsal import cloudtrail
 from runbook_lib.rehearsal import permissions as simulation
+from runbook_lib.rehearsal.operations.accessanalyzer import texts
 from runbook_lib.rehearsal.operations.accessanalyzer.analyzers import CREATION
+from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.services.permissions import Names, statements
 from runbook_lib.services.registry import by_section
 
@@ -124,6 +128,32 @@ def test_an_inventory_of_it_is_an_organization_with_the_same_plans(tmp_path: Pat
     plan = made.plan(PHASE)
     copied = replica(made, inventory(made), monkeypatch)
     assert copied.plan(PHASE).fingerprint == plan.fingerprint
+
+
+def test_throttled_now_and_then_everything_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = organization("half-done", tmp_path, monkeypatch)
+    throttle(monkeypatch, NAME, every=3)
+    assert all(each.report.ok for each in made.enable([PREREQUISITES, PHASE]))
+    refused = {entry.operation for entry in made.front.log.entries if entry.service == NAME and entry.code == "ThrottlingException"}
+    assert refused >= {"ListAnalyzers", "CreateAnalyzer"}
+    assert open_cells(made.cells()) == []
+    done = Counter(entry.operation for entry in made.mutating() if entry.service == NAME and entry.status == 200)
+    assert done == {"CreateAnalyzer": 3, "UpdateAnalyzer": 1}
+
+
+def test_what_is_not_known_for_ten_minutes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = organization("seven", tmp_path, monkeypatch)
+    began, inner = made.clock.monotonic(), HANDLERS[NAME, "CreateAnalyzer"]
+
+    def unaware(call: Any, **parameters: Any) -> Any:
+        if made.clock.monotonic() - began < 600:
+            raise texts.invalid(texts.NO_ORGANIZATION)
+        return inner(call, **parameters)
+
+    monkeypatch.setitem(HANDLERS, (NAME, "CreateAnalyzer"), unaware)
+    assert all(each.report.ok for each in made.enable([PREREQUISITES, PHASE]))
+    assert open_cells(made.cells()) == []
+    assert made.clock.monotonic() - began < 700
 
 
 @pytest.mark.parametrize("moment", [pytest.param(each, marks=() if each == "in flight" else pytest.mark.soak) for each in MOMENTS])

@@ -2,12 +2,11 @@
 
 import json
 from collections import Counter
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import Simulated, home, open_cells, simulated
+from simulated import Simulated, home, open_cells, simulated, throttle
 from test_inventory import inventory, replica
 from test_killed import begun, killed_and_restarted
 from test_permissions import Asked, Rehearsal, without_each_action
@@ -19,7 +18,6 @@ from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.operations.macie2 import discovery
-from runbook_lib.rehearsal.operations.macie2.about import ABOUT
 from runbook_lib.rehearsal.operations.macie2.state import state_of
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.services.permissions import Names, statements
@@ -146,16 +144,7 @@ def test_who_had_suspended_macie_is_named_at_once_and_resumed_by_the_next_plan(m
 
 
 def test_throttled_now_and_then_everything_is_done_once(made: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = count()
-    for key in [key for key in HANDLERS if key[0] == "macie2"]:
-        inner = HANDLERS[key]
-
-        def now_and_then(call: Any, inner: Any = inner, **parameters: Any) -> Any:
-            if next(numbers) % 5 == 0:
-                raise ABOUT.throttle()
-            return inner(call, **parameters)
-
-        monkeypatch.setitem(HANDLERS, key, now_and_then)
+    throttle(monkeypatch, "macie2", every=5)
     plan = made.plan(PHASE)
     assert made.apply(PHASE, plan, made.approve(plan)).ok
     assert open_cells(made.cells()) == []
