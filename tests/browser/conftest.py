@@ -93,7 +93,7 @@ def open_page(lab: Lab, context: Any, kept: list[NotebookPage], request: pytest.
         each.picture(f"{request.node.name}-end{number or ''}")
     lab.shut_kernels()
     if opened and request.session.testsfailed == failed and opened[0].in_order():
+        opened[0].leave()
         kept.append(opened.pop(0))
-        kept[0].leave()
     for each in opened:
         each.page.close()

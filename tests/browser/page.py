@@ -64,16 +64,20 @@ class NotebookPage:
         self.page.get_by_role("menubar").get_by_text(menu, exact=True).first.click()
         self.page.locator(".lm-Menu-itemLabel", has_text=item).first.click()
 
-    def save(self, file: Path) -> str:
-        """Save the notebook in front; what is in its file then."""
-        before = file.stat().st_mtime_ns
-        self.menu("File", "Save Notebook")
+    def save(self, file: Path, holding: str) -> str:
+        """Save the notebook in front until its file holds this text; what is in the file then.
+
+        JupyterLab saves by itself, too: a file may have been written a moment ago without what came since, or be half written.
+        """
         deadline = time.monotonic() + PATIENCE
-        while file.stat().st_mtime_ns == before:
-            assert time.monotonic() < deadline, f"{file} is not saved"
+        while True:
+            self.menu("File", "Save Notebook")
+            self.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty", polling=OFTEN)
+            text = file.read_text(encoding="utf-8")
+            if holding in text and text.endswith("}\n"):
+                return text
+            assert time.monotonic() < deadline, f"{file} is never saved with {holding!r} in it"
             self.page.wait_for_timeout(50)
-        self.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty", polling=OFTEN)
-        return file.read_text(encoding="utf-8")
 
     def run_all(self) -> None:
         self.menu("Run", "Run All Cells")

@@ -3,7 +3,7 @@
 import json
 
 from lab_server import Lab
-from page import NotebookPage, Open
+from page import SHOWN, NotebookPage, Open
 
 from runbook_lib.plan import file as plan_file
 
@@ -186,7 +186,7 @@ def test_reload_while_the_gate_waits(lab: Lab, open_page: Open) -> None:
     at = open_page(lab.fresh(f"{PHASE}.ipynb", "reload"))
     at.run_all()
     at.panel()
-    at.save(lab.folder / "notebooks" / "reload.ipynb")
+    at.save(lab.folder / "notebooks" / "reload.ipynb", "widget-view")
     at.page.reload()
     at.panel()
     at.button("Approve").click()
@@ -213,7 +213,7 @@ def test_two_tabs_are_one_decision(lab: Lab, open_page: Open) -> None:
     first = open_page(lab.fresh(f"{PHASE}.ipynb", "tabs"))
     first.run_all()
     first.panel()
-    first.save(lab.folder / "notebooks" / "tabs.ipynb")
+    first.save(lab.folder / "notebooks" / "tabs.ipynb", "widget-view")
     second = open_page("tabs.ipynb", lab.url("tabs.ipynb"), ready=False)
     second.panel()
     second.button("Approve").click()
@@ -243,8 +243,8 @@ def _show_record(at: NotebookPage) -> None:
 
 
 def run_cell(at: NotebookPage, code: str) -> None:
-    """Run one cell by its code."""
-    cell = at.page.locator(".jp-CodeCell", has_text=code)
+    """Run one cell by its code, which outputs of others may quote."""
+    cell = at.page.locator(f"{SHOWN} .jp-CodeCell").filter(has=at.page.locator(".cm-content", has_text=code))
     prompt = cell.locator(".jp-InputPrompt").first
     before = prompt.inner_text()
     cell.locator(".cm-content").click()

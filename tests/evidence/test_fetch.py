@@ -103,7 +103,9 @@ def test_an_object_that_is_too_large_is_named_and_hides_no_other(s3: Rig, tmp_pa
     s3.wire.script = answer
     faults = [str(fault) for fault in fetched(s3, tmp_path / "copy").faults]
     judged = [fault for fault in faults if f"{large}: has 1,099,511,627,776 bytes" in fault]
-    assert [fault.startswith("cannot be judged: ") for fault in judged] == [True], "what lacks the file is named besides"
+    assert judged, "what lacks the file is named besides"
+    assert len(set(judged)) == len(judged), "two files of one content are one object, and each is named"
+    assert all(fault.startswith("cannot be judged: ") for fault in judged)
 
 
 def put(s3: Rig, key: str, **others: Any) -> None:
