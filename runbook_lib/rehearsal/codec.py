@@ -25,6 +25,7 @@ INVALID = {
     "account": ("ValidationException", "{problem}"),
     "organizations": ("InvalidInputException", "{problem}"),
     "config": ("ValidationException", "{problem}"),
+    "events": ("ValidationException", "{problem}"),
 }
 """How each service refuses what its own model rules out. Those of the organization's own services are assumed."""
 REASON = {

@@ -14,7 +14,7 @@ from runbook_lib.rehearsal import cloudtrail, events
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.faults import Faults
 from runbook_lib.rehearsal.log import Log
-from runbook_lib.rehearsal.operations.event_buses import Buses
+from runbook_lib.rehearsal.operations.events.state import state_of as events_of
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.state import authorization
 from runbook_lib.rehearsal.world import World
@@ -53,7 +53,8 @@ class Control:
             ("GET", "units"): lambda: sorted({self.front.world.organization.root, *self.front.world.organization.units}),
             ("GET", "log"): self.log,
             ("GET", "cloudtrail"): lambda: cloudtrail.export(self.front.log.entries),
-            ("GET", "deliveries"): lambda: [asdict(each) for each in self.front.world.of(Buses).deliveries],
+            ("GET", "deliveries"): lambda: [asdict(each) for each in events_of(self.front.world).deliveries],
+            ("GET", "invocations"): lambda: [asdict(each) for each in events_of(self.front.world).invocations],
             ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
             ("POST", "clear-log"): self.front.log.clear,
             ("POST", "clock"): self.clock,
@@ -112,6 +113,8 @@ class Control:
         if not (math.isfinite(ahead) and 0 <= ahead <= LONGEST_SKIP):
             raise ValueError(f"seconds: {seconds}: a number from 0 to {LONGEST_SKIP} is expected")
         self.front.world.skip(ahead)
+        with self.front.world.lock:
+            self.front.world.catch_up()
 
     def reset(self) -> None:
         """Start again from the seed, with an empty log."""

@@ -49,16 +49,32 @@ class Front:
         scenario: Scenario | None = None,
     ) -> None:
         self.log = log or Log()
-        self.backstop = backstop
+        self._backstop = backstop
         self.control = Control(self)
         self.scenario = scenario or Scenario()
         self.pause: Callable[[float], object] = time.sleep
         """How latency passes; a test lets its own clock pass instead."""
         self.adopt(world)
 
+    @property
+    def backstop(self) -> Callable[[Environ, StartResponse], Iterable[bytes]] | None:
+        """Who answers what is not ours."""
+        return self._backstop
+
+    @backstop.setter
+    def backstop(self, given: Callable[[Environ, StartResponse], Iterable[bytes]] | None) -> None:
+        self._backstop = given
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """Let the world's own operations see what the backstop keeps."""
+        if (serve := getattr(self._backstop, "serve", None)) is not None:
+            serve(self.world)
+
     def adopt(self, world: World) -> None:
         """Serve this world from now on, under its own conditions and the scenario, which begins anew."""
         self.world = world
+        self._introduce()
         self.faults = Faults(self.scenario, world)
         rates = self.faults.rates(throttled_by_seed=world.conditions.throttled)
         self.limits = Limits(rates, world.conditions.hiccups, world.unhurried)
@@ -121,6 +137,7 @@ class _Handling:
     def _admitted(self) -> Answer:
         """Check identity, Region, rate and permission, then run the operation."""
         request = self.request
+        self.world.catch_up()
         refuse_absent(request.service, request.region)
         if request.service == "sts" and not request.key:
             raise ApiError("NotSimulated", f"{request.service}:{request.named} is not simulated", 501)

@@ -222,11 +222,23 @@ def _role_asked_for(world: World, caller: Credential, parameters: Mapping[str, A
     return role_arn(world, caller.account, name) if name and found and name in found.roles else None
 
 
-def service_may(policy: str | Mapping[str, Any], service: str, action: str, resource: str, source: str) -> bool:
-    """Whether a resource's policy lets an AWS service act on behalf of another resource (an ARN). Raises `PolicyError`."""
+def service_may(
+    policy: str | Mapping[str, Any],
+    service: str,
+    action: str,
+    resource: str,
+    source: str,
+    *,
+    kind: Kind = Kind.RESOURCE,
+    named: bool = True,
+) -> bool:
+    """Whether a resource's policy lets an AWS service act on behalf of another resource (an ARN). Raises `PolicyError`.
+
+    `named`: whether the service names that resource, so that conditions can ask for it.
+    """
     facts: dict[str, Value] = {
-        "aws:sourcearn": source,
-        "aws:sourceaccount": source.split(":")[4],
+        "aws:sourcearn": source if named else None,
+        "aws:sourceaccount": source.split(":")[4] if named else None,
         "aws:principalisawsservice": "true",
         "aws:principalservicename": service,
         "aws:securetransport": "true",
@@ -239,4 +251,4 @@ def service_may(policy: str | Mapping[str, Any], service: str, action: str, reso
         return facts[key.lower()]
 
     request = Request(Principal(Who.SERVICE, service), action, resource, resource.split(":")[4], context)
-    return decide(request, Attached(resource=read(policy, Kind.RESOURCE))).allowed
+    return decide(request, Attached(resource=read(policy, kind))).allowed

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from runbook_lib.rehearsal import operations
@@ -86,9 +87,14 @@ class SimulatedService:
 @cache
 def simulated() -> tuple[SimulatedService, ...]:
     """Every simulated enabling service, in order."""
-    packages = [each.name for each in pkgutil.iter_modules(operations.__path__) if each.ispkg]
+    packages = [each.name for each in pkgutil.iter_modules(operations.__path__) if each.ispkg and _has_about(each.name)]
     found: list[SimulatedService] = [import_module(f"{operations.__name__}.{name}.about").ABOUT for name in packages]
     return tuple(sorted(found, key=lambda each: each.order))
+
+
+def _has_about(folder: str) -> bool:
+    """The other folders are services around the enabling ones (events, ssm): nobody is designated or rated there."""
+    return find_spec(f"{operations.__name__}.{folder}.about") is not None
 
 
 @cache

@@ -1,5 +1,6 @@
 """The state of the simulated organization: accounts, OUs, roles, Regions, delegation; each service keeps its own beside it."""
 
+import heapq
 import threading
 import time
 from collections.abc import Callable
@@ -149,6 +150,9 @@ class World:
         self._held: list[Settling] = []
         self._states: dict[type[Any], Any] = {}
         self._listeners: dict[str, list[Callable[..., None]]] = {}
+        self._coming: list[tuple[float, int, str, dict[str, Any]]] = []
+        """What is yet to be told: when, in which order, event, facts."""
+        self._announced = 0
         self._started, self._skipped = time.time(), 0.0
 
     def now(self) -> float:
@@ -174,9 +178,20 @@ class World:
     def on(self, event: str, handler: Callable[..., None]) -> None:
         self._listeners.setdefault(event, []).append(handler)
 
-    def tell(self, event: str, **facts: Any) -> None:
+    def tell(self, event: str, /, **facts: Any) -> None:
         for handler in self._listeners.get(event, ()):
             handler(world=self, **facts)
+
+    def tell_later(self, seconds: float, event: str, /, **facts: Any) -> None:
+        """Tell of an event once so much simulated time has passed; facts that are equal in time keep their order."""
+        self._announced += 1
+        heapq.heappush(self._coming, (self.now() + seconds, self._announced, event, facts))
+
+    def catch_up(self) -> None:
+        """Tell of everything whose time has come, as the first thing of every request. What it brings may be due as well."""
+        while self._coming and self._coming[0][0] <= self.now():
+            _, _, event, facts = heapq.heappop(self._coming)
+            self.tell(event, **facts)
 
     def settling(self, value: str, final: str, service: str = "", account: str = "") -> Settling:
         """A state that needs this world's number of polls to settle; a member's, where `service` and `account` say whose."""

@@ -9,11 +9,13 @@ from botocore.config import Config
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
 
 from runbook_lib.rehearsal.app import build_app
-from runbook_lib.rehearsal.backstop import Backstop, refusal_of
+from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
-from runbook_lib.rehearsal.operations.event_buses import Buses
-from runbook_lib.rehearsal.patterns import matches
+from runbook_lib.rehearsal.operations.events.access import refusal_of
+from runbook_lib.rehearsal.operations.events.state import state_of
+from runbook_lib.rehearsal.operations.guardduty.events import label_of
+from runbook_lib.rehearsal.world import SimulatedOrganization, World
 
 HOME, SECOND = "us-east-1", "us-east-2"
 DOCUMENTED = {
@@ -73,7 +75,7 @@ def client(front: Front) -> Clients:
 
 
 def imported(front: Front) -> list[tuple[str, str]]:
-    events = front.world.of(Buses).events
+    events = state_of(front.world).events
     return [(each["account"], each["region"]) for each in events if each["source"] == "aws.securityhub"]
 
 
@@ -93,14 +95,17 @@ def bring_in(client: Clients, label: str = "HIGH", key: str = "f-1") -> None:
     client("securityhub", MEMBER, SECOND).batch_import_findings(Findings=[finding(label, key=key)])
 
 
+NOT_LET_IN = "the topic's policy does not let EventBridge publish"
+
+
 def failures(front: Front) -> list[str]:
-    return [each.failed for each in front.world.of(Buses).deliveries]
+    return [each.failed for each in state_of(front.world).deliveries]
 
 
 @pytest.mark.fact("EV-7-01")
 def test_an_imported_finding_is_an_event_of_one_finding(front: Front, client: Clients) -> None:
     client("securityhub", MEMBER, SECOND).batch_import_findings(Findings=[finding(key="a"), finding(key="b")])
-    own = [each for each in front.world.of(Buses).events if each["account"] == MEMBER]
+    own = [each for each in state_of(front.world).events if each["account"] == MEMBER]
     assert [each["detail-type"] for each in own] == ["Security Hub Findings - Imported"] * 2
     assert [[found["Id"] for found in each["detail"]["findings"]] for each in own] == [["a"], ["b"]]
     assert own[0]["resources"] == [f"{finding()['ProductArn']}/a"]
@@ -118,7 +123,20 @@ def test_updates_are_events_too(front: Front, client: Clients) -> None:
     identifier = {"Id": "f-1", "ProductArn": finding()["ProductArn"]}
     client("securityhub").batch_update_findings(FindingIdentifiers=[identifier], Workflow={"Status": "NOTIFIED"})
     assert imported(front)[3:] == [(MEMBER, SECOND), (DELEGATED, SECOND), (DELEGATED, HOME)]
-    assert front.world.of(Buses).events[-1]["detail"]["findings"][0]["Workflow"]["Status"] == "NOTIFIED"
+    assert state_of(front.world).events[-1]["detail"]["findings"][0]["Workflow"]["Status"] == "NOTIFIED"
+
+
+@pytest.mark.fact("EV-7-14", "EV-7-15")
+def test_guarddutys_event_is_in_camel_case_at_every_depth(front: Front) -> None:
+    member = Clients(front)("guardduty", MEMBER, SECOND)
+    [detector] = member.list_detectors()["DetectorIds"]
+    member.create_sample_findings(DetectorId=detector, FindingTypes=["Recon:EC2/PortProbeUnprotectedPort"])
+    [detail] = [each["detail"] for each in state_of(front.world).events if each["source"] == "aws.guardduty"]
+    assert detail["resource"] == {"resourceType": "Instance"}
+    assert (detail["service"]["archived"], detail["service"]["additionalInfo"]["sample"]) == (False, True)
+    assert {each: label_of(each) for each in (1.0, 3.9, 4.0, 7.0, 8.9, 9.0, 10.0)} == {
+        1.0: "LOW", 3.9: "LOW", 4.0: "MEDIUM", 7.0: "HIGH", 8.9: "HIGH", 9.0: "CRITICAL", 10.0: "CRITICAL",
+    }  # fmt: skip
 
 
 @pytest.mark.fact("GD-5.2-41")
@@ -131,7 +149,7 @@ def test_sample_findings_reach_security_hub_and_event_buses(front: Front, client
     member = client("guardduty", MEMBER, SECOND)
     own = member.list_detectors()["DetectorIds"][0]
     member.create_sample_findings(DetectorId=own, FindingTypes=["CryptoCurrency:EC2/BitcoinTool.B!DNS"])
-    events = [(each["source"], each["account"], each["region"]) for each in front.world.of(Buses).events]
+    events = [(each["source"], each["account"], each["region"]) for each in state_of(front.world).events]
     assert events == [
         ("aws.guardduty", MEMBER, SECOND),
         ("aws.guardduty", DELEGATED, SECOND),
@@ -143,48 +161,24 @@ def test_sample_findings_reach_security_hub_and_event_buses(front: Front, client
     assert (shown["AwsAccountId"], shown["Severity"]["Label"], shown["Title"][:8]) == (MEMBER, "HIGH", "[SAMPLE]")
 
 
-MATCHES = {
-    "an element of the array": ({"detail": {"findings": {"A": ["x"]}}}, {"detail": {"findings": [{"A": "y"}, {"A": "x"}]}}, True),
-    "one element must fit whole": (
-        {"findings": {"A": ["x"], "B": ["y"]}},
-        {"findings": [{"A": "x", "B": "n"}, {"A": "n", "B": "y"}]},
-        False,
-    ),
-    "an array in the array": ({"findings": {"R": {"T": ["x"]}}}, {"findings": [{"R": [{"T": "n"}, {"T": "x"}]}]}, True),
-    "a list of values": ({"resources": ["b"]}, {"resources": ["a", "b"]}, True),
-    "absent": ({"a": ["x"]}, {}, False),
-    "absent and asked for": ({"a": [{"exists": False}]}, {}, True),
-    "there": ({"a": [{"exists": True}]}, {"a": 1}, True),
-    "prefix": ({"a": [{"prefix": "ab"}]}, {"a": "abc"}, True),
-    "suffix": ({"a": [{"suffix": "ab"}]}, {"a": "abc"}, False),
-    "anything but": ({"a": [{"anything-but": ["x", "y"]}]}, {"a": "z"}, True),
-    "anything but, absent": ({"a": [{"anything-but": ["x"]}]}, {}, False),
-    "anything but a prefix": ({"a": [{"anything-but": {"prefix": "z"}}]}, {"a": "zz"}, False),
-    "case": ({"a": [{"equals-ignore-case": "ABC"}]}, {"a": "abc"}, True),
-    "numbers": ({"a": [{"numeric": [">", 1, "<=", 5]}]}, {"a": 5}, True),
-    "numbers are not texts": ({"a": [1]}, {"a": "1"}, False),
-    "either": ({"$or": [{"a": ["x"]}, {"b": ["y"]}]}, {"b": "y"}, True),
-    "what is not simulated": ({"a": [{"cidr": "10.0.0.0/8"}]}, {"a": "10.0.0.1"}, False),
-}
-
-
-@pytest.mark.parametrize(("pattern", "event", "fits"), MATCHES.values(), ids=MATCHES)
-@pytest.mark.fact("EV-7-04")
-def test_patterns_descend_into_arrays(pattern: dict[str, Any], event: dict[str, Any], *, fits: bool) -> None:
-    assert matches(pattern, event) is fits
-
-
+@pytest.mark.parametrize(("choice", "conditioned"), [("never met", NOT_LET_IN), ("met", "")])
 @pytest.mark.fact("EV-7-07", "EV-7-09")
-def test_a_topic_needs_a_policy(front: Front, client: Clients) -> None:
+def test_a_topic_needs_a_policy_and_one_page_says_without_conditions(
+    front: Front, client: Clients, choice: str, conditioned: str
+) -> None:
+    front.world.variants["events conditions in topic policies"] = choice
     topic, rule = topic_and_rule(client)
     bring_in(client)
-    assert failures(front) == ["the topic's policy does not let EventBridge publish"]
-    allowed = {"Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}
-    topic_and_rule(client, allowed)
+    assert failures(front) == [NOT_LET_IN]
+    allowed: dict[str, Any] = {"Principal": {"Service": "events.amazonaws.com"}}
+    topic_and_rule(client, {**allowed, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}})
     bring_in(client, key="f-2")
-    bring_in(client, "LOW", key="f-3")
-    assert failures(front)[1:] == [""]
-    delivered = front.world.of(Buses).deliveries[-1]
+    assert failures(front)[1:] == [conditioned]
+    topic_and_rule(client, allowed)
+    bring_in(client, key="f-3")
+    bring_in(client, "LOW", key="f-4")
+    assert failures(front)[2:] == [""]
+    delivered = state_of(front.world).deliveries[-1]
     assert (delivered.account, delivered.region, delivered.target, delivered.rule) == (DELEGATED, HOME, topic, rule)
 
 
@@ -215,14 +209,20 @@ def test_what_a_policy_lets_through(statement: dict[str, Any] | None, *, allowed
     whole = {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*", **statement} if statement else None
     policy = json.dumps({"Statement": whole}) if whole else None
     topic = "arn:aws:sns:us-east-1:222222222222:alerts"
-    assert (refusal_of("topic", policy, "sns:Publish", topic, RULE) == "") is allowed
+    world = World(SimulatedOrganization("", "", ""))
+    world.variants["events conditions in topic policies"] = "met"
+    assert (refusal_of(world, policy or "", "sns:Publish", topic, RULE) == "") is allowed
 
 
 def test_a_policy_that_cannot_be_judged_lets_nothing_through_and_says_why() -> None:
     statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Statement": {**statement, "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}}}})
-    said = refusal_of("queue", policy, "sqs:SendMessage", "arn:aws:sqs:us-east-1:222222222222:findings", RULE)
+    world = World(SimulatedOrganization("", "", ""))
+    said = refusal_of(world, policy, "sqs:SendMessage", "arn:aws:sqs:us-east-1:222222222222:findings", RULE)
     assert said == "the queue's policy cannot be judged: the condition key aws:SourceVpce is not simulated for services"
+
+
+OTHER = "arn:aws:logs:us-east-1:222222222222:log-group:/aws/events/findings"
 
 
 def test_a_queue_gets_the_event_where_its_policy_lets_it(front: Front, client: Clients) -> None:
@@ -230,7 +230,7 @@ def test_a_queue_gets_the_event_where_its_policy_lets_it(front: Front, client: C
     arn = f"arn:aws:sqs:{HOME}:{DELEGATED}:findings"
     client("events").put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.securityhub"]}))
     client("events").put_targets(
-        Rule="all", Targets=[{"Id": "queue", "Arn": arn}, {"Id": "none", "Arn": arn + "-none"}, {"Id": "gone", "Arn": RULE}]
+        Rule="all", Targets=[{"Id": "queue", "Arn": arn}, {"Id": "none", "Arn": arn + "-none"}, {"Id": "other", "Arn": OTHER}]
     )
     bring_in(client, key="f-1")
     statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
@@ -238,7 +238,7 @@ def test_a_queue_gets_the_event_where_its_policy_lets_it(front: Front, client: C
     bring_in(client, key="f-2")
     messages = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert [json.loads(each["Body"])["detail"]["findings"][0]["Id"] for each in messages] == ["f-2"]
-    others = ["there is no such queue", "targets of events are not simulated"]
+    others = ["there is no such queue", "targets of logs are not simulated"]
     assert failures(front) == ["the queue's policy does not let EventBridge send", *others, "", *others]
 
 

@@ -1,19 +1,21 @@
 """What becomes of a GuardDuty finding: events on buses, and a finding that it offers to Security Hub."""
 
+import json
 from typing import Any
 
-from runbook_lib.rehearsal.operations.event_buses import put
+from runbook_lib.rehearsal.operations.events.putting import put
 from runbook_lib.rehearsal.operations.guardduty.state import state_of
 from runbook_lib.rehearsal.world import World
 
-LABELS = ((7.0, "HIGH"), (4.0, "MEDIUM"), (0.0, "LOW"))
-"""GuardDuty's severities as Security Hub's labels [docs]."""
+LABELS = ((9.0, "CRITICAL"), (7.0, "HIGH"), (4.0, "MEDIUM"), (0.0, "LOW"))
+"""GuardDuty's severities as Security Hub's labels [docs; that of 9.0 and more is belief]."""
 PRODUCT = "aws/guardduty"
 
 
 def on_finding(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
     """An event for the account and its administrator, and the finding for whoever gathers those of other products [docs]."""
-    detail = {name[0].lower() + name[1:]: value for name, value in finding.items()}
+    detail = _in_camel_case(finding)
+    detail["service"]["additionalInfo"] |= json.loads(finding["Service"]["AdditionalInfo"]["Value"])
     state = state_of(world)
     administrator = state.administrators.get(region)
     buses = [account]
@@ -24,9 +26,20 @@ def on_finding(world: World, account: str, region: str, finding: dict[str, Any])
     world.tell("product finding", account=account, region=region, product=PRODUCT, finding=_as_imported(finding))
 
 
+def _in_camel_case(value: Any) -> Any:
+    """Names as the events write them, at every depth [docs]; the API's members begin with a capital."""
+    if isinstance(value, dict):
+        return {name[0].lower() + name[1:]: _in_camel_case(each) for name, each in value.items()}
+    return [_in_camel_case(each) for each in value] if isinstance(value, list) else value
+
+
+def label_of(severity: float) -> str:
+    """A severity as Security Hub names it."""
+    return next(name for least, name in LABELS if severity >= least)
+
+
 def _as_imported(finding: dict[str, Any]) -> dict[str, Any]:
     """The finding in AWS's security finding format, without the product's ARN."""
-    label = next(name for least, name in LABELS if finding["Severity"] >= least)
     return {
         "SchemaVersion": "2018-10-08",
         "Id": finding["Arn"],
@@ -37,7 +50,7 @@ def _as_imported(finding: dict[str, Any]) -> dict[str, Any]:
         "Types": [f"TTPs/{finding['Type']}"],
         "CreatedAt": finding["CreatedAt"],
         "UpdatedAt": finding["UpdatedAt"],
-        "Severity": {"Label": label, "Product": finding["Severity"]},
+        "Severity": {"Label": label_of(finding["Severity"]), "Product": finding["Severity"]},
         "Title": finding["Title"],
         "Description": finding["Description"],
         "Resources": [{"Type": "Other", "Id": finding["Arn"]}],

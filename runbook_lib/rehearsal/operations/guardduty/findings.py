@@ -50,7 +50,14 @@ def _sample(call: Call, detector: str, kind: str) -> dict[str, Any]:
         "Region": call.region,
         "Resource": {"ResourceType": resource},
         "SchemaVersion": "2.0",
-        "Service": {"Archived": False, "Count": 1, "DetectorId": detector, "ServiceName": "guardduty"},
+        "Service": {
+            "Archived": False,
+            "Count": 1,
+            "DetectorId": detector,
+            "ServiceName": "guardduty",
+            # What tells samples from findings [docs].
+            "AdditionalInfo": {"Type": "default", "Value": '{"sample":true}'},
+        },
         "Severity": severity,
         "Title": f"[SAMPLE] {kind}",
         "Type": kind,

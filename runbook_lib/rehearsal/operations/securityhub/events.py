@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_lib.rehearsal.operations.event_buses import put
+from runbook_lib.rehearsal.operations.events.putting import put
 from runbook_lib.rehearsal.organization import drops_suspended, in_organization, names_suspension
 from runbook_lib.rehearsal.world import World
 

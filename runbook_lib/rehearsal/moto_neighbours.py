@@ -1,0 +1,99 @@
+"""moto's topics, queues, keys, functions, state machines and roles for our own operations. With `backstop` all that knows moto."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from moto.backends import get_backend
+
+from runbook_lib.rehearsal.neighbours import IamRole, Key, Queue, Topic
+
+
+def _backend(service: str, account: str, region: str) -> Any:
+    """The state of one service, which it imports when it is first asked for."""
+    return get_backend(service)[account][region]  # type: ignore[call-overload]
+
+
+def _place(arn: str) -> tuple[str, str, str]:
+    """Region, account and the rest of an ARN."""
+    _, _, _, region, account, rest = arn.split(":", 5)
+    return region, account, rest
+
+
+class MotoNeighbours:
+    """The neighbours that moto keeps: the process's, whichever world asks."""
+
+    def topic(self, arn: str) -> Topic | None:
+        found = self._topic(arn)
+        return Topic(arn, _json(found.policy), found.kms_master_key_id or "") if found else None
+
+    def _topic(self, arn: str) -> Any:
+        region, account, _ = _place(arn)
+        return _backend("sns", account, region).topics.get(arn)
+
+    def publish(self, arn: str, message: str) -> None:
+        self._topic(arn).publish(message)
+
+    def queue(self, arn: str) -> Queue | None:
+        region, account, name = _place(arn)
+        found = _backend("sqs", account, region).queues.get(name)
+        if found is None:
+            return None
+        deduplicates = str(found.attributes.get("ContentBasedDeduplication", "")).lower() == "true"
+        return Queue(arn, _json(found.policy), getattr(found, "kms_master_key_id", "") or "", found.fifo_queue, deduplicates)
+
+    def send(self, arn: str, message: str, attributes: Mapping[str, str], group: str = "") -> None:
+        region, account, name = _place(arn)
+        typed = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
+        _backend("sqs", account, region).send_message(name, message, typed, group_id=group or None)
+
+    def key(self, account: str, region: str, named: str) -> Key | None:
+        if named.startswith("arn:"):
+            region, account, named = _place(named)
+        backend = _backend("kms", account, region)
+        wanted = named.removeprefix("key/")
+        for key in backend.keys.values():
+            aliases = {each if isinstance(each, str) else each.name for each in key.aliases}
+            if key.id == wanted or named in aliases:
+                return Key(key.arn, _json(key.policy), key.key_state)
+        return None
+
+    def function_policy(self, arn: str) -> str | None:
+        region, account, rest = _place(arn)
+        try:
+            found = _backend("lambda", account, region).get_function(rest.split(":")[1])
+        except Exception as error:
+            if type(error).__name__ == "UnknownFunctionException":  # its module would be imported for its name alone
+                return None
+            raise
+        statements = found.policy.statements if found.policy else []
+        return json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else ""
+
+    def state_machine(self, arn: str) -> bool:
+        region, account, _ = _place(arn)
+        return any(each.arn == arn for each in _backend("stepfunctions", account, region).state_machines)
+
+    def start_execution(self, arn: str, name: str, given: str) -> None:
+        region, account, _ = _place(arn)
+        _backend("stepfunctions", account, region).start_execution(arn, name, given)
+
+    def role(self, account: str, name: str) -> IamRole | None:
+        for partition in list(get_backend("iam")[account].values()):
+            found = next((each for each in partition.roles.values() if each.name == name), None)
+            if found is not None:
+                attached = [_in_force(each) for each in found.managed_policies.values()]
+                boundary = partition.managed_policies.get(found.permissions_boundary_arn or "")
+                policies = tuple(_json(each) for each in (*found.policies.values(), *attached))
+                return IamRole(name, _json(found.assume_role_policy_document), policies, _json(boundary and _in_force(boundary)))
+        return None
+
+
+def _in_force(policy: Any) -> str:
+    """The document of a managed policy's default version."""
+    return next((str(each.document) for each in policy.versions if each.version_id == policy.default_version_id), "")
+
+
+def _json(document: Any) -> str:
+    if not document:
+        return ""
+    return document if isinstance(document, str) else json.dumps(document)

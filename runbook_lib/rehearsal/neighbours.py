@@ -1,0 +1,82 @@
+"""Resources that another part of the simulation keeps (moto: topics, queues, keys, roles), as our own operations see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from runbook_lib.rehearsal.world import World
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`policy` is JSON, or ""; `key` names the KMS key as the topic's attribute does, or is ""."""
+
+    arn: str
+    policy: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    arn: str
+    policy: str
+    key: str = ""
+    fifo: bool = False
+    deduplicates: bool = False
+    """Whether it tells messages apart by their content."""
+
+
+@dataclass(frozen=True)
+class Key:
+    arn: str
+    policy: str
+    state: str
+    """Enabled, Disabled, PendingDeletion, …"""
+
+
+@dataclass(frozen=True)
+class IamRole:
+    """A role that somebody created with IAM; every policy is JSON."""
+
+    name: str
+    trust: str
+    policies: tuple[str, ...]
+    boundary: str = ""
+
+
+class Neighbours(Protocol):
+    """What is kept elsewhere. Everything is named by its ARN; None where there is no such resource."""
+
+    def topic(self, arn: str) -> Topic | None: ...
+
+    def publish(self, arn: str, message: str) -> None:
+        """Hand a message to a topic, which gives it to its subscriptions."""
+
+    def queue(self, arn: str) -> Queue | None: ...
+
+    def send(self, arn: str, message: str, attributes: Mapping[str, str], group: str = "") -> None:
+        """Put a message into a queue; `attributes` are texts."""
+
+    def key(self, account: str, region: str, named: str) -> Key | None:
+        """A key by its id, ARN or alias."""
+
+    def function_policy(self, arn: str) -> str | None:
+        """The JSON policy of a function ("" where it has none)."""
+
+    def state_machine(self, arn: str) -> bool: ...
+
+    def start_execution(self, arn: str, name: str, given: str) -> None:
+        """Start an execution of a state machine, as far as it is simulated at all."""
+
+    def role(self, account: str, name: str) -> IamRole | None: ...
+
+
+@dataclass
+class Around:
+    """The neighbours of a world; None where nobody serves them."""
+
+    neighbours: Neighbours | None = None
+
+
+def neighbours_of(world: World) -> Neighbours | None:
+    return world.of(Around).neighbours
