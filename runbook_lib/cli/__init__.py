@@ -163,6 +163,21 @@ def lab_command() -> None:
     """
 
 
+@cli.command("offboard")
+@click.argument("service")
+@PARAMETERS
+@click.option("--regions", default="", help="Regions to look at, separated by commas; all that are enabled when absent.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@RUNS
+@done_by("offboard")
+def offboard_command() -> None:
+    """Show what leaving a service would mean.
+
+    Reads only: every level of the way out, what stands in its way, who loses what in which account and Region, what cannot be
+    undone, and what was found that is not ours. Exit code 2: something is there to be left, or could not be read.
+    """
+
+
 cli_evidence.register(cli)
 
 

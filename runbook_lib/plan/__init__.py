@@ -301,6 +301,19 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Something that a plan takes away: what, from whom, and whether it comes back. `words` are how it is typed."""
+
+    words: str
+    accounts: frozenset[str]
+    regions: tuple[str, ...]
+    note: str
+    for_good: bool
+    typed: bool
+    """Whether an approval holds only where somebody typed it."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything one phase would do, would not do and cannot do, for one organization, settings and scope.
 
@@ -319,6 +332,10 @@ class Plan:
     requires: tuple[str, ...]
     mode: str
     created: str
+    about: str = ""
+    """What a procedure's plan is about, beside its calls: which service, which level. Empty in a phase's."""
+    losses: tuple[Loss, ...] = ()
+    """What it takes away, where it does."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -333,16 +350,23 @@ class Plan:
         """The units of all Actions: what an approval of this plan covers."""
         return frozenset(unit for action in self.actions for unit in action.units)
 
+    @property
+    def to_type(self) -> frozenset[str]:
+        """What has to be typed, each by its own words, before this plan may be approved."""
+        return frozenset(each.words for each in self.losses if each.typed)
+
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what is decided: organization, settings, scope, units of Actions and Waits, Blockers, required plans.
+        """SHA-256 of what is decided: organization, settings, scope, units of Actions and Waits, Blockers, required plans, losses.
 
         Times, the wording of reasons, NoChange, batch cuts, mode and versions stay outside.
         """
         waits = sorted({unit for wait in self.waits for unit in wait.units})
         blockers = sorted({(b.service, b.region, b.aspect, account) for b in self.blockers for account in b.accounts or ("",)})
+        procedure = {"about": self.about, "losses": sorted(each.words for each in self.losses)} if self.about else {}
         return digest(
             {
+                **procedure,
                 "phase": self.phase,
                 "organization": self.organization,
                 "settings": self.settings_digest,

@@ -105,10 +105,18 @@ def _encode(value: Any) -> Any:
 
 
 def _fields(value: Any) -> dict[str, Any]:
+    """What a procedure's plan has and a phase's has not stands in the file only where it is there."""
+    left_out = {each.name for each in _optional(type(value)) if getattr(value, each.name) == each.default}
     return {
         field.name: plain(getattr(value, field.name)) if field.type is Any else _encode(getattr(value, field.name))
         for field in dataclasses.fields(value)
+        if field.name not in left_out
     }
+
+
+def _optional(kind: Any) -> tuple["dataclasses.Field[Any]", ...]:
+    """The fields that a file may lack: those that came to plans after their format."""
+    return tuple(each for each in dataclasses.fields(kind) if kind is Plan and each.default is not dataclasses.MISSING)
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:
@@ -137,7 +145,8 @@ def _object(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise _Wrong(where, f"an object is expected, not {_named(value)}")
     hints = _hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+    optional = {field.name for field in _optional(kind)}
+    names = [field.name for field in dataclasses.fields(kind) if field.name not in optional or field.name in value]
     if unknown := sorted(set(value) - set(names)):
         raise _Wrong(where, f"unknown key {_written(unknown[0])}")
     if missing := [name for name in names if name not in value]:

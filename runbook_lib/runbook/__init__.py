@@ -115,10 +115,17 @@ def _of_all(progress: Callable[[Tick], None], planned: Mapping[str, int], begun:
     return tell
 
 
-def access_for(settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None) -> Access:
-    """AWS access for one phase: every service's reads, this phase's mutations and nobody else's."""
-    reads = READS.union(*(service.reads for service in SERVICES))
-    mutations = service_named(phase.service).mutations if phase.plans else frozenset()
+def access_for(
+    settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None,
+    doing: Service | None = None,
+) -> Access:  # fmt: skip
+    """AWS access for one phase: every service's reads, this phase's mutations and nobody else's.
+
+    `doing` is what does the work of a procedure; a phase's own service does a phase's.
+    """
+    working = doing or (service_named(phase.service) if phase.plans else None)
+    reads = READS.union(*(service.reads for service in SERVICES), doing.reads if doing else ())
+    mutations = working.mutations if working else frozenset()
     return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach)
 
 
@@ -130,11 +137,20 @@ def managed(settings: Settings) -> tuple[Phase, ...]:
 class Runbook:
     """One phase on one organization. Every method reads afresh; only `apply` makes mutating calls."""
 
-    def __init__(self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
+    def __init__(
+        self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope, doing: Service | None = None
+    ) -> None:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
+        self.doing = doing
+        """What does the work of a procedure; None in a phase, whose own service does it."""
         self.observer = Observer(settings, access, clock, scope)
         self._latest: tuple[float, Assessment] | None = None
         self._planned: tuple[Assessment, Plan] | None = None
+
+    @property
+    def service(self) -> Service:
+        """What does the work."""
+        return self.doing or service_named(self.phase.service)
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
@@ -146,6 +162,8 @@ class Runbook:
         The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right,
         and its survey is made meanwhile.
         """
+        if self.doing is not None:
+            return self.observer.preflight([service_named(PREREQUISITES.service)])
         if not self.phase.plans:
             return self.observer.preflight([service_named(PREREQUISITES.service)], self._surveyed())
         return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings)])
@@ -153,7 +171,7 @@ class Runbook:
     @collected_rarely()
     def observe(self) -> Assessment:
         """Observe this phase's service."""
-        _, (seen,) = self.observer.look([service_named(self.phase.service)])
+        _, (seen,) = self.observer.look([self.service])
         self._latest = self.clock.monotonic(), seen
         return seen
 
@@ -174,11 +192,11 @@ class Runbook:
 
     def within(self, scope: Scope) -> "Runbook":
         """The same phase on a part of the organization."""
-        return Runbook(self.phase, self.settings, self.access, self.clock, scope)
+        return Runbook(self.phase, self.settings, self.access, self.clock, scope, self.doing)
 
     def narrowed(self, seen: Assessment) -> Assessment:
         """What an observation of the whole means for this runbook's part of it. Pure: nothing is read again."""
-        service = service_named(self.phase.service)
+        service = self.service
         view = self.observer.view(service, seen.organization)
         return Assessment(view, seen.state, service.assess(seen.state, view))
 
@@ -205,7 +223,7 @@ class Runbook:
         return self._planned[1]
 
     def _decided(self, seen: Assessment) -> Plan:
-        service = service_named(self.phase.service)
+        service = self.service
         decided = service.plan(seen.cells, seen.state, seen.view)
         order = {stage.name: number for number, stage in enumerate(self.phase.stages)}
         steps = sorted((each for each in decided if isinstance(each, Action | Wait)), key=lambda step: order[step.stage])
@@ -228,13 +246,13 @@ class Runbook:
 
     def trials(self, seen: Assessment, plan: Plan) -> Trials:
         """What AWS says of trials of what the plan switches on: a few reads, and none where nothing paid is switched on."""
-        service = service_named(self.phase.service)
+        service = self.service
         charged = service.charges(plan.actions, seen.cells, seen.state, seen.view)
         return service.trials(charged, seen.state, seen.view, self.access, self.clock.now())
 
     def costs(self, seen: Assessment, plan: Plan, trials: Trials) -> Costs:
         """What the plan, or a part of the one for which trials were read, may cost."""
-        service = service_named(self.phase.service)
+        service = self.service
         charged = service.charges(plan.actions, seen.cells, seen.state, seen.view)
         return costs(charged, trials, self.settings.prices, service.not_estimated)
 
@@ -278,7 +296,7 @@ class Runbook:
         wave = wave_of(self.scope, self.settings) if self.in_waves else None
         for before in earlier(wave, self.settings) if wave else ():
             here = self.within(before.scope)
-            progress = here.progress_of(before, here.observer.assess(service_named(self.phase.service), organization))
+            progress = here.progress_of(before, here.observer.assess(self.service, organization))
             if not progress.done:
                 yield f"{before.title} comes before {wave.name if wave else ''}, and is not done ({progress.words}); apply it first"
 
@@ -345,7 +363,7 @@ class Runbook:
         journal: Journal, stop: Stop, progress: Callable[[Tick], None], ending: Callable[[], None] | None,
     ) -> StageReport:  # fmt: skip
         self._latest = self._planned = None
-        service = service_named(self.phase.service)
+        service = self.service
         assigned = Once(lambda reference: service.resolve(reference, self.access))
 
         def resolve(reference: Reference) -> str:

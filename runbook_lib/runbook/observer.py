@@ -17,7 +17,7 @@ from runbook_lib.services.organizations.preflight import identity, objections
 from runbook_lib.services.population import Population
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark, contradictions, refuse
-from runbook_lib.services.view import View, told_by, view_of
+from runbook_lib.services.view import View, told_by
 from runbook_lib.settings import Settings
 
 MOMENT = 60.0
@@ -107,7 +107,7 @@ class Observer:
 
     def view(self, service: Service, organization: Organization) -> View:
         """The service's view of that organization, in this scope."""
-        return view_of(organization, self.settings, service.name, self.scope)
+        return service.view(organization, self.settings, self.scope)
 
     def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True) -> _Read:
         """The organization, and meanwhile those services of which it is known what to ask.

@@ -38,14 +38,15 @@ def read_administrators(spec: Designation, organization: Organization, regions: 
 
     def one(region: str) -> Observation[Mapping[str, str]]:
         try:
-            return Known(_listed(spec, organization.management_account, region, reader))
+            return Known(listed(spec, organization.management_account, region, reader))
         except CallFailed as error:
             return unread(error)
 
     return dict(zip(ordered, reader.parallel([partial(one, region) for region in ordered]), strict=True))
 
 
-def _listed(spec: Designation, management: str, region: str, reader: Reader) -> dict[str, str]:
+def listed(spec: Designation, management: str, region: str, reader: Reader) -> dict[str, str]:
+    """Account → status, as the service lists its administrators in one Region. Raises CallFailed."""
     pages = reader.pages(spec.service, spec.list_operation, management, region)
     entries = [entry for page in pages for entry in page.get(spec.list_key) or ()]
     return {entry[spec.account_field]: text(entry.get(spec.status_field)) if spec.status_field else "ENABLED" for entry in entries}
@@ -53,8 +54,8 @@ def _listed(spec: Designation, management: str, region: str, reader: Reader) -> 
 
 def designated(administrators: Administrators, region: str, account: str) -> bool:
     """Whether the service lists this account, alone and enabled, as its administrator in the Region."""
-    listed = administrators.get(region)
-    return isinstance(listed, Known) and set(listed.value) == {account} and listed.value[account].upper() == "ENABLED"
+    seen = administrators.get(region)
+    return isinstance(seen, Known) and set(seen.value) == {account} and seen.value[account].upper() == "ENABLED"
 
 
 def registered(spec: Designation, organization: Organization) -> Observation[frozenset[str]]:
@@ -63,11 +64,11 @@ def registered(spec: Designation, organization: Organization) -> Observation[fro
     return organization.delegated_administrators.get(spec.principal, missing)
 
 
-def as_seen(listed: Observation[Mapping[str, str]] | None) -> str:
+def as_seen(found: Observation[Mapping[str, str]] | None) -> str:
     """An administrator list as tables and steps show it."""
-    if not isinstance(listed, Known):
+    if not isinstance(found, Known):
         return "not read"
-    return ", ".join(f"{account} {status}" for account, status in sorted(listed.value.items())) or "none"
+    return ", ".join(f"{account} {status}" for account, status in sorted(found.value.items())) or "none"
 
 
 def designation_steps(
@@ -136,16 +137,16 @@ def check_designation(spec: Designation, action: Action, reader: Reader) -> Prog
         pages = reader.pages(
             "organizations", "ListDelegatedAdministrators", action.account, action.region, ServicePrincipal=spec.principal
         )
-        listed = {each["Id"]: "ENABLED" for page in pages for each in page.get("DelegatedAdministrators") or ()}
+        found = {each["Id"]: "ENABLED" for page in pages for each in page.get("DelegatedAdministrators") or ()}
     else:
-        listed = _listed(spec, action.account, action.region, reader)
+        found = listed(spec, action.account, action.region, reader)
     named = spec.enable_parameter if action.operation == spec.enable_operation else "AccountId"
     account = action.parameters[named] if named else next(iter(action.affects))
-    others = sorted(set(listed) - {account})
-    seen = as_seen(Known(listed))
+    others = sorted(set(found) - {account})
+    seen = as_seen(Known(found))
     if others:
         return Progress(frozenset(), {"": f"another account is the administrator: {', '.join(others)}"}, seen)
-    return Progress(frozenset({""}) if listed.get(account, "").upper() == "ENABLED" else frozenset(), {}, seen)
+    return Progress(frozenset({""}) if found.get(account, "").upper() == "ENABLED" else frozenset(), {}, seen)
 
 
 def check_usable(read: Callable[[], object], spreading: Callable[[CallFailed], bool]) -> Progress:

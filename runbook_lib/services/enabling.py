@@ -35,7 +35,7 @@ from runbook_lib.services.population import aside_cells
 from runbook_lib.services.regional import missing_administrators
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.spec import STAGES, ServiceSpec
-from runbook_lib.services.view import View
+from runbook_lib.services.view import View, view_of
 from runbook_lib.settings import Settings
 
 
@@ -121,6 +121,9 @@ class Enabling(Generic[S, P, R]):
         raise ValueError(f"{self.name} resolves no {reference.kind}")
 
     # What follows.
+
+    def view(self, organization: Organization, settings: Settings, scope: Scope) -> View:
+        return view_of(organization, settings, self.name, scope)
 
     @property
     def name(self) -> str:

@@ -69,6 +69,22 @@ def population(organization: Organization, settings: Settings, service: str, sco
     asked = (section.regions if section else ()) if enabling else {region for each in sections.values() for region in each.regions}
     about = (service,) if enabling else tuple(sections)
     exclusions = [exclusion for exclusion in settings.exclusions if all(map(exclusion.leaves_out, about))]
+    return _population(organization, section, spec, frozenset(asked), exclusions, scope)
+
+
+def everybody(organization: Organization, settings: Settings, service: str, scope: Scope = Scope()) -> Population:  # noqa: B008 a frozen value
+    """Every account in every Region that is enabled, whatever settings want of the service: who may be there has to be asked.
+
+    What settings exclude is left out all the same.
+    """
+    exclusions = [exclusion for exclusion in settings.exclusions if exclusion.leaves_out(service)]
+    return _population(organization, None, by_name()[service], frozenset(organization.enabled_regions), exclusions, scope)
+
+
+def _population(
+    organization: Organization, section: ServiceSection | None, spec: ServiceSpec | None, asked: frozenset[str],
+    exclusions: list[Exclusion], scope: Scope,
+) -> Population:  # fmt: skip
     out_regions = {exclusion.region: exclusion for exclusion in exclusions if exclusion.region}
     every = sorted(set(asked) | set(organization.enabled_regions))
     there = [region for region in every if spec is None or spec.exists_in(region)]

@@ -54,6 +54,9 @@ class Service(Protocol):
     def not_estimated(self) -> tuple[str, ...]:
         """What its plans may cost besides, which nobody can tell beforehand, as sentences."""
 
+    def view(self, organization: Organization, settings: Settings, scope: Scope) -> View:
+        """Whom it is asked about there. Pure."""
+
     def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
         """Hold what settings and scope name, and only AWS knows, against AWS: misspelt names above all. Reads only, and few."""
 

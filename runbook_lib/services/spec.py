@@ -217,6 +217,8 @@ class ServiceSpec:
     """Aspects that a resource of the delegated account brings about in all of them: a scanner of another account cannot see it."""
     controls: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Control or check of a scanner → (aspect, item) that it speaks about; aspect "enabled": only whether the service is on."""
+    levels: tuple[str, ...] = ("stop-auto-enable", "switch-off", "dissociate", "administrator", "delegation", "trusted-access")
+    """The levels of its way out, in the order that works for it."""
     reference_options: Mapping[str, str] = field(default_factory=dict)
     """Kind of Reference → the AWS CLI option that takes it."""
 

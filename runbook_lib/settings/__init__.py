@@ -17,6 +17,7 @@ from runbook_lib.services.registry import specs
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings.network import NetworkSection
 from runbook_lib.settings.object_lock import ObjectLockSection
+from runbook_lib.settings.offboarding import OffboardingSection
 from runbook_lib.settings.prices import PricesSection
 from runbook_lib.settings.section import STORE, AccountId, Region, RoleArn, Section, Sha256, Text, Unit
 from runbook_lib.settings.sections.service import ServiceSection, section_types
@@ -269,7 +270,15 @@ class _Settings(Section):
         NetworkSection | None,
         Field(description="Endpoints that live runs call in the place of AWS's public ones; absent: none."),
     ] = None
+    offboarding: Annotated[
+        Annotated[tuple[OffboardingSection, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Services that may be taken away, each with its levels; absent: none, `runbook offboard` only reads."),
+    ] = None
     concurrency: Annotated[int, Field(ge=1, le=32, description="Calls under way at the same time, at most.")] = 8
+
+    def leaves(self, service: str) -> OffboardingSection | None:
+        """What is allowed to be taken away of a service, by boto3 client name; None: nothing."""
+        return next((each for each in self.offboarding or () if each.service == service), None)
 
     @property
     def endpoints(self) -> Mapping[str, Mapping[str, str]]:
@@ -310,14 +319,17 @@ else:
     )
 
 
-def settings_digest(settings: Settings) -> str:
+def settings_digest(settings: Settings, *, leaving: bool = False) -> str:
     """SHA-256 (hex) of the values without `mode`: the same file rehearsed and live has one digest.
 
-    `network` stays outside too: it says how AWS is reached, not what is wanted of it, so it voids no approval.
+    `network` stays outside too: it says how AWS is reached, not what is wanted of it, so it voids no approval. `offboarding` counts
+    for plans of the way out alone (`leaving`): adding it voids no approval of a phase that is in flight.
     Keys that are absent stay absent; defaults count as said, so that a default that changes with a new version is noticed. `waves`
     count too: a scope says which part was approved, not what has to be done before it, and an approval holds for that order only.
     """
-    values = settings.model_dump(mode="json", exclude={"mode", "network"}, exclude_none=True)
+    values = settings.model_dump(
+        mode="json", exclude={"mode", "network"} if leaving else {"mode", "network", "offboarding"}, exclude_none=True
+    )
     for exclusion in values["exclusions"]:
         # Absent, it means what is managed here: a service that a later version adds voids no approval of files without it.
         exclusion.setdefault("services", list(settings.sections()))

@@ -43,6 +43,7 @@ SPEC = ServiceSpec(
     enabled_by=("external access",),
     # An account lists its own analyzers, not the organization's [Prowler's check of it, from an account's list].
     from_one_account=frozenset({"external access", "unused access"}),
+    levels=("switch-off", "delegation", "trusted-access"),
     controls={
         # The Security Hub CSPM user guide's list of controls for IAM (CIS AWS Foundations 1.20), and Prowler's check of it.
         "IAM.28": ("external access", ""),

@@ -64,6 +64,8 @@ SPEC = ServiceSpec(
         "GetRemainingFreeTrialDays": 50,  # [model]
         "UpdateMemberDetectors": 50,  # [model]
         "StartMonitoringMembers": 50,  # [model]
+        "StopMonitoringMembers": 50,  # [model]
+        "DisassociateMembers": 50,  # [model]
     },
     rates={"*": Rate(5, 10, "assumed")},
     offers={

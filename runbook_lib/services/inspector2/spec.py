@@ -61,6 +61,8 @@ SPEC = ServiceSpec(
         "BatchGetAccountStatus": 100,  # [model]
         "BatchGetFreeTrialInfo": 100,  # [model]
         "AssociateMember": 1,  # [model]
+        "Disable": 100,  # [model]
+        "DisassociateMember": 1,  # [model]
     },
     rates={"*": Rate(5, 10, "assumed")},
     offers={

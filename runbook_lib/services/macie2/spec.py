@@ -56,6 +56,7 @@ SPEC = ServiceSpec(
     probe=Probe("GetMacieSession", not_on=("AccessDeniedException", "Macie is not enabled")),
     batches={
         "CreateMember": 1,  # [model]
+        "DisassociateMember": 1,  # [model]
         "UpdateMemberSession": 1,  # [model]
         "BatchUpdateAutomatedDiscoveryAccounts": 50,  # [assumed]: the model has no maximum; 50 is that of the list's filter
         "GetUsageStatistics": 50,  # [assumed]: the model has no maximum

@@ -7,7 +7,8 @@ from typing import Any
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells, Gap, Status
-from runbook_lib.plan import Action, BackOut, Blocker, NoChange, Reference, Step
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, BackOut, Blocker, NoChange, Reference, Scope, Step
 from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
@@ -16,7 +17,8 @@ from runbook_lib.services.obstacles import told
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
 from runbook_lib.services.organizations import preflight as checking
-from runbook_lib.services.view import View
+from runbook_lib.services.view import View, view_of
+from runbook_lib.settings import Settings
 
 STAGE, LANE = "management", "designation"
 
@@ -33,6 +35,9 @@ class Prerequisites:
     not_estimated: tuple[str, ...] = ()
 
     preflight = staticmethod(checking.preflight)
+
+    def view(self, organization: Organization, settings: Settings, scope: Scope) -> View:
+        return view_of(organization, settings, self.name, scope)
 
     def observe(self, view: View, reader: Reader) -> observing.State:
         return observing.observe(view, reader)

@@ -50,6 +50,7 @@ SPEC = ServiceSpec(
     probe=Probe("DescribeHub", not_on=("InvalidAccessException", "not subscribed")),
     batches={
         "CreateMembers": 50,  # [model]
+        "DisassociateMembers": 50,  # [assumed] the model names no maximum
         "GetMembers": 50,  # [assumed] the model names no maximum
     },
     rates={"BatchEnableStandards": Rate(1, 1, "model"), "*": Rate(10, 30, "model")},
@@ -58,5 +59,6 @@ SPEC = ServiceSpec(
     evaluates_by_config=True,
     excludable=(EVALUATING,),
     enabled_by=("hub", "membership"),
+    levels=("stop-auto-enable", "dissociate", "administrator", "switch-off", "delegation", "trusted-access"),
     controls={"securityhub_enabled": ("enabled", "")},
 )

@@ -21,7 +21,7 @@ def check_services(tree: Tree) -> Iterator[Problem]:
 
 def _none(tree: Tree) -> Iterator[Problem]:
     known = tuple(spec.section for spec in specs())
-    if "organization" in tree and not set(known) & set(tree):
+    if "organization" in tree and "offboarding" not in tree and not set(known) & set(tree):
         message = f"The file manages no service. Add at least one of {sentence(known)}."
         yield Problem(("organization",), message, "")
 
