@@ -353,4 +353,4 @@ def test_the_base_install_plans_a_live_organization(line: Line, tmp_path: Path) 
     assert "imported []" in done.stdout, done.stdout + done.stderr
     assert "ended 1" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert "rehearsal-runner" in done.stdout
+    assert "rehearsal-runner" in done.stderr

@@ -130,7 +130,7 @@ def test_papermill_alone_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path) -> N
         )  # fmt: skip
         assert done.returncode == 1
         assert not organization.front.log.entries
-    assert "Unable to locate credentials" in outputs(out)[2]
+    assert "no credentials were found; looked at environment and AWS's configuration files" in outputs(out)[2]
     assert decoy.visitors == []
 
 
@@ -138,7 +138,7 @@ def test_papermill_alone_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path) -> N
 def test_a_kernel_asks_nobody_for_keys(decoy: Decoy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
     monkeypatch.setattr("runbook_lib.notebook.headless", lambda: not answers)
     with served("seven", tmp_path) as organization, replaced(without_keys(organization, decoy, tmp_path)):
-        with pytest.raises(Halt, match=r"Unable to locate credentials\nThere are no keys.*runbook simulate"):
+        with pytest.raises(Halt, match=r"no credentials were found; .*\nSign in.*runbook simulate"):
             open_phase("00_prerequisites", str(organization.settings), "", "", "")
         assert not organization.front.log.entries
     assert decoy.visitors == []

@@ -5,7 +5,6 @@ against the mode of the settings before its first call: a rehearsal reaches loop
 """
 
 import contextvars
-import datetime as dt
 import logging
 import random
 import threading
@@ -20,10 +19,11 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, Places
+from runbook_lib.aws.callers import Card
 from runbook_lib.aws.clients import Clients, Counters
 from runbook_lib.aws.credentials import AccessRefused, Doors, NoDoor, WrongAccount, failed
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
-from runbook_lib.aws.errors import EXPIRED, CallFailed, passing, throttled
+from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, passing, throttled
 from runbook_lib.aws.limits import SHARE
 from runbook_lib.aws.pace import Pace
 from runbook_lib.aws.paging import paging
@@ -115,9 +115,25 @@ class Access:
         """ARN of the identity that acts in an account; opens its door. Raises WrongAccount, NoDoor, CallFailed."""
         return self._doors.caller(account)
 
-    def lasts(self, account: str) -> dt.datetime | None:
-        """When the session in an account ends (it is renewed in time); None where no role was assumed."""
-        return self._doors.lasts(account)
+    def open_doors(self) -> tuple[Card, ...]:
+        """Open the management and the delegated account's doors, before anything else is called; who they lead to.
+
+        In the calling thread: whatever has to be said of a door is said before there is work that waits for it. A role that AWS
+        refuses is left out, for what the others see is worth looking at. Raises DoorFailed, AccessRefused.
+        """
+        cards = []
+        for account in self._doors.special:
+            try:
+                cards.append(self._doors.card(account))
+            except DoorFailed:
+                raise
+            except CallFailed:
+                continue
+        return tuple(cards)
+
+    def card(self, account: str) -> Card:
+        """Who acts in an account, by what credentials, until when; opens its door. Raises like `caller`."""
+        return self._doors.card(account)
 
     def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
         """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""

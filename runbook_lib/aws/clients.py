@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ConnectTimeoutError, HTTPClientError, ProxyConnectionError, SSLError
 from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session
 
@@ -21,11 +21,17 @@ from runbook_lib.aws.configuration import configured
 from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request, refuse_configured
 from runbook_lib.aws.errors import THROTTLED
 from runbook_lib.aws.isolation import isolate
+from runbook_lib.aws.keys import watch
 from runbook_lib.aws.models import ListedOperations
 from runbook_lib.aws.pace import Key, Pace
 from runbook_lib.aws.parsing import Parsers
 
 STS_ATTEMPTS = 10
+UNMET_ATTEMPTS = {ProxyConnectionError: 1, ConnectTimeoutError: 2, HTTPClientError: 4}
+"""After so many attempts a call is given up for which there was no connection, the most exact class first: no repetition mends a
+wrong proxy, and whoever waits for a door to open wants to know within seconds."""
+CUT = ("EOF", "reset", "timed out")
+"""In the text of an SSLError: a handshake that was cut, and may go well the next time; a certificate stays what it is."""
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 Endpoints = Mapping[str, Mapping[str, str]]
 """Service → Region → address."""
@@ -88,6 +94,8 @@ class Clients:
         session.register_component("response_parser_factory", Parsers())
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
         events.register_first("before-send", self._guard)
+        events.register_first("needs-retry", _give_up)
+        session.set_default_client_config(Config(connect_timeout=CONNECT_SECONDS))
         if self._mode == "rehearsal":
             isolate(session)
         if self._attach is not None:
@@ -95,6 +103,7 @@ class Clients:
         with configured(profile):
             session.get_scoped_config()
         if self._mode == "live":
+            watch(session, profile)
             self._leave_aside_configured(session)
         return session
 
@@ -212,3 +221,12 @@ class Clients:
                 self.pace.throttled(key)
 
         return tally
+
+
+def _give_up(attempts: int, caught_exception: Any = None, **_: Any) -> None:
+    """Raise what prevented a connection, in the place of botocore's own repetitions."""
+    most = next((most for kind, most in UNMET_ATTEMPTS.items() if isinstance(caught_exception, kind)), None)
+    if isinstance(caught_exception, SSLError) and not any(sign in str(caught_exception) for sign in CUT):
+        most = 1
+    if most is not None and attempts >= most:
+        raise caught_exception

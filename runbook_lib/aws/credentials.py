@@ -13,9 +13,13 @@ from typing import Any
 
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from runbook_lib.aws.errors import EXPIRED, UNSENT, CallFailed
+from runbook_lib.aws.callers import METHODS, Card, kind_of
+from runbook_lib.aws.errors import EXPIRED, UNSENT, CallFailed, DoorFailed
+from runbook_lib.aws.keys import Watched, source_of
+from runbook_lib.aws.troubles import CredentialsFailed, skew, trouble
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.identity import written
@@ -24,8 +28,9 @@ from runbook_lib.settings import Door, Settings
 REMEMBERED = 60.0
 """Seconds for which a refused AssumeRole is not tried again (one missing role would else cost a call per read)."""
 
-UNUSABLE = (BotoCoreError, ValueError, OSError)
-"""What a session raises that cannot get credentials, or make a client, of what its configuration says."""
+UNUSABLE = (BotoCoreError, ResponseParserError, ValueError, OSError, KeyError, RuntimeError)
+"""What a session raises that cannot get credentials, or make a client, of what its configuration says; or whose question somebody
+answers who is not AWS."""
 
 
 class AccessRefused(RunbookError):
@@ -36,6 +41,10 @@ class AccessRefused(RunbookError):
 
 class WrongAccount(AccessRefused):
     """Credentials turned out to belong to another account than settings say."""
+
+
+class UnfitCaller(AccessRefused):
+    """Credentials turned out to be of a kind that no work may be done with."""
 
 
 class NoDoor(AccessRefused):
@@ -95,6 +104,7 @@ class Opened:
         self.caller = ""
         self.held: Held | None = None
         self.refused: tuple[float, CallFailed] | None = None
+        self.skew: float | None = None
 
 
 class Doors:
@@ -114,6 +124,11 @@ class Doors:
         self._bases: dict[str | None, Session] = {}
         self._lock = threading.RLock()
 
+    @property
+    def special(self) -> tuple[str, str]:
+        """The management and the delegated account."""
+        return self._settings.organization.management_account, self._settings.organization.delegated_account
+
     def way(self, account: str) -> Way | None:
         """How settings reach an account; None when they do not."""
         access, organization = self._settings.access, self._settings.organization
@@ -132,6 +147,7 @@ class Doors:
         opened = self._of(account)
         with opened.lock:
             if opened.session is None:
+                self._refuse_for_now(opened)
                 session = self._role_session(opened) if opened.way.door.role_arn else self._base(opened.way.door.profile)
                 self._verify(opened, session)
                 opened.session = session
@@ -141,6 +157,20 @@ class Doors:
         """ARN of the identity that acts in an account, as it is written down."""
         self.session(account)
         return written(self._of(account).caller)
+
+    def card(self, account: str) -> Card:
+        """Who acts in an account, by what credentials and until when. Raises like `session`."""
+        session, opened = self.session(account), self._of(account)
+        door, found = opened.way.door, self._base(opened.way.door.profile).get_credentials()
+        if door.role_arn and door.via != "ambient" and not door.profile:
+            source = f"the {door.via} account's door"
+        else:
+            method = METHODS.get(str(getattr(found, "method", "")), "the environment")
+            source = f"profile {door.profile!r}, {method}" if door.profile else method
+        until = self.lasts(account)
+        if until is None and isinstance(keys := session.get_credentials(), Watched) and keys.until is not None:
+            until = keys.until.astimezone(dt.UTC)
+        return Card(opened.way.name, account, opened.caller, source, until, opened.skew)
 
     def key(self, account: str) -> str:
         """The access key id in use for an account's role ("" for a profile): tells `refresh` which credentials failed."""
@@ -200,10 +230,23 @@ class Doors:
         with opened.lock:
             now = self._clock.monotonic()
             if opened.held is None or now >= opened.held.renew_at:
-                if opened.refused and now < opened.refused[0]:
-                    raise opened.refused[1]
+                self._refuse_for_now(opened)
                 opened.held = self._assume(opened, now)
             return opened.held.keys
+
+    def _refuse_for_now(self, opened: Opened) -> None:
+        """Raise again what this door was refused with a moment ago."""
+        if opened.refused and self._clock.monotonic() < opened.refused[0]:
+            raise opened.refused[1]
+
+    def _shut(self, error: Exception, opened: Opened, operation: str) -> CallFailed:
+        """A door's failure, remembered: as what keeps it shut where that is on this side of AWS, else in AWS's words."""
+        way = opened.way
+        found = trouble(error, source_of(self._base(way.door.profile), way.door.profile), self._clock.now())
+        about = {"operation": operation, "account": way.account, "region": self._region}
+        failure = DoorFailed(way.name, found, **about) if found else failed(error, "sts", **about)
+        opened.refused = (self._clock.monotonic() + REMEMBERED, failure)
+        return failure
 
     def _assume(self, opened: Opened, now: float) -> Held:
         door = opened.way.door
@@ -212,12 +255,8 @@ class Doors:
             request["ExternalId"] = door.external_id
         try:
             answer = self._through_base(opened, request)
-        except ClientError as error:
-            failure = failed(error, "sts", "AssumeRole", opened.way.account, self._region)
-            opened.refused = (now + REMEMBERED, failure)
-            raise failure from error
-        except UNUSABLE as error:
-            raise failed(error, "sts", "AssumeRole", opened.way.account, self._region) from error
+        except (ClientError, *UNUSABLE) as error:
+            raise self._shut(error, opened, "AssumeRole") from error
         keys, opened.caller = answer["Credentials"], answer["AssumedRoleUser"]["Arn"]
         margin = min(300.0, door.session_seconds / 5)
         frozen = ReadOnlyCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
@@ -247,10 +286,13 @@ class Doors:
             return
         try:
             identity = self._sts(session).get_caller_identity()
+            opened.skew = skew(identity["ResponseMetadata"]["HTTPHeaders"].get("date", ""), self._clock.now())
         except (ClientError, *UNUSABLE) as error:
-            raise failed(error, "sts", "GetCallerIdentity", way.account, self._region) from error
+            raise self._shut(error, opened, "GetCallerIdentity") from error
+        how = way.door.role_arn or (f"profile {way.door.profile}" if way.door.profile else "the credentials of the environment")
+        if (kind := kind_of(identity["Arn"])).refused:
+            raise UnfitCaller(f"access.{way.name}: {how} {kind.refused}", advice=f"{kind.advice}; nothing was changed.")
         if identity["Account"] != way.account:
-            how = way.door.role_arn or (f"profile {way.door.profile}" if way.door.profile else "the credentials of the environment")
             raise WrongAccount(
                 f"access.{way.name}: {how} leads into account {identity['Account']}, but settings name {way.account} as the "
                 f"{way.name} account; correct access.{way.name} or organization.{way.name}_account"
@@ -277,6 +319,11 @@ def failed(error: BotoCoreError | ClientError | Exception, service: str, operati
 
     AWS's messages name the caller, so they are written like callers.
     """
+    if isinstance(error, CredentialsFailed):
+        return CallFailed(
+            error.code, error.what, service=service, operation=operation, account=account, region=region, sent=False,
+            next_step=error.next_step,
+        )  # fmt: skip
     if not isinstance(error, ClientError):
         code = type(error).__name__
         return CallFailed(

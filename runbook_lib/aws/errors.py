@@ -1,5 +1,6 @@
 """AWS calls that did not succeed: one exception, AWS's error codes by what they mean, and a failed read as Unknown."""
 
+from runbook_lib.aws.troubles import Trouble
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Unknown
 from runbook_lib.services.registry import action_name
@@ -13,17 +14,29 @@ class CallFailed(RunbookError):
     """An AWS call that did not succeed: AWS's own error code and message, or a code of ours for what never reached AWS.
 
     `sent` is False when it is certain that AWS did not receive the call. `request_id` and `status` are AWS's where it answered.
+    `next_step` is what to do, where more is known of that than the code tells.
     """
 
     def __init__(
         self, code: str, message: str, *, service: str, operation: str, account: str, region: str,
-        status: int = 0, request_id: str = "", sent: bool = True,
+        status: int = 0, request_id: str = "", sent: bool = True, next_step: str = "",
     ) -> None:  # fmt: skip
-        advice = _ADVICE if status else _NO_KEYS if code == "NoCredentialsError" else _NO_ANSWER
+        advice = next_step or (_ADVICE if status else _NO_KEYS if code == "NoCredentialsError" else _NO_ANSWER)
         super().__init__(f"{action_name(service, operation)} as {account} in {region}: {code}: {message}", advice=advice)
         self.code, self.message = code, message
         self.service, self.operation, self.account, self.region = service, operation, account, region
-        self.status, self.request_id, self.sent = status, request_id, sent
+        self.status, self.request_id, self.sent, self.next_step = status, request_id, sent, next_step
+
+
+class DoorFailed(CallFailed):
+    """A door that is shut for a reason on this side of AWS: no usable credentials, or no way to AWS. Says what, and what to do."""
+
+    def __init__(self, door: str, found: Trouble, *, operation: str, account: str, region: str) -> None:
+        super().__init__(
+            found.code, found.what, service="sts", operation=operation, account=account, region=region, sent=False,
+            next_step=found.next_step,
+        )  # fmt: skip
+        self.args = (f"access.{door}: {found.what}",)
 
 
 THROTTLED = frozenset(
@@ -85,7 +98,8 @@ def has(error: CallFailed, *texts: str) -> bool:
 def unread(error: CallFailed) -> Unknown:
     """A failed read as Unknown, with AWS's code and words, and the next step that fits the kind of failure."""
     where = f"{action_name(error.service, error.operation)} as {error.account} in {error.region}"
-    return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", _next_step(error))
+    step = error.next_step or _next_step(error)
+    return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", step)
 
 
 def _next_step(error: CallFailed) -> str:

@@ -34,6 +34,8 @@ def _named(rule: Rule, value: str) -> str:
 
 
 def _person(address: str) -> str:
+    if address.startswith("*") and not _AT.sub("@", address).partition("@")[0].strip("*"):
+        return address  # nobody's: what is before a host has been masked already, as botocore does with a proxy's user
     said = _AT.sub("@", address).lower().encode("utf-8", "replace")
     return f"person-{hashlib.sha256(said).hexdigest()[:20]}"
 

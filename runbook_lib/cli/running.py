@@ -14,6 +14,7 @@ from runbook_lib.audit.ending import sealed_at_end
 from runbook_lib.base.identity import user
 from runbook_lib.base.log import json_log
 from runbook_lib.cli import commands
+from runbook_lib.cli.doors import opened
 from runbook_lib.cli.in_turn import Course
 from runbook_lib.cli.output import given_up
 from runbook_lib.cli.runs import runs_folder
@@ -142,12 +143,15 @@ def _command(
 ) -> Iterator[commands.Command]:  # fmt: skip
     """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
     kernels = environment if environment is not None else kernel_environment(settings, runs)
+    doors = opened(settings)
     folder = RunFolder.create(
         runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
         settings=file.read_bytes(), command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
     )  # fmt: skip
     speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
+    for each in doors:
+        speak(each.words)
     with (
         outlasting_the_terminal() as hung_up, entered(kernels), sealed_at_end(folder, settings, kernels, speak, attach_found),
         json_log(folder.log), terminable(),

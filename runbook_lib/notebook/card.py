@@ -22,7 +22,7 @@ def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
         "Organization": f"{organization.id} ({len(organization.accounts)} accounts)",
         "Management account": organization.management_account,
         "Delegated security account": organization.delegated_account,
-        **{f"Acting in {account} as": f"{arn}, {_lasts(run, account)}" for account, arn in sorted(organization.callers.items())},
+        **{f"Acting in {account} as": f"{arn}, {_found(run, account)}" for account, arn in sorted(organization.callers.items())},
         "Regions": ", ".join(_regions(settings)),
         **({"Regions of members": run.earlier_reads.words} if run.earlier_reads.words else {}),
         "Settings": f"{file.name}, digest {settings_digest(settings)[:16]}, {described(file)}",
@@ -37,9 +37,11 @@ def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
     return sections.card(settings.mode, facts)
 
 
-def _lasts(run: PhaseRun, account: str) -> str:
-    until = run.runbook.access.lasts(account)
-    return f"session until {until:%H:%M} UTC, renewed in time" if until else "for as long as these credentials last"
+def _found(run: PhaseRun, account: str) -> str:
+    """How the credentials were found, and until when they are good."""
+    opened = run.runbook.access.card(account)
+    remark = f" ({opened.kind.remark})" if opened.kind.remark else ""
+    return f"{opened.kind.words} by {opened.source}, {opened.lasts}{remark}"
 
 
 def _ticket(run: PhaseRun) -> str:

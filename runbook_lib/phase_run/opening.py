@@ -56,6 +56,7 @@ def opened(record: RunRecord) -> PhaseRun:
     with plainly(record):
         _refuse_other_mode(record)
         access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock)
+        access.open_doors()
         access.on_answer = answers.keep
         if record.phase.plans:  # what proves in the end what was done rests on nothing that was read earlier
             before = earlier_reads(record.run, begun)
