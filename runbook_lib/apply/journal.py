@@ -11,7 +11,7 @@ import json
 import os
 import queue
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -117,15 +117,19 @@ class _Line:
     broken: BaseException | None = None
 
 
+Replica = Callable[[int, int, bytes], None]
+"""Keeps lines elsewhere, from a number to a number: where the disk is lost with the process, as a function's is."""
+
+
 class Journal:
-    """An open journal, this process's alone.
+    """An open journal, this process's alone. With a `replica` a line counts as written once it is there too.
 
     Opening an existing file checks and continues its chain; a torn last line is kept aside and noted. Raises JournalBroken,
     JournalInUse.
     """
 
-    def __init__(self, path: Path, run: str, clock: Clock | None = None) -> None:
-        self.path, self._run, self._clock = path, run, clock or Clock()
+    def __init__(self, path: Path, run: str, clock: Clock | None = None, replica: Replica | None = None) -> None:
+        self.path, self._run, self._clock, self._replica = path, run, clock or Clock(), replica
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[_Line] = queue.SimpleQueue()
         self._file = self._taken()
@@ -185,10 +189,13 @@ class Journal:
             for number, line in enumerate(lines, start=self._sequence + 1):
                 contents.append(self._content(number, previous, line))
                 previous = hashlib.sha256(contents[-1]).hexdigest()
-            rest = memoryview(b"".join(content + b"\n" for content in contents))
+            whole_lines = b"".join(content + b"\n" for content in contents)
+            rest = memoryview(whole_lines)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
             os.fsync(self._file)
+            if self._replica is not None and lines:
+                self._replica(self._sequence + 1, self._sequence + len(lines), whole_lines)
         except BaseException as broken:  # noqa: BLE001 whatever it is, each thread raises it for its own line
             for line in lines:
                 line.broken = broken

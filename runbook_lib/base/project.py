@@ -11,6 +11,8 @@ MARK = b"runbook_lib"
 
 VARIABLE = "RUNBOOK_RUNS"
 """Says where runs are kept."""
+ROOT_VARIABLE = "RUNBOOK_PROJECT"
+"""Says which folder stands for the project where there is no checkout, as in a function."""
 
 
 class ProjectNotFound(RunbookError):
@@ -26,7 +28,12 @@ class NoRunsFolder(RunbookError):
 
 
 def root() -> Path:
-    """The folder above notebooks/: of the working directory or its parents, else of the checkout the library is installed from."""
+    """The folder above notebooks/: of the working directory or its parents, else of the checkout the library is installed from.
+
+    Where a variable names a folder, it is that.
+    """
+    if named := os.environ.get(ROOT_VARIABLE):
+        return Path(named)
     here = Path.cwd()
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / "parameters").is_dir() and _ours(folder / "notebooks"):

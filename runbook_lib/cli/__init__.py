@@ -14,6 +14,7 @@ from runbook_lib.base.errors import OURS, RunbookError, place
 from runbook_lib.base.owner_only import owner_only
 from runbook_lib.base.privacy import masked
 from runbook_lib.cli import evidence as cli_evidence
+from runbook_lib.cli import stack as cli_stack
 from runbook_lib.cli.output import lasting_output, truthful
 from runbook_lib.cli.part import part_options
 from runbook_lib.cli.runs import RUNS
@@ -179,6 +180,7 @@ def offboard_command() -> None:
 
 
 cli_evidence.register(cli)
+cli_stack.register(cli)
 
 
 @cli.command("inventory")

@@ -179,7 +179,7 @@ class PhaseRun:
         before = applied_before(record.run.path.parent, decision.approval.id)
         permit = Permit(record.run, record.settings, self.organization.callers, os.environ)
         permit(decision.approval)  # before there is a journal, by which other runs would take this one for a user of the approval
-        with Journal(record.folder.journal, record.run.name, record.clock) as journal:
+        with Journal(record.folder.journal, record.run.name, record.clock, record.replica) as journal:
             report = self.acting.apply(
                 decision.approval, decision.approved, permit=permit, journal=journal, stop=stop, progress=progress,
                 applied_before=before,

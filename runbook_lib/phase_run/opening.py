@@ -24,8 +24,10 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, load, located
 
 
-def begin(phase: str, parameters: Path, scope: str, approval: str, run_folder: str) -> RunRecord:
+def begin(phase: str, parameters: Path, scope: str, approval: str, run_folder: str, resumes: str = "") -> RunRecord:
     """Read what was given, and begin to record it: in the run of that folder, else in a new one. Nothing is asked of AWS.
+
+    `resumes` names the run that a new one goes on from.
 
     Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, ApprovalRefused, RunFolderError.
     """
@@ -36,17 +38,18 @@ def begin(phase: str, parameters: Path, scope: str, approval: str, run_folder: s
     approved = resolve(approval) if approval else None
     if approved and not run_folder:
         given(approved)  # what is no approval begins no run; whether it may be used here is the gate's to say
-    run = joined(resolve(run_folder), settings, clock.now().date()) if run_folder else _made(parameters, settings, phase, clock)
+    run = joined(resolve(run_folder), settings, clock.now().date()) if run_folder else None
+    run = run or _made(parameters, settings, phase, clock, resumes)
     folder = run.start_phase(chosen.name, clock.now())
     record = RunRecord(chosen, settings, parameters, part, approved, run, folder, owns_run=not run_folder, clock=clock)
     record.closing.enter_context(json_log(run.log))
     return record
 
 
-def _made(parameters: Path, settings: Settings, phase: str, clock: Clock) -> RunFolder:
+def _made(parameters: Path, settings: Settings, phase: str, clock: Clock, resumes: str) -> RunFolder:
     return RunFolder.create(
         runs_root("", os.environ, root()), settings.mode, clock.now(), settings=parameters.read_bytes(),
-        command=[f"notebook {phase}"], organization=settings.organization.id,
+        command=[f"notebook {phase}"], organization=settings.organization.id, resumes=resumes,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.apply.journal import Replica
 from runbook_lib.audit.ending import sealing
 from runbook_lib.aws.access import Access, Counters
 from runbook_lib.base.clock import Clock
@@ -44,6 +45,8 @@ class RunRecord:
     owns_run: bool
     """Whether the run was begun for this phase alone, and ends with it."""
     clock: Clock
+    replica: Replica | None = None
+    """Keeps the journal's lines elsewhere too, before each call."""
     access: Access | None = None
     """Whose reads, calls and endpoints are recorded, once there is one."""
     state: str = "failed"

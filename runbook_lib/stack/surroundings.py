@@ -1,0 +1,62 @@
+"""What a function of the stack has around it: a few addresses in its environment, and clients of its own account."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.config import Config
+from botocore.session import Session
+
+BUCKET, MODE, MACHINE, PARAMETERS = "RUNBOOK_BUCKET", "RUNBOOK_MODE", "RUNBOOK_MACHINE", "RUNBOOK_PARAMETERS"
+REGION = "AWS_REGION"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_QUICK = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 5})
+
+
+class Astray(Exception):
+    """A client would call something else than the mode of the stack allows."""
+
+
+@dataclass(eq=False)
+class Surroundings:
+    """The environment of a function, and the clients that it leads to."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @property
+    def bucket(self) -> str:
+        """The bucket with bundle, orders and runs."""
+        return self.environment[BUCKET]
+
+    @property
+    def machine(self) -> str:
+        """ARN of the state machine."""
+        return self.environment[MACHINE]
+
+    @property
+    def parameters(self) -> str:
+        """Prefix of the parameters in which addresses for answers are parked."""
+        return self.environment[PARAMETERS]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _session(self) -> Session:
+        return Session()
+
+    def client(self, service: str) -> Any:
+        """A client in the function's own account and Region. Raises Astray where it would lead elsewhere than the mode allows."""
+        if service not in self._clients:
+            live = self.environment[MODE] == "live"
+            config = _QUICK.merge(Config(ignore_configured_endpoint_urls=True)) if live else _QUICK  # type: ignore[call-arg] # the stubs lack it
+            made = self._session.create_client(service, region_name=self.environment[REGION], config=config)
+            host = urlsplit(made.meta.endpoint_url).hostname
+            if not live and host not in _LOOPBACK:
+                raise Astray(f"mode is rehearsal, and {service} would be called at {host}; nothing was sent")
+            self._clients[service] = made
+        return self._clients[service]

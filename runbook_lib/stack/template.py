@@ -1,0 +1,360 @@
+"""Settings → the template: one custom resource after another, and the functions, roles and state machine that carry them out.
+
+Written as JSON, which is YAML too and has no anchors (CloudFormation refuses them). Every custom resource is retained on deletion
+and on replacement, so no operation of the stack takes anything away from the organization. What scanners ask for and is left out on
+purpose: a customer key for logs (no secret is in them), a queue for lost events (it would hold the addresses for answers), reserved
+concurrency (new accounts have none to spare; one live run at a time is held by the evidence store), a VPC (nothing is listened to).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.base.errors import RunbookError
+from runbook_lib.runbook import managed
+from runbook_lib.runbook.phases import Phase
+from runbook_lib.services.permissions import CHANGING, DELEGATED, EVIDENCE, MANAGEMENT, Names, Statement, document, statements
+from runbook_lib.services.waves import waves
+from runbook_lib.settings import Settings
+from runbook_lib.stack.answer import FORMAT, KEYS
+from runbook_lib.stack.surroundings import BUCKET, MACHINE, MODE, PARAMETERS
+
+SERVICE_SECONDS, SLICE_SECONDS, MACHINE_SECONDS, PAUSE = 3600, 890, 3400, 5
+ROLE = "runbook-stack"
+"""The role that works: other accounts' roles trust it by name."""
+LONGEST_POLICIES = 10_240
+"""Characters, without white space, of all inline policies of one role [docs: IAM quotas]."""
+RUNTIME, ARCHITECTURE = "python3.13", "arm64"
+LOG_DAYS = 365
+_PARKED = {"Fn::Sub": "/runbook/${AWS::StackName}"}
+
+
+class NotForAStack(RunbookError):
+    """Settings that no function can work by: it has no AWS profile, no file of a laptop, and no disk that lasts."""
+
+    advice = "Change the settings, or take the notebooks or the command line, which need none of this; see docs/stack.md."
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one custom resource carries out: a phase, on everything or on one wave."""
+
+    phase: Phase
+    wave: str = ""
+
+    @property
+    def logical_id(self) -> str:
+        name = "".join(each for each in self.phase.title if each.isalnum())
+        return name + (f"Wave{''.join(each.capitalize() for each in self.wave.split('-'))}" if self.wave else "")
+
+    @property
+    def parameter(self) -> str:
+        """The template's parameter with the name of its order."""
+        return f"{self.logical_id}Order"
+
+    @property
+    def scope(self) -> str:
+        return json.dumps({"wave": self.wave}) if self.wave else ""
+
+
+def tasks(settings: Settings) -> tuple[Task, ...]:
+    """What the custom resources of these settings carry out, each after the one before."""
+    return tuple(Task(phase, wave) for wave in [each.name for each in waves(settings)] or [""] for phase in managed(settings))
+
+
+def refuse_unfit(settings: Settings) -> None:
+    """Raise NotForAStack with everything for which a function could not work by these settings."""
+    access, evidence = settings.access, settings.evidence
+    live, none = settings.mode == "live", "a function has no AWS profiles"
+    told: list[tuple[object, str]] = [
+        (access.management.profile, f"access.management.profile: {none}; its own role acts, or role_arn"),
+        (access.delegated.profile, f"access.delegated.profile: {none}; give role_arn"),
+        (
+            not (access.delegated.role_arn or access.management.role_arn),
+            "access: the function lives in one of the two accounts; give role_arn of the other",
+        ),
+        (evidence and evidence.profile, f"evidence.profile: {none}; give role_arn, or nothing"),
+        (live and evidence is None, "evidence: a live run has to be sealed; give signing_key and store"),
+        (
+            live and evidence and not evidence.bucket,
+            "evidence.store: a function's disk is lost with it; give s3://BUCKET/PREFIX",
+        ),
+        (
+            evidence and (evidence.trust_policy or "").startswith(("/", "~")),
+            "evidence.trust_policy: give a path below the project's folder",
+        ),
+    ]
+    if wrong := [why for unfit, why in told if unfit]:
+        raise NotForAStack("\n".join(wrong))
+
+
+def template(settings: Settings) -> dict[str, Any]:
+    """The template for these settings. Raises NotForAStack."""
+    refuse_unfit(settings)
+    todo = tasks(settings)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Enables AWS's incident-detection services across an organization, one phase after another, and proves it.",
+        "Parameters": {
+            "ArtifactBucket": {"Type": "String", "Description": "Bucket with bundle, orders and runs."},
+            "BundleKey": {"Type": "String", "Description": "Key of the bundle: it has the bundle's digest in it."},
+            "BundleVersion": {"Type": "String", "Description": "Version of that object."},
+            **{
+                each.parameter: {
+                    "Type": "String",
+                    "AllowedPattern": "[0-9]{8}T[0-9]{6}Z-[0-9a-f]{64}",
+                    "Description": f"The order for {each.phase.title}{f', wave {each.wave}' if each.wave else ''}.",
+                }
+                for each in todo
+            },
+        },
+        "Resources": {**_surroundings(settings), **dict(_customs(todo))},
+        "Outputs": {
+            f"{each.logical_id}{key}": {"Value": {"Fn::GetAtt": [each.logical_id, key]}} for each in todo for key in KEYS
+        },
+    }  # fmt: skip
+
+
+def text(made: Mapping[str, Any]) -> str:
+    """The template's file."""
+    return json.dumps(made, indent=1) + "\n"
+
+
+def _customs(todo: tuple[Task, ...]) -> Iterator[tuple[str, Any]]:
+    before = ["AcceptRole", "AcceptInvocation", "Answering", "Broken", "Machine", "MachineRole", "WorkRole", "Logs"]
+    for each in todo:
+        yield (
+            each.logical_id,
+            {
+                "Type": "Custom::RunbookPhase",
+                "DependsOn": before,
+                "DeletionPolicy": "Retain",
+                "UpdateReplacePolicy": "Retain",
+                "Properties": {
+                    "ServiceToken": {"Fn::GetAtt": ["Accept", "Arn"]},
+                    "ServiceTimeout": SERVICE_SECONDS,
+                    "Format": FORMAT,
+                    "Phase": each.phase.name,
+                    "Order": {"Ref": each.parameter},
+                },
+            },
+        )
+        before = [each.logical_id]
+
+
+def _surroundings(settings: Settings) -> dict[str, Any]:
+    return {
+        "Logs": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": {"Fn::Sub": "/runbook/${AWS::StackName}"}, "RetentionInDays": LOG_DAYS},
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+        },
+        "AcceptRole": _role("${AWS::StackName}-accept", "lambda", _accepting()),
+        "WorkRole": _role(ROLE, "lambda", [*_working(), *allowed(settings)]),
+        "MachineRole": _role("${AWS::StackName}-machine", "states", _invoking()),
+        "Accept": _function(settings, "accept", 256, 120, {MACHINE: _machine_arn(), PARAMETERS: _PARKED}),
+        "Work": _function(settings, "work", 1769, SLICE_SECONDS, {MACHINE: _machine_arn()}),
+        "AcceptInvocation": {
+            "Type": "AWS::Lambda::EventInvokeConfig",
+            "Properties": {
+                "FunctionName": {"Ref": "Accept"},
+                "Qualifier": "$LATEST",
+                "MaximumEventAgeInSeconds": 900,
+                "MaximumRetryAttempts": 2,
+            },
+        },
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "StateMachineName": {"Ref": "AWS::StackName"},
+                "RoleArn": {"Fn::GetAtt": ["MachineRole", "Arn"]},
+                "Definition": machine(),
+                "DefinitionSubstitutions": {
+                    "Accept": {"Fn::GetAtt": ["Accept", "Arn"]},
+                    "Work": {"Fn::GetAtt": ["Work", "Arn"]},
+                },
+            },
+        },
+        "Broken": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "Description": "A state machine that was ended from outside has answered nobody.",
+                "EventPattern": {
+                    "source": ["aws.states"],
+                    "detail-type": ["Step Functions Execution Status Change"],
+                    "detail": {"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [{"Ref": "Machine"}]},
+                },
+                "Targets": [{"Id": "accept", "Arn": {"Fn::GetAtt": ["Accept", "Arn"]}}],
+            },
+        },
+        "Answering": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "Action": "lambda:InvokeFunction",
+                "FunctionName": {"Ref": "Accept"},
+                "Principal": "events.amazonaws.com",
+                "SourceArn": {"Fn::GetAtt": ["Broken", "Arn"]},
+            },
+        },
+        **{name: _alarm(metric) for name, metric in {"Failing": "Errors", "Dropping": "AsyncEventsDropped"}.items()},
+    }  # fmt: skip
+
+
+def machine() -> dict[str, Any]:
+    """The state machine: slices until one has ended, then the answer, whatever became of them."""
+    busy = ["Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.AWSLambdaException"]
+    killed = ["States.Timeout", "Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError"]
+    return {
+        "StartAt": "Slice",
+        "TimeoutSeconds": MACHINE_SECONDS,
+        "States": {
+            "Slice": {
+                "Type": "Task",
+                "Resource": "${Work}",
+                "ResultPath": "$.result",
+                "TimeoutSeconds": SLICE_SECONDS + 60,
+                "Retry": [
+                    {"ErrorEquals": busy, "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 6},
+                    {"ErrorEquals": killed, "IntervalSeconds": PAUSE, "BackoffRate": 1, "MaxAttempts": 3},
+                ],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Answer"}],
+                "Next": "Ended",
+            },
+            "Ended": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.result.ended", "BooleanEquals": True, "Next": "Answer"}],
+                "Default": "Pause",
+            },
+            "Pause": {"Type": "Wait", "Seconds": PAUSE, "Next": "Slice"},
+            "Answer": {
+                "Type": "Task",
+                "Resource": "${Accept}",
+                "ResultPath": None,
+                "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "BackoffRate": 2, "MaxAttempts": 5}],
+                "End": True,
+            },
+        },
+    }
+
+
+def _machine_arn() -> Any:
+    return {"Fn::Sub": "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${AWS::StackName}"}
+
+
+def _function(settings: Settings, name: str, memory: int, seconds: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "FunctionName": {"Fn::Sub": f"${{AWS::StackName}}-{name}"},
+            "Runtime": RUNTIME,
+            "Architectures": [ARCHITECTURE],
+            "Handler": f"runbook_lib.stack.{name}.handler",
+            "Role": {"Fn::GetAtt": [f"{name.title()}Role", "Arn"]},
+            "MemorySize": memory,
+            "Timeout": seconds,
+            "EphemeralStorage": {"Size": 1024},
+            "Code": {
+                "S3Bucket": {"Ref": "ArtifactBucket"},
+                "S3Key": {"Ref": "BundleKey"},
+                "S3ObjectVersion": {"Ref": "BundleVersion"},
+            },
+            "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},
+            "Environment": {"Variables": {BUCKET: {"Ref": "ArtifactBucket"}, MODE: settings.mode, **more}},
+        },
+    }  # fmt: skip
+
+
+def _alarm(metric: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmDescription": "The function that answers CloudFormation fails, or requests to it are dropped.",
+            "Namespace": "AWS/Lambda",
+            "MetricName": metric,
+            "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "Accept"}}],
+            "Statistic": "Sum",
+            "Period": 300,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+        },
+    }
+
+
+def _role(name: str, service: str, allowed: list[dict[str, Any]]) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    inline = {"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": allowed}}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": {"Fn::Sub": name} if "${" in name else name,
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": [inline],
+        },
+    }
+
+
+def _allow(actions: list[str], *resources: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+def _arn(rest: str) -> dict[str, str]:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{rest}"}
+
+
+def _logging() -> dict[str, Any]:
+    group = _arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:/runbook/${AWS::StackName}:*")
+    return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], group)
+
+
+_EXECUTIONS = "states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}:*"
+_BUCKET = "s3:::${ArtifactBucket}"
+
+
+def _accepting() -> list[dict[str, Any]]:
+    return [
+        _logging(),
+        _allow(["cloudformation:DescribeStacks"], {"Ref": "AWS::StackId"}),
+        _allow(
+            ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"],
+            _arn("ssm:${AWS::Region}:${AWS::AccountId}:parameter/runbook/${AWS::StackName}/*"),
+        ),
+        _allow(["states:StartExecution", "states:ListExecutions"], _machine_arn()),
+        _allow(["states:DescribeExecution"], _arn(_EXECUTIONS)),
+        _allow(["s3:PutObject"], _arn(f"{_BUCKET}/stop/*")),
+    ]
+
+
+def _working() -> list[dict[str, Any]]:
+    return [
+        _logging(),
+        _allow(["states:ListExecutions"], _machine_arn()),
+        _allow(["s3:GetObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("inputs", "stop", "runs"))),
+        _allow(["s3:PutObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("executions", "runs"))),
+        _allow(["s3:ListBucket"], _arn(_BUCKET)),
+    ]
+
+
+def _invoking() -> list[dict[str, Any]]:
+    return [_allow(["lambda:InvokeFunction"], *({"Fn::GetAtt": [each, "Arn"]} for each in ("Accept", "Work")))]
+
+
+def allowed(settings: Settings) -> list[dict[str, Any]]:
+    """What the phases need of the role that works: the tables' statements for the accounts in which it acts itself."""
+    table = statements(Names.of(settings))
+    access, evidence = settings.access, settings.evidence
+    own = [CHANGING[MANAGEMENT][-1]] if access.management.role_arn is None else []
+    own += [CHANGING[DELEGATED][-1]] if access.delegated.role_arn is None else []
+    own += [EVIDENCE[-1]] if settings.mode == "live" and evidence and evidence.role_arn is None else []
+    roles = [
+        access.management.role_arn,
+        access.delegated.role_arn,
+        evidence.role_arn if evidence and settings.mode == "live" else None,
+    ]
+    assumed = tuple(dict.fromkeys(role for role in roles if role))
+    assuming = Statement((ROLE,), "AssumeRoles", ("sts:AssumeRole",), "the other accounts", assumed)
+    found = [each for name in own for each in document(name, table)["Statement"]] + document(ROLE, [assuming])["Statement"]
+    return list({json.dumps(each, sort_keys=True): each for each in found}.values())

@@ -1,0 +1,213 @@
+"""The function that works: one slice of one order is one run of one phase, asked to stop before the function's time is over.
+
+The next slice goes on from the runs that the bucket has of this execution, a killed one's included. What is there already is called
+by no slice again: each observes before it plans.
+"""
+
+import datetime as dt
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runbook_lib.audit.ending import sealing
+from runbook_lib.base.clock import Stop
+from runbook_lib.base.errors import RunbookError
+from runbook_lib.base.privacy import masked
+from runbook_lib.base.project import ROOT_VARIABLE, VARIABLE
+from runbook_lib.coverage import Gap, Status, count
+from runbook_lib.evidence.run.contents import SEAL
+from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.phase_run import PhaseRun
+from runbook_lib.phase_run.halt import Halt
+from runbook_lib.phase_run.opening import begin, opened
+from runbook_lib.phase_run.record import plainly
+from runbook_lib.stack.accept import running, stop_key
+from runbook_lib.stack.answer import FAILED, SUCCESS
+from runbook_lib.stack.orders import APPROVAL, SETTINGS, BadOrder, Order, fetch
+from runbook_lib.stack.replica import Replica, earlier_runs
+from runbook_lib.stack.surroundings import Surroundings
+
+LOG = logging.getLogger(__name__)
+SLICE_OVER = "slice over"
+MARGIN = 90.0
+"""Seconds before the function's end at which a slice begins to end; a tenth of its time where that is less."""
+LOOK = 5.0
+"""Seconds between two looks at whether somebody asks to stop."""
+PLACE = "/tmp/runbook"  # noqa: S108 the one folder that a function may write into, and nobody else's
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What the state machine calls: one slice. How it ended is what it returns; what it raises, it could not record."""
+    return Slice(Surroundings(), event, context.get_remaining_time_in_millis() / 1000, Path(PLACE)).result()
+
+
+@dataclass
+class Slice:
+    """One slice: what the machine hands on, and how many seconds there are."""
+
+    around: Surroundings
+    event: Mapping[str, Any]
+    seconds: float
+    place: Path
+    now: Callable[[], dt.datetime] = field(default=lambda: dt.datetime.now(dt.UTC))
+
+    @property
+    def execution(self) -> str:
+        return str(self.event["execution"])
+
+    @property
+    def runs(self) -> Path:
+        return self.place / "runs"
+
+    def result(self) -> dict[str, Any]:
+        """Work, unless it is too late, somebody asked to stop, or another execution still works on this resource."""
+        if self._left() <= 0:
+            return self._ended(FAILED, "timed out: CloudFormation waits an hour at most; nothing was undone, deploy again to go on")
+        if self._asked_to_stop():
+            return self._ended(FAILED, "stopped: another operation of the stack took over; nothing was undone")
+        if [name for name in running(self.around, str(self.event["resource"])) if name != self.execution]:
+            return {"ended": False, "slice": self.event.get("slice", 0)}
+        try:
+            return self._worked()
+        except (Halt, RunbookError, BadOrder) as error:
+            return self._ended(FAILED, f"{'refused' if isinstance(error, BadOrder) else 'failed'}: {error}")
+
+    def _left(self) -> float:
+        return (dt.datetime.fromisoformat(str(self.event["until"])) - self.now()).total_seconds()
+
+    def _asked_to_stop(self) -> bool:
+        try:
+            self.around.client("s3").head_object(Bucket=self.around.bucket, Key=stop_key(self.execution))
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (403, 404):
+                return False  # without the right to list, S3 says of what is not there that it is forbidden
+            raise
+        return True
+
+    def _ended(self, status: str, reason: str, data: Mapping[str, object] | None = None) -> dict[str, Any]:
+        return {"ended": True, "status": status, "reason": masked(reason), "data": dict(data or {})}
+
+    def _worked(self) -> dict[str, Any]:
+        s3, bucket, project = self.around.client("s3"), self.around.bucket, self.place / "project"
+        self.runs.mkdir(parents=True, exist_ok=True)
+        order = fetch(str(self.event["order"]), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read(), project)
+        os.environ.update({ROOT_VARIABLE: str(project), VARIABLE: str(self.runs)})
+        before = earlier_runs(s3, bucket, self.execution, self.runs)
+        resumes = before[-1].name if before else ""
+        record = begin(order.phase, project / SETTINGS, order.scope, str(project / APPROVAL), "", resumes)
+        replica = Replica(s3, bucket, self.execution, record.run)
+        replica.begin()
+        for run in before:
+            self._end_killed(run, replica)
+        record.replica = partial(replica.lines, record.folder.name)
+        stop = Stop()
+        with self._watching(stop):
+            try:
+                return self._carried_out(order, opened(record), stop)
+            except Halt as halted:
+                return self._ended(FAILED, f"{record.state}: {halted}", self._facts(record.run))
+            finally:
+                replica.keep()
+
+    def _end_killed(self, run: RunFolder, replica: Replica) -> None:
+        """A run that has not ended was killed: only one slice of an execution runs at a time. It is sealed as what it is."""
+        if run.record()["status"] == RunStatus.RUNNING:
+            run.finish(RunStatus.STOPPED, self.now(), error="the function that made it was ended")
+        if not (run.path / SEAL).exists():
+            from runbook_lib.settings.file import load  # noqa: PLC0415 rare
+
+            for line in sealing(run, load(run.settings, self.now().date(), kept=True), os.environ):
+                LOG.info("%s: %s", run.name, line)
+            Replica(replica.s3, replica.bucket, replica.execution, run).keep()
+
+    def _carried_out(self, order: Order, run: PhaseRun, stop: Stop) -> dict[str, Any]:
+        with plainly(run.record, "observed"):
+            run.observe()
+        with plainly(run.record, "planned"):
+            run.plan()
+        with plainly(run.record, "decided"):
+            decision = run.take_given()
+        with plainly(run.record, "applied"):
+            run.apply(decision, stop, lambda tick: None)
+        with plainly(run.record, "verified"):
+            run.verify()
+        with plainly(run.record):
+            code = run.finish()
+        if stop.reason == SLICE_OVER and run.record.state == "stopped" and self._left() > 0:
+            return {"ended": False, "slice": int(self.event.get("slice", 0)) + 1}
+        status, word, reason = verdict(run, code)
+        return self._ended(status, reason, self._facts(run.record.run, run, word))
+
+    def _facts(self, folder: RunFolder, run: PhaseRun | None = None, word: str = "failed") -> dict[str, object]:
+        seal = folder.path / SEAL
+        facts: dict[str, object] = {
+            "Status": word, "Run": folder.name, "Evidence": f"s3://{self.around.bucket}/runs/{folder.name}/",
+            "SealDigest": hashlib.sha256(seal.read_bytes()).hexdigest() if seal.exists() else "",
+        }  # fmt: skip
+        if run is None:
+            return facts
+        counted = count(cell for cell in run.cells if cell.in_scope)
+        share = "" if counted.coverage is None else f"{100 * counted.coverage:.1f} %"
+        fingerprint = run.decision.approval.fingerprint if run.decision else ""
+        numbers = {"Coverage": share, "Covered": counted.covered, "Gaps": counted.gap, "Unknown": counted.unknown}
+        return {**facts, **numbers, "Calls": run.report.counted.get("applied", 0) if run.report else 0, "Fingerprint": fingerprint}
+
+    @contextmanager
+    def _watching(self, stop: Stop) -> Iterator[None]:
+        """While the block runs: asks to stop when the time of the slice or of the request is nearly over, or somebody asks."""
+        over, done = self.seconds - min(MARGIN, self.seconds / 10), threading.Event()
+
+        def watch() -> None:
+            waited = 0.0
+            while not done.wait(min(LOOK, max(over - waited, 0.01))):
+                waited += LOOK
+                if waited >= over or self._left() <= 0:
+                    stop.request(SLICE_OVER if self._left() > 0 else "the hour that CloudFormation waits is nearly over")
+                    return
+                try:
+                    asked = self._asked_to_stop()
+                except (ClientError, BotoCoreError):
+                    continue  # looked at again in a moment, and before the next slice
+                if asked:
+                    stop.request("another operation of the stack took over")
+                    return
+
+        watcher = threading.Thread(target=watch, name="watching", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+
+def verdict(run: PhaseRun, code: int) -> tuple[str, str, str]:
+    """Status of the answer, the word in its data, and the reason: the stack has succeeded where the phase has, and nowhere else."""
+    if code == 0:
+        return SUCCESS, "done", ""
+    record, planned = run.record, run.planned
+    left = [cell for cell in run.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
+    blockers = planned.blockers if planned else ()
+    if code == 2 and not blockers and all(cell.gap is Gap.IN_PROGRESS for cell in left):
+        return SUCCESS, "in progress", ""
+    where = f"run {record.run.name}; nothing was undone"
+    if blockers:
+        return FAILED, "blocked", f"blocked: {blockers[0].reason}: {blockers[0].next_step} ({len(blockers)} in all); {where}"
+    if record.error:
+        return FAILED, record.state, f"{record.state}: {record.error}; {where}"
+    if left:
+        return (
+            FAILED,
+            "left over",
+            f"left over: {left[0].reason} ({left[0].service}, {left[0].region}, {len(left)} in all); {where}",
+        )
+    return FAILED, record.state, f"{record.state}: not every call succeeded; {where}"
