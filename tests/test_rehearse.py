@@ -102,10 +102,17 @@ def test_every_service_on_the_default_organization_and_no_call_the_second_time(r
     """In make test the same without notebooks, on seven: tests/test_every_service.py."""
     settings = str(PARAMETERS.with_name("rehearsal-all.yaml"))
     first = rehearse("--organization", "default", "-p", settings, "--keep")
-    assert first.code == 0, first.out + first.err
-    again = rehearse("-p", settings)
-    assert again.code == 0, again.out + again.err
-    assert again.out.count("planned: 0 calls to make") == len(again.run.record()["phases"]) - 1
+    # One account has suspended Macie by itself, which no plan can know before the account is a member. All else is done.
+    statuses = {phase: found["status"] for phase, found in first.run.record()["phases"].items()}
+    assert {phase for phase, status in statuses.items() if status != "done"} == {"40_macie", "90_coverage"}
+    assert first.code == 1, first.out + first.err
+    assert "had suspended Macie before it became a member" in first.out
+    assert "the next plan resumes it" in first.out
+    second = rehearse("-p", settings, "--keep")
+    assert second.code == 0, second.out + second.err
+    third = rehearse("-p", settings)
+    assert third.code == 0, third.out + third.err
+    assert third.out.count("planned: 0 calls to make") == len(third.run.record()["phases"]) - 1
 
 
 class TestOthers:
