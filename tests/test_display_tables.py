@@ -9,7 +9,8 @@ import value_samples as samples
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Count, count
 from runbook_lib.coverage import summary as summaries
-from runbook_lib.display import tables
+from runbook_lib.display import sections, tables
+from runbook_lib.plan.cost import Costs
 
 
 def test_a_plan_is_grouped_by_call_and_region_and_loses_nothing() -> None:
@@ -113,3 +114,17 @@ def test_tables_need_neither_ipython_nor_widgets() -> None:
         "import runbook_lib.display.tables, runbook_lib.plan.cli_line, runbook_lib.base.html, runbook_lib.display.clean_html"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_calls_of_one_operation_are_told_apart_by_what_becomes_of_them() -> None:
+    """However long that is: IAM Access Analyzer makes every kind of analyzer by the same call."""
+    long = "an analyzer that looks at what is not used in any of the accounts"
+    alike = [
+        samples.action("CreateAnalyzer", {"type": kind}, becomes=f"{long}, {kind}", affects=frozenset(samples.MEMBERS))
+        for kind in ("ONE", "OTHER")
+    ]
+    for steps, shown in ((alike, True), (alike[:1], False)):
+        said = repr(sections.planned(samples.plan(steps=steps), 1, Costs()))
+        titles = [line for line in said.splitlines() if "CreateAnalyzer: 1 call for " in line]
+        assert len(titles) == len(steps)
+        assert [long in title for title in titles] == [shown] * len(steps)

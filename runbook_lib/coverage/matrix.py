@@ -26,6 +26,7 @@ KINDS = {
 RULES = """
 table.matrix caption { white-space: nowrap } table.matrix th[scope=row] { white-space: normal }
 table.matrix td, table.matrix thead th { text-align: center !important; padding: .12rem .1rem; min-width: 1.35rem }
+table.matrix td, table.matrix th[scope=row] { vertical-align: middle !important }
 table.matrix th.turned { vertical-align: bottom; height: 6.6rem; padding: .3rem .1rem }
 table.matrix th.turned span { writing-mode: vertical-rl; transform: rotate(180deg); font-weight: normal; white-space: nowrap }
 table.matrix .first { border-left: 3px solid #111 } table.matrix tr.total { border-top: 3px double #111 }

@@ -115,7 +115,8 @@ def checks(cells: Sequence[Cell]) -> Notes:
 def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
     """The plan: what is called, waited for, blocked and left alone, and what it may cost."""
     guess = estimate(plan, concurrency)
-    inside = plan_groups.changes_inside(plan)
+    inside, groups = plan_groups.changes_inside(plan), plan_groups.actions_by_call(plan)
+    alike = {operation for operation, number in Counter(group.first.operation for group in groups).items() if number > 1}
     head = Facts(
         f"{len(plan.actions)} calls planned" if plan.actions else "Nothing to call",
         {
@@ -133,7 +134,7 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
         head,
         tables.shown(tables.blockers_table(plan), "Blocked"),
         tables.shown(tables.plan_summary(plan), "Calls"),
-        *(_group(group) for group in plan_groups.actions_by_call(plan)),
+        *(_group(group, alike=group.first.operation in alike) for group in groups),
         *([Folded("Changes inside accounts", Lines(inside))] if inside else []),
         *([_costs(costs)] if costs.lines else []),
         Folded(f"Waits between the calls ({len(plan.waits)})", tables.shown(tables.waits_table(plan), "Waits")),
@@ -154,15 +155,15 @@ def waves(progress: Sequence[WaveProgress], *, verified: bool) -> tuple[Part, Pa
 def _costs(costs: Costs) -> Folded:
     """What is paid for, feature by feature; what is unknown and what is not estimated."""
     return Folded(
-        f"What it may cost: {len(costs.lines)} paid features",
+        f"What it may cost: {_many(len(costs.lines), 'paid feature')}",
         tables.shown(tables.frame(cost_rows(costs), COST_COLUMNS), "Paid features that the plan switches on"),
         "Not estimated:",
         Lines(costs.not_estimated),
     )
 
 
-def _group(group: Group[Action]) -> Folded:
-    """One call in all its Regions and batches: reason, before and after, and the exact line."""
+def _group(group: Group[Action], *, alike: bool) -> Folded:
+    """One call in all its Regions and batches: reason, before and after, and the exact line. `alike`: others are called so too."""
     first = group.first
     change = f"{first.before} → {first.becomes}"
     facts = {
@@ -174,10 +175,10 @@ def _group(group: Group[Action]) -> Folded:
     }
     lines = [cli_line(action) for action in group.entries[:SHOWN_LINES]]
     more = len(group.entries) - SHOWN_LINES
-    calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries)} calls"
+    calls = _many(len(group.entries), "call")
     return Folded(
         f"{first.service}:{first.operation}: {calls} for {count_of(group.accounts)} in {', '.join(group.regions)}"
-        + (f", {change}" if len(change) <= SHORT else ""),
+        + (f", {change}" if alike or len(change) <= SHORT else ""),
         Facts("", facts),
         Lines([*lines, f"# and {more} more such calls, in plan.json"] if more > 0 else lines),
     )
@@ -228,7 +229,9 @@ def recorded(
 ) -> Notes:
     """What the run folder says: decisions, and what the journal has of each call."""
     parts: list[Part] = [
-        Facts(f"Record of {run}", {"Approvals": len(approvals), "Rejections": len(rejections), "Journal": f"{len(lines)} lines"})
+        Facts(
+            f"Record of {run}", {"Approvals": len(approvals), "Rejections": len(rejections), "Journal": _many(len(lines), "line")}
+        )
     ]
     for each in approvals:
         facts = {"Approver": each.approver, "Ticket": each.ticket, "Reason": each.reason or "none given"}
@@ -282,7 +285,7 @@ def applied(report: ApplyReport) -> Notes:
     if calls or waits:
         by_region = outcome_tables.outcome_table(calls + waits)
         parts.append(
-            Folded(f"By Region, with waits ({len(by_region)} lines)", tables.shown(by_region, "Result by step and Region"))
+            Folded(f"By Region, with waits ({_many(len(by_region), 'line')})", tables.shown(by_region, "Result by step and Region"))
         )
     return Notes(*parts)
 
