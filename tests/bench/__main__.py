@@ -1,6 +1,6 @@
 """`make bench`: how long the runbook takes, held against what AWS's limits allow. Prints a table and writes JSON.
 
-    python tests/bench [a] [b] [c] [d] [e] [--accounts N] [--reading-accounts N] [--json FILE]
+    python tests/bench [a] [b] [c] [d] [e] [--every-service] [--accounts N] [--reading-accounts N] [--json FILE]
 
 Server and client are processes of their own, over sockets. The bound is printed before each run. Each line says how busy the
 server was: near 100 % of a core it would be the server that is measured.
@@ -19,6 +19,8 @@ import bounds
 import commands
 import organizations
 from harness import LATENCY, served
+
+from runbook_lib.services.registry import specs
 
 MOST_AT_ONCE = 32
 """What settings allow, and what is needed: 400 calls a second of 50 ms and more are over 20 under way."""
@@ -50,15 +52,16 @@ def judged(name: str, seconds: float, bound: float, calls: int, empty_cpu: float
     return found
 
 
-def enabling(accounts: int, parts: set[str]) -> dict[str, Any]:
-    """(a) the first enablement, and (c) the second run."""
+def enabling(accounts: int, parts: set[str], *, every: bool) -> dict[str, Any]:
+    """(a) the first enablement, and (c) the second run; of three services, or of every one."""
     regions, found = len(organizations.REGIONS), dict[str, Any]()
-    with served(accounts, covered=False, concurrency=MOST_AT_ONCE) as bench:
+    services = len(specs()) if every else 3
+    with served(accounts, covered=False, concurrency=MOST_AT_ONCE, every=every) as bench:
         empty = bench.run("single")
         before = bench.run("bound")
         found["bound_parts"] = before["parts"]
-        floor = bounds.floor_of_enabling(accounts, regions)
-        say(f"(a) first enablement, {accounts} accounts × {regions} Regions × 3 services, {LATENCY * 1000:.0f} ms latency")
+        floor = bounds.floor_of_enabling(accounts, regions, every=every)
+        say(f"(a) first enablement, {accounts} accounts × {regions} Regions × {services} services, {LATENCY * 1000:.0f} ms latency")
         fewest = sum(before["fewest"].values())
         say(f"  bound {before['bound']:.1f} s: AWS's rates, latency and settling along the plans; floor {floor:,} calls")
         say(f"  with the looks and polls that the runbook's rules demand: {before['demanded']:.1f} s; {fewest:,} calls")
@@ -154,13 +157,14 @@ def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description="Measure the runbook against what AWS's limits allow.")
     parser.add_argument("parts", nargs="*", default=list("abcde"), help="a to e; all by default")
+    parser.add_argument("--every-service", action="store_true", help="(a) and (c) with every service, not the first three")
     parser.add_argument("--accounts", type=int, default=200, help="accounts of (a) and (c)")
     parser.add_argument("--reading-accounts", type=int, default=10_000, help="accounts of (b)")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
     asked = parser.parse_args()
     parts, found = set(asked.parts), dict[str, Any]()
     if parts & {"a", "c"}:
-        found |= enabling(asked.accounts, parts)
+        found |= enabling(asked.accounts, parts, every=asked.every_service)
     if "b" in parts:
         found |= reading(asked.reading_accounts)
     if "d" in parts:

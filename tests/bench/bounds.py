@@ -63,7 +63,10 @@ def first_enablement(plans: Sequence[Plan], accounts: int, latency: float) -> Bo
     """Each phase reads the accounts, and beside them each Region, once, then makes its calls, stage after stage."""
     found = Bound()
     for plan in plans:
-        found.parts[f"{plan.phase} reading"] = coverage(accounts, latency).seconds
+        reading = coverage(accounts, latency).seconds
+        if plan.phase == "40_macie":
+            reading = max(reading, 2 * latency + in_turn(math.ceil((accounts - 1) / 25), "macie2", "ListMembers", latency))
+        found.parts[f"{plan.phase} reading"] = reading
         for stage in dict.fromkeys(step.stage for step in plan.steps):
             steps = [step for step in plan.steps if step.stage == stage]
             found.parts[f"{plan.phase} {stage}"] = stage_seconds(steps, latency)
@@ -123,13 +126,18 @@ def second_run(phases: int, accounts: int, latency: float) -> float:
     return max(phases * coverage(accounts, latency).seconds, listed)
 
 
-def floor_of_enabling(accounts: int, regions: int) -> int:
-    """Fewest calls per Region, as the list of what others need has it: batches, one list, one association per account."""
+def floor_of_enabling(accounts: int, regions: int, *, every: bool) -> int:
+    """Fewest calls per Region, as the list of what others need has it: batches, one list, one association per account.
+
+    Macie: one call a member, its pages of 25, discovery in batches, then session, designation, both configurations, publication.
+    Access Analyzer: a list and an analyzer.
+    """
     members = accounts - 1
     fifty, hundred = math.ceil(members / 50), math.ceil(accounts / 100)
     hub, duty = 2 * fifty + 3, 3 * fifty + 3
     inspector = members + 2 * hundred
-    return regions * (hub + duty + inspector)
+    others = (members + math.ceil(members / 25) + fifty + 5) + 2 if every else 0
+    return regions * (hub + duty + inspector + others)
 
 
 def floor_of_reading(accounts: int, regions: int) -> int:

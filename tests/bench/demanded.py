@@ -23,13 +23,18 @@ IN_REGION: Mapping[str, Mapping[str, int]] = {
     "guardduty": {"prepare": 3, "management": 4, "delegated": 6, "workloads": 4},
     # Administrator and the delegated account's status; then auto-enable; then the scan settings.
     "inspector2": {"prepare": 2, "management": 2, "delegated": 3, "workloads": 4},
+    # Administrator and two sessions; then publication and export; then configuration, discovery and two empty lists.
+    "macie2": {"prepare": 3, "management": 5, "delegated": 9, "workloads": 7},
+    # Two accounts' analyzers.
+    "accessanalyzer": {"management": 2, "delegated": 2},
 }
 """Service → stage → reads in one Region before it, without lists of members."""
 DETAILS: Mapping[str, str] = {"guardduty": "guardduty:GetMemberDetectors", "inspector2": "inspector2:BatchGetAccountStatus"}
-"""What is asked of each member that a look finds, in batches."""
+"""What is asked of each member that a look finds, in batches; Macie lists it, in pages as of members."""
 ORGANIZATION, ONCE = 5, {"organizations": 13, "securityhub": 1}
 """Reads of the organization beside its pages of accounts; reads of a service that are not made in each Region."""
-PAGE = {"organizations": 20, "securityhub": 50, "guardduty": 50, "inspector2": 50}
+PAGE = {"organizations": 20, "securityhub": 50, "guardduty": 50, "inspector2": 50, "macie2": 25}
+WHOLE_LISTS = ("ListMembers", "ListAutomatedDiscoveryAccounts")
 SETTLED_AFTER = {
     ("securityhub:GetMembers", "delegated"): 1,
     ("securityhub:DescribeOrganizationConfiguration", "delegated"): 1,
@@ -45,7 +50,7 @@ def pages(number: int, service: str) -> int:
 
 def calls_of_poll(wait: Wait, members: int) -> int:
     """The calls of one look at whom a Wait waits for: batches, or the whole list where only that tells."""
-    if wait.operation == "ListMembers":
+    if wait.operation in WHOLE_LISTS:
         return pages(members, wait.service)
     size = batch_of(wait.service, wait.operation)
     return math.ceil(len(wait.targets) / size) if wait.targets and size else 1
@@ -65,7 +70,8 @@ def calls_of_look(plan: Plan, stage: str, listing: bool, accounts: int, regions:
     service, members = phase_named(plan.phase).service, accounts - 1
     here = IN_REGION[service][stage]
     if listing:
-        here += pages(members, service) + math.ceil(members / (batch_of(*DETAILS[service].split(":")) or 1))
+        details = batch_of(*DETAILS[service].split(":")) if service in DETAILS else PAGE[service]
+        here += pages(members, service) + math.ceil(members / (details or 1))
     return ORGANIZATION + pages(accounts, "organizations") + ONCE.get(service, 0) + regions * here
 
 
@@ -84,7 +90,7 @@ def demanded(plans: Sequence[Plan], accounts: int, latency: float) -> Bound:
     found = Bound()
 
     def waited(wait: Wait) -> float:
-        in_a_row = calls_of_poll(wait, accounts - 1) if wait.operation == "ListMembers" else 1
+        in_a_row = calls_of_poll(wait, accounts - 1) if wait.operation in WHOLE_LISTS else 1
         return polls_of(wait) * in_a_row * latency
 
     for plan in plans:

@@ -68,12 +68,12 @@ class Bench:
 
 
 @contextmanager
-def served(accounts: int, *, covered: bool, concurrency: int = 16) -> Iterator[Bench]:
-    """A server process with an organization of this size, and settings for it."""
+def served(accounts: int, *, covered: bool, concurrency: int = 16, every: bool = False) -> Iterator[Bench]:
+    """A server process with an organization of this size, and settings for it: three services, or every one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         folder = Path(temporary)
         settings = folder / "settings.yaml"
-        settings.write_text(organizations.settings(accounts, concurrency=concurrency), encoding="utf-8")
+        settings.write_text(organizations.settings(accounts, concurrency=concurrency, every=every), encoding="utf-8")
         (folder / "latency").write_text(str(LATENCY), encoding="utf-8")
         seed = organizations.seed(folder, accounts, covered=covered)
         state = folder / "server.json"

@@ -24,8 +24,8 @@ SCANS = ("EC2", "ECR", "LAMBDA")
 STANDARD = "aws-foundational-security-best-practices"
 
 
-def settings(accounts: int, regions: tuple[str, ...] = REGIONS, concurrency: int = 16) -> str:
-    """Settings with all three services in all Regions, features and scan types; no member role."""
+def settings(accounts: int, regions: tuple[str, ...] = REGIONS, concurrency: int = 16, *, every: bool = False) -> str:
+    """Settings with three services in all Regions, features and scan types, or with every service; no member role."""
     named = ", ".join(regions)
     others = ", ".join(regions[1:])
     return f"""
@@ -65,6 +65,22 @@ inspector:
   ecr_rescan_duration: DAYS_30
 limits: {{accounts: {accounts}, regions: {len(regions)}}}
 concurrency: {concurrency}
+{_others(regions) if every else ""}"""
+
+
+def _others(regions: tuple[str, ...]) -> str:
+    named = ", ".join(regions)
+    return f"""
+macie:
+  regions: [{named}]
+  management_account: true
+  auto_enable: true
+  publishing_frequency: FIFTEEN_MINUTES
+  publication: {{policy: true, sensitive_data: true}}
+  automated_discovery: {{members: NEW, existing_accounts: true}}
+access_analyzer:
+  regions: [{named}]
+  unused_access: {{home_region: {regions[0]}, age: 90}}
 """
 
 
