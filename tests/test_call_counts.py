@@ -56,6 +56,7 @@ EXPECTED: Mapping[str, Mapping[str, int]] = {
         "securityhub:EnableSecurityHub": 4,
         "securityhub:GetEnabledStandards": 8,
         "securityhub:GetMembers": 2,
+        "securityhub:ListEnabledProductsForImport": 6,
         "securityhub:ListFindingAggregators": 3,
         "securityhub:ListMembers": 2,
         "securityhub:ListOrganizationAdminAccounts": 6,

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from runbook_lib.base.observation import Known, Observation
 
+ALL_FEATURES = "ALL"
+"""The feature set without which Organizations trusts no service and delegates nothing [model]; the other has billing alone."""
+
 
 class AccountState(StrEnum):
     """AWS's own words (`State` of ListAccounts; the retired `Status` is read where `State` is missing)."""

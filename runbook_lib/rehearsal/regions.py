@@ -33,6 +33,30 @@ def _partitions() -> Mapping[str, tuple[frozenset[str], str]]:
     )
 
 
+@cache
+def _endpoints() -> Mapping[str, frozenset[str]]:
+    """Service, as it signs → the Regions in which it has an endpoint; services of one endpoint for a partition are left out."""
+    known = Loader().load_data("endpoints")["partitions"]
+    found: dict[str, set[str]] = {}
+    for partition in known:
+        for service, each in partition["services"].items():
+            if each.get("isRegionalized", True):
+                found.setdefault(service, set()).update(region for region in each["endpoints"] if region in partition["regions"])
+    return MappingProxyType({service: frozenset(regions) for service, regions in found.items()})
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """The Regions of which botocore lists any endpoint: of one that is merely announced, its list says nothing."""
+    return frozenset[str]().union(*_endpoints().values())
+
+
+def has_endpoint(service: str, region: str) -> bool:
+    """Whether a service, named as it signs, has an endpoint in a Region; yes where botocore knows the service or the Region not."""
+    listed = _endpoints().get(service)
+    return listed is None or region in listed or region not in _listed()
+
+
 def partitions() -> list[str]:
     """The partitions there are."""
     return sorted(_partitions())

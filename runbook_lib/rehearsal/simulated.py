@@ -14,6 +14,7 @@ from typing import Any
 
 from runbook_lib.rehearsal import operations
 from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.regions import has_endpoint
 
 Bucket = tuple[float, float]
 """Requests per second, burst."""
@@ -45,7 +46,7 @@ class SimulatedService:
     signing_name: str = ""
     """Its name in signatures and in IAM's actions, where that is not the client's name."""
     regions: frozenset[str] | None = None
-    """The Regions in which it has an endpoint; None: in all of them."""
+    """The Regions in which it has an endpoint; None: those that botocore lists for it."""
     trusted: tuple[str, ...] = ()
     """Further principals that Organizations can trust."""
     roles: Mapping[str, str]
@@ -77,7 +78,7 @@ class SimulatedService:
 
     def exists_in(self, region: str) -> bool:
         """Whether a Region has an endpoint of it."""
-        return self.regions is None or region in self.regions
+        return has_endpoint(self.signs, region) if self.regions is None else region in self.regions
 
     def module(self, name: str) -> Any:
         """A module of the service's folder."""

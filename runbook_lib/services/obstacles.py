@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.organization import ALL_FEATURES
 from runbook_lib.plan import Blocker, NoChange
 from runbook_lib.services.designation import ASPECT, Administrators, as_seen, designated, registered
 from runbook_lib.services.population import ENABLED, Population
@@ -19,6 +20,7 @@ from runbook_lib.services.view import View
 REGISTRATION = "organizations"
 """Item of the cell about Organizations."""
 MANAGEMENT_OWNER = "an administrator of the management account"
+ENABLE_ALL_FEATURES = "Enable all features in Organizations, which every member account has to accept, then plan again."
 DELEGATED_OWNER = "an administrator of the delegated account"
 
 
@@ -55,7 +57,12 @@ def _bar(spec: Designation | None, view: View, administrators: Administrators, r
 
 
 def region_bar(view: View, region: str) -> Bar | None:
-    """The Region must be enabled in both the management and the delegated account."""
+    """The organization must have all features; the Region must be enabled in both the management and the delegated account."""
+    if view.organization.feature_set != ALL_FEATURES:
+        return Bar(
+            f"the organization's feature set is {view.organization.feature_set}: no service can have an administrator in it",
+            ENABLE_ALL_FEATURES,
+        )
     for aside in view.population.aside.get(region, ()):
         if view.delegated in aside.accounts:
             return Bar(

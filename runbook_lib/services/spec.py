@@ -36,6 +36,8 @@ WITHOUT_REGIONS = frozenset({"account", "iam", "organizations"})
 """Services of which there is one in a partition: a call may go through any Region and means none."""
 GLOBAL = "global"
 """Where those are, in the place of a Region, wherever a person reads."""
+INTEGRATION = "integration"
+"""The aspect of a service that gathers findings: whether those of the others reach it."""
 ACCOUNT = "{account}"
 """In the parameters of a probe: the account that asks."""
 
@@ -209,6 +211,8 @@ class ServiceSpec:
     """What the settings' prices of this service are, as editors show it."""
     evaluates_by_config: bool = False
     """Whether it evaluates only where AWS Config records."""
+    product: str = ""
+    """Its name among the products whose findings Security Hub takes in, as the product's ARN ends [docs]; empty: it sends none."""
     excludable: tuple[str, ...] = ()
     """Aspects that settings may exclude accounts from, while they stay members of the service: nothing is planned for them."""
     enabled_by: tuple[str, ...] = ()

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from small_world import DELEGATED, MANAGEMENT, MEMBERS, OPT_IN, OUTSIDER, REGION, Caller, refused_at_last
 
-from runbook_lib.rehearsal import events, regions, simulated
+from runbook_lib.rehearsal import events, simulated
 from runbook_lib.rehearsal.account_sets import Sets
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.conditions import Conditions
@@ -16,7 +15,6 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import session_credential
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.operations.macie2 import replica
-from runbook_lib.rehearsal.operations.macie2.about import REGIONS
 from runbook_lib.rehearsal.operations.macie2.state import SERVICE_ROLE, state_of
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.scenario import Scenario
@@ -167,15 +165,6 @@ def test_govcloud_has_no_macie() -> None:
     with pytest.raises(ConnectionClosedError):
         made("macie2").list_organization_admin_accounts()
     assert made("accessanalyzer").list_analyzers()["analyzers"] == []
-
-
-@pytest.mark.fact("MC-S2-33")
-def test_the_regions_are_those_that_botocore_knows() -> None:
-    assert set(boto3.Session().get_available_regions(SERVICE, "aws")) == REGIONS
-    assert regions.regions_of("aws") > REGIONS
-    for partition in ("aws-us-gov", "aws-cn"):
-        assert boto3.Session().get_available_regions(SERVICE, partition) == []
-        assert not any(simulated.by_name()[SERVICE].exists_in(each) for each in regions.regions_of(partition))
 
 
 @pytest.mark.parametrize(

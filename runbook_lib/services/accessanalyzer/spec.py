@@ -1,6 +1,6 @@
 """IAM Access Analyzer by name and number."""
 
-from runbook_lib.services.spec import Designation, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import Designation, Offer, Probe, Rate, ServiceSpec
 
 NAME = "accessanalyzer"
 TITLE = "Access Analyzer"
@@ -37,8 +37,9 @@ SPEC = ServiceSpec(
     in_management=frozenset({"ListAnalyzers"}),
     probe=Probe("ListAnalyzers"),
     rates={"*": Rate(5, 10, "assumed")},  # AWS publishes none
-    # Offered in every Region of every partition: boto3's list of endpoints, 2026-11.
+    regions=Offer("model", "2026-11", lacking=("us-iso-", "us-isob-")),
     paid=("UNUSED_ACCESS",),
+    product="aws/access-analyzer",
     prices="Prices of Access Analyzer. External access costs nothing.",
     enabled_by=("external access",),
     # An account lists its own analyzers, not the organization's [Prowler's check of it, from an account's list].

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation, when_known
-from runbook_lib.coverage import Cell, Cells
+from runbook_lib.coverage import Cell, Cells, Gap
 from runbook_lib.plan import Action, BackOut, Direction
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import NONE, WHOLE, Aspect, Place, Planned
-from runbook_lib.services.column import BEYOND, Column
+from runbook_lib.services.column import BEYOND, SETTINGS_OWNER, Column
 from runbook_lib.services.guardduty.detector import detector, frequency_parameter
 from runbook_lib.services.guardduty.inside import enabling, on_workloads
 from runbook_lib.services.guardduty.observe import detector_found, read_configuration
 from runbook_lib.services.guardduty.spec import NAME
 from runbook_lib.services.guardduty.state import Detector, OrganizationConfiguration, RegionState
-from runbook_lib.services.guardduty.wanted import CHOICES, automatic, features, items_of, unavailable
+from runbook_lib.services.guardduty.wanted import CHOICES, NEWER, automatic, features, items_of, superseding, unavailable
 from runbook_lib.settings.sections.guardduty import GuardDutySection
 
 Here = Place[GuardDutySection, RegionState]
@@ -53,6 +53,8 @@ class AutoEnable(Ranked):
             found = when_known(place.seen.configuration, lambda value, item=item: _choice(value, item))  # type: ignore[misc]
             if item and desired and (why := unavailable(item, automatic(place.section), place.region)):
                 cells.append(column.not_applicable({place.delegated}, why))
+            elif desired and (included := _superseded(place, column)):
+                cells.append(included)
             else:
                 cells.append(self.ranked(place, column, found, "auto-enable is set after designation"))
         return tuple(cell for each in cells for cell in each)
@@ -69,7 +71,8 @@ class AutoEnable(Ranked):
         kinds = {on_workloads(cell.item) for cell in gaps if cell.desired != "NONE"} or {False}
         raised = [cell for cell in gaps if on_workloads(cell.item) == workloads and workloads in kinds]
         # What would lower is decided apart, so the raising call must not carry it.
-        held = {cell.item for cell in cells if cell.aspect == self.name and cell.in_scope and self.lowers(cell)}
+        own = [cell for cell in cells if cell.aspect == self.name and cell.in_scope]
+        held = {cell.item for cell in own if self.lowers(cell) or (superseding(cell.item) and cell.gap is not Gap.TO_DO)}
         return [self._raise(place, held, raised, planned.usable, workloads=workloads)] if raised else []
 
     def _raise(self, place: Here, held: set[str], raised: Sequence[Cell], after: tuple[str, ...], *, workloads: bool) -> Action:
@@ -150,6 +153,21 @@ class Frequency(Ranked):
             direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=BackOut("Sets the earlier frequency.", "UpdateDetector", {**own, "FindingPublishingFrequency": cell.observed}),
         )  # fmt: skip
+
+
+def _superseded(place: Here, column: Column) -> Cells:
+    """The cell of an item of the older runtime monitoring where the newer one is automatic; none where it is not."""
+    newer, seen = superseding(column.item), place.seen.configuration
+    if not newer or column.desired == "NONE" or not place.whole or not isinstance(seen, Known):
+        return ()
+    if seen.value.items.get(NEWER, "NONE") == "NONE":
+        return ()
+    choice = seen.value.items.get(newer, "NONE")
+    if CHOICES.index(choice) >= CHOICES.index(column.desired):
+        return column.covered({place.delegated}, f"covered by {NEWER}, which includes it", f"{newer} {choice}")
+    reason = f"auto-enable of {newer} is {choice}, and AWS refuses the older feature beside the newer one"
+    step = f"Ask for {newer} in settings, in the place of {column.item}."
+    return column.blocked({place.delegated}, reason, step, choice, SETTINGS_OWNER)
 
 
 def _choice(configuration: OrganizationConfiguration, item: str) -> str:

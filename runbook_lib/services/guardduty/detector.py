@@ -1,7 +1,7 @@
-"""The own detectors of the delegated and the management account: GuardDuty is on there, with every feature said.
+"""The own detectors of the delegated and the management account: GuardDuty is on there.
 
-A new detector has its features from the start, so that no default of AWS decides; what acts on workloads is off in it, and decided
-in a stage of its own.
+A new detector says of every feature that AWS would switch on by itself whether it is wanted, so that no default decides; what acts
+on workloads is off in it, and decided in a stage of its own.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from runbook_lib.services.column import Column, accounts_of, to_do
 from runbook_lib.services.guardduty.inside import enabling, on_workloads
 from runbook_lib.services.guardduty.observe import read_detector
 from runbook_lib.services.guardduty.state import Detector, RegionState
-from runbook_lib.services.guardduty.wanted import existing, features, items_of, own_detector, unavailable
+from runbook_lib.services.guardduty.wanted import NEWER, existing, features, items_of, own_detector, superseding, unavailable
 from runbook_lib.services.membership import MEMBERSHIP
 from runbook_lib.settings.sections.guardduty import GuardDutySection
 
@@ -50,6 +50,8 @@ def wanted_items(place: Here, *, workloads: bool) -> dict[str, str]:
     governed = own.governed if own else frozenset[str]()
     items = existing(place.section)
     wanted = [item for item, on in items.items() if on and not unavailable(item, items, place.region)]
+    if own and NEWER in own.on:
+        wanted = [item for item in wanted if not superseding(item)]
     return dict.fromkeys((i for i in wanted if i not in governed and on_workloads(i) == workloads), "ENABLED")
 
 
@@ -86,7 +88,7 @@ class Detectors(Aspect[GuardDutySection, RegionState]):
         return accounts_of(cell for cell in self.raising(place, cells) if cell.observed == observed)
 
     def _create(self, place: Here, account: str, stage: str) -> Action:
-        """An own detector with every feature said explicitly: no default of AWS decides."""
+        """An own detector whose features are said: no default of AWS decides."""
         on = [item for item, wanted in existing(place.section).items() if wanted and not on_workloads(item)]
         return place.action(
             "CreateDetector",

@@ -4,12 +4,12 @@ What acts on workloads is switched on in a stage of its own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Unknown
-from runbook_lib.coverage import Cell, Cells, Gap, Status
+from runbook_lib.coverage import Cell, Cells, Gap
 from runbook_lib.organization import Organization
 from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Direction, ForEach, batches
 from runbook_lib.plan.outcome import Outcome, Progress
@@ -22,7 +22,7 @@ from runbook_lib.services.guardduty.membership import Enrolment
 from runbook_lib.services.guardduty.observe import detector_found, read_features
 from runbook_lib.services.guardduty.spec import MALWARE_PROTECTION, SPEC
 from runbook_lib.services.guardduty.state import RegionState
-from runbook_lib.services.guardduty.wanted import contradictions, existing, features, items_of, unavailable
+from runbook_lib.services.guardduty.wanted import NEWER, contradictions, existing, features, items_of, superseding, unavailable
 from runbook_lib.services.membership import MEMBERSHIP
 from runbook_lib.settings import Settings
 from runbook_lib.settings.sections.guardduty import GuardDutySection
@@ -75,7 +75,11 @@ class Features(Aspect[GuardDutySection, RegionState]):
                 step = "Set the feature's auto_enable to NONE, or enabled to true (or leave it out)."
                 cells.append(column.blocked(everyone, reason, step, who=SETTINGS_OWNER))
             else:
-                cells.append(_item(column, _seen(place, item), on, place.view.settings, _note(item, place.view.organization)))
+                seen, included = _seen(place, item), Cells()
+                if on and superseding(item):
+                    seen, included = _superseded(column, seen, _seen(place, NEWER), _seen(place, superseding(item)))
+                note = _note(item, place.view.organization)
+                cells += [included, _item(column, seen, on, place.view.settings, note)]
         cells += [
             place.column(self.name, item).unmanaged(_seen(place, item).on, "ENABLED") for item in _shown(place.seen) - set(wanted)
         ]
@@ -110,9 +114,12 @@ class Features(Aspect[GuardDutySection, RegionState]):
         return steps
 
     def _sendable(self, cells: Cells) -> dict[str, frozenset[str]]:
-        """Wanted item → accounts that may be sent it: those that have it or are to get it, not those it is blocked for."""
+        """Wanted item → accounts that may be sent it: those that have it or are to get it.
+
+        Not those it is blocked for, nor those that have it by a newer feature, which AWS does not take beside it.
+        """
         wanted = [cell for cell in cells if (cell.aspect, cell.desired) == (self.name, "ENABLED") and cell.in_scope]
-        wanted = [cell for cell in wanted if cell.status is Status.COVERED or cell.gap is Gap.TO_DO]
+        wanted = [cell for cell in wanted if cell.observed == "ENABLED" or cell.gap is Gap.TO_DO]
         return {item: accounts_of(cell for cell in wanted if cell.item == item) for item in sorted({cell.item for cell in wanted})}
 
     def _own(self, place: Here, lacking: Sequence[str], after: tuple[str, ...]) -> Action:
@@ -225,6 +232,20 @@ def _seen(place: Here, item: str) -> Seen:
     unread += [(code, reason, accounts & enrolled) for code, reason, accounts in seen.features.unread]
     later |= asked - enrolled - stuck - apart
     return Seen(frozenset(on), frozenset(off), frozenset(governed), frozenset(later), stuck, apart, tuple(unread))
+
+
+def _superseded(column: Column, seen: Seen, feature: Seen, newer: Seen) -> tuple[Seen, Cells]:
+    """What is left to compare, and the cells of accounts that have the newer feature in the place of the older one.
+
+    Where the newer one is on without the agent that is asked for, AWS takes the agent under the newer one only.
+    """
+    elsewhere = seen.off & feature.on
+    step = f"Ask for {superseding(column.item)} in settings, in the place of {column.item}."
+    reason = f"{NEWER} is on there without this agent, and AWS refuses the older feature beside it"
+    return replace(seen, off=seen.off - elsewhere), (
+        *column.covered(elsewhere & newer.on, f"covered by {NEWER}, which includes it", superseding(column.item)),
+        *column.blocked(elsewhere - newer.on, reason, step, "DISABLED", SETTINGS_OWNER),
+    )
 
 
 def _item(column: Column, seen: Seen, wanted: bool, settings: Settings, note: str) -> Cells:

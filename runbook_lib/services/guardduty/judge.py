@@ -11,6 +11,7 @@ from runbook_lib.services.answers import judge_error, judge_unprocessed, outcome
 from runbook_lib.services.guardduty.texts import (
     ALREADY_MEMBER,
     DETECTOR_EXISTS,
+    FEATURE_NOT_OFFERED,
     FOREIGN_DETECTOR,
     INVALID_VALUE,
     NO_ADMINISTRATOR_YET,
@@ -20,6 +21,10 @@ from runbook_lib.services.guardduty.texts import (
     SAME_ADMINISTRATOR,
 )
 
+BY_HAND = (
+    "AWS publishes no list of what each Region lacks. Create this account's detector there by hand, without that feature, and "
+    "plan again: a detector that is there is asked only for what settings want."
+)
 CONFIRM = (SAME_ADMINISTRATOR, DETECTOR_EXISTS, ALREADY_MEMBER)
 """The words say that something is already so; whether it is what was planned, a read says."""
 ALREADY = "already"
@@ -41,6 +46,8 @@ def refused(action: Action, error: CallFailed) -> list[Outcome]:
     if error.code in ("BadRequestException", "InvalidInputException"):
         if has(error, OTHER_ADMINISTRATOR):
             return outcomes(action, Verdict.FAILED, error.code, error.message)
+        if action.operation == "CreateDetector" and has(error, FEATURE_NOT_OFFERED):
+            return outcomes(action, Verdict.FAILED, error.code, f"{error.message} {BY_HAND}")
         if has(error, *CONFIRM):
             return outcomes(action, Verdict.CONFIRM, error.code, error.message)
         if has(error, *RETRY):

@@ -68,11 +68,17 @@ SPEC = ServiceSpec(
         "DisassociateMembers": 50,  # [model]
     },
     rates={"*": Rate(5, 10, "assumed")},
+    regions=Offer("model", "2026-11", lacking=("us-isob-west-1",)),
     offers={
         # GuardDuty User Guide, "Region-specific feature availability".
         "RDS_LOGIN_EVENTS": Offer("docs", "2026-11", lacking=("ap-east-2",)),
+        # Amazon Web Services in China, "Feature availability and implementation differences": no Runtime Monitoring, EKS included.
+        "RUNTIME_MONITORING": Offer("docs", "2026-11", lacking=("cn-",)),
+        "EKS_RUNTIME_MONITORING": Offer("docs", "2026-11", lacking=("cn-",)),
         # New protection plans reach the commercial partition first.
-        "AI_PROTECTION": Offer("assumed", "2026-11", lacking=("us-gov-", "cn-")),
+        "AI_PROTECTION": Offer("assumed", "2026-11", lacking=("us-gov-", "cn-", "eusc-", "us-iso", "eu-iso")),
+        # The Regions of AWS Config's rules for the other features are no source: they leave out S3 protection in China, which is
+        # offered there. What counts as offered and is not, AWS refuses by name.
     },
     paid=(
         "CLOUD_TRAIL",
@@ -89,6 +95,7 @@ SPEC = ServiceSpec(
         "FARGATE_RUNTIME_MONITORING",
         "AI_PROTECTION",
     ),
+    product="aws/guardduty",
     prices="Prices of GuardDuty: its foundational sources and its protection plans.",
     enabled_by=("detector", "membership"),
     controls={

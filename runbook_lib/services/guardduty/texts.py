@@ -14,6 +14,7 @@ INVALID_VALUE = "invalid or out-of-range value is specified as an input paramete
 FOREIGN_DETECTOR = "detectorid is not owned by the current account"
 DETECTOR_EXISTS = "a detector already exists for the current account"
 ALREADY_MEMBER = "already a member or associated member of the current account"
+FEATURE_NOT_OFFERED = "is not available in this region"
 NOT_ASSOCIATED_YET = "is not an associated member of"
 
 

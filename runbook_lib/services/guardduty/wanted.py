@@ -1,6 +1,6 @@
 """What settings want of GuardDuty, as items: features ("S3_DATA_EVENTS") and agents ("RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT")."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from runbook_lib.services.guardduty.inside import on_workloads
 from runbook_lib.services.offers import offered
@@ -17,6 +17,10 @@ ORGANIZATION_FEATURES = (
     "S3_DATA_EVENTS",
 )
 """Every feature that an organization can set [model]."""
+OFF_BY_DEFAULT = frozenset({"EKS_RUNTIME_MONITORING", "RUNTIME_MONITORING"})
+"""What a new detector does not have unless it is named [model: CreateDetector]."""
+NEWER, OLDER = "RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"
+"""Runtime monitoring supersedes its older EKS-only form: it includes that one's protection, and AWS refuses both in one request."""
 CHOICES = ("NONE", "NEW", "ALL")
 """Values of auto-enable, from the least protection to the most."""
 
@@ -46,14 +50,20 @@ def automatic(part: GuardDutySection) -> dict[str, str]:
     return dict(sorted(items.items()))
 
 
-def unavailable(item: str, items: Collection[str], region: str) -> str:
+def superseding(item: str) -> str:
+    """The item of the newer runtime monitoring that includes an item of the older one; empty for all others."""
+    feature, slash, agent = item.partition("/")
+    return f"{NEWER}{slash}{agent}" if feature == OLDER else ""
+
+
+def unavailable(item: str, items: Mapping[str, bool] | Mapping[str, str], region: str) -> str:
     """Why an item cannot be asked of a Region together with the other items; empty when it can.
 
-    Runtime monitoring supersedes its older EKS-only form; AWS refuses both in one request [model].
+    The older runtime monitoring can be wanted off beside the newer one: that is the migration that AWS describes.
     """
     if not offered("guardduty", item, region):
         return "not offered in this Region"
-    older = item.partition("/")[0] == "EKS_RUNTIME_MONITORING" and "RUNTIME_MONITORING" in items
+    older = bool(superseding(item)) and NEWER in items and items[item] not in (False, "NONE")
     return "superseded by RUNTIME_MONITORING, which settings name too" if older else ""
 
 
@@ -93,16 +103,14 @@ def items_of(listed: Iterable[Mapping[str, object]], field: str) -> dict[str, st
 
 
 def own_detector(part: GuardDutySection, region: str) -> list[dict[str, object]]:
-    """`Features` of a new detector: every feature that the Region offers said on or off, so that no default decides.
+    """`Features` of a new detector: what settings want, and what AWS would switch on by itself said to be off.
 
-    Off too is what acts on workloads: it is switched on in a stage of its own. Runtime monitoring and its older EKS-only form
-    exclude each other in one request [model]; the older one is off by default.
+    Nothing else is named, since AWS refuses the whole call for one feature that the Region lacks, also where it is to be off
+    [issue: hashicorp/terraform-provider-aws#34311]. What acts on workloads is switched on in a stage of its own.
     """
     wanted = existing(part)
-    older = wanted.get("EKS_RUNTIME_MONITORING", False) and "RUNTIME_MONITORING" not in wanted
-    left_out = "RUNTIME_MONITORING" if older else "EKS_RUNTIME_MONITORING"
-    names = [name for name in ORGANIZATION_FEATURES if name != left_out and offered("guardduty", name, region)]
     on = {item for item, enabled in wanted.items() if enabled and not on_workloads(item)}
+    names = [name for name in ORGANIZATION_FEATURES if name not in OFF_BY_DEFAULT and offered("guardduty", name, region)]
     values = {name: "ENABLED" if name in on else "DISABLED" for name in names}
     agents = {i: "ENABLED" if i in on else "DISABLED" for i in wanted if "/" in i and i.partition("/")[0] in names}
     return features({**values, **agents}, "Status")

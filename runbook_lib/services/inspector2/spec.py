@@ -65,6 +65,7 @@ SPEC = ServiceSpec(
         "DisassociateMember": 1,  # [model]
     },
     rates={"*": Rate(5, 10, "assumed")},
+    regions=Offer("model", "2026-11", lacking=("ap-southeast-6", "eusc-", "us-iso", "eu-iso")),
     offers={
         # AWS Config's rule inspector-lambda-code-scan-enabled names these ten Regions; us-gov-west-1 is refused by name in
         # hashicorp/terraform-provider-aws#38254.
@@ -73,6 +74,7 @@ SPEC = ServiceSpec(
         "CODE_REPOSITORY": Offer("assumed", "2026-11", only=_CODE_SCANNING),
     },
     paid=("EC2", "ECR", "LAMBDA", "LAMBDA_CODE", "CODE_REPOSITORY"),
+    product="aws/inspector",
     prices="Prices of Inspector, by scan type.",
     enabled_by=("membership",),
     controls={

@@ -65,6 +65,7 @@ SPEC = ServiceSpec(
     rates={"CreateMember": Rate(1, 5, "assumed"), "*": Rate(5, 10, "assumed")},
     regions=Offer("model", "2026-11", only=REGIONS),
     paid=("DATA_INVENTORY_EVALUATION", "AUTOMATED_OBJECT_MONITORING", "AUTOMATED_SENSITIVE_DATA_DISCOVERY"),
+    product="aws/macie",
     prices="Prices of Macie, by the metrics in which it reports usage.",
     enabled_by=("session", "membership"),
     # Sources: the Security Hub CSPM user guide's list of controls for Macie; Prowler's checks.

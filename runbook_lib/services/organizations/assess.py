@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
-from runbook_lib.organization import Organization
+from runbook_lib.organization import ALL_FEATURES, Organization
+from runbook_lib.services.obstacles import ENABLE_ALL_FEATURES, MANAGEMENT_OWNER
 from runbook_lib.services.offers import not_offered, offered
 from runbook_lib.services.organizations.observe import State, managed
 from runbook_lib.services.population import ENABLED
@@ -50,12 +51,11 @@ def _organization(organization: Organization) -> Iterator[Cell]:
     management = organization.management_account
     for account, arn in sorted(organization.callers.items()):
         yield _cell("caller", account, Status.COVERED, f"acting as {arn}", observed=arn)
-    if organization.feature_set == "ALL":
+    if organization.feature_set == ALL_FEATURES:
         yield _cell("all features", management, Status.COVERED, "the organization has all features enabled")
     else:
-        step = "enable all features in Organizations (every member must accept); designation is impossible without"
         reason = f"the organization's feature set is {organization.feature_set}"
-        yield _blocked("all features", management, reason, step, "the management account's administrator")
+        yield _blocked("all features", management, reason, ENABLE_ALL_FEATURES, MANAGEMENT_OWNER)
 
 
 def _blocked(aspect: str, account: str, reason: str, next_step: str, who: str, region: str = GLOBAL, item: str = "") -> Cell:
@@ -80,6 +80,9 @@ def trusted_access(organization: Organization, settings: Settings) -> Iterator[C
             yield _unread("trusted access", account, trusted, item=principal)
         elif principal in trusted.value:
             yield _cell("trusted access", account, Status.COVERED, "trusted access is on", item=principal, observed="on")
+        elif organization.feature_set != ALL_FEATURES:
+            reason = f"Organizations trusts no service while its feature set is {organization.feature_set}"
+            yield _blocked("trusted access", account, reason, ENABLE_ALL_FEATURES, MANAGEMENT_OWNER, item=principal)
         else:
             yield _cell(
                 "trusted access", account, Status.GAP, "trusted access is off",

@@ -18,6 +18,7 @@ from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.population import Population
 from runbook_lib.services.recording import READS as RECORDING
 from runbook_lib.services.recording import Recording, read_recording
+from runbook_lib.services.registry import specs
 from runbook_lib.services.securityhub.lately import evaluated_lately
 from runbook_lib.services.securityhub.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.securityhub.state import (
@@ -30,6 +31,7 @@ from runbook_lib.services.securityhub.state import (
     item_of_arn,
     standards_in,
 )
+from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
@@ -45,6 +47,7 @@ READING = frozenset(
         "ListFindingAggregators",
         "GetFindingAggregator",
         "GetFindings",
+        "ListEnabledProductsForImport",
         *RECORDING,
     }
 )
@@ -110,6 +113,13 @@ def standards(reader: Reader, account: str, region: str) -> Standards:
     return standards_in(each for page in pages for each in page.get("StandardsSubscriptions") or ())
 
 
+def products(reader: Reader, account: str, region: str) -> frozenset[str]:
+    """The products whose findings the account's hub takes in: what its subscriptions' ARNs end with [model]."""
+    pages = reader.pages(NAME, "ListEnabledProductsForImport", account, region)
+    arns = (arn for page in pages for arn in page.get("ProductSubscriptions") or ())
+    return frozenset(arn.partition(":product-subscription/")[2] for arn in arns)
+
+
 def offered(reader: Reader, account: str, region: str) -> dict[str, bool]:
     """The standards that AWS offers in the Region, and whether it switches them on by default."""
     pages = reader.pages(NAME, "DescribeStandards", account, region)
@@ -159,6 +169,7 @@ def observe(view: View, reader: Reader) -> State:
         offered=_column(read, "offered"),
         standards={region: {**own[region], **of_members.get(region, {})} for region in own},
         aggregator=aggregator,
+        products=_products(view, reader, read, management_hubs),
         recording=_evaluated(recorded, view, reader, read),
     )
 
@@ -244,6 +255,35 @@ def _recording(view: View, reader: Reader, regions: list[str]) -> Recording:
     if part is None or not part.evaluates or not regions:
         return Recording()
     return read_recording(view, reader, regions)
+
+
+def _products(
+    view: View, reader: Reader, read: Mapping[str, Mapping[str, Any]], management: Mapping[str, Observation[bool]]
+) -> dict[str, dict[str, Observation[frozenset[str]]]]:
+    """Whose findings are taken in by each hub that is on and into whose account there is a door."""
+    places: list[tuple[str, str]] = []
+    for region, columns in sorted(read.items()):
+        if region not in view.population.regions or not senders(view.settings, region):
+            continue
+        if columns["hub"] == Known(value=True):
+            places.append((region, view.delegated))
+        if management.get(region) == Known(value=True):
+            places.append((region, view.management))
+        if view.settings.access.members is not None and isinstance(listed := columns["members"], Known):
+            inside = view.population.members[region] - {view.management}
+            on = (account for account in sorted(inside) if listed.value.get(account) == "Enabled")
+            places += [(region, account) for account in on if reader.reaches(account)]
+    seen = reader.parallel([partial(observed, partial(products, reader, account, region)) for region, account in places])
+    found: dict[str, dict[str, Observation[frozenset[str]]]] = {}
+    for (region, account), each in zip(places, seen, strict=True):
+        found.setdefault(region, {})[account] = each
+    return found
+
+
+def senders(settings: Settings, region: str) -> list[ServiceSpec]:
+    """The services that settings turn on in a Region, and whose findings Security Hub takes in there."""
+    sections = settings.sections()
+    return [spec for spec in specs() if spec.product and spec.name in sections and region in sections[spec.name].regions]
 
 
 def _evaluated(found: Recording, view: View, reader: Reader, read: Mapping[str, Mapping[str, Any]]) -> Recording:

@@ -22,6 +22,7 @@ from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.securityhub import aggregation, central, cost, inventory, judge, membership, observe
 from runbook_lib.services.securityhub.evaluating import Evaluating
+from runbook_lib.services.securityhub.integration import Integration
 from runbook_lib.services.securityhub.new_accounts import NewAccounts
 from runbook_lib.services.securityhub.preflight import preflight
 from runbook_lib.services.securityhub.spec import SPEC, TITLE
@@ -34,7 +35,15 @@ from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 class SecurityHub(Enabling[State, SecurityHubSection, State]):
     spec = SPEC
-    aspects = (membership.Hub(), NewAccounts(), membership.Members(), StandardsOn(), aggregation.Aggregation(), Evaluating())
+    aspects = (
+        membership.Hub(),
+        NewAccounts(),
+        membership.Members(),
+        StandardsOn(),
+        aggregation.Aggregation(),
+        Evaluating(),
+        Integration(),
+    )
     reading = observe.READING
     not_estimated = cost.NOT_ESTIMATED
 

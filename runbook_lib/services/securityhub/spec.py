@@ -1,6 +1,15 @@
 """Security Hub CSPM by name and number."""
 
-from runbook_lib.services.spec import DESIGNATING, EVALUATING, CentralConfiguration, Designation, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import (
+    DESIGNATING,
+    EVALUATING,
+    INTEGRATION,
+    CentralConfiguration,
+    Designation,
+    Probe,
+    Rate,
+    ServiceSpec,
+)
 
 NAME = "securityhub"
 TITLE = "Security Hub"
@@ -36,8 +45,10 @@ SPEC = ServiceSpec(
     roles=("AWSServiceRoleForSecurityHub",),
     for_everybody=frozenset({"UpdateOrganizationConfiguration", "CreateFindingAggregator", "UpdateFindingAggregator"}),
     role_principals=(DESIGNATION.principal,),
-    in_management=frozenset({"BatchEnableStandards", "DescribeHub", "EnableSecurityHub", "GetEnabledStandards"}),
-    in_members=frozenset({"BatchEnableStandards", "GetEnabledStandards"}),
+    in_management=frozenset(
+        {"BatchEnableStandards", "DescribeHub", "EnableSecurityHub", "GetEnabledStandards", "ListEnabledProductsForImport"}
+    ),
+    in_members=frozenset({"BatchEnableStandards", "GetEnabledStandards", "ListEnabledProductsForImport"}),
     needs={
         # Dependent actions of the service authorization reference: fewer than the other services' pages list.
         DESIGNATION.enable_operation: tuple(each for each in DESIGNATING if "Account" not in each and "Unit" not in each),
@@ -57,7 +68,7 @@ SPEC = ServiceSpec(
     paid=("SECURITY_CHECKS", "FINDING_INGESTION"),
     prices="Prices of Security Hub CSPM.",
     evaluates_by_config=True,
-    excludable=(EVALUATING,),
+    excludable=(EVALUATING, INTEGRATION),
     enabled_by=("hub", "membership"),
     levels=("stop-auto-enable", "dissociate", "administrator", "switch-off", "delegation", "trusted-access"),
     controls={"securityhub_enabled": ("enabled", "")},

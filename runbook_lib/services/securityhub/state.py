@@ -76,6 +76,8 @@ class State:
     standards: Mapping[str, Mapping[str, Observation[Standards]]] = field(default_factory=dict)
     """Region → account → its standards; the delegated account, and members where settings manage theirs."""
     aggregator: Observation[Aggregator | None] = NOT_OBSERVED
+    products: Mapping[str, Mapping[str, Observation[frozenset[str]]]] = field(default_factory=dict)
+    """Region → account → the products whose findings its hub takes in ("aws/guardduty"); where nobody sends any, not asked."""
     recording: Recording = field(default_factory=Recording)
     """Where AWS Config records."""
 

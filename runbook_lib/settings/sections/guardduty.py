@@ -144,8 +144,11 @@ AGENTS_OF = {
 def _features(tree: Tree) -> Iterator[Problem]:
     part = at(tree, "guardduty") or {}
     features = part.get("features") or {}
-    if {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"} <= set(features):
-        message = "AWS refuses this together with RUNTIME_MONITORING, which includes it (EKS_ADDON_MANAGEMENT). Remove this one."
+    if {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"} <= set(features) and not _off(features["EKS_RUNTIME_MONITORING"]):
+        message = (
+            "AWS refuses this together with RUNTIME_MONITORING, which includes it (EKS_ADDON_MANAGEMENT). Remove this one; or, to "
+            "migrate, write enabled: false and auto_enable: NONE here and name it under allow_lowering."
+        )
         yield Problem(("guardduty", "features", "EKS_RUNTIME_MONITORING"), message, "")
     for name, feature in features.items():
         path: Path = ("guardduty", "features", name)
@@ -157,6 +160,15 @@ def _features(tree: Tree) -> Iterator[Problem]:
         for agent, setting in (feature.get("agents") or {}).items():
             if setting is not None:
                 yield from _agent(name, feature, agent, setting)
+
+
+def _off(feature: Any) -> bool:
+    """Whether a feature is asked for only to be off, in existing accounts or in those that join."""
+    if not isinstance(feature, dict):
+        return False
+    asked = [feature, *(agent for agent in (feature.get("agents") or {}).values() if isinstance(agent, dict))]
+    on = (each.get("enabled") or each.get("auto_enable", "NONE") != "NONE" for each in asked)
+    return bool(feature) and not any(on)
 
 
 def _agent(name: str, feature: dict[str, Any], agent: str, setting: dict[str, Any]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from service_fakes import NAMES, SettlingWorld, settings_with
 
 from runbook_lib.plan import Action, Reference, Wait
 from runbook_lib.services.guardduty.service import SERVICE
-from runbook_lib.services.guardduty.wanted import features, items_of
+from runbook_lib.services.guardduty.wanted import NEWER, OLDER, features, items_of
 from runbook_lib.settings import Settings
 
 NOT_YET = "The request failed because a delegated administrator account has not been enabled"
@@ -122,6 +122,7 @@ class World(SettlingWorld):
             self.destinations[wait.region]["status"] = "PUBLISHING"
 
     def _apply(self, held: dict[str, Any], listed: Iterable[Mapping[str, Any]]) -> None:
+        assert {NEWER, OLDER} - {each["Name"] for each in listed}, "AWS refuses both in one request"
         for item, status in items_of(listed, "Status").items():
             (held["on"].add if status == "ENABLED" else held["on"].discard)(item)
 
@@ -132,7 +133,6 @@ class World(SettlingWorld):
     def _doCreateDetector(self, action: Action, request: Mapping[str, Any]) -> None:  # noqa: N802
         held = self.detectors.setdefault(action.region, {})
         assert action.account not in held, "a detector is created twice"
-        assert {"EKS_RUNTIME_MONITORING", "RUNTIME_MONITORING"} - {each["Name"] for each in request["Features"]}
         assert all("Status" in each for each in request["Features"])
         frequency = request.get("FindingPublishingFrequency", "SIX_HOURS")
         held[action.account] = {"enabled": request["Enable"], "frequency": frequency, "on": set()}

@@ -12,6 +12,7 @@ from service_fakes import NAMES, Run, in_order, take
 from service_properties import after_the_plan_nothing_is_left, every_account_is_spoken_of, half_way_nothing_is_added, same_plan
 
 from runbook_lib.plan import Scope
+from runbook_lib.services.guardduty.wanted import own_detector
 
 D, M = NAMES["delegated"], NAMES["management"]
 FEATURES = ("S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "RUNTIME_MONITORING")
@@ -111,14 +112,21 @@ def test_batches_pages_and_one_part_of_the_organization() -> None:
     assert "UpdateOrganizationConfiguration" not in {action.operation for action in part.actions}
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "cn-north-1"])
-def test_every_feature_is_said_and_only_those_that_the_region_offers(region: str) -> None:
-    from runbook_lib.services.guardduty.wanted import own_detector
-
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1"])
+def test_a_new_detector_says_what_is_wanted_and_what_would_come_by_itself_and_nothing_else(region: str) -> None:
     part = settings_of({"features": {"S3_DATA_EVENTS": {"enabled": True}}}).guardduty
     assert part is not None
     said = {str(each["Name"]): each["Status"] for each in own_detector(part, region)}
+    by_itself = {"EBS_MALWARE_PROTECTION", "EKS_AUDIT_LOGS", "LAMBDA_NETWORK_LOGS", "RDS_LOGIN_EVENTS"}
     assert said.pop("S3_DATA_EVENTS") == "ENABLED"
     assert set(said.values()) == {"DISABLED"}
-    assert ("AI_PROTECTION" in said) is (region == "us-east-1")
-    assert "EKS_RUNTIME_MONITORING" not in said
+    assert set(said) == by_itself | ({"AI_PROTECTION"} if region == "us-east-1" else set())
+
+
+def test_what_acts_on_workloads_is_off_in_a_new_detector_or_not_named() -> None:
+    wanted = {"RUNTIME_MONITORING": {"enabled": True}, "EBS_MALWARE_PROTECTION": {"enabled": True}}
+    part = settings_of({"features": wanted}).guardduty
+    assert part is not None
+    said = {str(each["Name"]): each["Status"] for each in own_detector(part, "us-east-1")}
+    assert said["EBS_MALWARE_PROTECTION"] == "DISABLED"
+    assert "RUNTIME_MONITORING" not in said

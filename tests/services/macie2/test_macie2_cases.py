@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from macie2_fake import World, settings_of
 from service_cases import called, compare, compare_blockers, load, observed_in, reads_and_only_raises
@@ -11,7 +10,6 @@ from service_fakes import NAMES, Run
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.macie2.service import SERVICE
-from runbook_lib.services.macie2.spec import REGIONS, SPEC
 
 IAM = "User: arn:aws:sts::222222222222:assumed-role/A/b is not authorized to perform: macie2:CreateMember"
 
@@ -90,14 +88,3 @@ def test_a_member_is_never_asked_from_inside_and_a_region_in_few_reads() -> None
     }
     here = [call.split()[0] for call in world.calls if call.endswith("us-east-1") and NAMES["delegated"] in call]
     assert sorted(here) == sorted(once)
-
-
-def test_the_regions_are_those_of_botocores_endpoints() -> None:
-    """Of Macie alone: whoever upgrades botocore learns that AWS has brought it to another Region."""
-    session = boto3.session.Session()
-    there = {
-        name for partition in session.get_available_partitions() for name in session.get_available_regions("macie2", partition)
-    }
-    assert there == REGIONS
-    assert SPEC.exists_in("eu-central-1")
-    assert not any(SPEC.exists_in(region) for region in ("eu-central-2", "us-gov-west-1", "cn-north-1", "ap-east-2"))

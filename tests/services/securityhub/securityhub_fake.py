@@ -16,6 +16,7 @@ from runbook_lib.settings import Settings
 REGIONS = ServiceWorld.default_regions
 FSBP = "aws-foundational-security-best-practices/1.0.0"
 CIS = "cis-aws-foundations-benchmark/1.2.0"
+PRODUCTS = ("aws/access-analyzer", "aws/guardduty", "aws/inspector", "aws/macie", "example-vendor/example-scanner")
 OFFERED = {FSBP: True, CIS: True, "nist-800-53/5.0.0": False, "pci-dss/4.0.1": False}
 
 
@@ -38,6 +39,8 @@ class World(ServiceWorld):
         self.offered: dict[str, dict[str, bool]] = seen.pop("offered", {})
         self.aggregator: dict[str, Any] | None = seen.pop("aggregator", None)
         self.doors: bool = seen.pop("doors", True)
+        self.refused_products: dict[str, dict[str, list[str]]] = seen.pop("refused_products", {})
+        """Region → account → products whose subscription somebody took away."""
         self.config: dict[str, Any] = seen.pop("config", {})
         """AWS Config: `aggregator` (True; a list: the Regions it collects from); by Region the accounts `without` a recorder, those
         with a `stopped` one, `late` (account → status and code), and `findings` of Security Hub (account → control)."""
@@ -109,6 +112,12 @@ class World(ServiceWorld):
         return {
             "Standards": [{"StandardsArn": self.standard_arn(region, item), "EnabledByDefault": on} for item, on in offered.items()]
         }
+
+    def _ListEnabledProductsForImport(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        self._hub("ListEnabledProductsForImport", account, region)
+        gone = self.refused_products.get(region, {}).get(account, [])
+        arn = f"arn:{self.partition}:securityhub:{region}:{account}:product-subscription/"
+        return {"ProductSubscriptions": [arn + each for each in PRODUCTS if each not in gone]}
 
     @property
     def _arn(self) -> str:

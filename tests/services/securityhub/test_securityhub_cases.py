@@ -9,12 +9,12 @@ from service_fakes import NAMES, named
 
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.plan import Scope
-from runbook_lib.services.spec import EVALUATING
+from runbook_lib.services.spec import EVALUATING, INTEGRATION
 
 
 def standing(file: str, case: dict[str, Any]) -> dict[str, Any]:
-    """All cases of the files "configuration" and "evaluating" start where members are enrolled."""
-    if file not in ("configuration", "evaluating"):
+    """All cases of the files "configuration", "evaluating" and "integration" start where members are enrolled."""
+    if file not in ("configuration", "evaluating", "integration"):
         return case
     return {
         **case,
@@ -37,7 +37,7 @@ def run(case: dict[str, Any]) -> Run:
 
 
 @pytest.mark.parametrize(
-    "case", load("securityhub", KEYS | {"partition", "accounts", "scope", "never_read", "evaluating"}, standing)
+    "case", load("securityhub", KEYS | {"partition", "accounts", "scope", "never_read", "evaluating", "integration"}, standing)
 )
 def test_case(case: dict[str, Any]) -> None:
     made = run(case)
@@ -47,6 +47,8 @@ def test_case(case: dict[str, Any]) -> None:
     compare_blockers(case.get("blockers", []), made)
     if "evaluating" in case:
         assert evaluating(made.cells) == named(case["evaluating"])
+    if "integration" in case:
+        assert integration(made.cells) == named(case["integration"])
     delegated = [call for call in made.world.calls if NAMES["delegated"] in call]
     assert not [call for call in delegated if call.split()[-1] in case.get("never_read", ())]
 
@@ -57,6 +59,17 @@ def evaluating(cells: Cells) -> dict[str, str]:
     for cell in found:
         assert (cell.status in (Status.UNKNOWN, Status.GAP)) == bool(cell.next_step and cell.who) or cell.gap is Gap.TO_DO
     return {account: word_of(cell) for cell in found for account in cell.accounts}
+
+
+def integration(cells: Cells) -> dict[str, dict[str, str]]:
+    """Region → product → account, with what its cell says."""
+    found: dict[str, dict[str, str]] = {}
+    for cell in cells:
+        if cell.aspect == INTEGRATION:
+            assert (cell.status in (Status.UNKNOWN, Status.GAP)) == bool(cell.next_step and cell.who) or cell.gap is Gap.TO_DO
+            of_product = found.setdefault(f"{cell.region} {cell.item}", {})
+            of_product.update(dict.fromkeys(cell.accounts, f"{cell.status}: {cell.code or cell.observed}"))
+    return found
 
 
 def word_of(cell: Cell) -> str:

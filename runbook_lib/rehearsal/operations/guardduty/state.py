@@ -118,9 +118,13 @@ def state_of(world: World) -> GuardDutyState:
     return world.of(GuardDutyState)
 
 
+NOT_IN_CHINA = frozenset({"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"})
+"""[docs: Amazon Web Services in China, GuardDuty]"""
+
+
 def missing(world: World, region: str) -> frozenset[str]:
-    """Features that GuardDuty does not offer in a Region; a seed says so."""
-    return world.unavailable.get("guardduty", {}).get(region, frozenset())
+    """Features that GuardDuty does not offer in a Region: those that a seed says, else those that AWS publishes."""
+    return world.unavailable.get("guardduty", {}).get(region, NOT_IN_CHINA if region.startswith("cn-") else frozenset())
 
 
 def offered(world: World, region: str) -> list[str]:

@@ -36,6 +36,8 @@ BENCHMARK = (
     ("IAM.4", "IAM root user access key should not exist", "CRITICAL"),
 )
 
+TAGGING = (("GuardDuty.4", "GuardDuty detectors should be tagged", "LOW"),)
+
 OFFERED = (
     # Enabled by default: FSBP 1.0.0 and CIS 1.2.0 [model, EnableSecurityHub]. The others [docs]; controls are a sample.
     OfferedStandard(
@@ -56,6 +58,8 @@ OFFERED = (
     OfferedStandard("cis-aws-foundations-benchmark", "1.4.0", "CIS AWS Foundations Benchmark v1.4.0", controls=BENCHMARK),
     OfferedStandard("cis-aws-foundations-benchmark", "3.0.0", "CIS AWS Foundations Benchmark v3.0.0", controls=BENCHMARK),
     OfferedStandard("cis-aws-foundations-benchmark", "5.0.0", "CIS AWS Foundations Benchmark v5.0.0", controls=BENCHMARK),
+    OfferedStandard("aws-resource-tagging-standard", "1.0.0", "AWS Resource Tagging Standard v1.0.0", controls=TAGGING),
+    OfferedStandard("nist-800-171", "2.0.0", "NIST Special Publication 800-171 Revision 2", controls=FOUNDATIONAL),
     OfferedStandard("nist-800-53", "5.0.0", "NIST Special Publication 800-53 Revision 5", controls=FOUNDATIONAL),
     OfferedStandard("pci-dss", "3.2.1", "PCI DSS v3.2.1", controls=BENCHMARK),
     OfferedStandard("pci-dss", "4.0.1", "PCI DSS v4.0.1", controls=BENCHMARK),
