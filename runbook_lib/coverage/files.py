@@ -19,9 +19,11 @@ from runbook_lib.coverage import Cell, Cells, Count, Status
 from runbook_lib.coverage import summary as summaries
 from runbook_lib.coverage.page import Around, html_page
 from runbook_lib.organization import Account, Organization
+from runbook_lib.services.registry import by_name
 
-FORMAT = "runbook coverage 2"
-"""Version 1 had no cells of who evaluates, nor of whether AWS Config records in members."""
+FORMAT = "runbook coverage 3"
+"""Version 1 had no cells of who evaluates, nor of whether AWS Config records in members; version 2 had none of whether the other
+services' findings reach Security Hub, nor rows of live resources."""
 CSV_COLUMNS = (
     "account_id", "account_name", "ou_path", "region", "service", "aspect", "item", "status", "gap", "reason", "code",
     "observed", "desired", "next_step", "who", "in_scope",
@@ -141,6 +143,11 @@ def text_table(cells: Cells, organization: Organization) -> str:
     """The sums and what remains, for a terminal; no text from AWS reaches it unescaped."""
     inside = [cell for cell in cells if cell.in_scope]
     lines = [*_columns([("", *summaries.COLUMNS), *(summaries.row(name, each) for name, each in summaries.totals(cells).items())])]
+    lines += (
+        ["", *map(visible, said)]
+        if (said := summaries.sentences(cells, {name: spec.title for name, spec in by_name().items()}))
+        else []
+    )
     for by in summaries.DIMENSIONS:
         lines += ["", *_columns([(f"in scope, by {by}", *summaries.COLUMNS), *summaries.rows(inside, by, organization)])]
     entries = [entry for entry in summaries.remaining(inside) if entry.status in {Status.UNKNOWN, Status.GAP}]

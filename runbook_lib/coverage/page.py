@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.base import html
 from runbook_lib.base.account_sets import count_of
-from runbook_lib.coverage import Cell, Cells, Status
+from runbook_lib.coverage import Cell, Cells, Status, resources
 from runbook_lib.coverage import matrix as pictures
 from runbook_lib.coverage import summary as summaries
 from runbook_lib.coverage.summary import Remaining
@@ -99,6 +99,7 @@ def html_page(cells: Cells, organization: Organization, facts: Mapping[str, str]
         html.facts({**facts, "Organization": organization.id, **population(organization)}),
         *_largest(inside, people),
         *_nobody(cells),
+        *_resources(cells, titles),
         *_ending(around, people),
         *([html.heading("At a glance")] if drawn else []),
         *(each.table(lambda unit, service: f"#left-{_id(rows, unit)}-{service}") for each in drawn),
@@ -137,6 +138,8 @@ def _number(inside: Iterable[Cell]) -> Iterator[str]:
     gaps = f"{counted.gap:,} gap{'s' * (counted.gap != 1)}, {counted.unknown:,} unknown"
     said = f"covered in scope: {counted.covered:,} of {asked:,}; {gaps}; besides, {counted.excluded:,} excluded on purpose"
     yield html.element("p", f"<strong>{html.escaped(summaries.percent(counted))}</strong> {html.escaped(said)}", class_="headline")
+    if idle := summaries.idle_words(inside):
+        yield html.paragraph(idle)
     parts = ((counted.covered, "covered"), (counted.gap, "gap"), (counted.unknown, "unknown"))
     bar = "".join(f'<span class="b-{kind}" style="flex:{number}"></span>' for number, kind in parts if number)
     yield html.element("p", bar, class_="bar", aria_hidden="true")
@@ -209,6 +212,16 @@ def _nobody(cells: Iterable[Cell]) -> Iterator[str]:
     yield html.paragraph(said)
     head = ("Region", "accounts", "nobody watches", "of these wanted", "excluded on purpose", "not asked for by settings")
     yield html.table(head, rows)
+
+
+def _resources(cells: Iterable[Cell], titles: Mapping[str, str]) -> Iterator[str]:
+    """What is watched of what runs behind the switches; nothing where nothing was asked."""
+    found = resources.counted(cells)
+    if not found:
+        return
+    yield html.heading("Behind the switches")
+    yield html.paragraph("Enabled is not watching: what AWS says of the live resources. It is no part of the number above.")
+    yield html.table(("service", "live resources"), [(titles.get(name, name), each.sentence) for name, each in found.items()])
 
 
 def _ending(around: Around, people: _People) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook_lib.coverage import Cell, Count, Gap, Status, count
+from runbook_lib.coverage import Cell, Count, Gap, Status, count, resources
 from runbook_lib.organization import Organization
 
 By = Literal["service", "region", "aspect", "organizational unit"]
@@ -60,6 +60,27 @@ def percent(counted: Count) -> str:
 
 
 COLUMNS = ("covered", "gap", "unknown", "excluded", "not applicable", "total", "coverage")
+
+
+def idle_words(cells: Iterable[Cell]) -> str:
+    """What the percentage does not say of itself: how much is on and evaluates nothing. Empty where nothing is."""
+    idle = [cell for cell in cells if cell.in_scope and cell.gap is Gap.NOT_EVALUATING]
+    if not idle:
+        return ""
+    number = sum(len(cell.accounts) for cell in idle)
+    accounts, regions = len({each for cell in idle for each in cell.accounts}), len({cell.region for cell in idle})
+    several = "s are" if number > 1 else " is"
+    return (
+        f"{number:,} gap{several} 'on but not evaluating' ({accounts:,} account{'s' * (accounts > 1)}, {regions:,} "
+        f"Region{'s' * (regions > 1)}): the service is on, and checks nothing that needs AWS Config until that records."
+    )
+
+
+def sentences(cells: Iterable[Cell], titles: Mapping[str, str]) -> list[str]:
+    """What is on and evaluates nothing, and what is watched behind the switches, in words."""
+    kept = tuple(cells)
+    watched = [f"{titles.get(name, name)}: {each.sentence}" for name, each in resources.counted(kept).items()]
+    return [words for words in (idle_words(kept), *watched) if words]
 
 
 def row(name: str, counted: Count) -> tuple[str, int, int, int, int, int, int, str]:

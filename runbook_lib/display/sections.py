@@ -9,6 +9,7 @@ from typing import Any
 from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.base.account_sets import count_of
 from runbook_lib.coverage import Cell, Gap, Status, count
+from runbook_lib.coverage import summary as summaries
 from runbook_lib.coverage.matrix import matrices
 from runbook_lib.coverage.summary import By
 from runbook_lib.display import outcome_tables, tables
@@ -44,6 +45,7 @@ def observed(cells: Sequence[Cell], organization: Organization) -> Notes:
     by = [tables.shown(tables.coverage_table(cells, organization, each), f"By {name}, in scope") for each, name in names.items()]
     return Notes(
         tables.shown(tables.totals_table(cells), "Coverage"),
+        *summaries.sentences(cells, TITLES),
         *matrices(cells, organization, TITLES),
         Folded("By aspect, Region and organizational unit", *by),
     )

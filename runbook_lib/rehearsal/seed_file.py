@@ -89,6 +89,19 @@ class OptIn(Part):
     disabled_in: tuple[AccountId, ...] = ()
 
 
+class ResourcesPart(Part):
+    """Resources of one kind in an account and Region, and why a service does not watch them, if it does not."""
+
+    account: AccountId
+    region: str
+    kind: Literal["EC2", "EKS", "ECS", "ECR", "LAMBDA"]
+    count: Annotated[int, Field(ge=1, le=100_000)] = 1
+    not_monitored: str = ""
+    """GuardDuty's issue."""
+    not_scanned: str = ""
+    """Inspector's reason, in AWS's spelling."""
+
+
 class PolicyPart(Part):
     """A policy of Organizations, attached to `targets`: ids of the root, of OUs and accounts."""
 
@@ -150,6 +163,7 @@ class Seed(Part):
     policies: tuple[PolicyPart, ...] = ()
     unavailable: dict[str, dict[str, tuple[str, ...]]] = {}
     """Service → Region → features or scan types it does not offer there."""
+    resources: tuple[ResourcesPart, ...] = ()
     settle_polls: Count = 2
     variants: dict[str, str] = {}
     throttled: bool = True

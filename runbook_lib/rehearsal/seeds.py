@@ -18,6 +18,7 @@ from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.organization import ancestors
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
 from runbook_lib.rehearsal.registry import HANDLERS
+from runbook_lib.rehearsal.resources import Resource
 from runbook_lib.rehearsal.seed_file import AccountPart, ByHand, RolePart, Seed, names, read
 from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import OrganizationalUnit, SimulatedAccount, SimulatedOrganization, SimulatedRole, World
@@ -43,6 +44,17 @@ def load(
         raise ValueError(f"{name_or_file}: {error}") from None
 
 
+def _resources(seed: Seed) -> tuple[Resource, ...]:
+    made = (
+        Resource(
+            f"{part.kind.lower()}-{row:02}{number:05}", part.kind, part.account, part.region, part.not_monitored, part.not_scanned
+        )
+        for row, part in enumerate(seed.resources)
+        for number in range(part.count)
+    )
+    return tuple(made)
+
+
 def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None = None, speed: float = 1.0) -> World:
     """The world that a seed describes, with the calls by hand already made. `ValueError` for what cannot be made."""
     chosen = tuple(regions or seed.regions)
@@ -57,6 +69,7 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
     world.unavailable = {
         service: {region: frozenset(each) for region, each in named.items()} for service, named in seed.unavailable.items()
     }
+    world.resources = _resources(seed)
     world.of(OrganizationsState).policies = [each.model_dump(mode="json") for each in seed.policies]
     if seed.config_aggregator:
         config.aggregate(world, seed.config_aggregator, chosen[0])

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from runbook_lib.rehearsal.conditions import Conditions
 from runbook_lib.rehearsal.regions import regions_of
+from runbook_lib.rehearsal.resources import Resource
 
 K = TypeVar("K")
 S = TypeVar("S")
@@ -141,6 +142,7 @@ class World:
         self.variants: dict[str, str] = {}
         """Which of two behaviours that AWS's documentation leaves open: name → choice."""
         self.unavailable: dict[str, dict[str, frozenset[str]]] = {}
+        self.resources: tuple[Resource, ...] = ()
         """Service → Region → features or scan types that the service does not offer there."""
         self.profiles: dict[str, str] = {}
         """AWS profile → account, of clients that have more than the rehearsal's own profile."""

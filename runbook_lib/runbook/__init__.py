@@ -183,9 +183,13 @@ class Runbook:
 
     @collected_rarely()
     def survey(self) -> tuple[Organization, Cells]:
-        """Observe every service that settings manage: the whole coverage."""
-        organization, looks = self.observer.look(self._surveyed())
-        return organization, tuple(cell for seen in looks for cell in seen.cells)
+        """Observe every service that settings manage: the whole coverage, and what is watched of the resources behind it."""
+        services = self._surveyed()
+        organization, looks = self.observer.look(services)
+        behind = self.access.parallel(
+            [partial(each.resources, seen.state, seen.view, self.access) for each, seen in zip(services, looks, strict=True)]
+        )
+        return organization, tuple(cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more))
 
     def _surveyed(self) -> list[Service]:
         return [service_named(phase.service) for phase in managed(self.settings) if phase.enables]

@@ -112,6 +112,10 @@ class Enabling(Generic[S, P, R]):
         """What AWS says of trials."""
         return Trials()
 
+    def resources(self, state: S, view: View, reader: Reader) -> Cells:
+        """What AWS says of live resources; nothing, unless a service watches any."""
+        return ()
+
     def inventory(self, state: S, writer: Writer) -> dict[str, Any]:
         """The state as an inventory writes it."""
         return {}

@@ -81,6 +81,9 @@ class Service(Protocol):
     def missing(self, state: Any, view: View) -> Sequence[str]:
         """What later phases need of this one and is not there, as sentences; empty when they may be applied. Pure."""
 
+    def resources(self, state: Any, view: View, reader: Reader) -> Cells:
+        """What AWS says of the live resources behind the switches, in one or two reads per Region: no part of any sum."""
+
     def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
         """The state as an inventory writes it, so that a simulated organization can be made from it. Pure."""
 

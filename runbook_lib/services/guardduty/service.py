@@ -24,7 +24,7 @@ from runbook_lib.plan.outcome import Outcome, Progress
 from runbook_lib.services.aspect import NONE
 from runbook_lib.services.designation import check_usable
 from runbook_lib.services.enabling import Enabling
-from runbook_lib.services.guardduty import cost, inventory, judge
+from runbook_lib.services.guardduty import cost, inventory, judge, watching
 from runbook_lib.services.guardduty.auto_enable import AutoEnable, Frequency
 from runbook_lib.services.guardduty.detector import Detectors
 from runbook_lib.services.guardduty.export import Export
@@ -58,6 +58,7 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
     orders = MappingProxyType({"workloads": (MEMBERS, FEATURES, AUTOMATIC)})
     reading = frozenset(
         {
+            *watching.READING,
             "DescribeOrganizationConfiguration",
             "DescribePublishingDestination",
             "GetDetector",
@@ -105,6 +106,9 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
 
     def trials(self, charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
         return cost.trials(charged, state, view, reader, now)
+
+    def resources(self, state: State, view: View, reader: Reader) -> Cells:
+        return watching.resources(state, view, reader)
 
     def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
         return inventory.written(state, writer)

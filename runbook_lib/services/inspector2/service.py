@@ -20,7 +20,7 @@ from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.designation import check_usable
 from runbook_lib.services.enabling import Enabling
-from runbook_lib.services.inspector2 import cost, inventory
+from runbook_lib.services.inspector2 import cost, inventory, watching
 from runbook_lib.services.inspector2.auto_enable import AutoEnable
 from runbook_lib.services.inspector2.membership import Association
 from runbook_lib.services.inspector2.observe import observe, read_organization
@@ -41,7 +41,14 @@ class Inspector(Enabling[State, InspectorSection, RegionState]):
     spec = SPEC
     aspects = (MEMBERS, MODE, ScanTypes(MEMBERS.hidden), AutoEnable(), RESCAN)
     reading = frozenset(
-        {"BatchGetAccountStatus", "BatchGetFreeTrialInfo", "DescribeOrganizationConfiguration", "GetConfiguration", "ListMembers"}
+        {
+            *watching.READING,
+            "BatchGetAccountStatus",
+            "BatchGetFreeTrialInfo",
+            "DescribeOrganizationConfiguration",
+            "GetConfiguration",
+            "ListMembers",
+        }
     )
     not_estimated = cost.NOT_ESTIMATED
 
@@ -70,6 +77,9 @@ class Inspector(Enabling[State, InspectorSection, RegionState]):
 
     def trials(self, charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
         return cost.trials(charged, state, view, reader, now)
+
+    def resources(self, state: State, view: View, reader: Reader) -> Cells:
+        return watching.resources(state, view, reader)
 
     def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
         return inventory.written(state, writer)

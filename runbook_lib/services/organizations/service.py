@@ -75,6 +75,10 @@ class Prerequisites:
         off = [cell for cell in assessing.trusted_access(view.organization, view.settings) if cell.status is not Status.COVERED]
         return [f"trusted access for {cell.item} is not known to be on ({cell.reason})" for cell in off]
 
+    def resources(self, state: Any, view: View, reader: Reader) -> Cells:
+        """Organizations watches none."""
+        return ()
+
     def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
         """The organization itself is written by the inventory."""
         return {}

@@ -2,6 +2,7 @@
 
 from runbook_lib.rehearsal.operations.guardduty import (
     administration,
+    coverage,
     destinations,
     detectors,
     findings,
@@ -10,4 +11,4 @@ from runbook_lib.rehearsal.operations.guardduty import (
 )
 from runbook_lib.rehearsal.operations.guardduty.membership import listen
 
-__all__ = ["administration", "destinations", "detectors", "findings", "listen", "member_detectors", "members"]
+__all__ = ["administration", "coverage", "destinations", "detectors", "findings", "listen", "member_detectors", "members"]

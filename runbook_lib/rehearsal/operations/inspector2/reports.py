@@ -1,8 +1,9 @@
-"""Reads about trials, permissions, findings and covered resources. There are no resources, so the last two are always empty."""
+"""Reads about trials, permissions, findings and covered resources. There are no findings in a resource."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.inspector2.state import TYPES, check_batch, is_administrator, paged, state_of
 from runbook_lib.rehearsal.registry import Call, operation
@@ -20,6 +21,15 @@ PERMISSIONS = (
     ("LAMBDA", "DISABLE_SCANNING"),
 )
 """[model] services and operations; which go together is assumed."""
+RESOURCE_TYPES = {"EC2": "AWS_EC2_INSTANCE", "ECR": "AWS_ECR_CONTAINER_IMAGE", "LAMBDA": "AWS_LAMBDA_FUNCTION"}
+"""Scan type → the type of what it covers [model]."""
+CRITERIA: Mapping[str, Callable[[dict[str, Any]], str]] = {
+    "accountId": lambda row: str(row["accountId"]),
+    "resourceType": lambda row: str(row["resourceType"]),
+    "scanStatusCode": lambda row: str(row["scanStatus"]["statusCode"]),
+    "scanStatusReason": lambda row: str(row["scanStatus"]["reason"]),
+}
+"""Filter criterion → what it looks at [model]."""
 
 
 @operation("inspector2", "BatchGetFreeTrialInfo")
@@ -85,8 +95,56 @@ def list_coverage(
     maxResults: int | None = None,
     nextToken: str | None = None,
 ) -> dict[str, Any]:
-    found, token = paged([], nextToken, maxResults, 200)
+    found, token = paged(list(_covered(call, filterCriteria)), nextToken, maxResults, 200)
     return {"coveredResources": found, "nextToken": token}
+
+
+@operation("inspector2", "ListCoverageStatistics")
+def list_coverage_statistics(
+    call: Call,
+    filterCriteria: Mapping[str, Any] | None = None,
+    groupBy: str | None = None,
+    nextToken: str | None = None,
+) -> dict[str, Any]:
+    """Counts altogether. By the model a group is named by what it is grouped by, which cannot be all that AWS answers."""
+    if groupBy is not None:
+        raise ApiError("NotSimulated", "inspector2:ListCoverageStatistics by groups is not simulated", 501)
+    return {"totalCounts": len(list(_covered(call, filterCriteria)))}
+
+
+def _covered(call: Call, criteria: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """The own resources, and as administrator those of members, of the scan types that are on in their account [docs]."""
+    state = state_of(call.world)
+    for each in call.world.resources:
+        if each.region != call.region or each.kind not in RESOURCE_TYPES:
+            continue
+        mine = each.account == call.account or (is_administrator(call) and state.associated(each.account, call.region))
+        if mine and state.of(each.account, call.region).now(each.kind) == "ENABLED":
+            row = {
+                "resourceType": RESOURCE_TYPES[each.kind],
+                "resourceId": each.id,
+                "accountId": each.account,
+                "scanType": "PACKAGE",
+                "scanStatus": {
+                    "statusCode": "INACTIVE" if each.not_scanned else "ACTIVE",
+                    "reason": each.not_scanned or "SUCCESSFUL",
+                },
+            }
+            if _asked(row, criteria or {}):
+                yield row
+
+
+def _asked(row: dict[str, Any], criteria: Mapping[str, Any]) -> bool:
+    """Simulated criteria: equality on account, resource type, status and reason; others are refused, never ignored."""
+    for name, conditions in criteria.items():
+        if name not in CRITERIA:
+            raise texts.invalid(f"filter criterion {name} is not simulated")
+        seen = CRITERIA[name](row)
+        equal = [each["value"] for each in conditions if each["comparison"] == "EQUALS"]
+        other = [each["value"] for each in conditions if each["comparison"] == "NOT_EQUALS"]
+        if (equal and seen not in equal) or seen in other:
+            return False
+    return True
 
 
 @operation("inspector2", "ListTagsForResource")
