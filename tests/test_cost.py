@@ -123,3 +123,20 @@ def test_everything_on_costs_nothing_more_and_trials_are_read_where_a_member_is_
     found, calls = planned(made, "20_guardduty")
     assert calls == ["GetRemainingFreeTrialDays"]
     assert [(line.feature, line.trial) for line in found.lines] == [("guardduty S3_DATA_EVENTS", "30 days expected, not confirmed")]
+
+
+@pytest.mark.parametrize(("seed", "accounts"), [("no-config", True), ("seven", False)])
+def test_what_aws_config_would_cost_is_priced_where_its_recording_is_still_to_be_turned_on(
+    seed: str, accounts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = simulated(seed, tmp_path, monkeypatch)
+    one = {"price": 0.003, "unit": "item", "quantity": 1000}
+    prices = {"currency": "USD", "security_hub": {"CONFIG_ITEMS": one}}
+    made.settings = made.settings.model_copy(update={"prices": PricesSection.model_validate(prices)})
+    lines = {line.feature: line for line in planned(made, "10_security_hub")[0].lines}
+    if not accounts:
+        assert "security_hub CONFIG_ITEMS" not in lines
+        return
+    line = lines["security_hub CONFIG_ITEMS"]
+    assert line.accounts > 50
+    assert line.monthly == pytest.approx(3 * line.places)

@@ -133,7 +133,7 @@ class Exclusion(Section):
     ] = None
     aspects: Annotated[
         Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None,
-        Field(description="The aspects it is left out of, for example evaluating; absent: the whole service."),
+        Field(description="The aspects it is left out of: evaluating, integration; absent: the whole service."),
     ] = None
     reason: Annotated[Text, Field(description="Why. Shown in every coverage table.")]
     owner: Annotated[Text, Field(description="Who answers for it: a team or role.")]

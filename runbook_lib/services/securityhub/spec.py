@@ -65,8 +65,8 @@ SPEC = ServiceSpec(
         "GetMembers": 50,  # [assumed] the model names no maximum
     },
     rates={"BatchEnableStandards": Rate(1, 1, "model"), "*": Rate(10, 30, "model")},
-    paid=("SECURITY_CHECKS", "FINDING_INGESTION"),
-    prices="Prices of Security Hub CSPM.",
+    paid=("SECURITY_CHECKS", "FINDING_INGESTION", "CONFIG_ITEMS"),
+    prices="Prices of Security Hub CSPM, and of the AWS Config recording that its standards need (CONFIG_ITEMS).",
     evaluates_by_config=True,
     excludable=(EVALUATING, INTEGRATION),
     enabled_by=("hub", "membership"),
