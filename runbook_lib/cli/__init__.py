@@ -84,11 +84,14 @@ def apply() -> None:
 @cli.command()
 @PARAMETERS
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table", show_default=True)
+@click.option("--since", default="", metavar="RUN", help="Say first what has changed since that run; with --format table.")
 @SECONDS
 @RUNS
 @done_by("running")
 def coverage() -> None:
     """Read and print what is covered, and what is not.
+
+    With --since: new accounts, what was covered in that run and is not now, exclusions that have ended.
 
     Progress goes to stderr, the coverage alone to stdout. Exit code 2: there are gaps, or something could not be read.
     """

@@ -15,7 +15,8 @@ from runbook_lib.base.privacy import masked
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.evidence.index_page import page
 from runbook_lib.evidence.listing import rows, text
-from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.progress import latest, told
+from runbook_lib.evidence.run.folder import EXIT_CODES, RunFolder, RunStatus
 from runbook_lib.evidence.seal.chain import chain_name
 from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.evidence.store.start import declare_lost
@@ -42,6 +43,16 @@ def lost_command(run_named: str, reason: str, parameters: Path, runs: str) -> in
         click.echo(f"{run_named}: lost, number {number} of {chain}")
         desk.store.local(chain)
     return 0
+
+
+def status_command(run_named: str, runs: str) -> int:
+    """Say how far a run has come, from another terminal."""
+    root = runs_folder(runs)
+    run = RunFolder.open(root / Path(run_named).name) if run_named else latest(root)
+    for line in told(run, dt.datetime.now(dt.UTC)):
+        click.echo(line)
+    said = run.status
+    return EXIT_CODES[RunStatus(said)] if said in set(EXIT_CODES) else int(said == "killed")
 
 
 def list_command(form: str, runs: str) -> int:

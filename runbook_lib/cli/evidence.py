@@ -30,7 +30,7 @@ def run() -> None:
 
 def register(cli: click.Group) -> None:
     """Add these commands to the command line."""
-    for each in (run, approve_command, evidence):
+    for each in (run, status_command, approve_command, evidence):
         cli.add_command(each)
 
 
@@ -60,6 +60,18 @@ def lost_command() -> None:
 @done_by("archive")
 def list_command() -> None:
     """List all runs: when, where, what, how it ended, who approved it. Verifies nothing."""
+
+
+@click.command("status")
+@click.argument("run_named", metavar="[RUN]", default="")
+@KEPT_RUNS
+@done_by("archive")
+def status_command() -> None:
+    """Say how far a run has come, from another terminal.
+
+    Which phase, how many calls of how many, how long it still takes, the last error, how to stop it. Without RUN: the one that is
+    under way, else the newest. Exit code: 0 while it works, then the run's own.
+    """
 
 
 @click.command("approve")

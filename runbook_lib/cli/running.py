@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +23,8 @@ from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.cli.terminal import Voice, outlasting_the_terminal, terminable
 from runbook_lib.cli.trail import write_trail
+from runbook_lib.coverage.kept import read_coverage
+from runbook_lib.coverage.since import changes
 from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
@@ -65,17 +68,37 @@ def apply(
         return commands.apply(command, files, scope)
 
 
-def coverage(parameters: Path, form: str, cell_timeout: int | None, runs: str) -> int:
+def coverage(parameters: Path, form: str, since: str, cell_timeout: int | None, runs: str) -> int:
     """Read and print what is covered, and what is not."""
     settings = load(parameters, today())
+    then = _coverage_of(since, settings, form, runs) if since else []
     with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
         result = command.phase(COVERAGE)
         code = commands.finish(command, Course([result]))
         if result.exit_code == 1:
             raise click.ClickException(result.error)
         ending = "txt" if form == "table" else form
+        if then:
+            now = read_coverage(result.folder.coverage("after", "json"))
+            sys.stdout.write("\n".join(changes(then, [now]).lines(Path(since).name)) + "\n\n")
         sys.stdout.write((result.folder.path / f"coverage-after.{ending}").read_text(encoding="utf-8"))
         return code
+
+
+def _coverage_of(named: str, settings: Settings, form: str, runs: str) -> list[Mapping[str, Any]]:
+    """What an earlier run of the same organization wrote: of the whole, or else phase by phase. Read before anything is asked."""
+    if form != "table":
+        raise click.BadParameter(f"--since goes with --format table, not {form}: the other forms hold one coverage")
+    run = RunFolder.open(runs_folder(runs) / Path(named).name)
+    if (organization := run.record()["organization"]) != settings.organization.id:
+        raise click.BadParameter(
+            f"--since: {run.name} is of organization {organization}, and settings are of {settings.organization.id}"
+        )
+    whole = [phase for phase in run.phases() if phase.name == COVERAGE.name] or run.phases()
+    kept = [path for phase in whole if (path := phase.coverage("after", "json")).exists()]
+    if not kept:
+        raise click.BadParameter(f"--since: {run.name} holds no coverage; name a run that ended with one")
+    return [read_coverage(path) for path in kept]
 
 
 def rehearse(
