@@ -196,6 +196,10 @@ class Leaving:
     def missing(self, state: Any, view: View) -> Sequence[str]:
         return ()
 
+    def resources(self, state: Any, view: View, reader: Reader) -> Cells:
+        """Whoever leaves watches nothing."""
+        return ()
+
     def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
         return {}
 
