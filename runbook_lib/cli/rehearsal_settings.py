@@ -70,6 +70,12 @@ def fitted(text: str, there: Simulation, *, everywhere: bool = False) -> Fitted:
     return Fitted(draft.text(), tuple(dict.fromkeys(fitting.changes)))
 
 
+def stores(text: str) -> list[tuple[str, str]]:
+    """The buckets, with their keys, that settings (which parse) take to be there."""
+    document = Draft(text).values
+    return sorted({store for kind in section_types().values() for store in kind.stores(document)})
+
+
 class _Fitting:
     """Changes of one document, in place."""
 

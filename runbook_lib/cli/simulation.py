@@ -104,11 +104,22 @@ def ready(asked: Asked, say: Say) -> Ready:
         used = file if fitting.text == text_of(file) else kept
         settings = parse(fitting.text, today(), str(used))
         refuse_live(settings, used)
+        _furnish(server, fitting.text, say)
     except BaseException:
         if not stays:
             environment.stop(asked.folder)
         raise
     return Ready(server, stays, settings, used)
+
+
+def _furnish(server: "RunningServer", text: str, say: Say) -> None:
+    """Have the buckets and keys that settings take to be there: without them AWS would refuse what writes into them."""
+    stores = rehearsal_settings.stores(text)
+    for bucket, key in stores:
+        server.control("POST", "storage", bucket=bucket, key=key)
+    if stores:
+        named = ", ".join(sorted({bucket for bucket, _ in stores}))
+        say(f"In the simulated organization are, with policies that let the services write: {named}, and the keys named with them")
 
 
 def _fitted(text: str, server: "RunningServer", asked: Asked) -> Fitted:

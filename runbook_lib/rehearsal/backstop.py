@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.identity import Credentials
 from runbook_lib.rehearsal.neighbours import Around
+from runbook_lib.rehearsal.operations.storage import Storage
 from runbook_lib.rehearsal.world import World
 
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # thousands of demo images otherwise; read when moto is imported
@@ -19,7 +20,7 @@ from moto.core.base_backend import BackendDict
 from moto.iam import models as iam_models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from runbook_lib.rehearsal.moto_neighbours import MotoNeighbours
+from runbook_lib.rehearsal.moto_neighbours import MotoNeighbours, MotoStore
 
 
 class Backstop:
@@ -41,6 +42,7 @@ class Backstop:
     def serve(self, world: World) -> None:
         """Let a world's own operations see what moto keeps."""
         world.of(Around).neighbours = MotoNeighbours()
+        world.of(Storage).move(MotoStore())
 
     def reset(self) -> None:
         """Forget everything that moto holds."""

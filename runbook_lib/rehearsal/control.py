@@ -63,6 +63,7 @@ class Control:
             ("POST", "add-account"): self.add_account,
             ("POST", "move-account"): self.move_account,
             ("POST", "foreign-administrator"): self.foreign_administrator,
+            ("POST", "storage"): self.storage,
             ("POST", "deny"): self.deny,
             ("POST", "end-faults"): self.end_faults,
             ("POST", "reset"): self.reset,
@@ -132,6 +133,10 @@ class Control:
     def foreign_administrator(self, service: str, region: str, account: str) -> None:
         """Designate another account as a service's administrator in one Region, as the management account would."""
         events.designate(self.front.world, service, region, account)
+
+    def storage(self, bucket: str, key: str) -> None:
+        """Have a bucket and a key that services write with, which settings take to be there."""
+        self.front.world.tell("bucket and key exist", bucket=bucket, key=key)
 
     def end_faults(self) -> None:
         """End the scenario's faults; what they did stays done."""

@@ -1,4 +1,4 @@
-"""moto's topics, queues, keys, functions, state machines and roles for our own operations. With `backstop` all that knows moto."""
+"""What moto keeps (topics, queues, buckets, keys, functions, roles), for our own operations. With `backstop` all that knows it."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 from moto.backends import get_backend
 
 from runbook_lib.rehearsal.neighbours import IamRole, Key, Queue, Topic
+from runbook_lib.rehearsal.operations import storage
 
 
 def _backend(service: str, account: str, region: str) -> Any:
@@ -97,3 +98,36 @@ def _json(document: Any) -> str:
     if not document:
         return ""
     return document if isinstance(document, str) else json.dumps(document)
+
+
+class MotoStore:
+    """moto's buckets and keys, as the services that write into them see them."""
+
+    def bucket(self, name: str) -> storage.Bucket | None:
+        """The bucket of a name, whoever owns it."""
+        accounts: Mapping[str, tuple[str, str]] = vars(get_backend("s3"))["bucket_accounts"]
+        if name not in accounts:
+            return None
+        partition, account = accounts[name]
+        found = get_backend("s3")[account][partition].buckets[name]
+        return storage.Bucket(name, account, found.region_name, (found.policy or b"").decode())
+
+    def key(self, arn: str) -> storage.Key | None:
+        """The key of an ARN."""
+        region, account, name = _place(arn)
+        found = _backend("kms", account, region).keys.get(name.removeprefix("key/"))
+        if found is None:
+            return None
+        return storage.Key(arn, _json(found.policy), found.key_state == "Enabled" and found.key_spec == "SYMMETRIC_DEFAULT")
+
+    def put(self, bucket: storage.Bucket, key: storage.Key) -> None:
+        """Have a bucket and a key, where they are not there already."""
+        if self.bucket(bucket.name) is None:
+            made = get_backend("s3")[bucket.account][key.arn.split(":")[1]].create_bucket(bucket.name, bucket.region)
+            made.policy = bucket.policy.encode()
+        if self.key(key.arn) is None:
+            there = _backend("kms", key.account, key.region)
+            new = there.create_key(key.policy, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", None)
+            del there.keys[new.id]
+            new.id, new.arn = key.arn.rpartition("/")[2], key.arn
+            there.keys[new.id] = new

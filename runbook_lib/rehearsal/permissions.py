@@ -231,12 +231,15 @@ def service_may(
     *,
     kind: Kind = Kind.RESOURCE,
     named: bool = True,
+    more: Mapping[str, Value] | None = None,
 ) -> bool:
     """Whether a resource's policy lets an AWS service act on behalf of another resource (an ARN). Raises `PolicyError`.
 
-    `named`: whether the service names that resource, so that conditions can ask for it.
+    `named`: whether the service names that resource, so that conditions can ask for it. `more`: condition keys (in lower case)
+    that this kind of request has besides.
     """
     facts: dict[str, Value] = {
+        **(more or {}),
         "aws:sourcearn": source if named else None,
         "aws:sourceaccount": source.split(":")[4] if named else None,
         "aws:principalisawsservice": "true",

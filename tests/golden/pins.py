@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 from simulated import ENABLING, Simulated, home, simulated
 
+from runbook_lib.cli.rehearsal_settings import stores
 from runbook_lib.coverage import Cell
 from runbook_lib.plan import Action, Plan, Step, plain
 from runbook_lib.plan.approval import ApprovalRefused
@@ -324,6 +325,8 @@ def of_changed(folder: Path, patch: pytest.MonkeyPatch, *, full: bool) -> list[s
     assert all(each.report.ok for each in pinned.simulated.enable())
     for account in pinned.simulated.front.world.organization.accounts.values():
         account.config_recorders = {home(pinned.simulated.front), "us-east-2"}
+    for bucket, key in stores((SETTINGS / f"{CHANGED}.yaml").read_text(encoding="utf-8")):
+        pinned.simulated.front.world.tell("bucket and key exist", bucket=bucket, key=key)
     pinned.wishes(CHANGED)
     enabled(pinned)
     return pinned.lines

@@ -1,3 +1,5 @@
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,32 +12,45 @@ from guardduty_steps import (
 from small_world import (
     DELEGATED,
     MEMBERS,
+    OPT_IN,
+    OTHER,
     POLLS,
+    REGION,
     SECOND,
     Caller,
 )
 
-from runbook_lib.rehearsal.operations.guardduty.state import state_of
+from runbook_lib.rehearsal.operations.storage import Key, Shelf, Storage
 from runbook_lib.rehearsal.world import World
 
 SERVICE = "guardduty"
+REFUSED = "does not have permission to the KMS key"
 
 
 # Export and findings
 
 
+def prepared(world: World) -> Shelf:
+    """The bucket and key of these tests, with policies that let GuardDuty write."""
+    world.tell("bucket and key exist", bucket="findings", key=BUCKET["KmsKeyArn"])
+    store = world.of(Storage).store
+    assert isinstance(store, Shelf)
+    return store
+
+
+def export(detector: str, **change: str) -> dict[str, Any]:
+    """What CreatePublishingDestination is asked with."""
+    properties = {**BUCKET, **change}
+    return {"DetectorId": detector, "DestinationType": "S3", "DestinationProperties": properties}
+
+
 @pytest.mark.fact("GD-5.2-37", "GD-5.2-38")
-def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
+def test_an_export_settles_and_is_the_only_one(world: World, call: Caller) -> None:
+    prepared(world)
+    world.tell("bucket and key exist", bucket="elsewhere", key=BUCKET["KmsKeyArn"])
     detector = designate(call)
-
-    def export() -> dict[str, Any]:
-        return call(
-            DELEGATED, "CreatePublishingDestination", DetectorId=detector, DestinationType="S3", DestinationProperties=BUCKET
-        )
-
-    made = export()["DestinationId"]
-    with pytest.raises(Exception, match="already exists"):
-        export()
+    made = call(DELEGATED, "CreatePublishingDestination", **export(detector))["DestinationId"]
+    assert "already exists" in call.refused(DELEGATED, "CreatePublishingDestination", **export(detector))[1]
     for expected in ["PENDING_VERIFICATION"] * POLLS + ["PUBLISHING"]:
         listed = call(DELEGATED, "ListPublishingDestinations", DetectorId=detector)["Destinations"]
         assert listed == [{"DestinationId": made, "DestinationType": "S3", "Status": expected}]
@@ -45,47 +60,109 @@ def test_an_export_settles_and_is_the_only_one(call: Caller) -> None:
     call(DELEGATED, "UpdatePublishingDestination", DetectorId=detector, DestinationId=made, DestinationProperties=change)
     described = call(DELEGATED, "DescribePublishingDestination", DetectorId=detector, DestinationId=made)
     assert (described["DestinationProperties"], described["Status"]) == ({**BUCKET, **change}, "PENDING_VERIFICATION")
-    elsewhere = {"KmsKeyArn": f"arn:aws:kms:eu-south-1:{DELEGATED}:key/k"}
+    other = {"KmsKeyArn": f"arn:aws:kms:{SECOND}:{DELEGATED}:key/k"}
     refused = call.refused(
-        DELEGATED, "UpdatePublishingDestination", DetectorId=detector, DestinationId=made, DestinationProperties=elsewhere
+        DELEGATED, "UpdatePublishingDestination", DetectorId=detector, DestinationId=made, DestinationProperties=other
     )
-    assert "does not have permission to the KMS key" in refused[1]
+    assert REFUSED in refused[1]
     call(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)
     assert call.refused(DELEGATED, "DeletePublishingDestination", DetectorId=detector, DestinationId=made)[1] == GENERIC
 
 
 @pytest.mark.fact("GD-5.2-39")
 def test_a_destination_that_lets_guardduty_in_no_longer(world: World, call: Caller) -> None:
+    store = prepared(world)
     detector = designate(call)
-    made = call(DELEGATED, "CreatePublishingDestination", DetectorId=detector, DestinationType="S3", DestinationProperties=BUCKET)
-    state_of(world).unwritable.add(BUCKET["DestinationArn"])
+    made = call(DELEGATED, "CreatePublishingDestination", **export(detector))
+    open_ = store.buckets["findings"]
     asked = {"DetectorId": detector, "DestinationId": made["DestinationId"]}
+    store.buckets["findings"] = replace(open_, policy="")
     assert call(DELEGATED, "DescribePublishingDestination", **asked)["Status"] == "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY"
-    elsewhere = {"DestinationArn": "arn:aws:s3:::elsewhere"}
-    call(DELEGATED, "UpdatePublishingDestination", **asked, DestinationProperties=elsewhere)
+    store.buckets["findings"] = open_
     assert call(DELEGATED, "DescribePublishingDestination", **asked)["Status"] == "PENDING_VERIFICATION"
+
+
+KEY = f"arn:aws:kms:{SECOND}:{DELEGATED}:key/k"
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"DestinationArn": "arn:aws-cn:s3:::findings"},
-        {"KmsKeyArn": f"arn:aws:kms:{SECOND}:{DELEGATED}:key/k"},
-        {"DestinationArn": "arn:aws:s3:::closed"},
+        {"DestinationArn": "arn:aws:s3:::not-there"},
+        {"KmsKeyArn": f"arn:aws:kms:{REGION}:{DELEGATED}:key/not-there"},
+        {"KmsKeyArn": KEY},
     ],
+    ids=["another partition", "no such bucket", "no such key", "another Region than the bucket's"],
+)
+@pytest.mark.fact("GD-5.1-18", "GD-5.1-23")
+def test_a_destination_that_guardduty_cannot_use(world: World, call: Caller, change: dict[str, str]) -> None:
+    prepared(world)
+    world.tell("bucket and key exist", bucket="far-away", key=KEY)
+    detector = designate(call)
+    assert REFUSED in call.refused(DELEGATED, "CreatePublishingDestination", **export(detector, **change))[1]
+
+
+def statement(action: str, resource: str, effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Principal": {"Service": "guardduty.amazonaws.com"}, "Action": action, "Resource": resource, **more}
+
+
+LOCATION = statement("s3:GetBucketLocation", "arn:aws:s3:::findings")
+PUT = statement("s3:PutObject", "arn:aws:s3:::findings/prefix/*")
+KEY_USE = statement("kms:GenerateDataKey", "*", Condition={"StringEquals": {"aws:SourceAccount": DELEGATED}})
+UNENCRYPTED = statement(
+    "s3:PutObject", "arn:aws:s3:::findings/*", "Deny",
+    Condition={"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}},
+)  # fmt: skip
+OTHER_DETECTOR = {"StringLike": {"aws:SourceArn": f"arn:aws:guardduty:{REGION}:{OTHER}:detector/*"}}
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "taken"),
+    [
+        ([LOCATION, PUT, UNENCRYPTED], [KEY_USE], True),
+        ([LOCATION, PUT], [], False),
+        ([PUT], [KEY_USE], False),
+        ([LOCATION], [KEY_USE], False),
+        ([LOCATION, statement("s3:PutObject", "arn:aws:s3:::findings/other/*")], [KEY_USE], False),
+        ([LOCATION, PUT, statement("s3:*", "*", "Deny")], [KEY_USE], False),
+        ([LOCATION, PUT | {"Condition": OTHER_DETECTOR}], [KEY_USE], False),
+    ],
+    ids=["as the user guide has it", "key silent", "no location", "no writing", "another prefix", "denied", "another's detector"],
 )
 @pytest.mark.fact("GD-5.1-18")
-def test_a_destination_that_guardduty_cannot_use(world: World, call: Caller, change: dict[str, str]) -> None:
-    state_of(world).unwritable.add("arn:aws:s3:::closed")
-    detector = designate(call)
-    text = call.refused(
-        DELEGATED,
-        "CreatePublishingDestination",
-        DetectorId=detector,
-        DestinationType="S3",
-        DestinationProperties={**BUCKET, **change},
-    )[1]
-    assert "does not have permission to the KMS key" in text
+def test_policies_of_bucket_and_key_decide(
+    world: World, call: Caller, bucket: list[dict[str, Any]], key: list[dict[str, Any]], taken: bool
+) -> None:
+    store = prepared(world)
+    store.buckets["findings"] = replace(store.buckets["findings"], policy=document(bucket))
+    store.keys[BUCKET["KmsKeyArn"]] = Key(BUCKET["KmsKeyArn"], document(key))
+    asked = export(designate(call), DestinationArn="arn:aws:s3:::findings/prefix")
+    if taken:
+        assert call(DELEGATED, "CreatePublishingDestination", **asked)["DestinationId"]
+    else:
+        assert REFUSED in call.refused(DELEGATED, "CreatePublishingDestination", **asked)[1]
+
+
+def document(statements: list[dict[str, Any]]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else ""
+
+
+@pytest.mark.parametrize(
+    ("detector", "destination", "taken"),
+    [(SECOND, REGION, True), (OPT_IN, OPT_IN, True), (OPT_IN, REGION, True), (REGION, OPT_IN, False)],
+)
+@pytest.mark.fact("GD-5.1-24")
+def test_one_central_bucket_and_key_in_a_region_that_needs_no_opt_in(
+    world: World, call: Caller, detector: str, destination: str, taken: bool
+) -> None:
+    key = f"arn:aws:kms:{destination}:{DELEGATED}:key/central"
+    world.tell("bucket and key exist", bucket="central", key=key)
+    asked = export(designate(call, detector), DestinationArn="arn:aws:s3:::central", KmsKeyArn=key)
+    if taken:
+        assert call(DELEGATED, "CreatePublishingDestination", detector, **asked)["DestinationId"]
+    else:
+        assert REFUSED in call.refused(DELEGATED, "CreatePublishingDestination", detector, **asked)[1]
 
 
 @pytest.mark.fact("GD-5.2-40")

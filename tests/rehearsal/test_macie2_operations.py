@@ -1,6 +1,7 @@
 """Macie on the wire, in the organization, and as an inventory saw it; the rest are cases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.identity import session_credential
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.operations.macie2 import replica
-from runbook_lib.rehearsal.operations.macie2.state import SERVICE_ROLE, state_of
+from runbook_lib.rehearsal.operations.macie2.state import SERVICE_ROLE
+from runbook_lib.rehearsal.operations.storage import Shelf, Storage
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import SimulatedRole, World
@@ -141,7 +143,10 @@ def test_a_member_that_is_closed(world: World, call: Caller, variant: str) -> No
 def test_a_bucket_that_does_not_let_macie_in(world: World, call: Caller) -> None:
     call(MEMBERS[0], "EnableMacie")
     key = f"arn:aws:kms:{REGION}:{MEMBERS[0]}:key/k"
-    state_of(world).unwritable.add("shut")
+    world.tell("bucket and key exist", bucket="shut", key=key)
+    store = world.of(Storage).store
+    assert isinstance(store, Shelf)
+    store.buckets["shut"] = replace(store.buckets["shut"], policy="")
     refused = {"s3Destination": {"bucketName": "shut", "kmsKeyArn": key}}
     assert call.refused(MEMBERS[0], "PutClassificationExportConfiguration", configuration=refused)[0] == "ValidationException"
 

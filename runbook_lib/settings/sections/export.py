@@ -5,7 +5,13 @@ from typing import Any
 
 from runbook_lib.base.documents import Path, Problem
 from runbook_lib.settings.checks import Tree, at
+from runbook_lib.settings.regions import partition_of
 from runbook_lib.settings.sections.service import Fitting
+
+
+def region_of(arn: str) -> str:
+    """The Region of a key."""
+    return arn.split(":")[3]
 
 
 def exported_from(tree: Tree, section: str) -> Iterator[tuple[Path, str]]:
@@ -38,7 +44,15 @@ def fit_export(section: dict[str, Any], fitting: Fitting) -> None:
     for region in list(section["export"]):
         destination = section["export"].pop(region)
         for new in set(fitting.kept([region])) & set(section["regions"]):
-            destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{region}:", f":{new}:", 1)
+            key_region = region_of(destination["kms_key_arn"])
+            moved = new if key_region == region else _moved(key_region, fitting)
+            destination["kms_key_arn"] = destination["kms_key_arn"].replace(f":{key_region}:", f":{moved}:", 1)
             section["export"][new] = destination
     if not section["export"]:
         del section["export"]
+
+
+def _moved(region: str, fitting: Fitting) -> str:
+    """Where the one key of many Regions is in a simulated organization: it may lie in a Region that settings do not name."""
+    here = region if partition_of(region) == partition_of(fitting.home) else fitting.home
+    return next(iter(fitting.kept([region])), here)

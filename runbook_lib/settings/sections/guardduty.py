@@ -10,8 +10,9 @@ from runbook_lib.base.documents.models import Says
 from runbook_lib.services.guardduty.spec import NAME
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import account_exclusions
+from runbook_lib.settings.regions import is_opt_in
 from runbook_lib.settings.section import Region, Regions, Section
-from runbook_lib.settings.sections.export import check_exported_from, exported_from, exported_to, fit_export
+from runbook_lib.settings.sections.export import check_exported_from, exported_from, exported_to, fit_export, region_of
 from runbook_lib.settings.sections.service import Fitting, IgnoresExclusions, MembersSection
 
 AutoEnable = Literal["NEW", "ALL", "NONE"]
@@ -108,6 +109,7 @@ class GuardDutySection(MembersSection):
         """Features, agents and the export."""
         yield from _features(tree)
         yield from check_exported_from(tree, "guardduty")
+        yield from _one_region(tree)
         yield from _all_and_exclusions(tree)
 
     @staticmethod
@@ -119,6 +121,12 @@ class GuardDutySection(MembersSection):
     def arns(tree: Tree) -> Iterator[tuple[Path, str]]:
         """Buckets and keys of the export."""
         return exported_to(tree, "guardduty", "bucket_arn", "kms_key_arn")
+
+    @staticmethod
+    def stores(tree: Tree) -> Iterator[tuple[str, str]]:
+        """The buckets of the export with their keys."""
+        for destination in (at(tree, "guardduty", "export") or {}).values():
+            yield bucket_of(destination["bucket_arn"]), destination["kms_key_arn"]
 
     @staticmethod
     def auto_enable_on(tree: Tree) -> Path | None:
@@ -198,6 +206,34 @@ def _not_beyond(inner: Tree, path: Path, outer: Tree, outer_key: str) -> Iterato
     elif outer["auto_enable"] == "NONE" and inner["auto_enable"] != "NONE":
         message = f"{outer_key} is NONE, so no account gets what this is part of by itself. Write NONE here, or NEW there."
         yield Problem((*path, "auto_enable"), message)
+
+
+def bucket_of(arn: str) -> str:
+    """The name in the ARN of a bucket, without a prefix."""
+    return arn.partition(":::")[2].partition("/")[0]
+
+
+def _one_region(tree: Tree) -> Iterator[Problem]:
+    """A bucket and its key share a Region: the detector's, or one that needs no opt-in [docs: exporting findings]."""
+    keys_in: dict[str, str] = {}
+    for region, destination in (at(tree, "guardduty", "export") or {}).items():
+        path: Path = ("guardduty", "export", region, "kms_key_arn")
+        bucket, key = at(destination, "bucket_arn"), at(destination, "kms_key_arn")
+        if not (bucket and key):
+            continue
+        there = region_of(key)
+        if there != region and is_opt_in(there):
+            message = (
+                f"The key is in {there}, an opt-in Region: GuardDuty exports only findings of that Region there. "
+                f"Name a bucket and a key of {region}, or of a Region that needs no opt-in."
+            )
+            yield Problem(path, message)
+        if (before := keys_in.setdefault(bucket_of(bucket), there)) != there:
+            message = (
+                f"The key is in {there}, and another one for the same bucket is in {before}. "
+                "A bucket and its key have to be in one Region: name the key of the bucket's Region in both places."
+            )
+            yield Problem(path, message)
 
 
 def _auto_enable_values(tree: Tree) -> Iterator[tuple[Path, str]]:

@@ -105,6 +105,12 @@ class MacieSection(MembersSection):
         return exported_to(tree, KEY, "kms_key_arn")
 
     @staticmethod
+    def stores(tree: Tree) -> Iterator[tuple[str, str]]:
+        """The buckets of the export with their keys."""
+        for destination in (at(tree, KEY, "export") or {}).values():
+            yield destination["bucket_name"], destination["kms_key_arn"]
+
+    @staticmethod
     def auto_enable_on(tree: Tree) -> Path | None:
         """Where accounts that join get Macie."""
         return (KEY, "auto_enable") if at(tree, KEY, "auto_enable") is True else None

@@ -83,6 +83,11 @@ class ServiceSection(Section):
         return ()
 
     @staticmethod
+    def stores(tree: Tree) -> Iterable[tuple[str, str]]:
+        """Buckets, by name, and the ARNs of keys that the service writes with: both have to be there, and let it in."""
+        return ()
+
+    @staticmethod
     def auto_enable_on(tree: Tree) -> Path | None:
         """The key that shows that accounts which join are enrolled by themselves; None: they are not."""
         return None

@@ -51,6 +51,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     region = home(seven.front)
     key = f"arn:aws:kms:{region}:{DELEGATED}:key/00000000-0000-0000-0000-000000000001"
     seven.settings = alone(seven, export={region: {"bucket_name": "acme-results", "key_prefix": "macie", "kms_key_arn": key}})
+    seven.front.world.tell("bucket and key exist", bucket="acme-results", key=key)
     assert all(each.report.ok for each in seven.enable((PREREQUISITES,)))
     return seven
 

@@ -1,13 +1,18 @@
 """Export of findings to S3: one destination per detector."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.lists import paged
-from runbook_lib.rehearsal.operations.guardduty.state import Destination, own_detector, state_of
+from runbook_lib.rehearsal.operations.guardduty.state import PRINCIPAL, Destination, Detector, own_detector, state_of
+from runbook_lib.rehearsal.operations.storage import Writing, refusal
+from runbook_lib.rehearsal.regions import enabled_by_default
 from runbook_lib.rehearsal.registry import Call, operation
+
+KEY = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 
 
 @operation("guardduty", "CreatePublishingDestination")
@@ -23,7 +28,7 @@ def create_publishing_destination(
     detector = own_detector(call, DetectorId)
     if DestinationType != "S3":
         raise texts.refusal(texts.GENERIC)
-    _check(call, DestinationProperties)
+    _check(call, detector, DestinationProperties)
     if detector.destinations:
         raise texts.refusal(texts.DESTINATION_EXISTS)
     name = hashlib.sha256(f"{detector.id}/{DestinationProperties['DestinationArn']}".encode()).hexdigest()[:32]
@@ -64,7 +69,7 @@ def update_publishing_destination(
     """Change bucket or key; verification starts again (assumed)."""
     found = _destination(call, DetectorId, DestinationId)
     wanted = {**found.properties, **(DestinationProperties or {})}
-    _check(call, wanted)
+    _check(call, own_detector(call, DetectorId), wanted)
     found.properties, found.status = wanted, call.world.settling("PENDING_VERIFICATION", "PUBLISHING")
 
 
@@ -74,17 +79,30 @@ def delete_publishing_destination(call: Call, DetectorId: str, DestinationId: st
     del own_detector(call, DetectorId).destinations[found.id]
 
 
-def _check(call: Call, properties: Mapping[str, str]) -> None:
-    """Refuse a bucket or key GuardDuty cannot use: not of this partition and Region, or its policy does not let it in [code tf]."""
-    bucket, key = properties.get("DestinationArn", ""), properties.get("KmsKeyArn", "")
-    fits = bucket.startswith(f"arn:{call.partition}:s3:::") and key.startswith(f"arn:{call.partition}:kms:{call.region}:")
-    if not fits or {bucket, key} & state_of(call.world).unwritable:
+def _check(call: Call, detector: Detector, properties: Mapping[str, str]) -> None:
+    """Refuse a bucket or key that GuardDuty cannot use [docs: exporting findings].
+
+    Both have to be there, in one Region: the detector's, or any that needs no opt-in; and their policies have to let it write.
+    """
+    arn, key = (properties.get(name) or "" for name in ("DestinationArn", "KmsKeyArn"))
+    fits = arn.startswith(f"arn:{call.partition}:s3:::") and KEY.fullmatch(key) and key.split(":")[1] == call.partition
+    there = key.split(":")[3] if fits else ""
+    if there not in {call.region, *enabled_by_default(call.partition)} or _refused(call, detector, properties):
         raise texts.refusal(texts.DESTINATION_REFUSED)
+
+
+def _refused(call: Call, detector: Detector, properties: Mapping[str, str]) -> str:
+    """Why bucket and key do not take this detector's findings, now."""
+    bucket, _, prefix = properties["DestinationArn"].split(":::", 1)[1].partition("/")
+    source = f"arn:{call.partition}:guardduty:{detector.region}:{detector.account}:detector/{detector.id}"
+    below = f"{prefix.strip('/')}/" if prefix else ""
+    return refusal(call.world, Writing(PRINCIPAL, source, bucket, properties["KmsKeyArn"], below))
 
 
 def _status(call: Call, found: Destination) -> str:
     """What it settles to, unless bucket or key let GuardDuty in once and do so no longer [model]."""
-    if set(found.properties.values()) & state_of(call.world).unwritable:
+    detector = state_of(call.world).detectors[call.account, call.region]
+    if _refused(call, detector, found.properties):
         return "UNABLE_TO_PUBLISH_FIX_DESTINATION_PROPERTY"
     return found.status.read()
 

@@ -16,7 +16,11 @@ from runbook_lib.rehearsal.operations.guardduty.state import (
     bare_features,
     state_of,
 )
+from runbook_lib.rehearsal.operations.storage import provide
 from runbook_lib.rehearsal.world import World, settled
+
+WRITABLE = frozenset({"PENDING_VERIFICATION", "PUBLISHING"})
+"""States of a destination whose bucket and key let GuardDuty write."""
 
 
 class SeenDestination(Part):
@@ -83,6 +87,8 @@ def _detector(world: World, account: str, region: str, said: SeenDetector) -> No
         name = f"{number:032x}"
         properties = {"DestinationArn": each.bucket_arn, "KmsKeyArn": each.kms_key_arn}
         detector.destinations[name] = Destination(name, properties, state(world, each.status))
+        if each.status in WRITABLE:
+            provide(world, each.bucket_arn.split(":::", 1)[1].partition("/")[0], each.kms_key_arn)
 
 
 def _switch(features: Settings, on: Collection[str]) -> None:

@@ -94,8 +94,6 @@ class GuardDutyState:
     """(account, Region) → administrator outside, whose member by invitation the account is."""
     sweeps: dict[str, Settling] = field(default_factory=dict)
     """Regions where ALL has still to reach existing accounts."""
-    unwritable: set[str] = field(default_factory=set)
-    """Destination or KMS key ARNs whose policy does not let GuardDuty in; a seed fills it."""
     governed: set[str] = field(default_factory=set)
     """Accounts whose features a GUARDDUTY_POLICY of the organization manages: world event "organization policy governs"."""
     made: int = 0

@@ -15,6 +15,7 @@ from runbook_lib.rehearsal.operations.macie2.state import (
     state_of,
     switch_on,
 )
+from runbook_lib.rehearsal.operations.storage import provide
 from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.world import World, settled
 
@@ -62,6 +63,8 @@ def _administrator(world: World, region: str, account: str, leaving: bool, found
         session.status, session.frequency = "PAUSED" if found.paused else "ENABLED", found.frequency
         session.publication.update(found.publication)
         session.export = {"s3Destination": dict(found.export)} if found.export else {}
+        if found.export:
+            provide(world, found.export["bucketName"], found.export["kmsKeyArn"])
         discovery.switch(world, account, region, on=found.discovery)
     for status, said in found.members.items():
         for member in sets.accounts(said):

@@ -13,6 +13,7 @@ from runbook_lib.rehearsal.operations.macie2.state import (
     state_of,
     switch_on,
 )
+from runbook_lib.rehearsal.operations.storage import Writing, refusal
 from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import current
@@ -100,12 +101,14 @@ def get_classification_export_configuration(call: Call) -> dict[str, Any]:
 
 @operation("macie2", "PutClassificationExportConfiguration")
 def put_classification_export_configuration(call: Call, configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep results in a bucket, which must let Macie in, under a key of this Region [docs]."""
+    """Keep results in a bucket under a key of this Region; both must be there, in one Region, and let Macie in [docs]."""
     session, wanted = own_session(call), dict(configuration)
     if destination := wanted.get("s3Destination"):
         bucket, key = destination["bucketName"], destination["kmsKeyArn"]
+        source = f"arn:{call.partition}:macie2:{call.region}:{call.account}:export-configuration:settings"
+        prefix = f"{destination['keyPrefix'].strip('/')}/" if destination.get("keyPrefix") else ""
         fits = key.startswith(f"arn:{call.partition}:kms:{call.region}:")
-        if not fits or {bucket, key} & state_of(call.world).unwritable:
+        if not fits or refusal(call.world, Writing(PRINCIPAL, source, bucket, key, prefix)):
             raise texts.invalid(texts.DESTINATION)
     session.export = wanted
     return {"configuration": wanted}

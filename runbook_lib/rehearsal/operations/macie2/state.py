@@ -92,8 +92,6 @@ class MacieState:
     """(account, Region) → when Macie was first on there: the trial runs from then, also after it was disabled."""
     invited: dict[tuple[str, str], str] = field(default_factory=dict)
     """(account, Region) → an administrator outside the organization, whose invitation it accepted."""
-    unwritable: set[str] = field(default_factory=set)
-    """Buckets and keys that do not let Macie in."""
     listening: bool = False
 
     def members_of(self, region: str) -> Roster[Member]:
