@@ -1,7 +1,8 @@
 """moto behind our own operations: the services it does well (iam, ec2, s3, kms, sns, …). Only it and `moto_neighbours` import moto.
 
-Two patches, both undone by `close`: moto looks an access key's account up among all accounts on every call, and lists its package
-directory on every request. The first also tells moto which simulated account calls.
+Three patches, all undone by `close`: moto looks an access key's account up among all accounts on every call, and lists its package
+directory on every request; the first also tells moto which simulated account calls. And its topics
+deliver whatever policies say.
 """
 
 import os
@@ -10,6 +11,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.identity import Credentials
 from runbook_lib.rehearsal.neighbours import Around
+from runbook_lib.rehearsal.operations.sns import handed_over
 from runbook_lib.rehearsal.operations.storage import Storage
 from runbook_lib.rehearsal.world import World
 
@@ -19,6 +21,7 @@ from moto import backends
 from moto.core.base_backend import BackendDict
 from moto.iam import models as iam_models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sns.models import Subscription
 
 from runbook_lib.rehearsal.moto_neighbours import MotoNeighbours, MotoStore
 
@@ -32,6 +35,9 @@ class Backstop:
         modules = frozenset(backends.list_of_moto_modules())
         iam_models.get_account_id_from = self._account
         backends.list_of_moto_modules = lambda: modules
+        self._publish = Subscription.publish
+        # moto would deliver whatever the queue's policy says, and call out to addresses that are not of this machine.
+        Subscription.publish = self._let_through(Subscription.publish)  # type: ignore[method-assign]
         self._application = DomainDispatcherApplication(create_backend_app)
         self.reset()
 
@@ -52,6 +58,19 @@ class Backstop:
     def close(self) -> None:
         """Leave moto as it was found."""
         iam_models.get_account_id_from, backends.list_of_moto_modules = self._before
+        Subscription.publish = self._publish  # type: ignore[method-assign]
+
+    def _let_through(self, publish: Callable[..., None]) -> Callable[..., None]:
+        """The same delivery to a subscription, for what is to be delivered."""
+
+        def checked(subscription: Subscription, message: str, *given: Any, **named: Any) -> None:
+            wanted, attributes = subscription._filter_policy_matcher, named.get("message_attributes")  # noqa: SLF001 moto has no other name for it
+            if wanted is not None and not wanted.matches(attributes, message):
+                return
+            if handed_over(self._world(), subscription.topic_arn, subscription.protocol, subscription.endpoint, message):
+                publish(subscription, message, *given, **named)
+
+        return checked
 
     def _account(self, access_key: str) -> str:
         """The account of one of our keys."""

@@ -7,20 +7,24 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from runbook_lib.rehearsal import cloudtrail, events
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.faults import Faults
+from runbook_lib.rehearsal.internal import load_operations
 from runbook_lib.rehearsal.log import Log
-from runbook_lib.rehearsal.operations.events.state import state_of as events_of
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.state import authorization
 from runbook_lib.rehearsal.world import World
 
 LONGEST_SKIP = 10 * 366 * 24 * 3600
 """Seconds: ten years."""
+
+LISTED = ("finding",)
+"""Members of a query that may be there several times."""
 
 
 class Served(Protocol):
@@ -53,8 +57,6 @@ class Control:
             ("GET", "units"): lambda: sorted({self.front.world.organization.root, *self.front.world.organization.units}),
             ("GET", "log"): self.log,
             ("GET", "cloudtrail"): lambda: cloudtrail.export(self.front.log.entries),
-            ("GET", "deliveries"): lambda: [asdict(each) for each in events_of(self.front.world).deliveries],
-            ("GET", "invocations"): lambda: [asdict(each) for each in events_of(self.front.world).invocations],
             ("GET", "unhandled"): lambda: dict(self.front.log.unhandled),
             ("POST", "clear-log"): self.front.log.clear,
             ("POST", "clock"): self.clock,
@@ -68,6 +70,7 @@ class Control:
             ("POST", "end-faults"): self.end_faults,
             ("POST", "reset"): self.reset,
             ("POST", "stop"): lambda: self.stop() if self.stop else None,
+            **{page: partial(self.on_world, run) for each in load_operations() for page, run in getattr(each, "PAGES", {}).items()},
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -80,7 +83,7 @@ class Control:
         if found is None:
             start_response("404 Not Found", [("Content-Type", "application/json")])
             return [json.dumps({"error": f"no such page; there are {sorted(page for _, page in self.pages)}"}).encode()]
-        given = {key: values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        given = {key: values if key in LISTED else values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
         status = "200 OK"
         try:
             with self.front.world.lock:
@@ -89,6 +92,11 @@ class Control:
             status, answer = "400 Bad Request", {"error": f"{type(error).__name__}: {error}"}
         start_response(status, [("Content-Type", "application/json")])
         return [json.dumps(answer if answer is not None else {}).encode()]
+
+    def on_world(self, run: Callable[..., Any], **given: Any) -> Any:
+        """A page that a service adds (`PAGES` beside its operations): a function of the world and the query's members."""
+        self.front.world.catch_up()
+        return run(self.front.world, **given)
 
     def health(self) -> dict[str, Any]:
         """Who is simulated; proof that this is a rehearsal's server."""

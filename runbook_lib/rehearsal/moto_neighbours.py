@@ -35,6 +35,26 @@ class MotoNeighbours:
     def publish(self, arn: str, message: str) -> None:
         self._topic(arn).publish(message)
 
+    def subscriptions(self, topic: str) -> list[dict[str, str]]:
+        region, account, _ = _place(topic)
+        return [each for each in self.all_subscriptions(account, region) if each["TopicArn"] == topic]
+
+    def all_subscriptions(self, account: str, region: str) -> list[dict[str, str]]:
+        return [
+            {
+                "SubscriptionArn": each.arn,
+                "Owner": account,
+                "Protocol": each.protocol,
+                "Endpoint": each.endpoint or "",
+                "TopicArn": each.topic_arn,
+            }
+            for each in _backend("sns", account, region).subscriptions.values()
+        ]
+
+    def subscribe(self, topic: str, protocol: str, endpoint: str) -> str:
+        region, account, _ = _place(topic)
+        return str(_backend("sns", account, region).subscribe(topic, endpoint, protocol).arn)
+
     def queue(self, arn: str) -> Queue | None:
         region, account, name = _place(arn)
         found = _backend("sqs", account, region).queues.get(name)

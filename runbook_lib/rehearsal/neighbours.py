@@ -52,6 +52,14 @@ class Neighbours(Protocol):
     def publish(self, arn: str, message: str) -> None:
         """Hand a message to a topic, which gives it to its subscriptions."""
 
+    def subscriptions(self, topic: str) -> list[dict[str, str]]:
+        """A topic's confirmed subscriptions, as ListSubscriptionsByTopic shows them."""
+
+    def all_subscriptions(self, account: str, region: str) -> list[dict[str, str]]: ...
+
+    def subscribe(self, topic: str, protocol: str, endpoint: str) -> str:
+        """Make a subscription that is confirmed; its ARN."""
+
     def queue(self, arn: str) -> Queue | None: ...
 
     def send(self, arn: str, message: str, attributes: Mapping[str, str], group: str = "") -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from botocore.model import ListShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from runbook_lib.rehearsal.answers import SimulationError, iso8601
 from runbook_lib.rehearsal.codec import operation_model, refuse_invalid, service_model
@@ -39,6 +39,11 @@ def _value(shape: Shape, form: Mapping[str, str], where: str) -> Any:
         while (value := _value(shape.member, form, f"{where}.member.{len(values) + 1}")) is not None:
             values.append(value)
         return values or None
+    if isinstance(shape, MapShape):
+        found: dict[str, Any] = {}
+        while (key := form.get(f"{where}.entry.{len(found) + 1}.key")) is not None:
+            found[key] = _value(shape.value, form, f"{where}.entry.{len(found) + 1}.value")
+        return found or None
     text = form.get(where)
     if text is None:
         return None
@@ -69,6 +74,9 @@ def _xml(shape: Shape, value: Any, where: str) -> str:
         return "".join(f"<{name}>{_xml(shape.members[name], each, f'{where}.{name}')}</{name}>" for name, each in given.items())
     if isinstance(shape, ListShape):
         return "".join(f"<member>{_xml(shape.member, each, where)}</member>" for each in value)
+    if isinstance(shape, MapShape):
+        pairs = ((escape(key), _xml(shape.value, each, where)) for key, each in value.items())
+        return "".join(f"<entry><key>{key}</key><value>{each}</value></entry>" for key, each in pairs)
     if shape.type_name == "timestamp":
         return iso8601(float(value))
     return escape(str(value).lower() if isinstance(value, bool) else str(value))

@@ -155,10 +155,14 @@ class World:
         self._coming: list[tuple[float, int, str, dict[str, Any]]] = []
         """What is yet to be told: when, in which order, event, facts."""
         self._announced = 0
+        self._moment: float | None = None
         self._started, self._skipped = time.time(), 0.0
 
     def now(self) -> float:
         """The simulated time, in seconds since the epoch; `speed` times as fast as the real one."""
+        return self._reached() if self._moment is None else self._moment
+
+    def _reached(self) -> float:
         real = time.time()
         return self._started + (real - self._started) * self.speed + self._skipped
 
@@ -191,9 +195,15 @@ class World:
 
     def catch_up(self) -> None:
         """Tell of everything whose time has come, as the first thing of every request. What it brings may be due as well."""
-        while self._coming and self._coming[0][0] <= self.now():
-            _, _, event, facts = heapq.heappop(self._coming)
-            self.tell(event, **facts)
+        if self._moment is not None:
+            return
+        try:
+            while self._coming and self._coming[0][0] <= self._reached():
+                # Whoever is told sees the time at which it happens, however much was skipped.
+                self._moment, _, event, facts = heapq.heappop(self._coming)
+                self.tell(event, **facts)
+        finally:
+            self._moment = None
 
     def settling(self, value: str, final: str, service: str = "", account: str = "") -> Settling:
         """A state that needs this world's number of polls to settle; a member's, where `service` and `account` say whose."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from botocore.config import Config
@@ -15,6 +16,7 @@ from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.operations.events.access import refusal_of
 from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.rehearsal.operations.guardduty.events import label_of
+from runbook_lib.rehearsal.state import authorization
 from runbook_lib.rehearsal.world import SimulatedOrganization, World
 
 HOME, SECOND = "us-east-1", "us-east-2"
@@ -257,3 +259,45 @@ def test_events_in_awss_name_are_refused(client: Clients) -> None:
     answer = client("events").put_events(Entries=[entry])
     assert (answer["FailedEntryCount"], answer["Entries"][0]["ErrorCode"]) == (1, "NotAuthorizedForSourceException")
     assert client("events").put_events(Entries=[{**entry, "Source": "example.own"}])["FailedEntryCount"] == 0
+
+
+@pytest.mark.fact("EV-7-05")
+def test_a_pressed_action_is_one_event_for_each_finding(front: Front, client: Clients) -> None:
+    bring_in(client, key="a")
+    bring_in(client, key="b")
+    hub = client("securityhub")
+    arn = hub.create_action_target(Name="Isolate", Description="take it off the network", Id="Isolate")["ActionTargetArn"]
+    events = state_of(front.world).events
+    before = len(events)
+    assert press(front, action=arn, finding=["a", "b"]) == (200, {"events": 2})
+    assert [(each["account"], each["region"], each["resources"]) for each in events[before:]] == [(DELEGATED, HOME, [arn])] * 2
+    assert events[-1]["detail-type"] == "Security Hub Findings - Custom Action"
+    detail = events[-1]["detail"]
+    assert (detail["actionName"], detail["actionDescription"]) == ("Isolate", "take it off the network")
+    assert [(each["Id"], each["Region"]) for each in detail["findings"]] == [("b", SECOND)]
+    hub.delete_action_target(ActionTargetArn=arn)
+    assert "ResourceNotFoundException" in press(front, action=arn, finding=["a"])[1]["error"]
+
+
+def test_what_the_console_does_not_offer_cannot_be_pressed(front: Front, client: Clients) -> None:
+    bring_in(client, key="a")
+    hub = client("securityhub")
+    arn = hub.create_action_target(Name="Isolate", Description="off", Id="Isolate")["ActionTargetArn"]
+    assert "not seen in account" in press(front, action=arn, finding=["none"])[1]["error"]
+    assert "1 to 20 findings" in press(front, action=arn, finding=[f"f{number}" for number in range(21)])[1]["error"]
+    assert "not subscribed" in press(front, account=MANAGEMENT, region="us-west-1", action=arn, finding=["a"])[1]["error"]
+    assert "ResourceNotFound" in press(front, account=MEMBER, region=SECOND, action=arn, finding=["a"])[1]["error"]
+
+
+def press(front: Front, account: str = DELEGATED, region: str = HOME, **given: Any) -> tuple[int, dict[str, Any]]:
+    """The control page's status and answer."""
+    query = urlencode({"account": account, "region": region, **given}, doseq=True)
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/_rehearsal/press",
+        "QUERY_STRING": query,
+        "HTTP_AUTHORIZATION": authorization(front.control.token),
+    }
+    said: list[str] = []
+    body = b"".join(front(environ, lambda status, headers: said.append(status)))
+    return int(said[0].split()[0]), json.loads(body)

@@ -12,7 +12,8 @@ from small_organization import DELEGATED, MANAGEMENT, MEMBER
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
-from runbook_lib.rehearsal.operations.events.state import buses_of, state_of
+from runbook_lib.rehearsal.operations.events.serving import manage_rule
+from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.rehearsal.world import SimulatedRole
 
 HOME = "us-east-1"
@@ -124,7 +125,7 @@ def test_states_and_deletion(events: Any) -> None:
 def test_a_managed_rule_is_shown_and_left_alone(front: Front, events: Any) -> None:
     rule(events, "triage")
     by = "triage.security-ir.amazonaws.com"
-    buses_of(front.world, DELEGATED, HOME)["default"].rules["triage"].managed_by = by
+    manage_rule(front.world, DELEGATED, HOME, "triage", by)
     assert events.describe_rule(Name="triage")["ManagedBy"] == by
     assert [each["ManagedBy"] for each in events.list_rules()["Rules"]] == [by]
     for call in (events.enable_rule, events.disable_rule, events.delete_rule):

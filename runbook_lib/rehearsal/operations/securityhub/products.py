@@ -1,15 +1,12 @@
-"""Integrations that send findings, and custom actions."""
+"""Integrations that send findings."""
 
-import re
 from typing import Any
 
-from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.registry import Call, operation, page
 
 from .catalogue import products, subscription_of
-from .errors import conflict, invalid, missing
+from .errors import conflict, missing
 from .places import bounded
-from .state import ActionTarget, Hub
 from .switching import require_hub
 
 
@@ -64,66 +61,3 @@ def disable_import_findings_for_product(call: Call, ProductSubscriptionArn: str)
         raise missing(f"Product subscription {ProductSubscriptionArn} was not found")
     hub.products.remove(ProductSubscriptionArn)
     return {}
-
-
-def _check_name(name: str | None) -> None:
-    if name is not None and len(name) > 20:
-        raise invalid("Name can have up to 20 characters")  # rule [docs], text assumed
-
-
-@operation("securityhub", "CreateActionTarget")
-def create_action_target(call: Call, Name: str, Description: str, Id: str) -> dict[str, Any]:
-    """A custom action; name and id up to 20 characters, at most 50 [docs]; a repeat conflicts [seen]."""
-    hub = require_hub(call)
-    _check_name(Name)
-    if not re.fullmatch(r"[A-Za-z0-9]{1,20}", Id):
-        raise invalid("Id must be 1 to 20 letters and digits")  # rule [docs], text assumed
-    arn = f"arn:{call.partition}:securityhub:{call.region}:{call.account}:action/custom/{Id}"
-    if arn in hub.action_targets:
-        raise conflict(f"Action with Id: {Id} already exists")
-    if len(hub.action_targets) >= 50:
-        raise ApiError("LimitExceededException", "The limit of 50 custom actions is reached", 429)  # quota [docs], text assumed
-    hub.action_targets[arn] = ActionTarget(arn, Name, Description)
-    return {"ActionTargetArn": arn}
-
-
-def _target(hub: Hub, arn: str) -> ActionTarget:
-    if arn not in hub.action_targets:
-        raise missing(f"Action target {arn} was not found")
-    return hub.action_targets[arn]
-
-
-@operation("securityhub", "DescribeActionTargets")
-def describe_action_targets(
-    call: Call,
-    ActionTargetArns: list[str] | None = None,
-    NextToken: str | None = None,
-    MaxResults: int | None = None,
-) -> dict[str, Any]:
-    """Named ones or all; an unknown ARN is not found [model]."""
-    hub = require_hub(call)
-    bounded(MaxResults, 100)
-    found = [_target(hub, arn) for arn in ActionTargetArns or hub.action_targets]
-    listed = [{"ActionTargetArn": each.arn, "Name": each.name, "Description": each.description} for each in found]
-    shown, token = page(listed, NextToken, MaxResults, 100)
-    return {"ActionTargets": shown, "NextToken": token}
-
-
-@operation("securityhub", "UpdateActionTarget")
-def update_action_target(
-    call: Call,
-    ActionTargetArn: str,
-    Name: str | None = None,
-    Description: str | None = None,
-) -> dict[str, Any]:
-    found = _target(require_hub(call), ActionTargetArn)
-    _check_name(Name)
-    found.name, found.description = Name or found.name, Description or found.description
-    return {}
-
-
-@operation("securityhub", "DeleteActionTarget")
-def delete_action_target(call: Call, ActionTargetArn: str) -> dict[str, Any]:
-    hub = require_hub(call)
-    del hub.action_targets[_target(hub, ActionTargetArn).arn]
-    return {"ActionTargetArn": ActionTargetArn}

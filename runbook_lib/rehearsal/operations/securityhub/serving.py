@@ -11,6 +11,7 @@ Variants (`world.variants`), each a point that AWS's documentation leaves open; 
 "securityhub describe standards": any | hub
 "securityhub member limit": 11000 | another number
 "securityhub organizations policy": off | on
+"securityhub action name": 20 | 19
 """
 
 from . import (
@@ -18,6 +19,7 @@ from . import (
     aggregation,
     associations,
     central,
+    custom_actions,
     findings,
     hub,
     members,
@@ -30,12 +32,15 @@ from .membership import enrol
 from .state import SecurityHubState, state_of
 from .switching import switch_on
 
+PAGES = {("POST", "press"): custom_actions.press}
+"""Pages of the control: what a person does in the console."""
 __all__ = [
     "SecurityHubState",
     "administration",
     "aggregation",
     "associations",
     "central",
+    "custom_actions",
     "designate",
     "enrol",
     "findings",
