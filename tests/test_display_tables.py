@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -6,10 +7,11 @@ import pandas as pd
 import pytest
 import value_samples as samples
 
+from runbook_lib.base import html
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Count, count
 from runbook_lib.coverage import summary as summaries
-from runbook_lib.display import sections, tables
+from runbook_lib.display import outcome_tables, sections, tables
 from runbook_lib.plan.cost import Costs
 
 
@@ -91,7 +93,7 @@ def test_a_shown_table_is_whole_and_escaped() -> None:
     shown = tables.shown(tables.blockers_table(samples.plan()), "What is <b>blocked</b>")
     parser = _Tags()
     parser.feed(shown.inside())
-    assert parser.seen == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert parser.seen == {"table", "caption", "thead", "tbody", "tr", "th", "td", "span"}
     assert all(f"owner {visible(name)}" in repr(shown) for name in samples.HOSTILE)
     assert all(line.isprintable() for line in repr(shown).splitlines())
 
@@ -128,3 +130,17 @@ def test_calls_of_one_operation_are_told_apart_by_what_becomes_of_them() -> None
         titles = [line for line in said.splitlines() if "CreateAnalyzer: 1 call for " in line]
         assert len(titles) == len(steps)
         assert [long in title for title in titles] == [shown] * len(steps)
+
+
+def test_the_reverse_of_a_call_is_for_whom_the_call_was_for() -> None:
+    """Whoever is affected, where the call names nobody: one analyzer is for every account of the organization."""
+    one = samples.action("CreateAnalyzer", {"type": "ONE"}, affects=frozenset(samples.MEMBERS))
+    frame = outcome_tables.back_out_table(samples.plan(steps=[one]), lambda action: action.operation)
+    assert list(frame["accounts"]) == [len(samples.MEMBERS)]
+
+
+def test_regions_are_not_broken_at_their_hyphens() -> None:
+    text = html.table(("Region", "Regions", "call"), [("us-east-1", "us-east-1, eu-south-1", "delete-analyzer")])
+    names = re.findall(r'<span class="name">([^<]+)</span>', text)
+    assert names == ["us-east-1", "us-east-1", "eu-south-1"]
+    assert "<td>delete-analyzer</td>" in text

@@ -25,7 +25,8 @@ PHASE = "20_guardduty"
 
 
 def words(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])).split())
+    whole = re.sub(r"</?span[^>]*>", "", page.partition("<body>")[2])
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", whole)).split())
 
 
 def large() -> Plan:

@@ -16,6 +16,7 @@ caption { text-align: left; font-weight: bold; padding: .3rem 0 }
 th, td { border: 1px solid #777; padding: .2rem .5rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
 th { background: #eee; white-space: nowrap } nav { margin: 0 0 1rem; font-size: .9rem } a { color: #0b4a8f }
 ul.plain { list-style: none; margin: 0; padding: 0 } td.number { text-align: right; white-space: nowrap }
+span.name { white-space: nowrap }
 tr.total { font-weight: bold; border-top: 3px double #111 }
 pre { background: #f4f4f4; border: 1px solid #ccc; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere }
 pre.result { background: #fff; border-style: none none none solid; border-width: 3px }
@@ -61,8 +62,8 @@ def anchor(words: str, address: str) -> str:
 IN_CELL = (
     "<style>.runbook td,.runbook th,.runbook caption{text-align:left!important;vertical-align:top;max-width:34rem;"
     "overflow-wrap:break-word;white-space:normal}.runbook td.number{text-align:right!important;white-space:nowrap}"
-    ".runbook td{min-width:2.5rem}.runbook caption{font-weight:bold}.runbook summary{cursor:pointer}"
-    ".runbook tr.total{font-weight:bold}</style>"
+    ".runbook td{min-width:2.5rem}.runbook span.name{white-space:nowrap}.runbook caption{font-weight:bold}"
+    ".runbook summary{cursor:pointer}.runbook tr.total{font-weight:bold}</style>"
 )
 """What a front end's own style for tables does to ours; without it (untrusted, printed) they are only less tidy."""
 
@@ -110,7 +111,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str
 def table_of(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "", *, total: bool = False) -> str:
     """The same, where the texts are HTML already."""
     head = "".join(f'<th scope="col">{escaped(header)}</th>' if header else "<td></td>" for header in headers)
-    lines = [f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in rows]
+    places = [header.lower() in ("region", "regions") for header in headers]
+    lines = [f"<tr>{''.join(_cell(value, place) for value, place in zip(row, places, strict=True))}</tr>" for row in rows]
     if total and lines:
         lines[-1] = lines[-1].replace("<tr>", '<tr class="total">', 1)
     body = "\n".join(lines)
@@ -122,5 +124,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cell(value: object) -> str:
-    return f'<td class="number">{value:,}</td>' if _is_number(value) else f"<td>{value}</td>"
+def _cell(value: object, place: bool) -> str:
+    """One field; Regions are broken between names, never at the hyphens within one."""
+    if _is_number(value):
+        return f'<td class="number">{value:,}</td>'
+    if place and "<" not in str(value):
+        return f"<td>{', '.join(element('span', name, class_='name') for name in str(value).split(', '))}</td>"
+    return f"<td>{value}</td>"

@@ -112,8 +112,8 @@ def back_out_table(plan: Plan, line: Callable[[Action], str]) -> pd.DataFrame:
     """The reverse call of every Action, last first, or why there is none."""
     rows = [
         (
-            place_of(action.service, action.region), action.operation, len(action.targets), line(action) or "not reversible",
-            action.back_out.why,
+            place_of(action.service, action.region), action.operation, len(action.targets or action.affects),
+            line(action) or "not reversible", action.back_out.why,
         )
         for action in reversed(plan.actions)
     ]  # fmt: skip
