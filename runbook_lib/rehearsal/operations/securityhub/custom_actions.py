@@ -14,10 +14,10 @@ from runbook_lib.rehearsal.registry import Call, operation, page
 from runbook_lib.rehearsal.world import World
 
 from .errors import conflict, invalid, missing, not_subscribed
-from .findings import visible
 from .places import bounded
 from .state import ActionTarget, Hub, state_of
 from .switching import require_hub
+from .visibility import visible
 
 MOST_SELECTED = 20
 """Findings that a person can select for one press [docs]."""

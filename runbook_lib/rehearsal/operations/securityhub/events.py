@@ -13,6 +13,7 @@ from .membership import enrol, free_members, new_member
 from .places import PRINCIPAL
 from .state import state_of
 from .switching import switch_on
+from .updating import take_effect
 
 OUTSIDER = "999999999999"
 """The administrator of an invitation where an event names none: an account outside the organization."""
@@ -100,3 +101,4 @@ def install(world: World) -> None:
         world.on("organization policy exists", on_policy)
         world.on("finding imported", on_finding_imported)
         world.on("product finding", on_product_finding)
+        world.on("finding updated", take_effect)

@@ -10,24 +10,44 @@ from .errors import invalid
 Finding = dict[str, Any]
 STRINGS: dict[str, tuple[str, ...]] = {
     "AwsAccountId": ("AwsAccountId",),
+    "AwsAccountName": ("AwsAccountName",),
     "CompanyName": ("CompanyName",),
+    "ComplianceAssociatedStandardsId": ("Compliance", "AssociatedStandards", "StandardsId"),
+    "ComplianceSecurityControlId": ("Compliance", "SecurityControlId"),
     "ComplianceStatus": ("Compliance", "Status"),
     "Description": ("Description",),
     "GeneratorId": ("GeneratorId",),
     "Id": ("Id",),
+    "NoteText": ("Note", "Text"),
+    "NoteUpdatedBy": ("Note", "UpdatedBy"),
     "ProductArn": ("ProductArn",),
     "ProductName": ("ProductName",),
     "RecordState": ("RecordState",),
     "Region": ("Region",),
+    "RelatedFindingsId": ("RelatedFindings", "Id"),
+    "RelatedFindingsProductArn": ("RelatedFindings", "ProductArn"),
+    "ResourceApplicationArn": ("Resources", "ApplicationArn"),
+    "ResourceApplicationName": ("Resources", "ApplicationName"),
     "ResourceId": ("Resources", "Id"),
+    "ResourcePartition": ("Resources", "Partition"),
+    "ResourceRegion": ("Resources", "Region"),
     "ResourceType": ("Resources", "Type"),
     "SeverityLabel": ("Severity", "Label"),
+    "SourceUrl": ("SourceUrl",),
     "Title": ("Title",),
     "Type": ("Types",),
     "VerificationState": ("VerificationState",),
     "WorkflowStatus": ("Workflow", "Status"),
 }
 """Filter → where its values are in a finding."""
+NUMBERS = ("Confidence", "Criticality")
+MAPS: dict[str, tuple[str, ...]] = {
+    "ResourceDetailsOther": ("Resources", "Details", "Other"),
+    "ResourceTags": ("Resources", "Tags"),
+    "UserDefinedFields": ("UserDefinedFields",),
+}
+MIXED = (("CONTAINS", "NOT_CONTAINS"), ("EQUALS", "NOT_EQUALS"))
+"""Comparisons that cannot stand together in one criterion of a rule [model]."""
 DATES = ("CreatedAt", "FirstObservedAt", "LastObservedAt", "UpdatedAt")
 
 
@@ -55,15 +75,56 @@ def compile_filters(filters: dict[str, Any], now: float) -> Callable[[Finding], 
     """One test of a finding: all attributes must match. At most 10 attributes with 20 values each [model]."""
     if len(filters) > 10 or any(len(values) > 20 for values in filters.values()):
         raise invalid("Filters can have up to 10 attributes with up to 20 values each")
+    return _compiled(filters, now)
+
+
+def compile_criteria(criteria: dict[str, Any], now: float) -> Callable[[Finding], bool]:
+    """The same for the criteria of an automation rule, which have limits of their own, and comparisons that exclude each other."""
+    for attribute, items in criteria.items():
+        said = {each.get("Comparison", "") for each in items}
+        for one, other in MIXED:
+            if {one, other} <= said:
+                raise invalid(f"{attribute} cannot be compared by {one} and {other} in one rule")
+    return _compiled(criteria, now)
+
+
+def _compiled(filters: dict[str, Any], now: float) -> Callable[[Finding], bool]:
     tests = []
     for attribute, values in filters.items():
         if attribute in STRINGS:
             tests.append(_string_test(STRINGS[attribute], values))
         elif attribute in DATES:
             tests.append(_date_test(attribute, values, now))
+        elif attribute in NUMBERS:
+            tests.append(_number_test(attribute, values))
+        elif attribute in MAPS:
+            tests.append(_map_test(MAPS[attribute], values))
         else:
             raise invalid(f"Filter {attribute} is not simulated")
     return lambda finding: all(test(finding) for test in tests)
+
+
+def _number_test(attribute: str, filters: list[dict[str, float]]) -> Callable[[Finding], bool]:
+    """Bounds of one item hold together, several items are joined by OR."""
+
+    def test(finding: Finding) -> bool:
+        given = finding.get(attribute)
+        return given is not None and any(all(BOUNDS[name](given, bound) for name, bound in each.items()) for each in filters)
+
+    return test
+
+
+BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
+    "Eq": operator.eq, "Gt": operator.gt, "Gte": operator.ge, "Lt": operator.lt, "Lte": operator.le,
+}  # fmt: skip
+
+
+def _map_test(path: tuple[str, ...], filters: list[dict[str, str]]) -> Callable[[Finding], bool]:
+    """Each item asks for the value of one key, by the comparisons of texts."""
+    by_key = {each["Key"]: [other for other in filters if other["Key"] == each["Key"]] for each in filters}
+    tests = [_string_test((*path, key), items) for key, items in by_key.items()]
+    positive = any("NOT_" not in each["Comparison"] for each in filters)
+    return lambda finding: (any if positive else all)(test(finding) for test in tests)
 
 
 def _values(finding: Any, path: tuple[str, ...]) -> Iterable[str]:

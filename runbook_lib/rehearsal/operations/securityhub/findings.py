@@ -1,4 +1,4 @@
-"""Findings: importing, updating, and who sees which."""
+"""Findings: importing, what Security Hub makes of them, and who sees which."""
 
 import copy
 import json
@@ -7,13 +7,16 @@ from typing import Any
 from runbook_lib.rehearsal.registry import Call, operation, page
 from runbook_lib.rehearsal.world import World
 
+from .automation import changes_of
 from .catalogue import products
 from .errors import invalid
 from .finding_filters import compile_filters, parse_moment, sort_key
+from .history import record
 from .hub import moment
 from .places import bounded
-from .state import Place, state_of
+from .state import state_of
 from .switching import require_hub
+from .visibility import announce, visible
 
 LARGEST = 240 * 1024
 """Bytes of one finding [docs]."""
@@ -91,10 +94,17 @@ def batch_import_findings(call: Call, Findings: list[dict[str, Any]]) -> dict[st
     return {"FailedCount": len(failed), "SuccessCount": len(Findings) - len(failed), "FailedFindings": failed}
 
 
-def store(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
-    """Keep a finding and tell of it on every bus that gets it (`buses`). Also for integrations, which skip the import checks."""
+def store(world: World, account: str, region: str, finding: dict[str, Any], by: str = "BATCH_IMPORT_FINDINGS") -> None:
+    """Keep a finding, let automation rules change it, and tell of it on every bus that gets it (`buses`).
+
+    Also for integrations, which skip the import checks. A finding that is SUPPRESSED is no longer updated [model]: variant
+    "securityhub suppressed findings", "frozen" or "updated".
+    """
     kept = state_of(world).findings.setdefault((account, region), {})
     key = (finding["ProductArn"], finding["Id"])
+    before = kept.get(key)
+    if before is not None and _frozen(world, before):
+        return
     fresh = {
         "RecordState": "ACTIVE",
         "Workflow": {"Status": "NEW"},
@@ -103,45 +113,44 @@ def store(world: World, account: str, region: str, finding: dict[str, Any]) -> N
         **copy.deepcopy(finding),
         "ProcessedAt": moment(world.now()),
     }
-    if key in kept:
+    if before is not None:
         fresh = {name: value for name, value in fresh.items() if name not in RESERVED}
-        fresh |= {name: kept[key][name] for name in RESERVED if name in kept[key]}
+        fresh |= {name: before[name] for name in RESERVED if name in before}
+    _follow(before, fresh)
     kept[key] = fresh
+    record(world, before, fresh, by, finding["ProductArn"])
+    apply_rules(world, account, region, fresh)
     announce(world, account, region, fresh)
 
 
-def buses(world: World, account: str, region: str) -> list[Place]:
-    """Where a finding of an account and Region shows as an event: there, at the administrator, and in both home Regions [docs]."""
-    state = state_of(world)
-    here = [account, *filter(None, [state.administrator_of.get((account, region))])]
-    places = [(each, region) for each in here]
-    for each in here:
-        aggregator = state.aggregators.get(each)
-        if aggregator is not None and aggregator.links(region):
-            places.append((each, aggregator.home))
-    return places
+def _frozen(world: World, finding: dict[str, Any]) -> bool:
+    suppressed: bool = finding["Workflow"]["Status"] == "SUPPRESSED"
+    return suppressed and world.variants.get("securityhub suppressed findings", "frozen") == "frozen"
 
 
-def announce(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
-    """Tell of a new or changed finding, once per event bus that AWS would put it on."""
-    for bus_account, bus_region in buses(world, account, region):
-        world.tell("finding imported", account=bus_account, region=bus_region, finding=copy.deepcopy(finding))
+def _follow(before: dict[str, Any] | None, fresh: dict[str, Any]) -> None:
+    """The workflow status that Security Hub sets by itself.
+
+    A control that passes is RESOLVED [docs]; NOTIFIED and RESOLVED are NEW again when the record becomes active, or the control no
+    longer passes [model].
+    """
+    result = fresh.get("Compliance", {}).get("Status")
+    if result == "PASSED" and fresh["Workflow"]["Status"] != "SUPPRESSED":
+        fresh["Workflow"] = {"Status": "RESOLVED"}
+    if before is None or fresh["Workflow"]["Status"] not in ("NOTIFIED", "RESOLVED"):
+        return
+    revived = (before["RecordState"], fresh["RecordState"]) == ("ARCHIVED", "ACTIVE")
+    failed = before.get("Compliance", {}).get("Status") == "PASSED" and result in ("WARNING", "FAILED", "NOT_AVAILABLE")
+    if revived or failed:
+        fresh["Workflow"] = {"Status": "NEW"}
 
 
-def visible(world: World, account: str, region: str) -> list[dict[str, Any]]:
-    """An account's own findings and its members', in this Region and, in its home Region, in the linked ones [model]."""
-    state = state_of(world)
-    aggregator = state.aggregators.get(account)
-    regions = [region]
-    if aggregator is not None and aggregator.home == region:
-        regions += sorted({each for _, each in state.findings if aggregator.links(each)})
-    found: list[dict[str, Any]] = []
-    for each in regions:
-        members = state.members_of(account, each)
-        accounts = [account, *sorted(key for key, member in members.items() if member.status == "Enabled")]
-        for owner in accounts:
-            found += state.findings.get((owner, each), {}).values()
-    return found
+def apply_rules(world: World, account: str, region: str, finding: dict[str, Any]) -> None:
+    """Let the administrator's automation rules change a finding, before any bus hears of it [docs]."""
+    for arn, fields in changes_of(world, account, region, finding):
+        before = copy.deepcopy(finding)
+        change(world, finding, fields)
+        record(world, before, finding, "BATCH_UPDATE_FINDINGS", arn)  # who made the change is the rule [assumed]
 
 
 @operation("securityhub", "GetFindings")
@@ -163,24 +172,8 @@ def get_findings(
     return {"Findings": copy.deepcopy(shown), "NextToken": token}
 
 
-@operation("securityhub", "BatchUpdateFindings")
-def batch_update_findings(call: Call, FindingIdentifiers: list[dict[str, str]], **changes: Any) -> dict[str, Any]:
-    """The customer's fields of up to 100 findings that the caller sees [docs]; unknown ones come back unprocessed."""
-    require_hub(call)
-    if not 1 <= len(FindingIdentifiers) <= 100:
-        raise invalid("FindingIdentifiers must have 1 to 100 items")
-    seen = {(each["ProductArn"], each["Id"]): each for each in visible(call.world, call.account, call.region)}
-    done: list[dict[str, str]] = []
-    unprocessed = []
-    for identifier in FindingIdentifiers:
-        finding = seen.get((identifier["ProductArn"], identifier["Id"]))
-        if finding is None:
-            error = {"ErrorCode": "FindingNotFound", "ErrorMessage": "Finding Not Found"}
-            unprocessed.append({"FindingIdentifier": identifier, **error})
-            continue
-        finding.update(copy.deepcopy(changes))
-        if "Note" in changes:
-            finding["Note"]["UpdatedAt"] = moment(call.world.now())
-        announce(call.world, finding["AwsAccountId"], finding["Region"], finding)
-        done.append(identifier)
-    return {"ProcessedFindings": done, "UnprocessedFindings": unprocessed}
+def change(world: World, finding: dict[str, Any], fields: dict[str, Any]) -> None:
+    """Set the customer's fields of a finding; UpdatedAt stays as it is [model]."""
+    finding.update(copy.deepcopy(fields))
+    if "Note" in fields:
+        finding["Note"]["UpdatedAt"] = moment(world.now())

@@ -7,6 +7,7 @@ from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 
+from .automation import tags_of
 from .central import refuse_governed
 from .errors import ADMINISTRATOR_KEEPS_HUB, ALREADY_ON, MEMBER_KEEPS_HUB, invalid, missing, refusal
 from .places import PRINCIPAL
@@ -88,8 +89,11 @@ def update_security_hub_configuration(
 
 
 def _tags_of(call: Call, arn: str) -> dict[str, str]:
-    """The tags of the hub, the one taggable resource that is simulated."""
+    """The tags of the hub or of an automation rule: the taggable resources that are simulated."""
     hub = find_hub(call.world, call.account, call.region)
+    of_rule = tags_of(call.world, (call.account, call.region), arn)
+    if of_rule is not None:
+        return of_rule
     if hub is None or hub.arn != arn:
         raise missing(f"Resource {arn} was not found")
     return hub.tags

@@ -12,19 +12,25 @@ Variants (`world.variants`), each a point that AWS's documentation leaves open; 
 "securityhub member limit": 11000 | another number
 "securityhub organizations policy": off | on
 "securityhub action name": 20 | 19
+"securityhub rules on updates": no | yes
+"securityhub suppressed findings": frozen | updated
+"securityhub update delay": 0 | seconds
 """
 
 from . import (
     administration,
     aggregation,
     associations,
+    automation,
     central,
     custom_actions,
     findings,
+    history,
     hub,
     members,
     products,
     standards,
+    updating,
 )
 from .administration import designate
 from .events import install
@@ -39,11 +45,13 @@ __all__ = [
     "administration",
     "aggregation",
     "associations",
+    "automation",
     "central",
     "custom_actions",
     "designate",
     "enrol",
     "findings",
+    "history",
     "hub",
     "install",
     "members",
@@ -51,4 +59,5 @@ __all__ = [
     "standards",
     "state_of",
     "switch_on",
+    "updating",
 ]

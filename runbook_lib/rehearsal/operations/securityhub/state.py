@@ -127,6 +127,14 @@ class Central:
 
 
 @dataclass
+class AutomationRule:
+    """An automation rule as BatchGetAutomationRules describes it, and its tags."""
+
+    described: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class SecurityHubState:
     """All of it; found by `world.of(SecurityHubState)`."""
 
@@ -143,6 +151,11 @@ class SecurityHubState:
     central: Central | None = None
     findings: dict[Place, dict[tuple[str, str], dict[str, Any]]] = field(default_factory=dict)
     """By (account, Region), then (ProductArn, Id)."""
+    automation_rules: dict[Place, dict[str, AutomationRule]] = field(default_factory=dict)
+    """By (administrator, Region), then ARN."""
+    rules_made: int = 0
+    history: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    """By (ProductArn, Id): what happened to a finding, as GetFindingHistory shows it, oldest first."""
     installed: bool = False
 
     def members_of(self, administrator: str, region: str) -> Roster[Member]:
