@@ -111,7 +111,7 @@ def run(rehearsal: Rehearsal) -> None:
 def test_nothing_is_denied_and_every_action_is_needed(rehearsal: Rehearsal) -> None:
     run(rehearsal)
     assert rehearsal.asked.denied == []
-    assert set(rehearsal.asked.requests) >= set(ROLES) - {"runbook-evidence"}
+    assert set(rehearsal.asked.requests) >= set(ROLES) - {"runbook-evidence", "runbook-response"}
     assert sorted(each for each, missed in without_each_action(rehearsal) if not missed) == sorted(unasked())
 
 

@@ -21,7 +21,7 @@ from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, 
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, Trials, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
-from runbook_lib.runbook.phases import PHASES, PREREQUISITES, Phase, phase_named
+from runbook_lib.runbook.phases import PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
@@ -131,7 +131,8 @@ def access_for(
 
 def managed(settings: Settings) -> tuple[Phase, ...]:
     """The phases that settings ask for, in order."""
-    return tuple(phase for phase in PHASES if not phase.enables or phase.service in settings.sections())
+    asked = {*settings.sections(), *([RESPONSE.service] if settings.response else [])}
+    return tuple(phase for phase in PHASES if not phase.covers or phase.service in asked)
 
 
 class Runbook:
@@ -192,7 +193,7 @@ class Runbook:
         return organization, tuple(cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more))
 
     def _surveyed(self) -> list[Service]:
-        return [service_named(phase.service) for phase in managed(self.settings) if phase.enables]
+        return [service_named(phase.service) for phase in managed(self.settings) if phase.covers]
 
     def within(self, scope: Scope) -> "Runbook":
         """The same phase on a part of the organization."""

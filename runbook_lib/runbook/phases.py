@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import by_name, specs, titles
+from runbook_lib.services.response.names import HUB, NAME, TITLE
+from runbook_lib.services.response.names import PHASE as RESPONDING
 from runbook_lib.services.spec import STAGES, ServiceSpec
 
 
@@ -48,8 +50,13 @@ class Phase:
 
     @property
     def enables(self) -> bool:
-        """Whether it enables a service: neither the prerequisites nor the phase that only reads."""
+        """Whether it enables a service in accounts and Regions, as the registry has it."""
         return self.service in by_name()
+
+    @property
+    def covers(self) -> bool:
+        """Whether coverage speaks of it: what settings ask for beyond the prerequisites."""
+        return bool(self.service) and self.service != PREREQUISITES.service
 
 
 ENABLING = tuple(Stage(name, title) for name, title in STAGES.items())
@@ -61,6 +68,14 @@ PREREQUISITES = Phase(
     (Stage("management", STAGES["management"]),),
     f"Let {titles()} act across the organization (trusted access), so that one delegated security account can administer them.",
 )
+RESPONSE = Phase(
+    RESPONDING,
+    TITLE,
+    NAME,
+    tuple(Stage(name, STAGES[name]) for name in ("delegated", "lowering")),
+    "Bring findings to the people and systems that answer for them: queues and topics, rules of EventBridge, custom actions.",
+    (PREREQUISITES.name, by_name()[HUB].phase),
+)
 COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.", kind=Kind.READING)
 
 
@@ -69,7 +84,7 @@ def _enabling(spec: ServiceSpec) -> Phase:
     return Phase(spec.phase, spec.title, spec.name, ENABLING, spec.purpose, before)
 
 
-NOTEBOOKS = tuple(sorted((PREREQUISITES, *map(_enabling, specs()), COVERAGE), key=lambda notebook: notebook.name))
+NOTEBOOKS = tuple(sorted((PREREQUISITES, *map(_enabling, specs()), RESPONSE, COVERAGE), key=lambda notebook: notebook.name))
 """Every notebook, in the order of their names. A new one of any kind is declared here."""
 PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)
 

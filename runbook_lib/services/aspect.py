@@ -61,14 +61,14 @@ class Place(Generic[P, R]):
         return Column(self.service, self.region, aspect, item, desired)
 
     def action(self, operation: str, parameters: Mapping[str, Any], **rest: Any) -> Action:
-        """A call of the delegated account in the stage "delegated", unless `rest` says otherwise."""
-        rest = {"account": self.delegated, "stage": "delegated", **rest}
-        return Action(service=self.service, operation=operation, region=self.region, parameters=parameters, **rest)
+        """A call of the delegated account to this service in the stage "delegated", unless `rest` says otherwise."""
+        rest = {"service": self.service, "account": self.delegated, "stage": "delegated", **rest}
+        return Action(operation=operation, region=self.region, parameters=parameters, **rest)
 
     def wait(self, operation: str, condition: Condition, sentence: str, after: tuple[str, ...], **rest: Any) -> Wait:
         """A wait of at most ten minutes, by a read of the delegated account, unless `rest` says otherwise."""
-        rest = {"account": self.delegated, "stage": "delegated", "deadline": 600, **rest}
-        return Wait(self.service, operation, region=self.region, condition=condition, waits_for=sentence, after=after, **rest)
+        rest = {"service": self.service, "account": self.delegated, "stage": "delegated", "deadline": 600, **rest}
+        return Wait(operation=operation, region=self.region, condition=condition, waits_for=sentence, after=after, **rest)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from importlib import import_module
 from runbook_lib.services.organizations.service import SERVICE as PREREQUISITES
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.registry import PACKAGES
+from runbook_lib.services.response.service import SERVICE as RESPONSE
 
 
 @cache
 def services() -> tuple[Service, ...]:
-    """The prerequisites and every enabling service, in the order of the runbook."""
-    return (PREREQUISITES, *(_service(package) for package in PACKAGES))
+    """The prerequisites, every enabling service, and the response, in the order of the runbook."""
+    return (PREREQUISITES, *(_service(package) for package in PACKAGES), RESPONSE)
 
 
 def _service(package: str) -> Service:

@@ -11,8 +11,9 @@ from typing import Any
 
 from runbook_lib.aws.endpoints import partition_facts
 from runbook_lib.organization.reads import READS
-from runbook_lib.services.implementations import SERVICES
+from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.registry import action_name, specs
+from runbook_lib.services.response.names import NAME as RESPONSE
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
 
@@ -26,7 +27,9 @@ READING = {
 CHANGING = {MANAGEMENT: READING[MANAGEMENT][1:], DELEGATED: READING[DELEGATED][1:], MEMBER: READING[MEMBER]}
 """Account → the roles that change there."""
 EVIDENCE = ("runbook-evidence",)
-ROLES = (*READING[MANAGEMENT], *READING[DELEGATED], *READING[MEMBER], *EVIDENCE)
+RESPONDING = ("runbook-response",)
+"""What the delegated account's roles need besides where settings have a response: a policy of its own, for IAM's have a longest."""
+ROLES = (*READING[MANAGEMENT], *READING[DELEGATED], *READING[MEMBER], *RESPONDING, *EVIDENCE)
 SHARED = {
     "account:ListRegions": (MANAGEMENT, DELEGATED, MEMBER),
     "config:DescribeConfigurationAggregatorSourcesStatus": (DELEGATED,),
@@ -52,6 +55,8 @@ class Names:
     """Whose credentials assume the role in member accounts; "" where there is none."""
     services: frozenset[str] = field(default_factory=lambda: frozenset(spec.name for spec in specs()))
     evidence: EvidenceSection | None = None
+    response: bool = True
+    """Whether findings are brought to people too."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Names":
@@ -61,6 +66,7 @@ class Names:
         return cls(
             partition_facts(home)[0], told.management_account, told.delegated_account, told.id,
             members.role_name if members else "", members.via if members else "", frozenset(settings.sections()), settings.evidence,
+            settings.response is not None,
         )  # fmt: skip
 
 
@@ -85,6 +91,7 @@ def statements(names: Names) -> tuple[Statement, ...]:
         *_narrowed(names, managed),
         *_service_linked(names, managed),
         *_dependents(managed),
+        *_response(names),
         *_members(names),
         *_evidence(names),
     )
@@ -198,6 +205,22 @@ def _dependents(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
                     f"done on behalf of whoever calls {' or '.join(map(_as_iam_has_it, callers_of))}",
                     source="[docs] permissions to designate a delegated administrator; dependent actions",
                 )  # fmt: skip
+
+
+def _response(names: Names) -> Iterator[Statement]:
+    """Findings brought to people: Security Hub's custom actions, and the services that carry messages."""
+    if not names.response:
+        return
+    service = service_named(RESPONSE)
+    for kind, asked, why in (("Read", service.reads, "are made from"), ("Change", service.mutations, "call")):
+        for prefix, found in groupby(sorted(asked), lambda each: each.partition(":")[0]):
+            yield Statement(
+                RESPONDING, f"Response{kind}{prefix.title()}", tuple(map(_as_iam_has_it, found)), f"what the plans {why}"
+            )
+    queues, topics = (f"arn:{names.partition}:{each}:*:{names.delegated}:*" for each in ("sqs", "sns"))
+    reason = "queues and topics are tagged when they are made"
+    yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))
+    yield Statement(RESPONDING, "ResponseTagTopics", ("sns:TagResource",), reason, (topics,))
 
 
 def _members(names: Names) -> Iterator[Statement]:

@@ -19,6 +19,7 @@ from runbook_lib.settings.network import NetworkSection
 from runbook_lib.settings.object_lock import ObjectLockSection
 from runbook_lib.settings.offboarding import OffboardingSection
 from runbook_lib.settings.prices import PricesSection
+from runbook_lib.settings.response import ResponseSection
 from runbook_lib.settings.section import STORE, AccountId, Region, RoleArn, Section, Sha256, Text, Unit
 from runbook_lib.settings.sections.service import ServiceSection, section_types
 from runbook_lib.settings.wave import WaveSection
@@ -36,8 +37,10 @@ ExternalId = Annotated[
 SessionSeconds = Annotated[int, Field(ge=900, le=43200)]
 if TYPE_CHECKING:
     ServiceName = str
+    LowerableName = str
 else:
     ServiceName = Literal[tuple(spec.name for spec in specs())]
+    LowerableName = Literal[(*(spec.name for spec in specs()), "response")]
 StageName = Literal["prepare", "management", "delegated", "members", "workloads", "lowering"]
 
 
@@ -161,7 +164,7 @@ class Limits(Section):
 class Lowering(Section):
     """One exact permission to lower protection: service, aspect and item as a plan names them."""
 
-    service: Annotated[ServiceName, Field(description="The service.")]
+    service: Annotated[LowerableName, Field(description="The service.")]
     aspect: Annotated[Text, Field(description="The aspect, spelled as the Blocker spells it, for example features.")]
     item: Annotated[str, Field(description="The item, for example S3_DATA_EVENTS; absent where the Blocker names none.")] = ""
     reason: Annotated[Text, Field(description="Why less protection is wanted. Shown in the plan.")]
@@ -265,6 +268,10 @@ class _Settings(Section):
             )
         ),
     ] = ()
+    response: Annotated[
+        ResponseSection | None,
+        Field(description="What happens with findings: channels, routes, custom actions; absent: not managed here."),
+    ] = None
     evidence: Annotated[EvidenceSection | None, Field(description="How live runs are sealed; absent: they are not.")] = None
     network: Annotated[
         NetworkSection | None,

@@ -19,6 +19,7 @@ from runbook_lib.settings.checks.evidence import check_evidence
 from runbook_lib.settings.checks.network import check_network
 from runbook_lib.settings.checks.offboarding import check_offboarding
 from runbook_lib.settings.checks.places import check_places
+from runbook_lib.settings.checks.response import check_response
 from runbook_lib.settings.checks.services import check_services
 from runbook_lib.settings.checks.shape import check_shape
 from runbook_lib.settings.checks.waves import check_waves
@@ -99,7 +100,7 @@ def parse(text: str, today: dt.date, file: str, *, kept: bool = False) -> Settin
         problems = _further(problems, known)
         checks = (
             check_access(tree), check_places(tree, today), check_services(tree), check_waves(tree), check_evidence(tree),
-            check_network(tree), check_offboarding(tree, today),
+            check_network(tree), check_offboarding(tree, today), check_response(tree),
         )  # fmt: skip
         problems += _further(chain.from_iterable(checks), [*known, *problems])
         findings += [_finding(document, file, each, document.line(each.path)) for each in problems]

@@ -25,6 +25,13 @@ ROOT = Path(__file__).parents[2]
 LIBRARY, TESTS = ROOT / "runbook_lib", ROOT / "tests"
 REHEARSAL = LIBRARY / "rehearsal"
 RECORDED = TESTS / "measures.toml"
+RESPONSE = (
+    "runbook_lib/services/response",
+    "runbook_lib/settings/response.py",
+    "runbook_lib/settings/checks/response.py",
+    "tests/services/response",
+)
+"""What is done about findings: it is about one service, and may name it."""
 HOMES = ("services", "settings/sections", "rehearsal/operations")
 """Where in the library a service has folders or files of its own."""
 ARCHITECTURE = LIBRARY / "docs" / "architecture.md"
@@ -85,7 +92,11 @@ def library() -> list[Path]:
 def foreign(paths: Iterable[Path]) -> list[Path]:
     """Files that are no service's own, nor one's that is simulated before it is enabled."""
     return [
-        path for path in paths if not any(service.owns(path) for service in services()) and not (path.parent / "about.py").exists()
+        path
+        for path in paths
+        if not any(service.owns(path) for service in services())
+        and not (path.parent / "about.py").exists()
+        and not any(path.is_relative_to(ROOT / each) for each in RESPONSE)
     ]
 
 

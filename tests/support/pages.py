@@ -96,6 +96,7 @@ ABOUT_ROLES = {
     "runbook-delegated-read": ("delegated account", "planning, coverage"),
     "runbook-delegated-change": ("delegated account", "applying"),
     "runbook-member": ("member accounts", "standards in existing accounts"),
+    "runbook-response": ("delegated account", "the response: a policy that its roles have besides, where settings have one"),
     "runbook-evidence": ("the signing key's account", "sealing live runs, keeping evidence"),
 }
 

@@ -9,6 +9,7 @@ from runbook_lib.base.documents import Path, Problem, nearest
 from runbook_lib.services.registry import specs
 from runbook_lib.settings.checks import Tree, at
 from runbook_lib.settings.checks.exclusions import concerned, excluded_services
+from runbook_lib.settings.checks.response import response_arns
 from runbook_lib.settings.checks.shape import named_regions
 from runbook_lib.settings.regions import partition_of
 from runbook_lib.settings.sections.service import section_types
@@ -31,6 +32,7 @@ def _arns(tree: Tree) -> Iterator[tuple[Path, str]]:
         yield ("access", door, "role_arn"), at(tree, "access", door, "role_arn")
     for checks in section_types().values():
         yield from checks.arns(tree)
+    yield from response_arns(tree)
 
 
 def _regions(tree: Tree) -> Iterator[Problem]:

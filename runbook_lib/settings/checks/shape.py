@@ -13,6 +13,7 @@ from runbook_lib.base.documents.yaml_text import Document
 from runbook_lib.services.registry import specs
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks import Tree, at
+from runbook_lib.settings.checks.response import response_regions
 from runbook_lib.settings.regions import partition_of, partitions
 from runbook_lib.settings.section import NO_REGION
 from runbook_lib.settings.sections.service import section_types
@@ -50,6 +51,7 @@ def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
     for number, _ in enumerate(at(tree, "waves") or []):
         path = ("waves", number, "regions")
         yield from (((*path, position), region) for position, region in enumerate(at(tree, *path) or []) if region)
+    yield from response_regions(tree)
     if store := at(tree, "evidence", "object_lock", "region"):
         yield ("evidence", "object_lock", "region"), store
     for service, endpoints in (at(tree, "network", "endpoints") or {}).items():

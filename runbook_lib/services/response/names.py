@@ -1,0 +1,27 @@
+"""Names and numbers of the response, each number beside its source."""
+
+NAME, TITLE, PHASE = "response", "Response", "60_response"
+HUB, EVENTS, QUEUES, TOPICS = "securityhub", "events", "sqs", "sns"
+"""boto3 client names of the services that are called."""
+MARK = "Made by the runbook"
+"""What the description of every rule of ours begins with: it comes with the list of rules, without a read of its own."""
+TAG, TAGGED = "runbook", "response"
+"""The tag of queues and topics that were made."""
+SID = "RunbookResponse"
+"""The statement of ours in the policy of a queue or topic."""
+IMPORTED, PRESSED = "Security Hub Findings - Imported", "Security Hub Findings - Custom Action"
+"""Detail types of the events that routes are about [docs: Security Hub's events reference]."""
+MOST_ACTIONS = 50
+"""Custom actions in an account and Region [docs]."""
+MOST_RULES = 300
+"""Rules on a bus [docs: EventBridge quotas]; it can be raised, which nobody can read."""
+LONGEST_PATTERN = 2048
+"""Characters of an event pattern [docs: EventBridge quotas]; the model has 4,096."""
+RETRIES, OLDEST = 185, 86_400
+"""Attempts, and seconds, in which EventBridge tries to deliver: AWS's own defaults [docs]."""
+KEPT = 1_209_600
+"""Seconds that a queue of undelivered events keeps them: 14 days, the longest [model]."""
+AWS_TOPIC_KEY = "alias/aws/sns"
+"""The key that AWS manages for SNS: EventBridge may not use it, and nothing ever arrives [docs]."""
+CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+"""Partition → where its console is [docs]."""

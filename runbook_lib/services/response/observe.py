@@ -1,0 +1,153 @@
+"""Reading what there is of the response: custom actions, rules with their targets, queues and topics. Reads only."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, NotYet, Observation
+from runbook_lib.services.answers import text
+from runbook_lib.services.response import policies
+from runbook_lib.services.response.names import EVENTS, HUB, IMPORTED, PRESSED, QUEUES, TAG, TAGGED, TOPICS
+from runbook_lib.services.response.patterns import listens
+from runbook_lib.services.response.state import ActionTarget, Destination, RegionState, Rule, State
+from runbook_lib.services.response.wanted import Wanted, WantedDestination, regions_of
+from runbook_lib.services.view import View
+
+READS = frozenset({
+    f"{HUB}:DescribeActionTargets", f"{EVENTS}:ListRules", f"{EVENTS}:ListTargetsByRule", f"{EVENTS}:TestEventPattern",
+    f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
+    f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
+})  # fmt: skip
+MISSING = frozenset({
+    "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound", "NotFoundException", "ResourceNotFoundException",
+})  # fmt: skip
+"""Error codes of what is not there [model]."""
+HUB_OFF = "not subscribed to AWS Security Hub"
+
+
+def observe(view: View, reader: Reader) -> State:
+    """Every Region that has rules, side by side."""
+    section = view.settings.response
+    regions = regions_of(view.settings)
+    if section is None:
+        return State({})
+    found = reader.parallel([partial(_region, Wanted(view, section, region), reader) for region in regions])
+    return State(dict(zip(regions, found, strict=True)))
+
+
+def _region(wanted: Wanted, reader: Reader) -> RegionState:
+    account, region = wanted.view.delegated, wanted.region
+    jobs: list[Callable[[], Any]] = [partial(_rules, wanted, reader), partial(_actions, account, region, reader)]
+    jobs += [partial(_destination, each, account, region, reader) for each in wanted.destinations]
+    rules, actions, *destinations = reader.parallel(jobs)
+    return RegionState(actions, rules, dict(zip((each.arn for each in wanted.destinations), destinations, strict=True)))
+
+
+def read_actions(account: str, region: str, reader: Reader) -> dict[str, ActionTarget]:
+    """Id → custom action. Raises CallFailed."""
+    listed = [
+        each for page in reader.pages(HUB, "DescribeActionTargets", account, region) for each in page.get("ActionTargets") or ()
+    ]
+    found = [ActionTarget(each["ActionTargetArn"], text(each.get("Name")), text(each.get("Description"))) for each in listed]
+    return {each.id: each for each in found}
+
+
+def _actions(account: str, region: str, reader: Reader) -> Observation[Mapping[str, ActionTarget]]:
+    try:
+        return Known(read_actions(account, region, reader))
+    except CallFailed as error:
+        if has(error, HUB_OFF):
+            return NotYet("Security Hub is on in the delegated account")
+        return unread(error)
+
+
+def read_rule(name: str, account: str, region: str, reader: Reader) -> Rule | None:
+    """One rule with its targets. Raises CallFailed."""
+    found = [each for each in _listed(account, region, reader, NamePrefix=name) if each["Name"] == name]
+    return _rule(found[0], read_targets(name, account, region, reader)) if found else None
+
+
+def read_targets(rule: str, account: str, region: str, reader: Reader) -> dict[str, Mapping[str, Any]]:
+    """Id → target of a rule. Raises CallFailed."""
+    pages = reader.pages(EVENTS, "ListTargetsByRule", account, region, Rule=rule)
+    return {each["Id"]: each for page in pages for each in page.get("Targets") or ()}
+
+
+def _listed(account: str, region: str, reader: Reader, **parameters: Any) -> list[dict[str, Any]]:
+    pages = reader.pages(EVENTS, "ListRules", account, region, **parameters)
+    return [each for page in pages for each in page.get("Rules") or ()]
+
+
+def _rule(found: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> Rule:
+    return Rule(
+        found["Name"], found["Arn"], _pattern(text(found.get("EventPattern"))), text(found.get("State")) != "DISABLED",
+        text(found.get("Description")), text(found.get("ManagedBy")), targets,
+    )  # fmt: skip
+
+
+def _pattern(written: str) -> Mapping[str, Any] | None:
+    pattern: Mapping[str, Any] | None = json.loads(written) if written else None
+    return pattern
+
+
+def _rules(wanted: Wanted, reader: Reader) -> Observation[Mapping[str, Rule]]:
+    """Every rule of the default bus; the targets of those that hear Security Hub, whoever made them."""
+    account, region = wanted.view.delegated, wanted.region
+    own = {rule.name for rule in wanted.rules}
+    try:
+        listed = _listed(account, region, reader)
+        heard = [each["Name"] for each in listed if each["Name"] in own or _heard(_pattern(text(each.get("EventPattern"))))]
+        targets = dict(
+            zip(heard, reader.parallel([partial(read_targets, name, account, region, reader) for name in heard]), strict=True)
+        )
+    except CallFailed as error:
+        return unread(error)
+    return Known({each["Name"]: _rule(each, targets.get(each["Name"], {})) for each in listed})
+
+
+def _heard(pattern: Mapping[str, Any] | None) -> bool:
+    return any(listens(pattern, each) for each in (IMPORTED, PRESSED))
+
+
+def read_destination(arn: str, account: str, region: str, reader: Reader) -> Destination | None:
+    """A queue or topic of the account, by its ARN; None where there is none. Raises CallFailed."""
+    try:
+        return _queue(arn, account, region, reader) if arn.split(":")[2] == QUEUES else _topic(arn, account, region, reader)
+    except CallFailed as error:
+        if error.code in MISSING:
+            return None
+        raise
+
+
+def _destination(wanted: WantedDestination, account: str, region: str, reader: Reader) -> Observation[Destination | None]:
+    try:
+        return Known(read_destination(wanted.arn, account, region, reader))
+    except CallFailed as error:
+        return unread(error)
+
+
+def queue_url(name: str, account: str, region: str, reader: Reader) -> str:
+    """AWS's address of a queue. Raises CallFailed."""
+    found: str = reader.read(QUEUES, "GetQueueUrl", account, region, QueueName=name)["QueueUrl"]
+    return found
+
+
+def _queue(arn: str, account: str, region: str, reader: Reader) -> Destination:
+    url = queue_url(arn.rpartition(":")[2], account, region, reader)
+    asked = reader.read(QUEUES, "GetQueueAttributes", account, region, QueueUrl=url, AttributeNames=["All"])
+    tags = reader.read(QUEUES, "ListQueueTags", account, region, QueueUrl=url).get("Tags") or {}
+    attributes = asked.get("Attributes") or {}
+    return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
+
+
+def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:
+    attributes = reader.read(TOPICS, "GetTopicAttributes", account, region, TopicArn=arn).get("Attributes") or {}
+    tags = _tags(reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ())
+    return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
+
+
+def _tags(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in listed}

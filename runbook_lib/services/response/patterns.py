@@ -1,0 +1,94 @@
+"""Event patterns, made from routes; events to prove them with; and whether one pattern fits less than another. Pure.
+
+Only literals, prefixes and suffixes are used, which every matcher knows. Keys stand under `detail.findings`, through whose array
+EventBridge reaches; one finding has to fit as a whole [docs].
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runbook_lib.services.response.names import HUB, IMPORTED, PRESSED
+from runbook_lib.settings.response import FindingFilter
+
+Pattern = Mapping[str, Any]
+SOURCE = f"aws.{HUB}"
+
+
+def product_suffix(product: str) -> str:
+    """How the ARN of a product ends; its beginning has the Region in which the finding arose."""
+    return f"::product/{product if '/' in product else f'aws/{product}'}"
+
+
+def of_findings(wanted: FindingFilter, accounts: Iterable[str] | None) -> Pattern:
+    """Findings as they come in. `accounts` are those of the filter, its units expanded; None: every account."""
+    finding: dict[str, Any] = {"RecordState": ["ACTIVE"], "Workflow": {"Status": sorted(wanted.workflow_statuses)}}
+    if wanted.products:
+        finding["ProductArn"] = [{"suffix": product_suffix(each)} for each in sorted(wanted.products)]
+    if wanted.severities:
+        finding["Severity"] = {"Label": sorted(wanted.severities)}
+    if wanted.controls:
+        finding["Compliance"] = {"SecurityControlId": sorted(wanted.controls)}
+    if wanted.types:
+        finding["Types"] = [{"prefix": each} for each in sorted(wanted.types)]
+    if wanted.regions:
+        finding["Region"] = sorted(wanted.regions)
+    if accounts is not None:
+        finding["AwsAccountId"] = sorted(accounts)
+    return {"source": [SOURCE], "detail-type": [IMPORTED], "detail": {"findings": finding}}
+
+
+def of_action(arn: str) -> Pattern:
+    """A custom action that somebody pressed."""
+    return {"source": [SOURCE], "detail-type": [PRESSED], "resources": [arn]}
+
+
+def written(pattern: Pattern) -> str:
+    """A pattern as it is sent: the same text for the same pattern."""
+    return json.dumps(pattern, sort_keys=True, separators=(",", ":"))
+
+
+def proofs(pattern: Pattern) -> tuple[str, str]:
+    """An event that the pattern has to fit, and one that it must not, as JSON."""
+    event: dict[str, Any] = {
+        "id": "proof", "account": "111122223333", "source": SOURCE, "time": "2026-01-01T00:00:00Z", "region": "us-east-1",
+        "resources": list(pattern.get("resources", ["proof"])), "detail-type": pattern["detail-type"][0],
+        "detail": {"findings": [_example(pattern.get("detail", {}).get("findings", {}))]},
+    }  # fmt: skip
+    other = {**event, "source": "runbook.proof"}
+    if "detail" in pattern:
+        other = {**event, "detail": {"findings": [{**event["detail"]["findings"][0], "RecordState": "ARCHIVED"}]}}
+    return json.dumps(event), json.dumps(other)
+
+
+def _example(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding, as far as the pattern speaks of it."""
+    return {key: _example(each) if isinstance(each, Mapping) else _value(key, each[0]) for key, each in wanted.items()}
+
+
+def _value(key: str, wanted: Any) -> Any:
+    if not isinstance(wanted, Mapping):
+        return wanted
+    text = wanted["prefix"] if "prefix" in wanted else f"product{wanted['suffix']}"
+    return [text] if key == "Types" else text
+
+
+def narrower(new: Pattern, old: Pattern) -> bool:
+    """Whether the new pattern may not fit all that the old one fits."""
+    for key, wanted in new.items():
+        had = old.get(key)
+        if had is None:
+            return True
+        if isinstance(wanted, Mapping) and isinstance(had, Mapping):
+            if narrower(wanted, had):
+                return True
+        elif isinstance(wanted, Mapping) or isinstance(had, Mapping) or any(each not in wanted for each in had):
+            return True
+    return False
+
+
+def listens(pattern: Pattern | None, detail_type: str) -> bool:
+    """Whether a rule with this pattern may hear Security Hub's events of that type."""
+    if pattern is None or SOURCE not in pattern.get("source", [SOURCE]):
+        return False
+    return detail_type in pattern.get("detail-type", [detail_type])

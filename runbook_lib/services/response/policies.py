@@ -1,0 +1,106 @@
+"""Whether the policy of a queue or topic lets EventBridge deliver, and the statement that does. Pure.
+
+No Condition in a topic's policy: AWS's page says that it cannot be used for EventBridge there, and an alert path with one looks
+installed and delivers nothing. A queue's takes the ARN of the rule.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from runbook_lib.services.response.names import QUEUES, SID
+
+PRINCIPAL = "events.amazonaws.com"
+SENDING = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}
+Policy = Mapping[str, Any]
+
+
+def statement(kind: str, arn: str, rules: Iterable[str]) -> dict[str, Any]:
+    """What lets these rules deliver to a queue, or EventBridge to a topic."""
+    condition = {"Condition": {"ArnEquals": {"aws:SourceArn": sorted(rules)}}} if kind == QUEUES else {}
+    who = {"Sid": SID, "Effect": "Allow", "Principal": {"Service": PRINCIPAL}}
+    return {**who, "Action": SENDING[kind], "Resource": arn, **condition}
+
+
+def owner_statement(partition: str, account: str, arn: str) -> dict[str, Any]:
+    """What a topic's own default policy says: its account may use it."""
+    actions = ("GetTopicAttributes", "ListSubscriptionsByTopic", "Publish", "SetTopicAttributes", "Subscribe")
+    return {
+        "Sid": "Owner", "Effect": "Allow", "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
+        "Action": [f"sns:{each}" for each in actions], "Resource": arn,
+    }  # fmt: skip
+
+
+def written(statements: Sequence[Any]) -> str:
+    """A policy as it is sent."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, sort_keys=True, separators=(",", ":"))
+
+
+def read(text: str) -> Policy:
+    """A policy as AWS gives it; none is empty."""
+    found: Policy = json.loads(text) if text else {}
+    return found
+
+
+def merged(policy: Policy, ours: Mapping[str, Any]) -> str:
+    """The policy with our statement in the place of an older one of ours; what others wrote stays."""
+    return written([*(each for each in _listed(policy.get("Statement")) if each.get("Sid") != SID), ours])
+
+
+def has(policy: Policy, wanted: Mapping[str, Any]) -> bool:
+    """Whether exactly our statement is there."""
+    return any(_plain(each) == _plain(wanted) for each in _listed(policy.get("Statement")))
+
+
+def refuses(policy: Policy, kind: str, arn: str, rules: Iterable[str]) -> str:
+    """Why EventBridge could not deliver for one of these rules; "" where it could."""
+    statements = _listed(policy.get("Statement"))
+    denies = [each for each in statements if each.get("Effect") == "Deny" and _about(each, kind, arn)]
+    if denies:
+        return "a statement of its policy denies sending, under conditions that cannot be judged from here"
+    allowing = [each for each in statements if each.get("Effect") == "Allow" and _about(each, kind, arn)]
+    if not allowing:
+        return f"its policy does not let EventBridge call {SENDING[kind]}"
+    if kind != QUEUES:
+        if any(not each.get("Condition") for each in allowing):
+            return ""
+        return "its policy lets EventBridge publish under a Condition, which AWS does not support in a topic's policy"
+    left = [rule for rule in rules if not any(_met(each.get("Condition") or {}, rule) for each in allowing)]
+    return f"its policy does not let EventBridge send for {left[0].rpartition('/')[2]}" if left else ""
+
+
+def _about(each: Mapping[str, Any], kind: str, arn: str) -> bool:
+    principal = each.get("Principal")
+    who = _listed(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
+    anybody = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
+    actions = [str(action).lower() for action in _listed(each.get("Action"))]
+    there = any(fnmatchcase(SENDING[kind].lower(), action) for action in actions)
+    return (anybody or PRINCIPAL in who) and there and any(fnmatchcase(arn, str(one)) for one in _listed(each.get("Resource")))
+
+
+def _met(condition: Mapping[str, Any], rule: str) -> bool:
+    """Whether a request of EventBridge for this rule meets a statement's condition; what is not known is not met."""
+    facts = {"aws:sourcearn": rule, "aws:sourceaccount": rule.split(":")[4]}
+    for operator, keys in condition.items():
+        like = operator in ("ArnEquals", "ArnLike", "StringLike")
+        if not like and operator != "StringEquals":
+            return False
+        for key, values in keys.items():
+            fact = facts.get(key.lower())
+            if fact is None or not any(fnmatchcase(fact, each) if like else fact == each for each in _listed(values)):
+                return False
+    return True
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _plain(value: Any) -> Any:
+    """A statement in which one value and a list of it are the same."""
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return sorted((_plain(each) for each in value), key=repr)
+    return [value]

@@ -1,0 +1,123 @@
+"""The response as a service of the runbook: it has no administrator and no members, and calls four services of one account."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.reader import Reader
+from runbook_lib.coverage import Cell, Cells, Status
+from runbook_lib.organization import Organization
+from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
+from runbook_lib.plan.cost import Charge, Trials
+from runbook_lib.plan.outcome import Outcome, Progress
+from runbook_lib.services.answers import judge_error
+from runbook_lib.services.aspect import Place, Planned
+from runbook_lib.services.column import BEYOND
+from runbook_lib.services.inventory import Writer
+from runbook_lib.services.obstacles import bar_cells, explanations, region_bar
+from runbook_lib.services.remarks import Remark
+from runbook_lib.services.response import observe as reading
+from runbook_lib.services.response.actions import Actions
+from runbook_lib.services.response.destinations import URL, Destinations
+from runbook_lib.services.response.names import NAME, PHASE, TITLE
+from runbook_lib.services.response.part import Here, Part
+from runbook_lib.services.response.rules import Rules
+from runbook_lib.services.response.state import State
+from runbook_lib.services.view import View
+from runbook_lib.settings import Settings
+
+CONFIRM = frozenset({"ResourceConflictException", "QueueAlreadyExists", "QueueNameExists", "ResourceAlreadyExistsException"})
+"""Refusals after which a read tells whether what is there is what was wanted [model]."""
+RETRY = frozenset({"QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"})
+"""A queue of that name was deleted less than 60 seconds ago [docs]."""
+STAGES = ("delegated", "lowering")
+
+
+class Response:
+    """Channels before routes, routes before custom actions."""
+
+    name, title, phase = NAME, TITLE, PHASE
+    principals: tuple[str, ...] = ()
+    aspects: tuple[Part, ...] = (Destinations(), Rules(), Actions())
+    reads = reading.READS
+    not_estimated = ("Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",)
+
+    @property
+    def mutations(self) -> frozenset[str]:
+        return frozenset().union(*(each.calls for each in self.aspects))
+
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        return ()
+
+    def observe(self, view: View, reader: Reader) -> State:
+        return reading.observe(view, reader)
+
+    def assess(self, state: State, view: View) -> Cells:
+        """The Regions that have rules, and no others; where the delegated account cannot act, nothing can be done."""
+        places = self._places(state, view)
+        barred = {place.region: bar for place in places if (bar := region_bar(view, place.region))}
+        cells = [cell for place in places for each in self.aspects for cell in bar_cells(each.cells(place), barred)]
+        return tuple(cells if view.population.whole else map(_beyond, cells))
+
+    def _places(self, state: State, view: View) -> list[Here]:
+        section = view.settings.response
+        return [] if section is None else [Place(NAME, view, section, seen, region) for region, seen in state.regions.items()]
+
+    def plan(self, cells: Cells, state: State, view: View) -> Sequence[Step | NoChange | Blocker]:
+        places = self._places(state, view)
+        planned = {place.region: Planned() for place in places}
+        steps: list[Step] = []
+        for stage in STAGES:
+            for place in places:
+                here = tuple(cell for cell in cells if cell.region == place.region)
+                for aspect in self.aspects:
+                    made = aspect.steps(place, here, stage, planned[place.region])
+                    planned[place.region] = planned[place.region].with_more(aspect.name, made)
+                    steps += made
+        return [*steps, *explanations(cells)]
+
+    def charges(self, actions: Sequence[Action], cells: Cells, state: State, view: View) -> Sequence[Charge]:
+        return ()
+
+    def trials(self, charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
+        return Trials()
+
+    def foundation(self, view: View, reader: Reader) -> None:
+        """Nothing comes after it."""
+
+    def missing(self, state: Any, view: View) -> Sequence[str]:
+        return ()
+
+    def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
+        """Rules and queues are no part of a simulated organization that is made from an inventory."""
+        return {}
+
+    def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
+        if isinstance(answer, CallFailed):
+            return judge_error(action, answer, retry=RETRY, confirm=CONFIRM)
+        return self._part(action).answered(action, answer)
+
+    def check(self, step: Step, reader: Reader) -> Progress:
+        if isinstance(step, Wait):
+            return next(each for each in self.aspects if each.name == step.condition.aspect).reached(step, reader)
+        return self._part(step).effect(step, reader)
+
+    def _part(self, action: Action) -> Part:
+        return next(each for each in self.aspects if each.plans(action))
+
+    def resolve(self, reference: Reference, reader: Reader) -> str:
+        if not reference.kind.startswith(URL):
+            raise ValueError(f"{NAME} resolves no {reference.kind}")
+        return reading.queue_url(reference.kind.removeprefix(URL), reference.account, reference.region, reader)
+
+
+def _beyond(cell: Cell) -> Cell:
+    """Rules are about the whole organization: a part of it shows them, and leaves them to the whole."""
+    if cell.status is not Status.GAP:
+        return replace(cell, in_scope=False)
+    return replace(cell, in_scope=False, status=Status.NOT_APPLICABLE, gap=None, reason=BEYOND, next_step="", who="")
+
+
+SERVICE = Response()

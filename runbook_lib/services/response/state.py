@@ -1,0 +1,66 @@
+"""What was seen of the response in one Region."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.base.observation import Observation
+from runbook_lib.services.response.names import MARK
+
+
+@dataclass(frozen=True)
+class ActionTarget:
+    """A custom action; AWS gives no id, which is the end of the ARN."""
+
+    arn: str
+    name: str
+    description: str
+
+    @property
+    def id(self) -> str:
+        return self.arn.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the default bus. `pattern` is None for a schedule; `targets` are read of rules that hear Security Hub."""
+
+    name: str
+    arn: str
+    pattern: Mapping[str, Any] | None
+    enabled: bool
+    description: str
+    managed_by: str
+    targets: Mapping[str, Mapping[str, Any]]
+    """Id → the target as AWS has it."""
+
+    @property
+    def ours(self) -> bool:
+        return self.description.startswith(MARK) and not self.managed_by
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A queue or topic that is there."""
+
+    policy: Mapping[str, Any]
+    key: str
+    """The KMS key; empty where none is named."""
+    ours: bool
+
+
+@dataclass(frozen=True)
+class RegionState:
+    """One Region that has rules."""
+
+    actions: Observation[Mapping[str, ActionTarget]]
+    rules: Observation[Mapping[str, Rule]]
+    destinations: Mapping[str, Observation[Destination | None]]
+    """ARN → what is there; None: nothing."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Region → what was seen; empty where settings have no response."""
+
+    regions: Mapping[str, RegionState]

@@ -1,0 +1,174 @@
+"""What the file alone shows about `response`: doors that lead nowhere, ids that nobody defines, messages that would come twice."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from runbook_lib.base.documents import Path, Problem, nearest
+from runbook_lib.settings.checks import Tree, at
+
+KEY = "response"
+FIELDS = ("products", "severities", "controls", "types", "workflow_statuses", "accounts", "regions")
+"""Keys of a finding filter by whose values alone two filters can be told apart; units overlap as the organization has them."""
+
+
+def response_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """Regions that routes name."""
+    for route, _ in _entries(tree, "routes"):
+        path: Path = (KEY, "routes", route, "findings", "regions")
+        yield from (((*path, number), region) for number, region in enumerate(at(tree, *path) or ()) if region)
+
+
+def response_arns(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """Queues and topics that are there."""
+    for path in _destinations(tree):
+        if arn := at(tree, *path, "arn"):
+            yield (*path, "arn"), arn
+
+
+def check_response(tree: Tree) -> Iterator[Problem]:
+    """Everything about `response`."""
+    if not isinstance(at(tree, KEY), Mapping):
+        return
+    if "security_hub" not in tree:
+        message = "Findings come from Security Hub, and this file does not manage it. Add security_hub, or remove response."
+        yield Problem((KEY,), message, "")
+    yield from _places(tree)
+    yield from _made_twice(tree)
+    yield from _actions(tree)
+    for route, entry in _entries(tree, "routes"):
+        yield from _route(tree, route, entry)
+    yield from _overlaps(tree)
+
+
+def _entries(tree: Tree, key: str) -> list[tuple[str, Any]]:
+    found = at(tree, KEY, key)
+    return list(found.items()) if isinstance(found, Mapping) else []
+
+
+def _destinations(tree: Tree) -> Iterator[Path]:
+    for channel, _ in _entries(tree, "channels"):
+        yield from ((KEY, "channels", channel, kind) for kind in ("queue", "topic") if at(tree, KEY, "channels", channel, kind))
+    if at(tree, KEY, "undelivered"):
+        yield KEY, "undelivered"
+
+
+def _one_of(entry: Any, path: Path, keys: tuple[str, str], what: str) -> Iterator[Problem]:
+    if isinstance(entry, Mapping) and sum(key in entry for key in keys) != 1:
+        said = "both" if all(key in entry for key in keys) else "neither"
+        yield Problem(path, f"{what} has exactly one of {keys[0]} and {keys[1]}. Here is {said}.", "")
+
+
+def _places(tree: Tree) -> Iterator[Problem]:
+    """Each channel is one thing, in the one Region that has everybody's findings."""
+    for channel, entry in _entries(tree, "channels"):
+        yield from _one_of(entry, (KEY, "channels", channel), ("queue", "topic"), "A channel")
+    homes = home_regions(tree)
+    for path in _destinations(tree):
+        yield from _one_of(at(tree, *path), path, ("make", "arn"), "A queue or topic")
+        arn = at(tree, *path, "arn")
+        if not arn:
+            continue
+        kind = "sns" if path[-1] == "topic" else "sqs"
+        _, _, service, region, *_ = arn.split(":")
+        if service != kind:
+            yield Problem((*path, "arn"), f"This is the ARN of a thing of {service}, and here stands one of {kind}.")
+        elif homes and homes != [region]:
+            message = (
+                f"A rule delivers in its own Region only, and rules are in {', '.join(homes)}, where findings are. "
+                f"Name one of {homes[0]}."
+                if len(homes) == 1
+                else "Security Hub's findings are not gathered in one Region here, so one queue cannot take them all. Write make."
+            )
+            yield Problem((*path, "arn"), message)
+
+
+def home_regions(tree: Tree) -> list[str]:
+    """Where rules are: Security Hub's home Region, or each of its Regions where findings are gathered in none."""
+    home = at(tree, "security_hub", "aggregation", "home_region")
+    return [home] if home else [each for each in at(tree, "security_hub", "regions") or () if each]
+
+
+def _made_twice(tree: Tree) -> Iterator[Problem]:
+    seen: dict[tuple[str, str, str], Path] = {}
+    for path in _destinations(tree):
+        kind = "topic" if path[-1] == "topic" else "queue"
+        for key in ("make", "arn"):
+            if not (name := at(tree, *path, key)):
+                continue
+            if (kind, key, name) in seen:
+                yield Problem((*path, key), "This is used above already: messages of both would be mixed. Give each its own.")
+            seen[kind, key, name] = path
+
+
+def _actions(tree: Tree) -> Iterator[Problem]:
+    """Every button does something, and analysts can tell them apart."""
+    used = {at(entry, "custom_action") for _, entry in _entries(tree, "routes")}
+    names: dict[str, str] = {}
+    actions = _entries(tree, "custom_actions")
+    if len(actions) > 50:
+        yield Problem(
+            (KEY, "custom_actions"), f"AWS has room for 50 custom actions in an account, and here are {len(actions)}.", ""
+        )
+    for action, entry in actions:
+        path: Path = (KEY, "custom_actions", action)
+        if action not in used:
+            yield Problem(path, "No route takes this custom action: pressing it would do nothing. Add a route, or remove it.", "")
+        name = at(entry, "name")
+        if name and name in names:
+            yield Problem((*path, "name"), f"{names[name]} has this name too, and analysts see the name alone. Write another.")
+        names.setdefault(name, action)
+
+
+def _route(tree: Tree, route: str, entry: Any) -> Iterator[Problem]:
+    path: Path = (KEY, "routes", route)
+    yield from _one_of(entry, path, ("findings", "custom_action"), "A route")
+    channels = [channel for channel, _ in _entries(tree, "channels")]
+    for number, channel in enumerate(at(entry, "to") or ()):
+        if channel and channel not in channels:
+            message = f"No channel has this id. Known: {', '.join(channels)}.{nearest(channel, channels)}"
+            yield Problem((*path, "to", number), message)
+    actions = [action for action, _ in _entries(tree, "custom_actions")]
+    action = at(entry, "custom_action")
+    if action and action not in actions:
+        known = f"Known: {', '.join(actions)}.{nearest(action, actions)}" if actions else "There is none."
+        yield Problem((*path, "custom_action"), f"No custom action has this id. {known} Add it under response.custom_actions.")
+    products = at(entry, "findings", "products")
+    if at(entry, "findings", "controls") and products and "securityhub" not in products:
+        message = "Only findings of securityhub have controls, so this route fits no finding. Add securityhub to products."
+        yield Problem((*path, "findings", "controls"), message, "")
+
+
+def _overlaps(tree: Tree) -> Iterator[Problem]:
+    """A finding that fits two routes to one channel would arrive there twice."""
+    by_findings = [(name, entry) for name, entry in _entries(tree, "routes") if isinstance(at(entry, "findings"), Mapping)]
+    for (one, first), (other, second) in combinations(by_findings, 2):
+        shared = sorted(set(at(first, "to") or ()) & set(at(second, "to") or ()) - {None})
+        if shared and not _apart(first["findings"], second["findings"]):
+            message = (
+                f"A finding can fit this route and {one}, and both go to {shared[0]}, where it would arrive twice. "
+                "Name products, severities, accounts or Regions so that no finding fits both, or make one route of them."
+            )
+            yield Problem((KEY, "routes", other), message, "")
+    pressed: dict[tuple[str, str], str] = {}
+    for name, entry in _entries(tree, "routes"):
+        for channel in at(entry, "to") or ():
+            action = at(entry, "custom_action")
+            if action and (action, channel) in pressed:
+                message = f"{pressed[action, channel]} takes {action} to {channel} already, where it would arrive twice. Keep one."
+                yield Problem((KEY, "routes", name), message, "")
+            pressed.setdefault((action, channel), name)
+
+
+def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether no finding fits both filters, by one key that both have."""
+    for key in FIELDS:
+        first, second = (each.get(key, ["NEW"] if key == "workflow_statuses" else None) for each in (one, other))
+        if not first or not second or None in first or None in second:
+            continue
+        if key == "types":
+            if not any(a.startswith(b) or b.startswith(a) for a in first for b in second):
+                return True
+        elif not set(first) & set(second):
+            return True
+    return False

@@ -1,0 +1,147 @@
+"""The settings' section on what happens with findings: channels, custom actions, and the routes between findings and channels.
+
+Names follow Security Hub and EventBridge. Limits: [docs] EventBridge quotas, [model] botocore, [docs] the console page on custom
+actions, which wants names of fewer than 20 characters.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runbook_lib.base.documents.models import Says
+from runbook_lib.settings.section import AccountId, Region, Section, Text, Unit
+
+UNDELIVERED = "runbook-response-undelivered"
+RULE_PREFIX = "runbook-"
+RouteId = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9-]{0,55}$"),
+    Says("Not an id: small letters, digits and hyphens, at most 56, for example high-findings."),
+]
+"""Of a channel or route; the EventBridge rule of a route has it in its name, which is at most 64 characters."""
+ActionId = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9]{1,20}$"),
+    Says("Not the id of a custom action: 1 to 20 letters and digits. It never changes afterwards."),
+]
+ResourceName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_-]{1,80}$"),
+    Says("Not a name: 1 to 80 letters, digits, hyphens and underscores. What ends in .fifo cannot be made here."),
+]
+ChannelArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"),
+    Says("Not the ARN of an SQS queue or SNS topic: arn:PARTITION:sqs:REGION:ACCOUNT:NAME, or sns in place of sqs."),
+]
+Product = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$"),
+    Says("Not a product as the end of its ARN spells it: guardduty, inspector, securityhub, macie, or COMPANY/PRODUCT."),
+]
+Control = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9]+\.[0-9]+$"), Says("Not the id of a control as Security Hub spells it, for example S3.8.")
+]
+Severity = Literal["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+WorkflowStatus = Literal["NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"]
+
+
+class Destination(Section):
+    """A queue or topic: one that is to be made, or one that is there. Exactly one of the two."""
+
+    make: Annotated[ResourceName | None, Field(description="Name of one to be made in the home Region.")] = None
+    arn: Annotated[ChannelArn | None, Field(description="ARN of one that is there. Its policy is read, and never changed.")] = None
+
+
+class Channel(Section):
+    """One way to people or to another system. Exactly one of queue and topic."""
+
+    queue: Annotated[
+        Destination | None, Field(description="An SQS queue: a ticketing system or a SIEM takes messages from it.")
+    ] = None
+    topic: Annotated[
+        Destination | None, Field(description="An SNS topic: people and chats subscribe to it, and confirm it themselves.")
+    ] = None
+
+
+class CustomAction(Section):
+    """A button in Security Hub's console. Its id never changes; analysts see its name alone."""
+
+    name: Annotated[
+        Annotated[
+            str,
+            Field(pattern=r"^\S(.{0,17}\S)?$"),
+            Says("Not the name of a custom action: 1 to 19 characters, no space at its ends."),
+        ],
+        Field(description="What the button says, at most 19 characters."),
+    ]
+    description: Annotated[Text, Field(description="What happens when it is pressed.")]
+
+
+class FindingFilter(Section):
+    """Which findings. Every key that is there has to fit; within a key one value is enough."""
+
+    products: Annotated[
+        Annotated[tuple[Product, ...], Field(strict=False, min_length=1)] | None,
+        Field(
+            description="Where findings come from: guardduty, inspector, securityhub (control findings), macie, COMPANY/PRODUCT."
+        ),
+    ] = None
+    severities: Annotated[
+        Annotated[tuple[Severity, ...], Field(strict=False, min_length=1)] | None, Field(description="Labels of severity.")
+    ] = None
+    controls: Annotated[
+        Annotated[tuple[Control, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Ids of controls, for example S3.8. Findings of other products have none."),
+    ] = None
+    types: Annotated[
+        Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Beginnings of finding types as Security Hub spells them, for example TTPs/."),
+    ] = None
+    workflow_statuses: Annotated[
+        Annotated[tuple[WorkflowStatus, ...], Field(strict=False, min_length=1)],
+        Field(description="NEW alone, unless said otherwise: every update of a finding is an event again."),
+    ] = ("NEW",)
+    accounts: Annotated[
+        Annotated[tuple[AccountId, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Accounts that findings are about, 12 digits in quotes."),
+    ] = None
+    organizational_units: Annotated[
+        Annotated[tuple[Unit, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Accounts below these units, as they are when it is planned; who joins later shows as a gap."),
+    ] = None
+    regions: Annotated[
+        Annotated[tuple[Region, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Regions in which what was found is, not where its event is."),
+    ] = None
+
+
+class Route(Section):
+    """What goes where: an EventBridge rule in the home Region. Exactly one of findings and custom_action."""
+
+    findings: Annotated[FindingFilter | None, Field(description="Findings as they come in.")] = None
+    custom_action: Annotated[
+        ActionId | None, Field(description="The custom action that somebody pressed, by its id under custom_actions.")
+    ] = None
+    to: Annotated[
+        Annotated[tuple[RouteId, ...], Field(strict=False, min_length=1, max_length=5)],
+        Field(description="Channels by id; at most 5, which is what a rule of EventBridge takes."),
+    ]
+
+
+class ResponseSection(Section):
+    """From finding to response, in Security Hub's home Region of the delegated account. Absent: not managed here."""
+
+    channels: Annotated[
+        Annotated[dict[RouteId, Channel], Field(min_length=1)], Field(description="Where messages go, each with an id of its own.")
+    ]
+    custom_actions: Annotated[
+        dict[ActionId, CustomAction],
+        Field(default_factory=dict, description="Buttons in Security Hub's console, by id."),
+    ]
+    routes: Annotated[
+        dict[RouteId, Route], Field(min_length=1, description="Which findings and custom actions go to which channels.")
+    ]
+    undelivered: Annotated[
+        Destination, Field(description="The queue that keeps what could not be delivered, with the reason; default: one is made.")
+    ] = Destination(make=UNDELIVERED)
