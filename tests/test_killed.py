@@ -81,7 +81,7 @@ class Mortal(InProcess):
 
 
 def _not_done(answer: AWSResponse) -> set[str]:
-    said = json.loads(answer.content or b"{}")
+    said = json.loads(answer.content) if answer.content.startswith(b"{") else {}
     listed = [*said.get("UnprocessedAccounts", said.get("unprocessedAccounts", [])), *said.get("failedAccounts", [])]
     return {each.get("AccountId") or each["accountId"] for each in listed}
 

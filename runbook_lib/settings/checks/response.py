@@ -70,16 +70,20 @@ def _places(tree: Tree) -> Iterator[Problem]:
         if not arn:
             continue
         kind = "sns" if path[-1] == "topic" else "sqs"
-        _, _, service, region, *_ = arn.split(":")
+        _, _, service, region, account, *_ = arn.split(":")
+        delegated = at(tree, "organization", "delegated_account")
         if service != kind:
             yield Problem((*path, "arn"), f"This is the ARN of a thing of {service}, and here stands one of {kind}.")
-        elif homes and homes != [region]:
+        elif delegated and account != delegated:
             message = (
-                f"A rule delivers in its own Region only, and rules are in {', '.join(homes)}, where findings are. "
-                f"Name one of {homes[0]}."
-                if len(homes) == 1
-                else "Security Hub's findings are not gathered in one Region here, so one queue cannot take them all. Write make."
+                f"This is of account {account}. A rule needs a role to deliver there, so name one of {delegated}, where rules are."
             )
+            yield Problem((*path, "arn"), message)
+        elif len(homes) > 1:
+            message = "Security Hub's findings are not gathered in one Region here, so one cannot take them all. Write make."
+            yield Problem((*path, "arn"), message)
+        elif homes and homes != [region]:
+            message = f"A rule delivers in its own Region only, and rules are in {homes[0]}, where findings are. Name one of there."
             yield Problem((*path, "arn"), message)
 
 

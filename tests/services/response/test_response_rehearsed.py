@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from simulated import Simulated, home, open_cells, settings_for, simulated
+from test_killed import Killed, Mortal, Start, _kept
 
 from runbook_lib.rehearsal.backstop import Backstop
-from runbook_lib.rehearsal.inproc import session_for
+from runbook_lib.coverage import Gap
+from runbook_lib.rehearsal.inproc import InProcess, session_for
+from runbook_lib.services.response.patterns import of_findings, written
 from runbook_lib.settings import Settings
-from runbook_lib.settings.response import ResponseSection
+from runbook_lib.settings.response import FindingFilter, ResponseSection
 
 PHASE, BEFORE = "60_response", ("00_prerequisites", "10_security_hub")
 DELEGATED, MEMBER = "222222222222", "333333333333"
@@ -100,3 +104,100 @@ def test_the_second_run_makes_no_call(made: Simulated) -> None:
     assert (again.steps, again.blockers) == ((), ())
     assert made.apply(PHASE, again, made.approve(again)).ok
     assert len(made.mutating()) == calls
+
+
+@pytest.mark.parametrize("moment", ["in flight", "after"])
+def test_killed_at_every_call_it_converges(made: Simulated, moment: str, tmp_path: Path) -> None:
+    """Each attempt makes one call and dies; the last has nothing left to do."""
+    plan = made.plan(PHASE)
+    start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), tmp_path)
+    for number in range(len(plan.actions)):
+        start.runs = tmp_path / "runs"
+        with suppress(Killed):
+            start.attempt(Mortal(made.front, 1, moment))
+        assert len(made.mutating()) > number
+    assert start.attempt(InProcess(made.front)).ok
+    assert open_cells(start.seen) == []
+    made.attach = None
+    imported(made)
+    assert len(messages(made)) == 1
+
+
+def reasons(made: Simulated) -> dict[str, str]:
+    return {f"{cell.aspect} {cell.item}": cell.reason for cell in made.phase_cells(PHASE) if cell.gap is Gap.BLOCKED}
+
+
+def foreign_rule(made: Simulated, name: str, arn: str, pattern: str) -> None:
+    events = client(made, "events")
+    events.put_rule(Name=name, EventPattern=pattern, Description="Another team's")
+    assert events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn}])["FailedEntryCount"] == 0
+
+
+def test_a_rule_of_others_that_does_the_same_is_a_blocker_and_left_alone(made: Simulated) -> None:
+    url = client(made, "sqs").create_queue(QueueName="theirs")["QueueUrl"]
+    arn = client(made, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    same = written(of_findings(FindingFilter(severities=("HIGH", "CRITICAL")), None))
+    foreign_rule(made, "theirs", arn, same)
+    assert "theirs" in reasons(made)["routes high-findings"]
+    before = client(made, "events").describe_rule(Name="theirs")
+    assert made.plan(PHASE).blockers
+    assert {key: before[key] for key in ("EventPattern", "State", "Description")} == {
+        key: client(made, "events").describe_rule(Name="theirs")[key] for key in ("EventPattern", "State", "Description")
+    }
+
+
+def test_what_others_made_under_our_names_is_not_taken_over(made: Simulated) -> None:
+    client(made, "sqs").create_queue(QueueName="runbook-triage")
+    client(made, "sns").create_topic(Name="runbook-people")
+    client(made, "events").put_rule(Name="runbook-pressed", EventPattern=json.dumps({"source": ["aws.ec2"]}))
+    client(made, "securityhub").create_action_target(Name="Send to triage", Description="theirs", Id="Theirs")
+    assert {key: text.partition(" ")[0] for key, text in reasons(made).items()} == {
+        "channels triage": "there", "channels people": "there", "routes pressed": "there", "custom actions Triage": "the",
+    }  # fmt: skip
+    others = [cell.item for cell in made.phase_cells(PHASE) if not cell.in_scope]
+    assert others == ["Theirs"]
+
+
+def test_fewer_findings_than_before_are_planned_only_where_settings_allow_it(made: Simulated) -> None:
+    apply(made)
+    narrow = {**SECTION["routes"], "high-findings": {"findings": {"severities": ["CRITICAL"]}, "to": ["triage", "people"]}}
+    made.settings = with_response(made.settings, routes=narrow)
+    [blocker] = made.plan(PHASE).blockers
+    assert "lowers protection" in blocker.reason
+    wide = {**SECTION["routes"], "high-findings": {"findings": {"severities": ["MEDIUM", "HIGH", "CRITICAL"]}, "to": ["triage"]}}
+    made.settings = with_response(made.settings, routes=wide)
+    apply(made)
+    imported(made, Severity={"Label": "MEDIUM"})
+    assert [message["severity"] for message in messages(made)] == ["MEDIUM"]
+
+
+def test_a_rule_that_somebody_disabled_is_enabled_by_a_call_that_is_shown(made: Simulated) -> None:
+    apply(made)
+    client(made, "events").disable_rule(Name="runbook-pressed")
+    [action] = made.plan(PHASE).actions
+    assert (action.operation, "somebody disabled it" in action.reason) == ("EnableRule", True)
+
+
+def test_a_policy_that_was_changed_is_written_again_and_keeps_what_others_wrote(made: Simulated) -> None:
+    apply(made)
+    sqs = client(made, "sqs")
+    url = sqs.get_queue_url(QueueName="runbook-triage")["QueueUrl"]
+    other = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sqs:GetQueueUrl", "Resource": "*"}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [other]})})
+    [action] = made.plan(PHASE).actions
+    assert action.operation == "SetQueueAttributes"
+    apply(made)
+    kept = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
+    assert [each["Sid"] for each in kept["Statement"]] == ["Theirs", "RunbookResponse"]
+    imported(made)
+    assert len(messages(made)) == 1
+
+
+def test_a_bare_organization_can_be_planned_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = simulated("seven", tmp_path, monkeypatch, moto=True)
+    bare.settings = with_response(settings_for(bare.front))
+    plan = bare.plan(PHASE)
+    assert plan.blockers == ()
+    assert [action.operation for action in plan.actions][-1] == "CreateActionTarget"
+    assert all(each.report.ok for each in bare.enable(BEFORE))
+    assert bare.apply(PHASE, plan, bare.approve(plan)).ok
