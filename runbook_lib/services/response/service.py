@@ -25,7 +25,7 @@ from runbook_lib.services.response.names import NAME, PHASE, TITLE
 from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.rules import Rules
 from runbook_lib.services.response.state import State
-from runbook_lib.services.view import View
+from runbook_lib.services.view import View, view_of
 from runbook_lib.settings import Settings
 
 CONFIRM = frozenset({"ResourceConflictException", "QueueAlreadyExists", "QueueNameExists", "ResourceAlreadyExistsException"})
@@ -47,6 +47,9 @@ class Response:
     @property
     def mutations(self) -> frozenset[str]:
         return frozenset().union(*(each.calls for each in self.aspects))
+
+    def view(self, organization: Organization, settings: Settings, scope: Scope) -> View:
+        return view_of(organization, settings, NAME, scope)
 
     def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
         return ()
@@ -88,6 +91,10 @@ class Response:
         """Nothing comes after it."""
 
     def missing(self, state: Any, view: View) -> Sequence[str]:
+        return ()
+
+    def resources(self, state: State, view: View, reader: Reader) -> Cells:
+        """Nothing of the response watches resources."""
         return ()
 
     def inventory(self, state: State, writer: Writer) -> dict[str, Any]:

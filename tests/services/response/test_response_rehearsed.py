@@ -10,8 +10,8 @@ import pytest
 from simulated import Simulated, home, open_cells, settings_for, simulated
 from test_killed import Killed, Mortal, Start, _kept
 
-from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.coverage import Gap
+from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.inproc import InProcess, session_for
 from runbook_lib.services.response.patterns import of_findings, written
 from runbook_lib.settings import Settings
