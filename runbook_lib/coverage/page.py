@@ -220,7 +220,7 @@ def _resources(cells: Iterable[Cell], titles: Mapping[str, str]) -> Iterator[str
     if not found:
         return
     yield html.heading("Behind the switches")
-    yield html.paragraph("Enabled is not watching: what AWS says of the live resources. It is no part of the number above.")
+    yield html.paragraph("Enabled is not watching: what AWS says of the live resources. They do not count in the number above.")
     yield html.table(("service", "live resources"), [(titles.get(name, name), each.sentence) for name, each in found.items()])
 
 
