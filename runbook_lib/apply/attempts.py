@@ -8,17 +8,20 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from runbook_lib.apply.journal import Journal, brief
 from runbook_lib.apply.report import Final, Result
-from runbook_lib.aws.access import Answer, Counters
 from runbook_lib.aws.errors import EXPIRED, CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.services.protocol import Service
+
+if TYPE_CHECKING:
+    # Whoever reads a journal comes by here, and needs no AWS client.
+    from runbook_lib.aws.access import Answer, Counters
 
 ATTEMPTS, RETRY_SECONDS = 20, 300.0
 """At most so many attempts of one call, in at most so many seconds; as long as AWS is known to refuse, where that is longer."""
@@ -40,7 +43,7 @@ class Writer(Reader, Protocol):
     concurrency: int
 
     @property
-    def counters(self) -> Counters:
+    def counters(self) -> "Counters":
         """Attempts and throttles so far."""
 
     def admit(self, service: str, operation: str, account: str, region: str) -> float:
@@ -48,7 +51,7 @@ class Writer(Reader, Protocol):
 
     def mutate(
         self, service: str, operation: str, account: str, region: str, parameters: dict[str, object], on_send: Callable[[str], None]
-    ) -> Answer:
+    ) -> "Answer":
         """Make one attempt; `on_send` gets the invocation id before it leaves."""
 
 
@@ -228,7 +231,7 @@ class Calling:
         if asked and not lost:
             self._confirm(task, action, still_in_doubt=True)
 
-    def _judged(self, action: Action, answer: Answer | CallFailed, *, sent: bool) -> list[Outcome]:
+    def _judged(self, action: Action, answer: "Answer | CallFailed", *, sent: bool) -> list[Outcome]:
         """Exactly one outcome per target. What AWS cannot have received, or surely refused, or may have done is told here."""
         targets = action.targets or ("",)
         if isinstance(answer, CallFailed):
@@ -239,7 +242,9 @@ class Calling:
         given = list(self.service.judge(action, answer if isinstance(answer, CallFailed) else answer.data))
         return list(_one_each(self.service.name, action, given))
 
-    def _record(self, action: Action, attempt: int, invocation: str, answer: Answer | CallFailed, outcomes: list[Outcome]) -> None:
+    def _record(
+        self, action: Action, attempt: int, invocation: str, answer: "Answer | CallFailed", outcomes: list[Outcome]
+    ) -> None:
         if isinstance(answer, CallFailed):
             self.journal.outcome(
                 action, attempt, invocation, outcomes,

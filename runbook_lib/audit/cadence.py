@@ -9,7 +9,6 @@ from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.seal.archive import Archive
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.statement import stamp
-from runbook_lib.runbook.phases import COVERAGE
 
 _GOOD = frozenset({"done", "left-over"})
 
@@ -32,6 +31,8 @@ def cadence_faults(
 
 
 def _times(entries: Iterable[Entry]) -> Iterator[dt.datetime]:
+    from runbook_lib.runbook.phases import COVERAGE  # noqa: PLC0415 the engine with it; most who verify do not ask how often
+
     for entry in entries:
         phase = entry.result.get("phases", {}).get(COVERAGE.name, {})
         if entry.kind == "run" and phase.get("status") in _GOOD:

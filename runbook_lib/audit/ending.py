@@ -1,13 +1,16 @@
 """How a command ends as to evidence: it seals what it finds of earlier commands, and in the end its own run."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from runbook_lib.audit.verify import verify
 from runbook_lib.base.errors import RunbookError
+from runbook_lib.display.progress import Progress, progress
 from runbook_lib.evidence.index_page import write_page
 from runbook_lib.evidence.people.trust import pins_as_they_lie
+from runbook_lib.evidence.run.contents import files_in
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.evidence.seal.archive import KEYS
 from runbook_lib.evidence.seal.reading import Entry
@@ -15,6 +18,8 @@ from runbook_lib.evidence.seal.sealing import Desk, seal, seal_found
 from runbook_lib.evidence.store.desk import desk_for
 from runbook_lib.settings import Settings
 
+SILENT = 5.0
+"""Seconds of sealing after which somebody may think that nothing goes on."""
 Attach = Callable[[Path, str, str, Callable[[], Desk]], Iterator[str]]
 """Links to sealed runs, of a mode and organization below a folder, what came later; says what."""
 
@@ -51,7 +56,8 @@ def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) 
     with ExitStack() as resources:
         try:
             desk = desk_for(run.path.parent, settings, environment, resources)
-            made = seal(run, desk)
+            with progress(f"Sealing {run.name}") as shown:
+                made = seal(run, desk, _counted(run, shown))
         except RunbookError as problem:
             yield f"Evidence: not sealed: {problem}"
             return
@@ -64,6 +70,19 @@ def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) 
     faults = verify(run.path.parent, pins_as_they_lie(run.path.parent / KEYS), [run.name], chains=chains).faults
     yield f"Evidence: number {made.number} of {made.chain}, head digest {made.digest}, {'NOT verified' if faults else 'verified'}"
     yield from (f"  {fault}" for fault in faults)
+
+
+def _counted(run: RunFolder, shown: Progress) -> Callable[[], None]:
+    """Tells how many of a run's files are read; nothing of a run that is sealed in a moment."""
+    begun, total, done = time.monotonic(), files_in(run.path), 0
+
+    def told() -> None:
+        nonlocal done
+        done += 1
+        if time.monotonic() - begun >= SILENT:
+            shown.update(done, total, "files")
+
+    return told
 
 
 def withheld(made: Entry) -> Iterator[str]:

@@ -88,7 +88,9 @@ class Explorer(Live):
         self._earlier.disabled, self._later.disabled = self.first == 0, self.first + PAGE >= len(self.rows)
         where = f"{self.first + 1:,} to {self.first + len(here):,} of {len(self.rows):,}" if len(here) else "Nothing matches"
         table = html.table(COLUMNS, self.table.page(here), where)
-        self._page.value = html.framed(f'<div role="region" aria-live="polite" aria-label="accounts" style="{SHORT}">{table}</div>')
+        self._page.value = html.framed(
+            f'<div role="region" tabindex="0" aria-live="polite" aria-label="accounts" style="{SHORT}">{table}</div>'
+        )
 
     def show(self) -> None:
         """Draw it; where there are no widgets (a saved notebook on another site) its head is shown in its place."""

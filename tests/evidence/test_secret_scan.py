@@ -1,10 +1,15 @@
 import gzip
+import hashlib
 import json
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
+import pytest
 import sealed_runs as made
 
+from runbook_lib.evidence.run.contents import contents, files_in
+from runbook_lib.evidence.seal import secret_scan
 from runbook_lib.evidence.seal.sealing import seal
 from runbook_lib.evidence.seal.secret_scan import Gate, held_credentials
 
@@ -59,6 +64,21 @@ def test_a_gate_without_findings_leaves_everything(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in made.files(tmp_path, run)}
     assert Gate(tmp_path / "withheld").withhold(run.path) == ()
     assert {path: path.read_bytes() for path in made.files(tmp_path, run)} == before
+
+
+def test_each_file_is_read_once_for_what_is_in_it_and_for_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made.ended_run(tmp_path)
+    (run.path / "notes.txt").write_text(KEY_ID)
+    read, told = Counter[str](), list[None]()
+    for opened in ("data_of", "file_digest"):
+        real = getattr(secret_scan, opened)
+        monkeypatch.setattr(secret_scan, opened, lambda path, *rest, real=real: (read.update([path.name]), real(path, *rest))[1])
+    (withheld,), left = Gate(tmp_path / "withheld").passed(run.path, lambda: told.append(None))
+    assert set(read.values()) == {1}
+    assert (withheld.name, withheld.digest) == ("notes.txt", hashlib.sha256(KEY_ID.encode()).hexdigest())
+    monkeypatch.undo()
+    assert left == contents(run.path)
+    assert len(told) == files_in(run.path) + 1
 
 
 def test_what_unpacks_without_end_is_not_unpacked(tmp_path: Path) -> None:

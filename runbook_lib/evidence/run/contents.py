@@ -1,7 +1,7 @@
 """What lies in a run folder, for sealing and for verifying: files with their digests, folders, and what is neither."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +29,26 @@ class Contents:
     strange: dict[str, str]
 
 
-def contents(folder: Path) -> Contents:
-    """Everything below a run folder but the seal itself and what is signed after it."""
-    return _sorted_out(_walk(folder, "", skip=ATTACHED))
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file that is no link. Raises FileBroken, FileNotFoundError."""
+    return digest_of(path, LARGEST)
+
+
+def contents(folder: Path, read: Callable[[Path], str] = file_digest) -> Contents:
+    """Everything below a run folder but the seal itself and what is signed after it.
+
+    `read` gives a file's digest, as `file_digest` does: for whoever wants to see what is in it by the same reading.
+    """
+    return _sorted_out(_walk(folder, "", skip=ATTACHED), read)
+
+
+def files_in(folder: Path) -> int:
+    """How many files `contents` will read, at this moment."""
+    return sum(
+        1
+        for _, entry in _walk(folder, "", skip=ATTACHED)
+        if isinstance(entry, os.DirEntry) and entry.is_file(follow_symlinks=False)
+    )
 
 
 def attached_contents(folder: Path) -> Contents:
@@ -40,7 +57,7 @@ def attached_contents(folder: Path) -> Contents:
     return _sorted_out(_walk(there, f"{ATTACHED}/") if there.is_dir() and not there.is_symlink() else ())
 
 
-def _sorted_out(found: Iterable[_Found]) -> Contents:
+def _sorted_out(found: Iterable[_Found], read: Callable[[Path], str] = file_digest) -> Contents:
     files, folders, strange = dict[str, str](), set[str](), dict[str, str]()
     for name, entry in found:
         if not _is_text(name):
@@ -53,7 +70,7 @@ def _sorted_out(found: Iterable[_Found]) -> Contents:
             strange[name] = "link" if entry.is_symlink() else "neither file nor folder"
         elif name not in OUTSIDE:
             try:
-                files[name] = file_digest(Path(entry.path))
+                files[name] = read(Path(entry.path))
             except FileNotFoundError:
                 continue  # taken away at this moment
             except FileBroken as broken:
@@ -87,8 +104,3 @@ def _walk(folder: Path, before: str, skip: str = "") -> Iterator[_Found]:
             yield name, entry
             if inside:
                 waiting.append((Path(entry.path), f"{name}/"))
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file that is no link. Raises FileBroken, FileNotFoundError."""
-    return digest_of(path, LARGEST)

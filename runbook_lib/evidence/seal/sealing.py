@@ -17,7 +17,7 @@ from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.own_files import FileBroken, data_of
-from runbook_lib.evidence.run.contents import SEAL, contents
+from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus, find_runs
 from runbook_lib.evidence.seal.chain import ChainStore, StoreFailed, append, chain_name
 from runbook_lib.evidence.seal.envelope import LONGEST, EnvelopeBroken, read, sign
@@ -60,8 +60,8 @@ def seal_of(run: RunFolder) -> Entry | None:
         raise NotSealed(f"{run.name}: {SEAL} {error}; find out with: runbook evidence verify {run.name}") from None
 
 
-def seal(run: RunFolder, desk: Desk) -> Entry:
-    """Seal a run that has ended or was killed; a run that is sealed already stays as it is.
+def seal(run: RunFolder, desk: Desk, told: Callable[[], None] = lambda: None) -> Entry:
+    """Seal a run that has ended or was killed; a run that is sealed already stays as it is. `told` is called after each file.
 
     Raises NotSealed for a run under way, and what the store and the signer raise.
     """
@@ -70,7 +70,7 @@ def seal(run: RunFolder, desk: Desk) -> Entry:
     record = run.record()
     chain = chain_name(record["mode"], record["organization"])
     before, start = _earlier(desk.store, chain, run.name, record["started"])
-    data = before or _appended(run, chain, start, desk)
+    data = before or _appended(run, chain, start, desk, told)
     for part in run.path.glob(f".{SEAL}.*.part"):
         part.unlink()  # left where an interrupted sealing lost power
     write_bytes(run.path / SEAL, data)
@@ -95,7 +95,7 @@ def _earlier(store: ChainStore, chain: str, run: str, started: str) -> tuple[byt
     return seal_, start
 
 
-def _appended(run: RunFolder, chain: str, start: str, desk: Desk) -> bytes:
+def _appended(run: RunFolder, chain: str, start: str, desk: Desk, told: Callable[[], None]) -> bytes:
     status = run.status
     if status == RunStatus.RUNNING:
         raise NotSealed(f"{run.name}: is still running on {run.record()['host']}")
@@ -103,8 +103,7 @@ def _appended(run: RunFolder, chain: str, start: str, desk: Desk) -> bytes:
     notes = _notes(run)
     approvals = approvals_of(run)
     record, user = run.record(), run.user  # read before the gate, which may withhold it
-    withheld = desk.gate.withhold(run.path)
-    found = contents(run.path)
+    withheld, found = desk.gate.passed(run.path, told)
     facts = RunFacts(run.name, record, user, status, found, approvals, withheld, desk.trust, start, notes)
     pin(desk.keys, record["mode"], desk.signer.public_key)
     desk.store.keep(chain, run.path, found.files)

@@ -6,16 +6,18 @@ something, never what.
 """
 
 import configparser
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook_lib.base.documents import DocumentError
 from runbook_lib.base.documents.files import MIB, read_bytes, unpacked
 from runbook_lib.base.files import sync_folder
+from runbook_lib.base.own_files import data_of
 from runbook_lib.base.owner_only import private_folder
 from runbook_lib.base.privacy import findings
-from runbook_lib.evidence.run.contents import contents
+from runbook_lib.evidence.run.contents import LARGEST, Contents, contents, file_digest
 from runbook_lib.evidence.run.kept_answers import START, UNPACKED
 from runbook_lib.evidence.seal.statement import Withheld
 
@@ -55,15 +57,35 @@ class Gate:
 
         What an interrupted sealing already took out is said again.
         """
-        for name in contents(folder).files:
-            if findings(_text(folder / name), self.held):
-                self._move(folder, name)
+        return self.passed(folder)[0]
+
+    def passed(self, folder: Path, told: Callable[[], None] = lambda: None) -> tuple[tuple[Withheld, ...], Contents]:
+        """The same, and what is left in the folder: every file is read once, for what is in it and for its digest.
+
+        `told` is called after each file.
+        """
+        caught: list[Path] = []
+
+        def look(path: Path) -> str:
+            if path.is_symlink():
+                return file_digest(path)  # refuses it in its own words
+            data = data_of(path, LARGEST)
+            if findings(_text_of(path, data), self.held):
+                caught.append(path)
+            told()
+            return hashlib.sha256(data).hexdigest()
+
+        found = contents(folder, look)
+        names = [path.relative_to(folder).as_posix() for path in caught]
+        for name in names:
+            self._move(folder, name)
+        left = replace(found, files={name: digest for name, digest in found.files.items() if name not in names})
         aside = self.aside / folder.name
         moved = contents(aside).files if aside.is_dir() else {}
-        return tuple(Withheld(name, digest, self._said(aside / name)) for name, digest in moved.items())
+        return tuple(Withheld(name, digest, self._said(aside / name)) for name, digest in moved.items()), left
 
     def _said(self, path: Path) -> tuple[str, ...]:
-        listed = [f"line {number}: {rule}" for number, rule in findings(_text(path), self.held)]
+        listed = [f"line {number}: {rule}" for number, rule in findings(_text_of(path, path.read_bytes()), self.held)]
         return (*listed[:_MOST], *(["and more"] if len(listed) > _MOST else []))
 
     def _move(self, folder: Path, name: str) -> None:
@@ -75,9 +97,8 @@ class Gate:
         sync_folder((folder / name).parent)
 
 
-def _text(path: Path) -> str:
+def _text_of(path: Path, data: bytes) -> str:
     """A file as text, whatever bytes it holds; what is compressed is opened first, as far as answers of ours unpack."""
-    data = path.read_bytes()
     if path.suffix == ".gz":
         try:
             data = unpacked(data, path.name, len(data) * UNPACKED + START)
