@@ -26,6 +26,7 @@ INVALID = {
     "organizations": ("InvalidInputException", "{problem}"),
     "config": ("ValidationException", "{problem}"),
     "events": ("ValidationException", "{problem}"),
+    "ssm": ("ValidationException", "{problem}"),
 }
 """How each service refuses what its own model rules out. Those of the organization's own services are assumed."""
 REASON = {

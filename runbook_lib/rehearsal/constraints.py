@@ -48,9 +48,14 @@ def _beyond(shape: Shape, value: Any, where: str) -> Iterator[str]:
     if most is not None and not isinstance(value, bool) and size > most:
         what = "value" if isinstance(value, int | float) else "length"
         yield f"{_value(value)} at '{where}' failed to satisfy constraint: Member must have {what} less than or equal to {most}"
-    if pattern and isinstance(value, str) and not re.fullmatch(pattern, value):
+    if pattern and isinstance(value, str) and not re.fullmatch(_python(pattern), value):
         wanted = f"Member must satisfy regular expression pattern: {pattern}"
         yield f"{_value(value)} at '{where}' failed to satisfy constraint: {wanted}"
+
+
+def _python(pattern: str) -> str:
+    """A model's pattern in Python's words, which has no classes of Unicode's properties."""
+    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
 
 
 def _value(value: Any) -> str:

@@ -19,6 +19,7 @@ from runbook_lib.rehearsal.identity import QUERY, Credential, Credentials, authe
 from runbook_lib.rehearsal.internal import install
 from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
+from runbook_lib.rehearsal.neighbours import Around
 from runbook_lib.rehearsal.permissions import refuse_denied
 from runbook_lib.rehearsal.refusals import Designation, refuse_absent, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
@@ -68,6 +69,7 @@ class Front:
 
     def _introduce(self) -> None:
         """Let the world's own operations see what the backstop keeps."""
+        self.world.of(Around).application = self
         if (serve := getattr(self._backstop, "serve", None)) is not None:
             serve(self.world)
 

@@ -10,12 +10,14 @@ from urllib.parse import unquote, urlsplit
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.loaders import Loader, create_loader
 
-from runbook_lib.rehearsal.errors import ConnectionCut
-from runbook_lib.rehearsal.identity import Credential, user_credential
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
+from runbook_lib.rehearsal.identity import Credential, session_credential, user_credential
+from runbook_lib.rehearsal.neighbours import Around
+from runbook_lib.rehearsal.world import SimulatedRole, World
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -60,9 +62,11 @@ def environ_of(request: AWSPreparedRequest) -> dict[str, Any]:
     parts = urlsplit(request.url)
     body = request.body or b""
     if not isinstance(body, bytes | bytearray | str):
+        request.reset_stream()  # who signs it has read it
         body = body.read()
     content = body.encode() if isinstance(body, str) else bytes(body)
     headers = {name: value.decode() if isinstance(value, bytes) else str(value) for name, value in request.headers.items()}
+    headers.pop("Transfer-Encoding", None)  # the whole body is here, and its length known
     environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
     return environ | {
         "REQUEST_METHOD": request.method,
@@ -109,3 +113,20 @@ def session_for(app: Any, account: str, region: str = "us-east-1", credential: C
     )
     InProcess(app).attach(session)
     return session
+
+
+def clients_as(world: World, actor: Credential, region: str) -> Callable[[str], Any]:
+    """Clients with which a part of the simulation acts on the others in the name of a session, by service.
+
+    The session is let do everything: what it may is asked before, where the resources are known. Nothing is tried again.
+    """
+    application = world.of(Around).application
+    if application is None:
+        raise ApiError("NotSimulated", "nothing can be done here in the name of a role", 501)
+    used = actor
+    if actor.role is not None:
+        name = actor.principal.rpartition("/")[2]
+        used = session_credential(world, actor.account, SimulatedRole(actor.role.name, set()), name, 3600)
+    session = session_for(application, actor.account, region, used)
+    once = Config(retries={"total_max_attempts": 1})
+    return lambda service: session.client(service, region_name=region, config=once)

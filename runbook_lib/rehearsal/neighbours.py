@@ -1,10 +1,12 @@
 """Resources that another part of the simulation keeps (moto: topics, queues, keys, roles), as our own operations see them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from runbook_lib.rehearsal.world import World
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,14 @@ class Neighbours(Protocol):
 
 @dataclass
 class Around:
-    """The neighbours of a world; None where nobody serves them."""
+    """The neighbours of a world, and the whole application in front of it; None where nobody serves them."""
 
     neighbours: Neighbours | None = None
+    application: Application | None = None
+
+    def __deepcopy__(self, memo: object) -> "Around":
+        """A copied world has the same ones around it."""
+        return Around(self.neighbours, self.application)
 
 
 def neighbours_of(world: World) -> Neighbours | None:
