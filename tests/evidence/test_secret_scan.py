@@ -72,7 +72,7 @@ def test_each_file_is_read_once_for_what_is_in_it_and_for_its_digest(tmp_path: P
     read, told = Counter[str](), list[None]()
     for opened in ("data_of", "file_digest"):
         real = getattr(secret_scan, opened)
-        monkeypatch.setattr(secret_scan, opened, lambda path, *rest, real=real: (read.update([path.name]), real(path, *rest))[1])
+        monkeypatch.setattr(secret_scan, opened, lambda path, *rest, real=real: (read.update([str(path)]), real(path, *rest))[1])
     (withheld,), left = Gate(tmp_path / "withheld").passed(run.path, lambda: told.append(None))
     assert set(read.values()) == {1}
     assert (withheld.name, withheld.digest) == ("notes.txt", hashlib.sha256(KEY_ID.encode()).hexdigest())
