@@ -109,7 +109,7 @@ def test_5_12_13_what_never_settles_is_never_called_done_and_the_waiting_ends(
     made: Simulated, seven_before: Callable[[str], World]
 ) -> None:
     made.front.adopt(seven_before("20_guardduty"))
-    made.front.world.settle_polls = 10**6
+    made.front.world.settle_polls, made.front.world.settle_seconds = None, None
     plan = made.plan("20_guardduty")
     began, requests = made.clock.monotonic(), len(made.front.log.entries)
     report = made.apply("20_guardduty", plan, made.approve(plan))
@@ -122,7 +122,7 @@ def test_5_12_13_what_never_settles_is_never_called_done_and_the_waiting_ends(
 
 def test_5_what_aws_is_still_doing_is_in_progress_and_not_covered(made: Simulated, seven_before: Callable[[str], World]) -> None:
     made.front.adopt(seven_before("20_guardduty"))
-    made.front.world.settle_polls = 10**6
+    made.front.world.settle_polls, made.front.world.settle_seconds = None, None
     plan = made.plan("30_inspector")
     made.apply("30_inspector", plan, made.approve(plan))
     left = [cell for cell in open_cells(made.phase_cells("30_inspector")) if cell.aspect == "membership"]

@@ -13,7 +13,7 @@ from runbook_lib.rehearsal.limits import RATES, throttled
 from runbook_lib.rehearsal.permissions import denied
 from runbook_lib.rehearsal.policies.document import Kind, Policy
 from runbook_lib.rehearsal.policies.evaluation import Decision
-from runbook_lib.rehearsal.scenario import Event, Fault, Scenario
+from runbook_lib.rehearsal.scenario import Event, Fault, Scenario, unless_never
 from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
 from runbook_lib.rehearsal.world import World
 
@@ -51,7 +51,11 @@ class Faults:
         self._delays = 0
         world.variants.update(self.scenario.variants)
         if self.scenario.settle_polls is not None:
-            world.settle_polls = self.scenario.settle_polls
+            world.settle_polls = unless_never(self.scenario.settle_polls)
+        if self.scenario.settle_seconds is not None:
+            world.settle_seconds = unless_never(self.scenario.settle_seconds)
+        if world.settle_polls is None and world.settle_seconds is None:
+            raise ValueError("settle_polls and settle_seconds are both never: nothing would ever settle; give one of them")
         world.never_settles = {(each.service, account) for each in self.scenario.never_settle for account in each.accounts}
 
     def rates(self, *, throttled_by_seed: bool) -> dict[str, Bucket]:

@@ -30,6 +30,7 @@ def run(world: World, service: str, operation: str, account: str, region: str, p
     Raises the operation's `ApiError`; the answer must still satisfy the service's model.
     """
     with world.lock:
+        world.catch_up()
         principal = f"arn:{world.partition}:iam::{account}:root"
         given = (
             HANDLERS[service, operation](Call(world, service, operation, account, region, principal, parameters), **parameters)

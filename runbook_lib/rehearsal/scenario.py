@@ -6,7 +6,7 @@ the same requests each time: whatever is random is computed from `seed`.
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,18 @@ FOLDER = Path(__file__).parent / "scenario_data"
 LARGEST = MIB
 LONGEST_LINE = 100_000
 FORM = Form(f"Every key is shown, with its meaning, in {FOLDER / 'every-kind.yaml'}.", refused=unwritable, aliases=True)
+
+
+Never = Literal["never"]
+SettlePolls = Annotated[int, Field(ge=0)] | Never
+SettleSeconds = Annotated[float, Field(ge=0)] | Never
+"""After how many reads, or how much time, an asynchronous state settles; "never": not that way."""
+N = TypeVar("N", int, float)
+
+
+def unless_never(said: N | Never) -> N | None:
+    """The number, or None for never."""
+    return None if said == "never" else said
 
 
 class Part(BaseModel):
@@ -153,13 +165,21 @@ class Scenario(Part):
     rates: dict[str, Rate] = {}
     """ "service:Operation" or "service:*" → another rate than AWS's."""
     latency: tuple[Latency, ...] = ()
-    settle_polls: int | None = Field(default=None, ge=0)
-    """Reads until an asynchronous state settles; null as the seed says."""
+    settle_polls: SettlePolls | None = None
+    """Reads until an asynchronous state settles, whichever of these two comes first; null as the seed says."""
+    settle_seconds: SettleSeconds | None = None
+    """Seconds of simulated time until it does."""
     variants: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
     events: tuple[Event, ...] = ()
     never_settle: tuple[NeverSettles, ...] = ()
     drawn: Drawn | None = None
+
+    @model_validator(mode="after")
+    def _settles(self) -> Self:
+        if self.settle_polls == self.settle_seconds == "never":
+            raise ValueError("settle_polls and settle_seconds are both never: nothing would ever settle; give one of them")
+        return self
 
     @property
     def title(self) -> str:

@@ -164,7 +164,10 @@ class Seed(Part):
     unavailable: dict[str, dict[str, tuple[str, ...]]] = {}
     """Service → Region → features or scan types it does not offer there."""
     resources: tuple[ResourcesPart, ...] = ()
-    settle_polls: Count = 2
+    settle_polls: Count | Literal["never"] = 2
+    """Reads until an asynchronous state settles, or seconds of simulated time, whichever comes first."""
+    settle_seconds: Annotated[float, Field(ge=0, le=86400)] | Literal["never"] = 20.0
+    """AWS's own samples wait 20 to 60 seconds, once, and act [code SRA]."""
     variants: dict[str, str] = {}
     throttled: bool = True
     designation_seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0

@@ -19,6 +19,7 @@ from runbook_lib.rehearsal.organization import ancestors
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.resources import Resource
+from runbook_lib.rehearsal.scenario import unless_never
 from runbook_lib.rehearsal.seed_file import AccountPart, ByHand, RolePart, Seed, names, read
 from runbook_lib.rehearsal.simulated import simulated
 from runbook_lib.rehearsal.world import OrganizationalUnit, SimulatedAccount, SimulatedOrganization, SimulatedRole, World
@@ -84,7 +85,9 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
     for number, each in enumerate(seed.by_hand):
         if not each.region or each.region in world.regions:
             _made_by_hand(world, each, number)
-    world.settle_polls = seed.settle_polls
+    world.settle_polls, world.settle_seconds = unless_never(seed.settle_polls), unless_never(seed.settle_seconds)
+    if world.settle_polls is None and world.settle_seconds is None:
+        raise ValueError("settle_polls and settle_seconds are both never: nothing would ever settle; give one of them")
     if seed.observed:
         replica.put(world, seed.observed)
     world.profiles = dict(seed.profiles)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from math import inf
 from typing import Any, TypeVar
 
 from runbook_lib.rehearsal.conditions import Conditions
@@ -88,20 +89,26 @@ def of_its_own(table: dict[K, S], key: K, make: Callable[[], S]) -> S:
 
 
 class Settling:
-    """An asynchronous state: `value` until it was read `polls` times, then `final`.
+    """An asynchronous state: `value` until it was read `polls` times or `clock` shows `until`, whichever comes first; then `final`.
 
-    Counting reads instead of seconds keeps rehearsals deterministic and quick; every reader that waits must poll.
+    Counting reads keeps rehearsals quick and deterministic for clients that poll; those that sleep once and act are served by time,
+    as at AWS.
     """
 
-    def __init__(self, value: str, final: str, polls: int) -> None:
-        self.value, self.final, self.left = value, final, polls
+    def __init__(self, value: str, final: str, polls: int, until: float = inf, clock: Callable[[], float] | None = None) -> None:
+        self.value, self.final, self.left, self.until, self._clock = value, final, polls, until, clock
+
+    @property
+    def over(self) -> bool:
+        """Whether it has settled."""
+        return self.left <= 0 or (self._clock is not None and self._clock() >= self.until)
 
     def read(self) -> str:
         """What a read sees now; counts as one poll."""
-        if self.left > 0:
+        if not self.over:
             self.left -= 1
             return self.value
-        self.value = self.final
+        self.value, self.left = self.final, 0
         return self.value
 
 
@@ -112,7 +119,7 @@ def settled(value: str) -> Settling:
 
 def current(settling: Settling) -> str:
     """The value without counting as a poll: for the simulation's own decisions."""
-    return settling.final if settling.left == 0 else settling.value
+    return settling.final if settling.over else settling.value
 
 
 class World:
@@ -128,7 +135,7 @@ class World:
         self,
         organization: SimulatedOrganization,
         partition: str = "aws",
-        settle_polls: int = 2,
+        settle_polls: int | None = 2,
         speed: float = 1.0,
         regions: frozenset[str] | None = None,
     ) -> None:
@@ -137,6 +144,9 @@ class World:
         self.regions = regions_of(partition) if regions is None else regions
         """The Regions that exist here: a seed may leave most of the partition's out."""
         self.settle_polls = settle_polls
+        """Reads after which an asynchronous state settles; None: however often it is read."""
+        self.settle_seconds: float | None = None
+        """Seconds of simulated time after which it settles; None: however long it takes."""
         self.speed = speed
         self.lock = threading.RLock()
         self.variants: dict[str, str] = {}
@@ -150,6 +160,8 @@ class World:
         self.never_settles: set[tuple[str, str]] = set()
         """(service, glob of account) whose asynchronous states stay on their way until `release`."""
         self._held: list[Settling] = []
+        self._due: list[tuple[Settling, Callable[[], object]]] = []
+        """What follows once a state has settled."""
         self._states: dict[type[Any], Any] = {}
         self._listeners: dict[str, list[Callable[..., None]]] = {}
         self._coming: list[tuple[float, int, str, dict[str, Any]]] = []
@@ -194,9 +206,15 @@ class World:
         heapq.heappush(self._coming, (self.now() + seconds, self._announced, event, facts))
 
     def catch_up(self) -> None:
-        """Tell of everything whose time has come, as the first thing of every request. What it brings may be due as well."""
+        """Tell of everything whose time has come, as the first thing of every request. What it brings may be due as well.
+
+        What follows on a state that has settled since the request before comes first.
+        """
         if self._moment is not None:
             return
+        for each in [each for each in self._due if each[0].over]:
+            self._due.remove(each)
+            each[1]()
         try:
             while self._coming and self._coming[0][0] <= self._reached():
                 # Whoever is told sees the time at which it happens, however much was skipped.
@@ -205,17 +223,34 @@ class World:
         finally:
             self._moment = None
 
-    def settling(self, value: str, final: str, service: str = "", account: str = "") -> Settling:
-        """A state that needs this world's number of polls to settle; a member's, where `service` and `account` say whose."""
-        made = Settling(value, final, self.settle_polls)
+    def settling(
+        self, value: str, final: str, service: str = "", account: str = "", then: Callable[[], object] | None = None
+    ) -> Settling:
+        """A state that settles after this world's reads or seconds; a member's, where `service` and `account` say whose.
+
+        `then` happens once it has settled, before the next request is looked at, whoever looks.
+        """
+        made = Settling(value, final, 0, clock=self.now)
+        if then is not None:
+            self._due.append((made, then))
+        self._begin(made)
         if any(service == held and fnmatchcase(account, glob) for held, glob in self.never_settles):
-            made.left = NEVER
+            made.left, made.until = NEVER, inf
             self._held.append(made)
         return made
 
+    def _begin(self, settling: Settling) -> None:
+        settling.left = NEVER if self.settle_polls is None else self.settle_polls
+        settling.until = inf if self.settle_seconds is None else self.now() + self.settle_seconds
+
+    @property
+    def settles_at_once(self) -> bool:
+        """Whether nobody ever sees a state on its way."""
+        return self.settle_polls == 0 or self.settle_seconds == 0
+
     def release(self) -> None:
-        """Let everything that never settles settle after the usual number of polls."""
+        """Let everything that never settles settle after the usual reads or seconds, from now on."""
         self.never_settles = set()
         for each in self._held:
-            each.left = min(each.left, self.settle_polls)
+            self._begin(each)
         self._held.clear()

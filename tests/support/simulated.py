@@ -223,8 +223,13 @@ def settings_for(front: Front, text: str | None = None, **changes: Any) -> Setti
 
 
 def simulated(seed: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, moto: bool = False, **options: Any) -> Simulated:
-    """A seed's organization, with this process's environment being the rehearsal's own."""
+    """A seed's organization, with this process's environment being the rehearsal's own.
+
+    What is asynchronous settles by reads alone, so that a machine that is slow changes nothing; unless by time alone is asked for.
+    """
     front = build_app(seed, moto=moto, **options)
+    if front.world.settle_polls is not None:
+        front.world.settle_seconds = None
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     for name, value in environment(folder, URL, home(front), {}).items():
         monkeypatch.setenv(name, value)

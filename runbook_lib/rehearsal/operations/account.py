@@ -1,6 +1,7 @@
 """account: which Regions an account may use, and opting in (aws-behaviour 3.2)."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runbook_lib.rehearsal.errors import ApiError
@@ -56,7 +57,8 @@ def enable_region(call: Call, RegionName: str, AccountId: str | None = None) -> 
     if RegionName not in call.world.regions or RegionName in enabled_by_default(call.partition):
         raise ApiError("ValidationException", f"Region {RegionName} cannot be opted in to", reason="invalidRegionOptTarget")
     if account.regions.get(RegionName) != "ENABLED":
-        call.world.of(AccountState).enabling[account.id, RegionName] = call.world.settling("ENABLING", "ENABLED")
+        settling = call.world.settling("ENABLING", "ENABLED", then=partial(account.regions.update, {RegionName: "ENABLED"}))
+        call.world.of(AccountState).enabling[account.id, RegionName] = settling
         account.regions[RegionName] = "ENABLING"
 
 

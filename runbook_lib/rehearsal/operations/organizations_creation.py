@@ -1,5 +1,6 @@
 """organizations: an organization, OUs and accounts made anew (aws-behaviour 11.5). An account joins when that has settled."""
 
+from functools import partial
 from typing import Any
 
 from runbook_lib.rehearsal.errors import ApiError
@@ -13,7 +14,7 @@ from runbook_lib.rehearsal.operations.organizations import (
 )
 from runbook_lib.rehearsal.organization import join_account, require_management, require_management_or_delegated
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import OrganizationalUnit, Settling, SimulatedAccount, SimulatedRole
+from runbook_lib.rehearsal.world import OrganizationalUnit, Settling, SimulatedAccount, SimulatedRole, World
 
 FIRST = 700000000001
 """The first id that a created account gets; a seed's own accounts have repeated or low digits."""
@@ -60,7 +61,7 @@ def create_account(
     new.roles[RoleName] = SimulatedRole(RoleName, {call.world.organization.management})
     state.creations[request] = {
         "account": new,
-        "state": call.world.settling("IN_PROGRESS", "SUCCEEDED"),
+        "state": call.world.settling("IN_PROGRESS", "SUCCEEDED", then=partial(_complete, call.world, request)),
         "email_taken": any(each.email == Email for each in call.world.organization.accounts.values()),
         "requested": call.world.now(),
     }
@@ -96,8 +97,16 @@ def move_account(call: Call, AccountId: str, SourceParentId: str, DestinationPar
     found.parent = DestinationParentId
 
 
+def _complete(world: World, request: str) -> None:
+    """The account is there, once its creation has settled."""
+    entry = world.of(OrganizationsState).creations[request]
+    if not entry["email_taken"] and entry["account"].id not in world.organization.accounts:
+        entry["completed"] = world.now()
+        join_account(world, entry["account"])
+
+
 def _status(call: Call, request: str) -> dict[str, Any]:
-    """The state of a creation; reading it lets it settle, and then the account is there."""
+    """The state of a creation."""
     entry = call.world.of(OrganizationsState).creations[request]
     new: SimulatedAccount = entry["account"]
     settling: Settling = entry["state"]
@@ -107,7 +116,5 @@ def _status(call: Call, request: str) -> dict[str, Any]:
     state = settling.read()
     if state != "SUCCEEDED":
         return {**status, "State": state}
-    if new.id not in call.world.organization.accounts:
-        entry["completed"] = call.world.now()
-        join_account(call.world, new)
+    _complete(call.world, request)
     return {**status, "State": state, "AccountId": new.id, "CompletedTimestamp": entry["completed"]}

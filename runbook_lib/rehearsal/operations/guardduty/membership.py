@@ -1,5 +1,7 @@
 """How accounts become members: by request, by joining the organization, by ALL reaching those that exist; and how it ends."""
 
+from functools import partial
+
 from runbook_lib.rehearsal.administrators import deregistered
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.events import on_finding
@@ -98,7 +100,14 @@ def plan_sweep(world: World, region: str) -> None:
     for setting in configuration.features.values():
         values += [setting.value, *(part.value for part in setting.parts.values())]
     if "ALL" in values and world.variants.get(ALL_VARIANT, "sweeps after polls") == "sweeps after polls":
-        state_of(world).sweeps[region] = world.settling("pending", "due")
+        state_of(world).sweeps[region] = world.settling("pending", "due", then=partial(_reach, world, region))
+
+
+def _reach(world: World, region: str) -> None:
+    """ALL reaches existing accounts also where nobody lists them, unless it was set anew meanwhile."""
+    pending = state_of(world).sweeps.get(region)
+    if pending is not None and pending.over:
+        sweep(world, region)
 
 
 def sweep(world: World, region: str) -> None:

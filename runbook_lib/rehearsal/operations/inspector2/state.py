@@ -164,7 +164,7 @@ def switch_on(world: World, account: str, region: str, kinds: list[str]) -> None
     """
     state, now = state_of(world), world.now()
     scanning = state.of(account, region)
-    if world.settle_polls and overall(scanning.statuses()) == "DISABLED":
+    if not world.settles_at_once and overall(scanning.statuses()) == "DISABLED":
         scanning.flickers = True  # what settles at once was on before anybody looked
     for kind in kinds:
         if scanning.now(kind) not in ("ENABLED", "ENABLING"):

@@ -1,11 +1,12 @@
 """Designating Security Hub's delegated administrator, Region by Region, and the settings it has for new accounts."""
 
+from functools import partial
 from typing import Any
 
 from runbook_lib.rehearsal.organization import delegated_other, member_active, region_enabled
 from runbook_lib.rehearsal.regions import regions_of
 from runbook_lib.rehearsal.registry import Call, operation, page
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import Settling, World, settled
 
 from .associating import current_administration, part, require_administrator
 from .central import leave_central, require_local_possible, start_central
@@ -44,13 +45,13 @@ def enable_organization_admin_account(call: Call, AdminAccountId: str, Feature: 
     if call.region not in state.hesitated and call.world.variants.get("securityhub designation too early", "no") == "once":
         state.hesitated.add(call.region)
         raise invalid("The request is rejected because the account is being changed")  # code [seen], text assumed
-    designate(call.world, AdminAccountId, call.region, call.world.settle_polls)
+    designate(call.world, AdminAccountId, call.region, call.world.settling("no", "yes"))
     return {"AdminAccountId": AdminAccountId, "Feature": PLAIN}
 
 
-def designate(world: World, account: str, region: str, unusable: int = 0) -> Administration:
+def designate(world: World, account: str, region: str, usable: Settling | None = None) -> Administration:
     """Make an account the administrator of a Region with all that follows; also for seeds, where it is usable at once."""
-    found = Administration(account, unusable)
+    found = Administration(account, usable or settled("yes"))
     state = state_of(world)
     state.administrations[region] = found
     if (administrator := state.administrator_of.get((account, region))) is not None:
@@ -85,7 +86,13 @@ def disable_organization_admin_account(call: Call, AdminAccountId: str, Feature:
     if state_of(call.world).central is not None:
         raise conflict("The administrator account cannot be removed while central configuration is on")  # rule [docs], code assumed
     free_members(call.world, found.account, call.region)
-    found.leaving = call.world.settling("DISABLE_IN_PROGRESS", "")
+    found.leaving = call.world.settling("DISABLE_IN_PROGRESS", "", then=partial(_forget, call.world, call.region, found))
+
+
+def _forget(world: World, region: str, administration: Administration) -> None:
+    """An administrator that was being removed is gone."""
+    if state_of(world).administrations.get(region) is administration:
+        del state_of(world).administrations[region]
 
 
 @operation("securityhub", "ListOrganizationAdminAccounts")

@@ -32,13 +32,12 @@ def require_administrator(call: Call) -> Administration:
     """The caller as this Region's delegated administrator.
 
     For a while after designation the service still says "not an administrator" although the administrator list names the account
-    (aws-behaviour 4.2): the first `settle_polls` calls of the new administrator fail.
+    (aws-behaviour 4.2): its calls fail until that has settled.
     """
     require_hub(call)
     found = current_administration(call.world, call.region)
     if found is None or found.account != call.account:
         raise not_administrator(call.account)
-    if found.unusable > 0:
-        found.unusable -= 1
+    if found.usable.read() == "no":
         raise not_administrator(call.account)
     return found

@@ -33,7 +33,7 @@ def _rules(call: Call) -> dict[str, AutomationRule]:
     require_hub(call)
     state = state_of(call.world)
     designated = state.administrations.get(call.region)
-    administrates = designated is not None and designated.account == call.account and not designated.unusable
+    administrates = designated is not None and designated.account == call.account and designated.usable.over
     if not administrates and not state.members_of(call.account, call.region):
         text = f"Account {call.account} is not an administrator account"  # code [model], text [assumed]
         raise ApiError("AccessDeniedException", text, 403)

@@ -8,7 +8,7 @@ from runbook_lib.rehearsal.operations.securityhub.catalogue import OFFERED
 from runbook_lib.rehearsal.operations.securityhub.membership import new_member
 from runbook_lib.rehearsal.operations.securityhub.state import Administration, Aggregator, Central, state_of
 from runbook_lib.rehearsal.operations.securityhub.switching import subscribe, switch_on
-from runbook_lib.rehearsal.world import Settling, World
+from runbook_lib.rehearsal.world import Settling, World, settled
 
 ASSOCIATED = ("Enabled", "Created")
 
@@ -55,7 +55,9 @@ def _region(world: World, region: str, found: SeenRegion, sets: Sets) -> None:
         switch_on(world, account, region, default_standards=False)
     if (designated := only_administrator(found)) is not None:
         account, leaving = designated
-        administration = Administration(account, 0, leaving=world.settling("DISABLE_IN_PROGRESS", "") if leaving else None)
+        administration = Administration(
+            account, settled("yes"), leaving=world.settling("DISABLE_IN_PROGRESS", "") if leaving else None
+        )
         state.administrations[region] = administration
         _configure(world, region, administration, found.configuration)
         for status, said in found.members.items():

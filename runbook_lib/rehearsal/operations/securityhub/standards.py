@@ -1,6 +1,7 @@
 """The standards of the calling account: what is offered, what is on, turning on and off, and a sample of their controls."""
 
 import json
+from functools import partial
 from typing import Any
 
 from runbook_lib.rehearsal.registry import Call, operation, page
@@ -139,8 +140,14 @@ def batch_disable_standards(call: Call, StandardsSubscriptionArns: list[str]) ->
         raise invalid(f"Invalid StandardsSubscriptionArn(s): {json.dumps(wrong)}")
     _require_settled(call, hub)
     for arn in StandardsSubscriptionArns:
-        known[arn].deleting = call.world.settling("DELETING", "")
+        known[arn].deleting = call.world.settling("DELETING", "", then=partial(_forget, hub, known[arn]))
     return {"StandardsSubscriptions": [_shown(known[arn], "DELETING") for arn in StandardsSubscriptionArns]}
+
+
+def _forget(hub: Hub, subscription: Subscription) -> None:
+    """A standard that was being deleted is gone."""
+    if hub.standards.get(subscription.standard_arn) is subscription:
+        del hub.standards[subscription.standard_arn]
 
 
 @operation("securityhub", "DescribeStandardsControls")

@@ -63,11 +63,11 @@ class Member:
 class Administration:
     """The delegated administrator of one Region, and its settings for new accounts there.
 
-    `unusable` is how many administrator-side calls still fail after designation; `leaving` is set while the removal settles.
+    `usable` settles from "no" to "yes"; administrator-side calls fail until then. `leaving` is set while the removal settles.
     """
 
     account: str
-    unusable: int
+    usable: Settling
     auto_enable: bool = False
     auto_enable_standards: str = "DEFAULT"
     leaving: Settling | None = None
