@@ -17,6 +17,8 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.operations.events.inputs import input_for
 from runbook_lib.rehearsal.operations.events.state import Disturbance, state_of
+from runbook_lib.rehearsal.operations.securityhub.controls import watch
+from runbook_lib.rehearsal.operations.securityhub.updating import react
 from runbook_lib.rehearsal.operations.sns import SnsState, confirm_all
 
 HOME = "us-east-1"
@@ -391,3 +393,67 @@ def test_what_nobody_confirms_is_gone_after_two_days(front: Front, desk: Desk) -
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="people@example.com")
     assert confirm_all(front.world, "people@example.com") == 1
     assert len(sns.list_subscriptions()["Subscriptions"]) == 1
+
+
+@pytest.mark.parametrize(("asks", "rounds"), [({}, 10), ({"Workflow": {"Status": ["NEW"]}}, 1)])
+@pytest.mark.fact("EV-7-02", "EV-7-33")
+def test_an_update_by_a_target_is_a_loop_unless_the_pattern_asks_for_new(
+    front: Front, desk: Desk, asks: dict[str, Any], rounds: int
+) -> None:
+    hub = desk.client("securityhub")
+    hub.enable_security_hub(EnableDefaultStandards=False)
+    role = desk.role("Deliver", "states:StartExecution")
+    definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Pass", "End": True}}})
+    machine = desk.client("stepfunctions").create_state_machine(name="flow", definition=definition, roleArn=role)["stateMachineArn"]
+    desk.rule(machine, pattern={"source": ["aws.securityhub"], "detail": {"findings": asks or {"Id": ["f"]}}}, RoleArn=role)
+    react(front.world, machine, "NOTIFIED")
+    own = f"arn:aws:securityhub:{HOME}:{DELEGATED}:product/{DELEGATED}/default"
+    times = dict.fromkeys(("CreatedAt", "UpdatedAt"), "2026-01-01T00:00:00Z")
+    texts = {"SchemaVersion": "2018-10-08", "Id": "f", "GeneratorId": "g", "Title": "t", "Description": "d", **times}
+    more = {"Severity": {"Label": "HIGH"}, "Types": ["a/b/c"], "Resources": [{"Type": "Other", "Id": "r"}]}
+    answer = hub.batch_import_findings(Findings=[{**texts, **more, "ProductArn": own, "AwsAccountId": DELEGATED}])
+    assert answer["FailedCount"] == 0, answer
+    desk.later(9 * 60 + 1)
+    assert [each.kind for each in state_of(front.world).invocations] == ["states"] * rounds
+
+
+OPEN = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+@pytest.mark.fact("SH-AR-13")
+def test_a_control_finding_follows_its_resource_at_the_next_evaluation(front: Front, desk: Desk) -> None:
+    hub, ec2, kms, s3 = (desk.client(each) for each in ("securityhub", "ec2", "kms", "s3"))
+    hub.enable_security_hub(EnableDefaultStandards=False)
+    group = ec2.create_security_group(GroupName="open", Description="open")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[OPEN])
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket="door")
+    resources = {"EC2.13": f"arn:aws:ec2:{HOME}:{DELEGATED}:security-group/{group}", "KMS.4": key, "S3.8": "arn:aws:s3:::door"}
+    for control, resource in resources.items():
+        watch(front.world, DELEGATED, HOME, control, resource)
+
+    def found() -> dict[str, tuple[str, str, str]]:
+        return {
+            each["Compliance"]["SecurityControlId"]: (each["Compliance"]["Status"], each["Workflow"]["Status"], each["RecordState"])
+            for each in hub.get_findings()["Findings"]
+        }
+
+    assert set(found().values()) == {("FAILED", "NEW", "ACTIVE")}
+    events = len(state_of(front.world).events)
+    desk.later(12 * 3600)
+    assert len(state_of(front.world).events) == events + 3, "the same open fault is an event again"
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[OPEN])
+    kms.enable_key_rotation(KeyId=key)
+    switches = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    s3.put_public_access_block(Bucket="door", PublicAccessBlockConfiguration=switches)
+    assert set(found().values()) == {("FAILED", "NEW", "ACTIVE")}, "nothing turns before it is looked at"
+    desk.later(12 * 3600)
+    assert set(found().values()) == {("PASSED", "RESOLVED", "ACTIVE")}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[OPEN])
+    s3.delete_bucket(Bucket="door")
+    desk.later(12 * 3600)
+    assert found() == {
+        "EC2.13": ("FAILED", "NEW", "ACTIVE"), "KMS.4": ("PASSED", "RESOLVED", "ACTIVE"), "S3.8": ("FAILED", "NEW", "ARCHIVED"),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="control: IAM"):
+        watch(front.world, DELEGATED, HOME, "IAM.1", key)

@@ -8,12 +8,13 @@ from runbook_lib.rehearsal.world import World
 
 from .associating import associate, current_administration, part
 from .associations import apply_policy
+from .controls import evaluate
 from .findings import store
 from .membership import enrol, free_members, new_member
 from .places import PRINCIPAL
 from .state import state_of
 from .switching import switch_on
-from .updating import take_effect
+from .updating import on_target_invoked, take_effect
 
 OUTSIDER = "999999999999"
 """The administrator of an invitation where an event names none: an account outside the organization."""
@@ -102,3 +103,5 @@ def install(world: World) -> None:
         world.on("finding imported", on_finding_imported)
         world.on("product finding", on_product_finding)
         world.on("finding updated", take_effect)
+        world.on("control due", evaluate)
+        world.on("target invoked", on_target_invoked)

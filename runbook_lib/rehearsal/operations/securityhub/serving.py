@@ -23,6 +23,7 @@ from . import (
     associations,
     automation,
     central,
+    controls,
     custom_actions,
     findings,
     history,
@@ -38,8 +39,12 @@ from .membership import enrol
 from .state import SecurityHubState, state_of
 from .switching import switch_on
 
-PAGES = {("POST", "press"): custom_actions.press}
-"""Pages of the control: what a person does in the console."""
+PAGES = {
+    ("POST", "press"): custom_actions.press,
+    ("POST", "watch"): controls.watch,
+    ("POST", "react"): updating.react,
+}
+"""Pages of the control: what a person does in the console, a control that looks at a resource, and targets that update findings."""
 __all__ = [
     "SecurityHubState",
     "administration",
@@ -47,6 +52,7 @@ __all__ = [
     "associations",
     "automation",
     "central",
+    "controls",
     "custom_actions",
     "designate",
     "enrol",

@@ -156,6 +156,8 @@ class SecurityHubState:
     rules_made: int = 0
     history: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     """By (ProductArn, Id): what happened to a finding, as GetFindingHistory shows it, oldest first."""
+    reactions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Glob of targets' ARNs → the fields that a target sets of each finding that it gets."""
     installed: bool = False
 
     def members_of(self, administrator: str, region: str) -> Roster[Member]:

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.rehearsal.registry import Call, operation
@@ -17,6 +18,8 @@ from .visibility import announce, visible
 
 MOST_FIELDS, LONGEST_KEY, LONGEST_VALUE = 50, 128, 1024
 """UserDefinedFields [model]."""
+ROUND_SECONDS = 60.0
+"""How long a target takes that updates a finding."""
 LONGEST_NOTE = 512
 """Characters of a note [model]."""
 
@@ -87,3 +90,22 @@ def take_effect(world: World, place: tuple[str, str], key: tuple[str, str], chan
     if world.variants.get("securityhub rules on updates", "no") == "yes":
         apply_rules(world, *place, finding)
     announce(world, *place, finding)
+
+
+def react(world: World, target: str, status: str) -> None:
+    """Let the targets that a glob names set the workflow status of each finding that they get, as a program there would.
+
+    It takes a minute, so a rule that the update fits as well goes round once a minute.
+    """
+    if status not in ("NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"):
+        raise ValueError(f"status: {status}: NEW, NOTIFIED, RESOLVED or SUPPRESSED is expected")
+    state_of(world).reactions[target] = {"Workflow": {"Status": status}}
+
+
+def on_target_invoked(world: World, target: str, account: str, region: str, event: dict[str, Any]) -> None:
+    """A function or state machine that the simulation does not run got an event: what it is said to do comes later."""
+    for glob, changes in state_of(world).reactions.items():
+        if event["source"] == "aws.securityhub" and fnmatchcase(target, glob):
+            for finding in event["detail"]["findings"]:
+                place, key = (finding["AwsAccountId"], finding["Region"]), (finding["ProductArn"], finding["Id"])
+                world.tell_later(ROUND_SECONDS, "finding updated", place=place, key=key, changes=changes, by=target)
