@@ -13,6 +13,7 @@ from botocore.exceptions import ConfigParseError, ProfileNotFound
 
 from runbook_lib.aws.credentials import AccessRefused
 from runbook_lib.base.documents import DocumentError
+from runbook_lib.base.documents.characters import shown
 from runbook_lib.base.documents.files import MIB, read_bytes
 
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -90,9 +91,10 @@ def _unparsed(text: str) -> str:
     try:
         parser.read_string(text)
     except configparser.DuplicateSectionError as error:
-        return f", line {error.lineno}: section [{error.section}] is there twice; make one of the two"
+        return f", line {error.lineno}: section [{shown(str(error.section))}] is there twice; make one of the two"
     except configparser.DuplicateOptionError as error:
-        return f", line {error.lineno}: {error.option} is set twice in section [{error.section}]; leave one of the two"
+        option, section = shown(error.option), shown(str(error.section))
+        return f", line {error.lineno}: {option} is set twice in section [{section}]; leave one of the two"
     except configparser.MissingSectionHeaderError as error:
         return f", line {error.lineno}: settings before the first section; a line such as [default] or [profile NAME] comes first"
     except configparser.ParsingError as error:

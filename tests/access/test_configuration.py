@@ -17,6 +17,8 @@ DAMAGED = [
     (b"[profile a]\nregion = x\n\n[profile a]\n", ", line 4: section [profile a] is there twice"),
     (b"[profile a]\nregion = x\nregion = y\n", ", line 3: region is set twice in section [profile a]"),
     (b"\xef\xbb\xbf[profile a]\n", ": it begins with a byte order mark"),
+    ("[profile\u00a0a]\n\n[profile\u00a0a]\n".encode(), ", line 3: section [profile\\xa0a] is there twice"),
+    (b"[profile a]\ny\x00 = x\ny\x00 = y\n", ", line 3: y\\x00 is set twice in section [profile a]"),
     ("[profile a]\n".encode("utf-16"), ": it begins with a byte order mark"),
     (f"aws_secret_access_key = {SECRET}\n".encode(), ", line 1: settings before the first section"),
     (f"[profile a]\n{SECRET}\n".encode(), ", line 2: neither a section such as [profile NAME] nor NAME = VALUE"),
