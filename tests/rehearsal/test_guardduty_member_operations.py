@@ -75,6 +75,7 @@ def test_an_overlong_email_is_refused_whole(call: Caller) -> None:
 )
 @pytest.mark.fact("GD-5.1-20", "GD-5.1-21", "GD-5.2-25", "GD-5.2-26", "SI-11-04")
 def test_one_bad_account_in_the_middle_of_fifty(world: World, call: Caller, number: str, result: str) -> None:
+    world.variants["guardduty members again"] = "refused"
     detector = designate(call)
     add(call, detector, MEMBERS[50])
     world.tell("member by invitation", account=MEMBERS[51], region=REGION, service="guardduty", administrator=OUTSIDER)
@@ -84,11 +85,41 @@ def test_one_bad_account_in_the_middle_of_fifty(world: World, call: Caller, numb
 
 
 @pytest.mark.fact("GD-5.1-21")
-def test_fifty_bad_accounts(call: Caller) -> None:
+def test_fifty_bad_accounts(world: World, call: Caller) -> None:
+    world.variants["guardduty members again"] = "refused"
     detector = designate(call)
     add(call, detector, *MEMBERS[:50])
     again = add(call, detector, *MEMBERS[:50])
     assert [each["Result"] for each in again] == [MEMBER] * 50
+
+
+@pytest.mark.fact("UV-13-13")
+def test_a_member_again_has_the_settings_applied_once_more(call: Caller) -> None:
+    """[docs] "irrespective of the accounts being new or existing members"; whoever sends all at each update relies on it."""
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    settle(call, detector, MEMBERS[0])
+    configure(call, detector, S3_DATA_EVENTS="NEW")
+    assert add(call, detector, MEMBERS[0], MEMBERS[1]) == []
+    assert statuses(own(call, MEMBERS[0]))["S3_DATA_EVENTS"] == "ENABLED"
+    assert relationship(call, detector, MEMBERS[0]) == "Enabled"
+
+
+@pytest.mark.parametrize(
+    ("variant", "role", "taken"),
+    [("role", True, True), ("role", False, False), ("detector", True, False), ("designation", False, True)],
+)
+@pytest.mark.fact("GD-5.2-02", "UV-13-14")
+def test_what_the_management_account_needs_to_be_a_member(
+    world: World, call: Caller, variant: str, role: bool, taken: bool
+) -> None:
+    world.variants["guardduty management account"] = variant
+    if role:
+        world.organization.accounts[MANAGEMENT].service_linked_roles.add(SERVICE_ROLE)
+    detector = designate(call)
+    refused = [] if taken else [{"AccountId": MANAGEMENT, "Result": texts.MANAGEMENT_NOT_ENABLED}]
+    assert add(call, detector, MANAGEMENT) == refused
+    assert bool(call(MANAGEMENT, "ListDetectors")["DetectorIds"]) is taken
 
 
 def test_a_wrong_email_and_a_region_that_is_off(call: Caller) -> None:
@@ -188,7 +219,8 @@ def test_stop_and_start(call: Caller) -> None:
     assert answer["UnprocessedAccounts"] == [{"AccountId": OTHER, "Result": TOO_EARLY}]
     assert relationship(call, detector, MEMBERS[0]) == "Disabled"
     assert own(call, MEMBERS[0])["Status"] == "DISABLED"
-    assert add(call, detector, MEMBERS[0]) == [{"AccountId": MEMBERS[0], "Result": MEMBER}]  # no way back
+    add(call, detector, MEMBERS[0])
+    assert own(call, MEMBERS[0])["Status"] == "DISABLED"  # no way back
     call(DELEGATED, "StartMonitoringMembers", DetectorId=detector, AccountIds=[MEMBERS[0]])
     assert own(call, MEMBERS[0])["Status"] == "ENABLED"
     settle(call, detector, MEMBERS[0])

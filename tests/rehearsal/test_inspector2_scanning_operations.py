@@ -317,3 +317,18 @@ def test_a_new_account_is_left_alone(world: World, call: Caller, region: str, fl
     call(DELEGATED, "UpdateOrganizationConfiguration", region, autoEnable=flags)
     join_account(world, account("777777777777"))
     assert call(DELEGATED, "ListMembers", region)["members"] == []
+
+
+@pytest.mark.parametrize(
+    ("variant", "on", "off"),
+    [("by state", "ALREADY_ENABLED", "RESOURCE_NOT_FOUND"), ("always the same", "ALREADY_ENABLED", "ALREADY_ENABLED")],
+)
+@pytest.mark.fact("UV-13-15")
+def test_the_error_code_that_every_status_has(world: World, call: Caller, variant: str, on: str, off: str) -> None:
+    """What is off is not said to be enabled already, unless that is what is tried."""
+    world.variants["inspector2 account states"] = variant
+    designate(call)
+    world.settle_polls = 0
+    call(DELEGATED, "Enable", resourceTypes=["EC2"])
+    found = call(DELEGATED, "BatchGetAccountStatus")["accounts"][0]["resourceState"]
+    assert [found[name]["errorCode"] for name in ("ec2", "ecr")] == [on, off]

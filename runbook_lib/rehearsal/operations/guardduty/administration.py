@@ -8,7 +8,7 @@ from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.datasources import organization_sources, requested_features
 from runbook_lib.rehearsal.operations.guardduty.features import ORGANIZATION_FEATURES, check, merge, shown
 from runbook_lib.rehearsal.operations.guardduty.lists import paged
-from runbook_lib.rehearsal.operations.guardduty.membership import end_memberships, plan_sweep
+from runbook_lib.rehearsal.operations.guardduty.membership import MANAGEMENT_VARIANT, end_memberships, plan_sweep
 from runbook_lib.rehearsal.operations.guardduty.state import (
     PRINCIPAL,
     Administrator,
@@ -55,6 +55,8 @@ def enable_organization_admin_account(call: Call, AdminAccountId: str) -> None:
     state.administrators[call.region] = Administrator(AdminAccountId, world.settling("no", "yes"))
     if (AdminAccountId, call.region) not in state.detectors:
         add_detector(world, AdminAccountId, call.region).visible = world.settling("no", "yes")
+    if world.variants.get(MANAGEMENT_VARIANT) == "designation" and (call.account, call.region) not in state.detectors:
+        add_detector(world, call.account, call.region)
 
 
 @operation("guardduty", "DisableOrganizationAdminAccount")

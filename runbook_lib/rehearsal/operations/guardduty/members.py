@@ -6,7 +6,15 @@ from typing import Any
 from runbook_lib.rehearsal.answers import iso8601
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, page_size
-from runbook_lib.rehearsal.operations.guardduty.membership import enrol, objection, record_suspended, resume, sweep
+from runbook_lib.rehearsal.operations.guardduty.membership import (
+    apply_again,
+    enrol,
+    objection,
+    record_suspended,
+    resume,
+    sweep,
+    takes_members_again,
+)
 from runbook_lib.rehearsal.operations.guardduty.state import (
     ASSOCIATED,
     Member,
@@ -37,10 +45,12 @@ def create_members(call: Call, DetectorId: str, AccountDetails: Sequence[Mapping
 
     def add(account: str) -> str | None:
         problem = objection(call.world, call.region, account)
+        again = problem == texts.ALREADY_MEMBER and takes_members_again(call.world)
+        problem = None if again else problem
         if problem is None and call.world.organization.accounts[account].email.lower() != emails[account].lower():
             problem = texts.WRONG_EMAIL
         if problem is None:
-            enrol(call.world, call.region, account)
+            (apply_again if again else enrol)(call.world, call.region, account)
         if problem == texts.NOT_ACTIVE and not refuses_suspended(call.world, account):
             record_suspended(call.world, call.region, account)
             return None

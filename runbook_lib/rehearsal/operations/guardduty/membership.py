@@ -8,6 +8,7 @@ from runbook_lib.rehearsal.operations.guardduty.events import on_finding
 from runbook_lib.rehearsal.operations.guardduty.features import switch_on
 from runbook_lib.rehearsal.operations.guardduty.state import (
     PRINCIPAL,
+    SERVICE_ROLE,
     Detector,
     Member,
     add_detector,
@@ -21,6 +22,13 @@ from runbook_lib.rehearsal.world import World, current, settled
 ALL_VARIANT = "guardduty all"
 """How auto-enable ALL reaches existing accounts: "sweeps after polls" (of ListMembers), or "never in the window". It takes up to 24
 hours [model] and was seen not to have happened after 25 minutes (aws-behaviour 5.2)."""
+MEMBERS_VARIANT = "guardduty members again"
+"""What CreateMembers does with a member: "processed", the organization's settings are applied whether the accounts are new or not
+[docs: API reference]; or "refused", as invitations were in 2019 [issue c7n#3209]."""
+MANAGEMENT_VARIANT = "guardduty management account"
+"""What makes the management account a possible member: "role", the service-linked role is enough, since only the administrator is
+excepted [docs: API reference, code SRA]; "detector", it has to have one [issue 2020 to 2023: superwerker#84, cloudposse#822];
+"designation", which makes one there [issue org-formation-cli#542]."""
 NEW_ACCOUNTS = frozenset({"NEW", "ALL"})
 
 
@@ -28,7 +36,7 @@ def objection(world: World, region: str, account: str) -> str | None:
     """Why an account cannot become a member now: the Result text of CreateMembers (aws-behaviour 5.1, 11.4); None if it can."""
     state = state_of(world)
     administrator = state.administrators.get(region)
-    bare_management = account == world.organization.management and (account, region) not in state.detectors
+    bare_management = account == world.organization.management and not _may_be_member(world, region, account)
     reasons = (
         (administrator is not None and administrator.account == account, texts.OWN_ACCOUNT),
         (state.associated(account, region) is not None, texts.ALREADY_MEMBER),
@@ -39,6 +47,26 @@ def objection(world: World, region: str, account: str) -> str | None:
         (bare_management, texts.MANAGEMENT_NOT_ENABLED),
     )
     return next((text for holds, text in reasons if holds), None)
+
+
+def _may_be_member(world: World, region: str, account: str) -> bool:
+    """Whether the management account has what it needs."""
+    if (account, region) in state_of(world).detectors:
+        return True
+    role = SERVICE_ROLE in world.organization.accounts[account].service_linked_roles
+    return role and world.variants.get(MANAGEMENT_VARIANT, "role") == "role"
+
+
+def takes_members_again(world: World) -> bool:
+    """Whether CreateMembers takes an account that is a member."""
+    return world.variants.get(MEMBERS_VARIANT, "processed") == "processed"
+
+
+def apply_again(world: World, region: str, account: str) -> None:
+    """The organization's settings once more, for a member; one that was stopped stays so (assumed)."""
+    detector = state_of(world).detectors.get((account, region))
+    if detector is not None:
+        _apply(world, region, detector, NEW_ACCOUNTS)
 
 
 def enrol(world: World, region: str, account: str) -> None:

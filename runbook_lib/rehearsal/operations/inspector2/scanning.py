@@ -22,6 +22,16 @@ from runbook_lib.rehearsal.registry import Call, operation
 
 ALREADY = "inspector2 already enabled"
 """Variant: where Enable answers for what is on already, "failedAccounts" (ALREADY_ENABLED) or "accounts" (aws-behaviour 13.5)."""
+STATE_VARIANT = "inspector2 account states"
+"""Variant: the error code that BatchGetAccountStatus has beside each status, "by state" or "always the same" (ALREADY_ENABLED). The
+model requires one, and nothing says which."""
+CODES_OF = {
+    "ENABLED": "ALREADY_ENABLED",
+    "ENABLING": "ENABLE_IN_PROGRESS",
+    "DISABLING": "DISABLE_IN_PROGRESS",
+    "SUSPENDING": "SUSPEND_IN_PROGRESS",
+    "SUSPENDED": "ACCOUNT_IS_ISOLATED",
+}
 
 
 @operation("inspector2", "Enable")
@@ -102,7 +112,7 @@ def batch_get_account_status(call: Call, accountIds: Sequence[str] | None = None
 
 
 def _state(call: Call, account: str) -> dict[str, Any]:
-    """One account's state; counts as a poll. Errors are required members: ALREADY_ENABLED is what they hold here (assumed)."""
+    """One account's state; counts as a poll."""
     scanning = state_of(call.world).of(account, call.region)
     if scanning.flickers:
         scanning.flickers = False
@@ -115,13 +125,16 @@ def _state(call: Call, account: str) -> dict[str, Any]:
         status, statuses = "SUSPENDED", {name: "DISABLED" if each == "DISABLED" else "SUSPENDED" for name, each in statuses.items()}
     return {
         "accountId": account,
-        "state": _with_error(status),
-        "resourceState": {name: _with_error(each) for name, each in statuses.items()},
+        "state": _with_error(call, status),
+        "resourceState": {name: _with_error(call, each) for name, each in statuses.items()},
     }
 
 
-def _with_error(status: str) -> dict[str, str]:
-    return {"status": status, "errorCode": "ALREADY_ENABLED", "errorMessage": texts.ACCOUNT_ERRORS["ALREADY_ENABLED"]}
+def _with_error(call: Call, status: str) -> dict[str, str]:
+    """A state with the error code and text that the model requires also where there is no error; by variant what they hold."""
+    always = call.world.variants.get(STATE_VARIANT, "by state") == "always the same"
+    code = "ALREADY_ENABLED" if always else CODES_OF.get(status, "RESOURCE_NOT_FOUND")
+    return {"status": status, "errorCode": code, "errorMessage": texts.STATE_ERRORS[code]}
 
 
 def _begin(call: Call, accounts: Sequence[str] | None, kinds: Sequence[str], what: str) -> list[str]:

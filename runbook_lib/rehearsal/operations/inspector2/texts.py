@@ -75,6 +75,13 @@ ACCOUNT_ERRORS = {
     "BLOCKED_BY_ORGANIZATION_POLICY": "An organization policy governs the account",
 }
 """Codes of failedAccounts [model]; the words but for the first are assumed."""
+STATE_ERRORS = {
+    **ACCOUNT_ERRORS,
+    "SUSPEND_IN_PROGRESS": "Suspending of the account is in progress",
+    "ACCOUNT_IS_ISOLATED": "The account is suspended",
+    "RESOURCE_NOT_FOUND": "Nothing is enabled",
+}
+"""What stands beside a status in BatchGetAccountStatus: assumed, all of it."""
 
 
 def denied(text: str) -> ApiError:
