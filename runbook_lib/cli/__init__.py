@@ -141,6 +141,19 @@ def simulate() -> None:
     """
 
 
+@cli.command()
+@PARAMETERS
+@click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
+@click.option("--html", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write the register's pages there.")
+@done_by("workflows")
+def workflows() -> None:
+    """Show who answers for which findings.
+
+    Reads the register beside the settings (acme.workflows beside acme.yaml) and calls nobody. Exit code 2: a finding class has no
+    owner or several, a door leads nowhere, or a review, exception or exercise is overdue.
+    """
+
+
 @cli.command("schema")
 @done_by("schema")
 def schema_command() -> None:

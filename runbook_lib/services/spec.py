@@ -140,6 +140,38 @@ class Probe:
         return bool(known) and code == known and words in message
 
 
+OTHER = "other"
+"""The last family of every product: what fits none of the rest."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Findings of one product that one team answers in one way.
+
+    A finding belongs to it where a part of its types, or its control's id, begins with one of the marks; parts are what stands
+    between slashes and colons.
+    """
+
+    name: str
+    marks: tuple[str, ...]
+
+
+def families(*names: str) -> tuple[Family, ...]:
+    """Families that are marked by their own names."""
+    return tuple(Family(name, (name,)) for name in names)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a service reports to Security Hub: the classes for which somebody has to answer."""
+
+    product: str
+    """The end of its ARN as a product."""
+    families: tuple[Family, ...]
+    source: str
+    """With the month in which it was read."""
+
+
 @dataclass(frozen=True)
 class CentralConfiguration:
     """Where a service says that something else than its administrator configures the accounts."""
@@ -195,6 +227,8 @@ class ServiceSpec:
     """Organizations policies that, where attached, override the service's own settings; empty: there are none."""
     probe: Probe
     central: CentralConfiguration | None = None
+    findings: Findings | None = None
+    """None: it reports none."""
     batches: Mapping[str, int] = field(default_factory=dict)
     """Operation → most target accounts in one call. botocore does not enforce list maxima; AWS rejects, or drops, what is over."""
     rates: Mapping[str, Rate] = field(default_factory=dict)

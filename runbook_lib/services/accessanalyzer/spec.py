@@ -1,6 +1,6 @@
 """IAM Access Analyzer by name and number."""
 
-from runbook_lib.services.spec import Designation, Offer, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import Designation, Family, Findings, Offer, Probe, Rate, ServiceSpec
 
 NAME = "accessanalyzer"
 TITLE = "Access Analyzer"
@@ -16,6 +16,16 @@ DESIGNATION = Designation(
         "when the same account is registered again."
     ),
 )
+
+FINDINGS = Findings(
+    "access-analyzer",
+    (
+        Family("external access", ("External Access",)),
+        Family("unused access", ("Unused",)),
+        Family("internal access", ("Internal Access",)),
+    ),
+    "[docs] Access Analyzer's findings in Security Hub, 2026-11",
+)  # fmt: skip
 
 SPEC = ServiceSpec(
     name=NAME,
@@ -50,4 +60,5 @@ SPEC = ServiceSpec(
         "IAM.28": ("external access", ""),
         "accessanalyzer_enabled": ("enabled", ""),
     },
+    findings=FINDINGS,
 )

@@ -1,6 +1,6 @@
 """GuardDuty by name and number."""
 
-from runbook_lib.services.spec import DESIGNATING, Designation, Offer, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import DESIGNATING, Designation, Findings, Offer, Probe, Rate, ServiceSpec, families
 
 NAME = "guardduty"
 TITLE = "GuardDuty"
@@ -32,6 +32,32 @@ _CONTROLS = {
     "AI_PROTECTION": ("guardduty_ai_protection_enabled",),
 }
 """Feature or agent → controls. Sources: the Security Hub CSPM user guide's list of controls for GuardDuty; Prowler's checks."""
+
+FINDINGS = Findings(
+    "guardduty",
+    families(
+        "AttackSequence",
+        "Backdoor",
+        "Behavior",
+        "CredentialAccess",
+        "CryptoCurrency",
+        "DefenseEvasion",
+        "Discovery",
+        "Execution",
+        "Exfiltration",
+        "Impact",
+        "InitialAccess",
+        "PenTest",
+        "Persistence",
+        "Policy",
+        "PrivilegeEscalation",
+        "Recon",
+        "Stealth",
+        "Trojan",
+        "UnauthorizedAccess",
+    ),
+    "[docs] GuardDuty's format of finding types: the threat's purpose, 2026-11",
+)  # fmt: skip
 
 SPEC = ServiceSpec(
     name=NAME,
@@ -104,4 +130,5 @@ SPEC = ServiceSpec(
         **{control: ("features", item) for item, controls in _CONTROLS.items() for control in controls},
     },
     reference_options={"guardduty:detector": "detector-id"},
+    findings=FINDINGS,
 )

@@ -1,6 +1,6 @@
 """Inspector by name and number."""
 
-from runbook_lib.services.spec import ACCOUNT, DESIGNATING, Designation, Offer, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import ACCOUNT, DESIGNATING, Designation, Family, Findings, Offer, Probe, Rate, ServiceSpec
 
 NAME = "inspector2"
 TITLE = "Inspector"
@@ -35,6 +35,16 @@ _CODE_SCANNING = frozenset(
 )
 _CONTROLS = {"EC2": "Inspector.1", "ECR": "Inspector.2", "LAMBDA_CODE": "Inspector.3", "LAMBDA": "Inspector.4"}
 """Scan type → control. Source: the Security Hub CSPM user guide's list of controls for Inspector."""
+
+FINDINGS = Findings(
+    "inspector",
+    (
+        Family("package vulnerability", ("CVE", "Vulnerabilities")),
+        Family("network reachability", ("Network Reachability",)),
+        Family("code vulnerability", ("Code Vulnerabilities",)),
+    ),
+    "[model] FindingType, [assumed] its words in Security Hub's types, 2026-11",
+)  # fmt: skip
 
 SPEC = ServiceSpec(
     name=NAME,
@@ -81,4 +91,5 @@ SPEC = ServiceSpec(
         "inspector2_is_enabled": ("enabled", ""),
         **{control: ("scan types", item) for item, control in _CONTROLS.items()},
     },
+    findings=FINDINGS,
 )

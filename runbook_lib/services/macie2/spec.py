@@ -1,6 +1,6 @@
 """Macie by name and number."""
 
-from runbook_lib.services.spec import DESIGNATING, Designation, Offer, Probe, Rate, ServiceSpec
+from runbook_lib.services.spec import DESIGNATING, Designation, Family, Findings, Offer, Probe, Rate, ServiceSpec
 
 NAME = "macie2"
 TITLE = "Macie"
@@ -32,6 +32,12 @@ REGIONS = frozenset({
     "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-south-1", "eu-west-1", "eu-west-2", "eu-west-3",
     "il-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
 })  # fmt: skip
+
+FINDINGS = Findings(
+    "macie",
+    (Family("policy", ("Policy",)), Family("sensitive data", ("SensitiveData", "Sensitive Data Identifications"))),
+    "[docs] Macie's finding types, 2026-11",
+)  # fmt: skip
 
 SPEC = ServiceSpec(
     name=NAME,
@@ -75,4 +81,5 @@ SPEC = ServiceSpec(
         "Macie.2": ("automated discovery", "accounts"),
         "macie_automated_sensitive_data_discovery_enabled": ("automated discovery", "accounts"),
     },
+    findings=FINDINGS,
 )

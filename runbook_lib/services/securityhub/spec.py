@@ -6,9 +6,11 @@ from runbook_lib.services.spec import (
     INTEGRATION,
     CentralConfiguration,
     Designation,
+    Findings,
     Probe,
     Rate,
     ServiceSpec,
+    families,
 )
 
 NAME = "securityhub"
@@ -27,6 +29,47 @@ DESIGNATION = Designation(
     disable_operation="DisableOrganizationAdminAccount",
     inside_accounts="The delegated account's hub, if it were off, would come on with default standards; it is on before this call.",
 )
+
+FINDINGS = Findings(
+    "securityhub",
+    families(
+        "Account",
+        "ACM",
+        "APIGateway",
+        "AutoScaling",
+        "CloudFormation",
+        "CloudFront",
+        "CloudTrail",
+        "CloudWatch",
+        "Config",
+        "DynamoDB",
+        "EC2",
+        "ECR",
+        "ECS",
+        "EFS",
+        "EKS",
+        "ELB",
+        "GuardDuty",
+        "IAM",
+        "Inspector",
+        "KMS",
+        "Lambda",
+        "Macie",
+        "NetworkFirewall",
+        "Opensearch",
+        "RDS",
+        "Redshift",
+        "Route53",
+        "S3",
+        "SageMaker",
+        "SecretsManager",
+        "SNS",
+        "SQS",
+        "SSM",
+        "WAF",
+    ),
+    "[docs] Security Hub CSPM's list of controls: the service before the point, 2026-11",
+)  # fmt: skip
 
 SPEC = ServiceSpec(
     name=NAME,
@@ -72,4 +115,5 @@ SPEC = ServiceSpec(
     enabled_by=("hub", "membership"),
     levels=("stop-auto-enable", "dissociate", "administrator", "switch-off", "delegation", "trusted-access"),
     controls={"securityhub_enabled": ("enabled", "")},
+    findings=FINDINGS,
 )
