@@ -20,7 +20,7 @@ Days = Annotated[int, Field(ge=1, le=1_100)]
 class Answers(Section):
     """Findings that the workflow answers for: families of one product, all of them where none is named."""
 
-    product: Annotated[Product, Field(description="As in routes: guardduty, securityhub, inspector, macie, access-analyzer.")]
+    product: Annotated[Product, Field(description="As in routes: the end of its ARN.")]
     families: Annotated[Texts | None, Field(description="Families of its findings; absent: all of them, other included.")] = None
 
 
