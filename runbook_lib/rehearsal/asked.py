@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 from runbook_lib.rehearsal.identity import Credential
 from runbook_lib.rehearsal.organization import account_of, ancestors
@@ -37,6 +38,33 @@ class Asked:
     def action(self) -> str:
         """IAM's name of it."""
         return action_of(self.service, self.operation)
+
+
+def stored(method: str, path: str, query: str) -> tuple[str, str]:
+    """What a request to S3 by path asks leave for: operation as IAM has it, and bucket or object; ("", "") where nobody knows."""
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    given = parse_qs(query, keep_blank_values=True)
+    plain = not set(given) - {
+        "list-type",
+        "prefix",
+        "continuation-token",
+        "delimiter",
+        "encoding-type",
+        "max-keys",
+        "versionId",
+        "x-id",
+    }
+    if not (plain and bucket):
+        return "", ""
+    version = "Version" if "versionId" in given else ""
+    of_objects = {
+        "GET": f"GetObject{version}",
+        "HEAD": f"GetObject{version}",
+        "PUT": "PutObject",
+        "DELETE": f"DeleteObject{version}",
+    }
+    of_buckets = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+    return (of_objects if key else of_buckets).get(method, ""), f"{bucket}/{key}" if key else bucket
 
 
 def action_of(service: str, operation: str) -> str:

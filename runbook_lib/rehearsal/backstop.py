@@ -1,8 +1,8 @@
 """moto behind our own operations: the services it does well (iam, ec2, s3, kms, sns, …). Only it and `moto_neighbours` import moto.
 
-Three patches, all undone by `close`: moto looks an access key's account up among all accounts on every call, and lists its package
-directory on every request; the first also tells moto which simulated account calls. And its topics
-deliver whatever policies say.
+State machines are carried out by moto's interpreter. Three patches, all undone by `close`: moto looks an access key's account up
+among all accounts on every call, and lists its package directory on every request; the first also tells moto which simulated
+account calls. And its topics deliver whatever policies say.
 """
 
 import os
@@ -19,6 +19,7 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # thousands of dem
 
 from moto import backends
 from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
 from moto.iam import models as iam_models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sns.models import Subscription
@@ -32,6 +33,8 @@ class Backstop:
     def __init__(self, world: Callable[[], World]) -> None:
         self._world = world
         self._before = (iam_models.get_account_id_from, backends.list_of_moto_modules)
+        self._machines = dict(default_user_config["stepfunctions"])
+        default_user_config["stepfunctions"]["execute_state_machine"] = True
         modules = frozenset(backends.list_of_moto_modules())
         iam_models.get_account_id_from = self._account
         backends.list_of_moto_modules = lambda: modules
@@ -59,6 +62,7 @@ class Backstop:
         """Leave moto as it was found."""
         iam_models.get_account_id_from, backends.list_of_moto_modules = self._before
         Subscription.publish = self._publish  # type: ignore[method-assign]
+        default_user_config["stepfunctions"].update(self._machines)  # type: ignore[typeddict-item] # what it was
 
     def _let_through(self, publish: Callable[..., None]) -> Callable[..., None]:
         """The same delivery to a subscription, for what is to be delivered."""

@@ -1,6 +1,7 @@
 """The simulated AWS as one WSGI application: who calls, is it allowed, our operation or moto's, answer and log."""
 
 import io
+import json
 import random
 import time
 import uuid
@@ -10,7 +11,7 @@ from typing import Any
 
 from runbook_lib.rehearsal import answers, codec, query
 from runbook_lib.rehearsal.answers import SimulationError
-from runbook_lib.rehearsal.asked import Asked
+from runbook_lib.rehearsal.asked import Asked, stored
 from runbook_lib.rehearsal.control import Control
 from runbook_lib.rehearsal.errors import ApiError, ConnectionCut
 from runbook_lib.rehearsal.faults import BATCHED, Faults, hand_back, leave_out, refusal
@@ -20,6 +21,7 @@ from runbook_lib.rehearsal.internal import install
 from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
 from runbook_lib.rehearsal.neighbours import Around
+from runbook_lib.rehearsal.operations.cloudformation.custom import ADDRESS, take
 from runbook_lib.rehearsal.permissions import refuse_denied
 from runbook_lib.rehearsal.refusals import Designation, refuse_absent, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
@@ -30,6 +32,8 @@ StartResponse = Callable[..., Any]
 Answer = tuple[int, list[tuple[str, str]], bytes]
 NO_PAGE = b"<title>404 Not Found</title>"
 """The web page that moto's server has for an operation of a REST service that moto lacks."""
+OTHERS_JSON = ("ssm", "states")
+"""Services of moto's whose requests are JSON, and are authorized on what they name."""
 MOTO_CONTROL = "/moto-api"
 """moto's own control pages, which change its state for whoever asks: there are none here, the rehearsal has its own."""
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 409: "Conflict", 429: "Too Many Requests"}
@@ -91,6 +95,10 @@ class Front:
         if path.startswith(MOTO_CONTROL):
             start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
             return []
+        if not environ.get("rehearsal.in_process"):
+            self.world.url = f"http://{environ.get('HTTP_HOST', '')}"
+        if path.startswith(ADDRESS):
+            return self._answered(environ, path, start_response)
         request = identify(environ)
         if delay := self.faults.delay(request.service, request.operation, request.region, mutating=request.mutating):
             self.pause(delay)
@@ -104,6 +112,23 @@ class Front:
             headers = [*headers, ("Content-Length", str(len(body)))]
         start_response(f"{status} {REASONS.get(status, 'Unknown')}", headers)
         return [body]
+
+    def _answered(self, environ: Environ, path: str, start_response: StartResponse) -> Iterable[bytes]:
+        """Somebody answers CloudFormation, at an address of S3's."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        put, query = environ["REQUEST_METHOD"] == "PUT", environ.get("QUERY_STRING", "")
+        status = take(self.world, path, query, environ.get("CONTENT_TYPE"), body) if put else 403
+        start_response(f"{status} {REASONS.get(status, 'Unknown')}", [("Content-Length", "0")])
+        return []
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    """The members of a JSON request; what is none has none, and moto says what it thinks of it."""
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class _Handling:
@@ -151,7 +176,7 @@ class _Handling:
             self.throttled = True
             raise
         self._read_parameters()
-        refuse_denied(self.world, caller, Asked(request.service, request.operation, request.region, self.parameters))
+        refuse_denied(self.world, caller, self._asked())
         fault = self._struck(caller)
         if fault is None:
             return self._performed(caller)
@@ -163,6 +188,14 @@ class _Handling:
             raise refused
         return answer
 
+    def _asked(self) -> Asked:
+        request = self.request
+        if request.service == "s3":
+            operation, named = stored(request.method, request.path, request.query)
+            resource = f"arn:{self.world.partition}:s3:::{named}" if named else None
+            return Asked("s3", operation, request.region, {}, resource)
+        return Asked(request.service, request.operation, request.region, self.parameters)
+
     def _read_parameters(self) -> None:
         """What policies may ask about. A call that is not allowed is refused as such, also where its parameters are no good."""
         request = self.request
@@ -171,6 +204,8 @@ class _Handling:
                 self.parameters = query.parameters(request.service, request.operation, request.body)
             elif request.ours:
                 self.parameters = codec.parameters(request.service, request.operation, request.labels, request.query, request.body)
+            elif request.service in OTHERS_JSON:
+                self.parameters = _members(request.body)
         except ApiError as error:
             self.invalid = error
 

@@ -14,7 +14,7 @@ JSON = {"AWSOrganizationsV20161128": "organizations", "StarlingDoveService": "co
 CLIENTS = {each.signs: each.name for each in simulated()}
 """Name in signatures → client name, of the enabling services."""
 REST = (*(each.name for each in simulated()), "account")
-WHOLE = (*REST, "organizations", "sts", "events")
+WHOLE = (*REST, "organizations", "sts", "events", "cloudformation")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
 READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select)")
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")

@@ -1,7 +1,7 @@
 """What moto keeps (topics, queues, buckets, keys, functions, roles), for our own operations. With `backstop` all that knows it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.backends import get_backend
@@ -19,6 +19,28 @@ def _place(arn: str) -> tuple[str, str, str]:
     """Region, account and the rest of an ARN."""
     _, _, _, region, account, rest = arn.split(":", 5)
     return region, account, rest
+
+
+def _machines(account: str, region: str) -> Any:
+    """State machines that are carried out, by moto's interpreter."""
+    from moto.stepfunctions.responses import get_backend as interpreted  # noqa: PLC0415 it takes a second, and few ask for it
+
+    return interpreted(account, region)
+
+
+def _invoking(invoke: Callable[[str, Any], Any]) -> None:
+    """Let the interpreter's tasks run our functions, where moto's own would ask for Docker."""
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils  # noqa: PLC0415 as above
+
+    def invoked(parameters: Mapping[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
+        payload = parameters["Payload"]
+        ended = invoke(parameters["FunctionName"], json.loads(payload) if isinstance(payload, (str, bytes)) else payload)
+        if not ended.error:
+            return {"StatusCode": 200, "Payload": ended.payload}
+        failure = {"errorType": ended.error, "errorMessage": ended.message}
+        return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": failure}
+
+    lambda_eval_utils._invoke_lambda_function = invoked  # noqa: SLF001 moto offers no other place
 
 
 class MotoNeighbours:
@@ -92,11 +114,27 @@ class MotoNeighbours:
 
     def state_machine(self, arn: str) -> bool:
         region, account, _ = _place(arn)
-        return any(each.arn == arn for each in _backend("stepfunctions", account, region).state_machines)
+        return any(each.arn == arn for each in _machines(account, region).state_machines)
+
+    def make_state_machine(self, arn: str, definition: str, role: str, invoke: Callable[[str, Any], Any]) -> None:
+        region, account, rest = _place(arn)
+        backend = _machines(account, region)
+        _invoking(invoke)
+        if self.state_machine(arn):
+            backend.update_state_machine(arn, definition=definition, role_arn=role)
+        else:
+            backend.create_state_machine(name=rest.partition(":")[2], definition=definition, roleArn=role)
+
+    def stored(self, account: str, bucket: str, key: str, version: str) -> bytes | None:
+        for partition in list(get_backend("s3")[account].values()):
+            if bucket in partition.buckets:
+                found = partition.get_object(bucket, key, version_id=version)
+                return bytes(found.value) if found is not None else None
+        return None
 
     def start_execution(self, arn: str, name: str, given: str) -> None:
         region, account, _ = _place(arn)
-        _backend("stepfunctions", account, region).start_execution(arn, name, given)
+        _machines(account, region).start_execution(arn, name, given)
 
     def role(self, account: str, name: str) -> IamRole | None:
         for partition in list(get_backend("iam")[account].values()):

@@ -75,6 +75,12 @@ class Neighbours(Protocol):
 
     def state_machine(self, arn: str) -> bool: ...
 
+    def make_state_machine(self, arn: str, definition: str, role: str, invoke: Callable[[str, Any], Any]) -> None:
+        """Make a state machine, or give it another definition. `invoke` runs a function by its ARN; see `functions.Invoked`."""
+
+    def stored(self, account: str, bucket: str, key: str, version: str) -> bytes | None:
+        """An object of an account's bucket; None where there is no such version."""
+
     def start_execution(self, arn: str, name: str, given: str) -> None:
         """Start an execution of a state machine, as far as it is simulated at all."""
 

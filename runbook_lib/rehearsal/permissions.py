@@ -51,6 +51,11 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "account": {"ListRegions": "arn:{partition}:account::{account}:account"},
+    "cloudformation": {"DescribeStacks": "{StackName}"},
+    "ssm": dict.fromkeys(
+        ("DeleteParameter", "GetParameter", "PutParameter"), "arn:{partition}:ssm:{region}:{account}:parameter{Name}"
+    ),
+    "states": {"DescribeExecution": "{executionArn}", "*": "{stateMachineArn}"},
     **{each.name: each.resources for each in simulated()},
 }
 """Service → operation, or "*" for the rest → the ARN it is authorized on; what is not here nobody knows [ref]."""

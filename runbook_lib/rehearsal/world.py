@@ -156,6 +156,8 @@ class World:
         """Service → Region → features or scan types that the service does not offer there."""
         self.profiles: dict[str, str] = {}
         """AWS profile → account, of clients that have more than the rehearsal's own profile."""
+        self.url = ""
+        """Where this world is served, for what itself calls AWS: functions. "" where it is not."""
         self.conditions = Conditions(throttled=False)
         self.never_settles: set[tuple[str, str]] = set()
         """(service, glob of account) whose asynchronous states stay on their way until `release`."""

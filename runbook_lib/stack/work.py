@@ -8,8 +8,9 @@ import datetime as dt
 import hashlib
 import logging
 import os
+import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,12 +19,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.apply.report import Final
 from runbook_lib.audit.ending import sealing
 from runbook_lib.base.clock import Stop
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.privacy import masked
 from runbook_lib.base.project import ROOT_VARIABLE, VARIABLE
-from runbook_lib.coverage import Gap, Status, count
+from runbook_lib.coverage import Cell, Gap, Status, count
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.phase_run import PhaseRun
@@ -42,12 +44,13 @@ MARGIN = 90.0
 """Seconds before the function's end at which a slice begins to end; a tenth of its time where that is less."""
 LOOK = 5.0
 """Seconds between two looks at whether somebody asks to stop."""
-PLACE = "/tmp/runbook"  # noqa: S108 the one folder that a function may write into, and nobody else's
+PLACE = "runbook"
+"""Below the one folder that a function may write into."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """What the state machine calls: one slice. How it ended is what it returns; what it raises, it could not record."""
-    return Slice(Surroundings(), event, context.get_remaining_time_in_millis() / 1000, Path(PLACE)).result()
+    return Slice(Surroundings(), event, context.get_remaining_time_in_millis() / 1000, Path(tempfile.gettempdir()) / PLACE).result()
 
 
 @dataclass
@@ -192,22 +195,34 @@ class Slice:
 
 def verdict(run: PhaseRun, code: int) -> tuple[str, str, str]:
     """Status of the answer, the word in its data, and the reason: the stack has succeeded where the phase has, and nowhere else."""
+    left = [cell for cell in run.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
+    blocked = run.planned is not None and run.planned.blockers
     if code == 0:
         return SUCCESS, "done", ""
-    record, planned = run.record, run.planned
-    left = [cell for cell in run.cells if cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN)]
-    blockers = planned.blockers if planned else ()
-    if code == 2 and not blockers and all(cell.gap is Gap.IN_PROGRESS for cell in left):
+    if code == 2 and not blocked and all(cell.gap is Gap.IN_PROGRESS for cell in left):
         return SUCCESS, "in progress", ""
-    where = f"run {record.run.name}; nothing was undone"
+    word, why = _first_cause(run, left)
+    return FAILED, word, f"{word}: {why}; run {run.record.run.name}; nothing was undone"
+
+
+def _first_cause(run: PhaseRun, left: Sequence[Cell]) -> tuple[str, str]:
+    """What the operator has to look at first: a word, and why."""
+    blockers = run.planned.blockers if run.planned else ()
     if blockers:
-        return FAILED, "blocked", f"blocked: {blockers[0].reason}: {blockers[0].next_step} ({len(blockers)} in all); {where}"
-    if record.error:
-        return FAILED, record.state, f"{record.state}: {record.error}; {where}"
-    if left:
-        return (
-            FAILED,
-            "left over",
-            f"left over: {left[0].reason} ({left[0].service}, {left[0].region}, {len(left)} in all); {where}",
-        )
-    return FAILED, record.state, f"{record.state}: not every call succeeded; {where}"
+        return "blocked", f"{blockers[0].reason}: {blockers[0].next_step} ({len(blockers)} in all)"
+    if first := _first_failure(run):
+        return "failed", first
+    if run.record.error or not left:
+        return run.record.state, run.record.error or "not every call succeeded"
+    return "left over", f"{left[0].reason} ({left[0].service}, {left[0].region}, {len(left)} in all)"
+
+
+def _first_failure(run: PhaseRun) -> str:
+    """The first call that failed, and why; "" where none did."""
+    for _, stage in run.report.stages if run.report else ():
+        for done in stage.steps:
+            for result in done.results:
+                if result.final is Final.FAILED:
+                    step = done.step
+                    return f"{step.service}:{step.operation} in {step.region}: {result.code}: {result.message}"
+    return ""

@@ -29,7 +29,8 @@ def test_the_simulation_shares_nothing_with_the_runbook(path: Path) -> None:
 
 
 def test_one_module_knows_moto() -> None:
-    assert {path.name for path in MODULES if any(name.split(".")[0] == "moto" for name in imported(path))} == {"backstop.py"}
+    knowing = {path.name for path in MODULES if any(name.split(".")[0] == "moto" for name in imported(path))}
+    assert knowing == {"backstop.py", "moto_neighbours.py"}
 
 
 def test_motos_seams_are_where_they_were_and_are_left_as_found() -> None:

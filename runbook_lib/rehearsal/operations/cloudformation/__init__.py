@@ -1,0 +1,1 @@
+"""CloudFormation, whole: what an installer calls, and the protocol of custom resources as strict as it is at AWS."""

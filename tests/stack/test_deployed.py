@@ -1,0 +1,104 @@
+"""The real template and the real bundle in a simulated organization: CloudFormation, the interpreter, processes of functions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stack_deployed import BUCKET, NAME, Deployed, deployable
+
+from runbook_lib.plan import file as plan_file
+from runbook_lib.rehearsal.functions import Functions
+from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState
+from runbook_lib.stack.template import template
+
+
+def first(deployed: Deployed, number: int) -> dict[str, Any]:
+    """The template of the first so many phases."""
+    made = template(deployed.settings)
+    kept = [each.logical_id for each in deployed.tasks[:number]]
+    made["Resources"] = {
+        name: each for name, each in made["Resources"].items() if not each["Type"].startswith("Custom::") or name in kept
+    }
+    made["Outputs"] = {name: each for name, each in made["Outputs"].items() if each["Value"]["Fn::GetAtt"][0] in kept}
+    made["Parameters"] = {
+        name: each for name, each in made["Parameters"].items() if not name.endswith("Order") or name.removesuffix("Order") in kept
+    }
+    return made
+
+
+def secrets_of(deployed: Deployed) -> list[str]:
+    """What makes each address for an answer good."""
+    return list(deployed.organization.front.world.of(CloudFormationState).waiting)
+
+
+def everything_written(deployed: Deployed) -> str:
+    """Logs of functions, histories of the state machine, objects, parameters: wherever an address must not be."""
+    s3, states = deployed.client("s3"), deployed.client("stepfunctions")
+    found = list(deployed.organization.front.world.of(Functions).logs)
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"] if not each["Key"].endswith((".zip", ".gz"))]
+    found += [s3.get_object(Bucket=BUCKET, Key=each)["Body"].read().decode("utf-8", "replace") for each in keys]
+    for machine in states.list_state_machines()["stateMachines"]:
+        for each in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+            found.append(json.dumps(states.describe_execution(executionArn=each["executionArn"]), default=str))
+            found.append(json.dumps(states.get_execution_history(executionArn=each["executionArn"]), default=str))
+    found.append(json.dumps(deployed.client("ssm").describe_parameters(), default=str))
+    return "\n".join(found)
+
+
+def test_a_stack_does_what_was_approved_and_nothing_when_it_is_deployed_again_or_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with deployable(tmp_path, monkeypatch) as deployed:
+        todo = deployed.tasks[:2]
+        deployed.orders = {each.parameter: deployed.order(each) for each in todo}
+        made = first(deployed, 2)
+        denied = json.loads(json.dumps(made))
+        (policy,) = denied["Resources"]["WorkRole"]["Properties"]["Policies"]
+        statements = policy["PolicyDocument"]["Statement"]
+        statements[:] = [each for each in statements if each.get("Sid") != "TrustServices"]
+        before = len(deployed.organization.changes)
+        deployed.begin(made=denied, disable_rollback=True)
+        assert deployed.ended() == "CREATE_FAILED"
+        (why,) = [each for each in deployed.reasons() if each.startswith("Prerequisites CREATE_FAILED")]
+        assert "organizations:EnableAWSServiceAccess in us-east-1: AccessDenied" in why
+        assert not deployed.organization.front.world.organization.delegated
+
+        deployed.orders = {each.parameter: deployed.order(each) for each in todo}
+        deployed.begin("UPDATE", made, disable_rollback=True)
+        assert deployed.ended() == "UPDATE_COMPLETE", deployed.reasons()
+        outputs = deployed.stack.outputs
+        for each in todo:
+            assert (outputs[f"{each.logical_id}Status"], outputs[f"{each.logical_id}Coverage"]) == ("done", "100.0 %")
+        runs = sorted((tmp_path / "runs").glob("*-rehearsal-*"))
+        for each in todo:
+            deployed.order(each)
+        planned = [run for run in sorted((tmp_path / "runs").glob("*-rehearsal-*")) if run not in runs]
+        assert [plan_file.load(next(run.glob("*/plan.json"))).actions for run in planned] == [(), ()]
+
+        called = len(deployed.organization.changes)
+        assert called > before
+        client = deployed.client("cloudformation")
+        client.create_change_set(
+            StackName=NAME, ChangeSetName="again", TemplateBody=json.dumps(made), Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in made["Parameters"]],
+        )  # fmt: skip
+        assert client.describe_change_set(StackName=NAME, ChangeSetName="again")["Status"] == "FAILED"
+
+        invoked = len(deployed.organization.front.world.of(Functions).invoked)
+        client.delete_stack(StackName=NAME)
+        assert deployed.ended() == "DELETE_COMPLETE"
+        assert len(deployed.organization.front.world.of(Functions).invoked) == invoked, "what is retained is sent nothing"
+        written = everything_written(deployed)
+        assert "SecurityHub is forward" in written, "the logs are there to be searched"
+        assert len(secrets_of(deployed)) >= 3
+        assert not [each for each in secrets_of(deployed) if each in written]
+
+
+@pytest.mark.soak
+def test_a_whole_stack_ends_covered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with deployable(tmp_path, monkeypatch) as deployed:
+        deployed.orders = {each.parameter: deployed.order(each) for each in deployed.tasks}
+        deployed.begin()
+        assert deployed.ended() == "CREATE_COMPLETE", deployed.reasons()
+        assert {value for name, value in deployed.stack.outputs.items() if name.endswith("Coverage")} == {"100.0 %"}
