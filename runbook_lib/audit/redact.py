@@ -121,7 +121,8 @@ def gathered(run: RunFolder) -> tuple[set[str], dict[str, set[str]]]:
     names: dict[str, set[str]] = {"name": set(), "user": users, "host": {record["host"], record["host"].partition(".")[0]}}
     for phase in run.phases():
         for listed in _listed_accounts(phase.path):
-            accounts.add(str(listed.get("Id", listed.get("id", ""))))
+            if not str(listed.get("Id", "")).startswith("ou-"):
+                accounts.add(str(listed.get("Id", listed.get("id", ""))))
             names["name"].add(str(listed.get("Name", listed.get("name", ""))))
         for path in phase.path.glob("approval*.json"):
             try:
@@ -133,6 +134,7 @@ def gathered(run: RunFolder) -> tuple[set[str], dict[str, set[str]]]:
 
 
 def _listed_accounts(phase: Path) -> Iterator[Mapping[str, Any]]:
+    """Accounts, and organizational units, as files of a phase list them."""
     for path in phase.glob("coverage-*.json"):
         try:
             yield from read_coverage(path)["accounts"]
@@ -144,7 +146,9 @@ def _listed_accounts(phase: Path) -> Iterator[Mapping[str, Any]]:
         except AnswersBroken as broken:
             raise NotRedacted(f"no copy was made: {broken}, so the names in it are unknown") from None
         for each in answers:
-            yield from each.get("answer", {}).get("Accounts") or ()
+            answer = each.get("answer", {})
+            yield from answer.get("Accounts") or ()
+            yield from answer.get("OrganizationalUnits") or ()
 
 
 def _take(copy: Copy, name: str, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """Sets of accounts, written once: many rows of a large organization name the same thousands of accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 FEW = 12
 """Up to so many account ids are written out in place."""
@@ -9,8 +9,9 @@ FEW = 12
 class AccountSets:
     """Gives each large set of accounts a number, in the order of first use, so that a document lists it once at its end."""
 
-    def __init__(self, few: int = FEW) -> None:
-        self._few = few
+    def __init__(self, few: int = FEW, names: Mapping[str, str] | None = None) -> None:
+        """`names`: account id → its name, which comes before the id where accounts are written out."""
+        self._few, self._names = few, names or {}
         self._numbers: dict[frozenset[str], int] = {}
 
     def phrase(self, accounts: Iterable[str]) -> str:
@@ -19,9 +20,12 @@ class AccountSets:
         if not these:
             return "none"
         if len(these) <= self._few:
-            return ", ".join(sorted(these))
+            return ", ".join(map(self._named, sorted(these)))
         number = self._numbers.setdefault(these, len(self._numbers) + 1)
         return f"{len(these):,} accounts (set {number})"
+
+    def _named(self, account: str) -> str:
+        return f"{name} ({account})" if (name := self._names.get(account)) else account
 
     def listed(self) -> list[tuple[str, list[str]]]:
         """(title, sorted ids) of every set that got a number."""

@@ -159,7 +159,7 @@ def matrices(cells: Iterable[Cell], organization: Organization, titles: Mapping[
                 sizes[cell.accounts] = Counter(unit.get(account, NO_UNIT) for account in cell.accounts)
             for name, number in sizes[cell.accounts].items():
                 sums.setdefault((name, cell.service, cell.region), Counter())[cell.status] += number
-    rows = _rows(sums)
+    rows = _rows(sums, organization.units)
     merged = dict[Field, Counter[Status]]()
     for (name, service, region), counted in sums.items():
         merged.setdefault((name if name in rows else OTHERS, service, region), Counter()).update(counted)
@@ -171,15 +171,16 @@ def matrices(cells: Iterable[Cell], organization: Organization, titles: Mapping[
     ]
 
 
-def _rows(sums: Mapping[Field, Counter[Status]]) -> dict[str, str]:
+def _rows(sums: Mapping[Field, Counter[Status]], named: Mapping[str, str]) -> dict[str, str]:
+    """Unit → how its row is called, in the order of that."""
     left: Counter[str] = Counter()
     for (unit, _, _), counted in sums.items():
         left[unit] += counted[Status.GAP] + counted[Status.UNKNOWN]
-    units = sorted(left)
+    units = sorted(left, key=lambda unit: named.get(unit, unit))
     if len(units) <= MOST_UNITS + 1:
-        return {unit: unit for unit in units}
+        return {unit: named.get(unit, unit) for unit in units}
     shown = set(sorted(units, key=lambda unit: (-left[unit], unit))[:MOST_UNITS])
-    return {**{unit: unit for unit in units if unit in shown}, OTHERS: f"{len(units) - len(shown)} other units"}
+    return {**{unit: named.get(unit, unit) for unit in units if unit in shown}, OTHERS: f"{len(units) - len(shown)} other units"}
 
 
 def _broken(columns: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], ...]]:

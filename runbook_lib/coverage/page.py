@@ -245,7 +245,13 @@ def _ending(around: Around, people: _People) -> Iterator[str]:
 
 
 def _left_out(exclusion: Exclusion, people: _People) -> str:
-    return people.one(exclusion.account) if exclusion.account else exclusion.organizational_unit or str(exclusion.region)
+    return (
+        people.one(exclusion.account)
+        if exclusion.account
+        else people.organization.units.get(unit, unit)
+        if (unit := exclusion.organizational_unit)
+        else str(exclusion.region)
+    )
 
 
 def _sums(cells: Iterable[Cell], inside: Sequence[Cell], organization: Organization) -> Iterator[str]:

@@ -37,7 +37,8 @@ class _Sizes:
     """How many accounts of a set are in which unit; computed once per set, since sets come again in every Region."""
 
     def __init__(self, organization: Organization) -> None:
-        self._unit = {account.id: (account.organizational_units or (NO_UNIT,))[-1] for account in organization.accounts.values()}
+        units = {account.id: (account.organizational_units or (NO_UNIT,))[-1] for account in organization.accounts.values()}
+        self._unit = {account: organization.units.get(unit, unit) for account, unit in units.items()}
         self._known: dict[frozenset[str], Mapping[str, int]] = {}
 
     def of(self, accounts: frozenset[str]) -> Mapping[str, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from runbook_lib.base.observation import Known, Observation
 
@@ -57,6 +58,21 @@ class Organization:
     """Service principal → account ids registered in Organizations."""
     callers: Mapping[str, str] = field(default_factory=dict)
     """Account id → ARN of the identity that acts there."""
+
+    unit_names: Mapping[str, str] = field(default_factory=dict)
+    """Organizational unit id → its own name, where that was read: for people alone."""
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """Organizational unit id → how a person reads it: its path by name and its id, or the id alone."""
+        found: dict[str, str] = {}
+        for path in {account.organizational_units for account in self.accounts.values()}:
+            for length in range(1, len(path) + 1):
+                named = [self.unit_names.get(each, "") for each in path[:length]]
+                # The root has no name of its own worth saying, but where nothing else hangs between.
+                words = "/".join(named[1:]) if length > 1 else named[0]
+                found[path[length - 1]] = f"{words} ({path[length - 1]})" if all(named[1:] or named) else path[length - 1]
+        return found
 
     @property
     def enabled_regions(self) -> tuple[str, ...]:

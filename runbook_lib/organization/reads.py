@@ -56,6 +56,16 @@ def observe_organization(
     return _Observing(settings, access).organization(with_member_regions, known, outline, accounts)
 
 
+def read_unit_names(settings: Settings, access: Identities, organization: Organization) -> Mapping[str, str]:
+    """Names of the organizational units in which there are accounts, and of those above them; for people, so never a failure.
+
+    One read for each unit that has any below it. Nothing where settings hide names, and of what may not be read.
+    """
+    if settings.names_hidden:
+        return {}
+    return _Observing(settings, access).unit_names(organization)
+
+
 def list_accounts(settings: Settings, access: Identities) -> Mapping[str, Account]:
     """The organization's accounts alone. Raises CallFailed when they cannot be read."""
     return _Observing(settings, access).accounts()
@@ -140,12 +150,27 @@ class _Observing:
             units = self._tree() | units
         return {
             each["Id"]: Account(
-                each["Id"], masked(each.get("Name", "")),
+                each["Id"], "" if self.settings.names_hidden else masked(each.get("Name", "")),
                 # `Status` was retired in September 2026; older partitions still answer with it alone.
                 AccountState(each.get("State") or each["Status"]), units.get(each["Id"], ()), each.get("Email", ""),
             )
             for each in sorted(listed, key=lambda each: str(each["Id"]))
         }  # fmt: skip
+
+    def unit_names(self, organization: Organization) -> dict[str, str]:
+        above = {unit for account in organization.accounts.values() for unit in account.organizational_units[:-1]}
+        roots = {account.organizational_units[0] for account in organization.accounts.values() if account.organizational_units}
+        found = dict.fromkeys(roots, "Root")
+        for listed in self.access.parallel([partial(self._units_below, unit) for unit in sorted(above)]):
+            found |= listed
+        return found
+
+    def _units_below(self, unit: str) -> dict[str, str]:
+        try:
+            listed = self._list("ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=unit)
+        except CallFailed:
+            return {}
+        return {each["Id"]: masked(each.get("Name", "")) for each in listed}
 
     def _tree(self) -> dict[str, tuple[str, ...]]:
         """Account id → OU ids from the root down, read by OU: one listing per OU instead of one call per account."""

@@ -147,6 +147,7 @@ class PhaseRun:
             later=later_words(plan.scope, settings) if runbook.in_waves else "",
             stages={stage.name: stage.title for stage in runbook.phase.stages},
             costs=costs,
+            names={each.id: each.name for each in self.organization.accounts.values() if each.name},
         )
         write_plan(self.record.run, self.record.folder, stem, plan, change)
 

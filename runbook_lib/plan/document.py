@@ -1,4 +1,4 @@
-"""plan.md and plan.html: a plan as a document for whoever decides about it. Pure; account ids, never names or addresses."""
+"""plan.md and plan.html: a plan as a document for whoever decides about it. Pure; never an e-mail address."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +36,8 @@ class Change:
     """What waits for later waves."""
     stages: Mapping[str, str] = field(default_factory=dict)
     """Name of a stage → what its calls are."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Account id → its name, where people are to see names; the ids stand beside them."""
     costs: Costs | None = None
     """None where the plan is written down again without looking at AWS."""
 
@@ -54,7 +56,7 @@ def plan_page(plan: Plan, change: Change, pages: Iterable[tuple[str, str]] = ())
 
 def plan_blocks(plan: Plan, change: Change, made: str) -> list[Block]:
     """The document: its title, then its sections. `made`: when, in words."""
-    sets = AccountSets()
+    sets = AccountSets(names=change.names)
     calls = plan_groups.actions_by_call(plan)
     sections: list[Iterable[Block]] = [
         _head(plan, change, sets, made),

@@ -16,7 +16,7 @@ from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.garbage import collected_rarely
 from runbook_lib.coverage import Cells, Status
 from runbook_lib.organization import Organization
-from runbook_lib.organization.reads import READS
+from runbook_lib.organization.reads import READS, read_unit_names
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, Trials, costs
@@ -187,10 +187,12 @@ class Runbook:
         """Observe every service that settings manage: the whole coverage, and what is watched of the resources behind it."""
         services = self._surveyed()
         organization, looks = self.observer.look(services)
-        behind = self.access.parallel(
-            [partial(each.resources, seen.state, seen.view, self.access) for each, seen in zip(services, looks, strict=True)]
+        jobs: list[Callable[[], Any]] = [partial(read_unit_names, self.settings, self.access, organization)]
+        jobs += [partial(each.resources, seen.state, seen.view, self.access) for each, seen in zip(services, looks, strict=True)]
+        names, *behind = self.access.parallel(jobs)
+        return replace(organization, unit_names=names), tuple(
+            cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more)
         )
-        return organization, tuple(cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more))
 
     def _surveyed(self) -> list[Service]:
         return [service_named(phase.service) for phase in managed(self.settings) if phase.covers]

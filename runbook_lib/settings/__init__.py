@@ -250,6 +250,13 @@ class _Settings(Section):
             description="Parts of the organization, one after the other; what none of them names is the last. Absent: all at once."
         ),
     ] = None
+    names: Annotated[
+        Literal["hidden"] | None,
+        Field(
+            description="hidden: accounts and organizational units appear by id alone, in every table, page and file; absent: by "
+            "name, with the id beside it."
+        ),
+    ] = None
     prices: Annotated[
         PricesSection | None, Field(description="What paid features cost, for estimates in plans; absent: unknown.")
     ] = None
@@ -292,6 +299,11 @@ class _Settings(Section):
         """Service → Region → the endpoint that live runs call there in the place of AWS's own."""
         return self.network.endpoints if self.network else {}
 
+    @property
+    def names_hidden(self) -> bool:
+        """Whether accounts and units are shown by id alone."""
+        return self.names == "hidden"
+
     def sections(self) -> Mapping[str, ServiceSection]:
         """boto3 client name → section, of every service that is managed here, in the order of the phases."""
         there = ((spec.name, getattr(self, spec.section)) for spec in specs())
@@ -329,13 +341,16 @@ else:
 def settings_digest(settings: Settings, *, leaving: bool = False) -> str:
     """SHA-256 (hex) of the values without `mode`: the same file rehearsed and live has one digest.
 
+    `names` stays outside, which says what people see.
     `network` stays outside too: it says how AWS is reached, not what is wanted of it, so it voids no approval. `offboarding` counts
     for plans of the way out alone (`leaving`): adding it voids no approval of a phase that is in flight.
     Keys that are absent stay absent; defaults count as said, so that a default that changes with a new version is noticed. `waves`
     count too: a scope says which part was approved, not what has to be done before it, and an approval holds for that order only.
     """
     values = settings.model_dump(
-        mode="json", exclude={"mode", "network"} if leaving else {"mode", "network", "offboarding"}, exclude_none=True
+        mode="json",
+        exclude={"mode", "names", "network"} if leaving else {"mode", "names", "network", "offboarding"},
+        exclude_none=True,
     )
     for exclusion in values["exclusions"]:
         # Absent, it means what is managed here: a service that a later version adds voids no approval of files without it.
