@@ -9,7 +9,7 @@ import value_samples as samples
 
 from runbook_lib.base import html
 from runbook_lib.base.text import visible
-from runbook_lib.coverage import Count, count
+from runbook_lib.coverage import Cell, Count, Status, count
 from runbook_lib.coverage import summary as summaries
 from runbook_lib.display import outcome_tables, sections, tables
 from runbook_lib.plan.cost import Costs
@@ -144,3 +144,19 @@ def test_regions_are_not_broken_at_their_hyphens() -> None:
     names = re.findall(r'<span class="name">([^<]+)</span>', text)
     assert names == ["us-east-1", "us-east-1", "eu-south-1"]
     assert "<td>delete-analyzer</td>" in text
+
+
+def test_a_notebook_of_a_large_organization_shows_the_last_reverse_calls_and_says_how_many_more() -> None:
+    steps = tuple(samples.action(f"SwitchOn{number}", {"Own": number}) for number in range(outcome_tables.MOST_BACK_OUT + 7))
+    plan = samples.plan(steps=steps)
+    frame = outcome_tables.back_out_table(plan, lambda action: action.operation)
+    assert list(frame["reverses"]) == [each.operation for each in reversed(plan.actions[7:])]
+    assert "7 more, of the calls before these" in repr(sections.back_out(plan))
+    assert "more, of the calls" not in repr(sections.back_out(samples.plan(steps=steps[:3])))
+
+
+def test_a_check_of_many_accounts_says_how_many() -> None:
+    many = frozenset(f"{number:012d}" for number in range(900))
+    cell = Cell("organizations", "global", "AWS Config in members", many, Status.GAP, "some do not record")
+    (row,) = outcome_tables.checks_table([cell])["account"]
+    assert row == "900 accounts"

@@ -56,7 +56,7 @@ def sealing(run: RunFolder, settings: Settings, environment: Mapping[str, str]) 
     with ExitStack() as resources:
         try:
             desk = desk_for(run.path.parent, settings, environment, resources)
-            with progress(f"Sealing {run.name}") as shown:
+            with progress(f"Sealing {run.name}, file by file") as shown:
                 made = seal(run, desk, _counted(run, shown))
         except RunbookError as problem:
             yield f"Evidence: not sealed: {problem}"
@@ -80,7 +80,7 @@ def _counted(run: RunFolder, shown: Progress) -> Callable[[], None]:
         nonlocal done
         done += 1
         if time.monotonic() - begun >= SILENT:
-            shown.update(done, total, "files")
+            shown.update(done, total)
 
     return told
 

@@ -100,13 +100,14 @@ def json_text(cells: Cells, organization: Organization, facts: Mapping[str, str]
     sets = _sets(kept)
     places = {accounts: place for place, accounts in enumerate(sets)}
     names = ("region", "service", "aspect", "item", "status", "gap", "reason", "code", "observed", "desired", "next_step", "who")
+    by_id = replace(organization, unit_names={})  # names are for people: whoever reads this file looks for ids
     head: dict[str, Any] = {
         "format": FORMAT,
         "facts": dict(sorted(facts.items())),
         "organization": organization.id,
         "counts": {name: _numbers(counted) for name, counted in summaries.totals(kept).items()},
         "by": {
-            by: {name: _numbers(counted) for name, counted in summaries.summary(kept, by, organization).items()}
+            by: {name: _numbers(counted) for name, counted in summaries.summary(kept, by, by_id).items()}
             for by in summaries.DIMENSIONS
         },
     }

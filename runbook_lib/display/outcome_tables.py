@@ -7,12 +7,14 @@ from typing import Any
 import pandas as pd
 
 from runbook_lib.apply.report import Final, Result
-from runbook_lib.base.account_sets import AccountSets
+from runbook_lib.base.account_sets import AccountSets, few_or_count
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.display.tables import frame
 from runbook_lib.plan import Action, Plan, Step
 from runbook_lib.services.spec import place_of
 
+MOST_BACK_OUT = 60
+"""Reverse calls that a notebook shows: each has a command line, and a large organization has thousands."""
 FEW_REGIONS = 3
 """So many are named in a line of their sum; all are beneath it."""
 OUTCOMES = {
@@ -35,7 +37,7 @@ def checks_table(cells: Iterable[Cell]) -> pd.DataFrame:
     """Prerequisites, those that need somebody first; Regions with the same answer share a line."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for cell in cells:
-        account = ", ".join(sorted(cell.accounts))
+        account = few_or_count(cell.accounts)
         key = (ANSWERS[cell.status], cell.aspect, cell.item, account, cell.reason.replace(cell.region, "the Region"), cell.code)
         groups.setdefault((*key, cell.next_step.replace(cell.region, "the Region"), cell.who), []).append(cell.region)
     order = {answer: number for number, answer in enumerate(("FAIL", "UNKNOWN", "pass", "excluded", "not applicable"))}
@@ -109,12 +111,12 @@ def problem_table(problems: Sequence[tuple[Step, Result]]) -> pd.DataFrame:
 
 
 def back_out_table(plan: Plan, line: Callable[[Action], str]) -> pd.DataFrame:
-    """The reverse call of every Action, last first, or why there is none."""
+    """The reverse calls, last first, or why there is none: of as many Actions as have room in a notebook."""
     rows = [
         (
             place_of(action.service, action.region), action.operation, len(action.targets or action.affects),
             line(action) or "not reversible", action.back_out.why,
         )
-        for action in reversed(plan.actions)
+        for action in plan.actions[: -MOST_BACK_OUT - 1 : -1]
     ]  # fmt: skip
     return frame(rows, ("Region", "reverses", "accounts", "call", "note"))

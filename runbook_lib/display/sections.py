@@ -345,7 +345,10 @@ def back_out(plan: Plan) -> Notes:
     """The reverse calls, last first."""
     if not plan.actions:
         return Notes("There is nothing to back out.")
-    return Notes(tables.shown(outcome_tables.back_out_table(plan, back_out_line), "Reverse calls, last first; none is made here"))
+    table = outcome_tables.back_out_table(plan, back_out_line)
+    more = len(plan.actions) - len(table)
+    rest = [f"{more:,} more, of the calls before these, are in plan.md and plan.json."] if more > 0 else []
+    return Notes(tables.shown(table, "Reverse calls, last first; none is made here"), *rest)
 
 
 def tick(now: Tick) -> str:
