@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from test_plan import DELEGATED, MEMBERS, create_members, plan_of
 
-from runbook_lib.plan import Action, Blocker, Condition, Wait, batches
+from runbook_lib.plan import Action, Blocker, Condition, Loss, Plan, Wait, batches
 from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.approval import ApprovalRefused, approve, cover, read_approval, refusals, window
+from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, cover, read_approval, refusals, window
 from runbook_lib.plan.decision import given
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -205,3 +205,41 @@ def test_an_approval_from_before_is_read_as_it_was_written(tmp_path: Path) -> No
     found = given(tmp_path / "approval.json").approval
     assert (found.version, found.plan_sha256, found.names("ab" * 32)) == (1, "", True)
     assert refusals(found, APPROVED, **HERE) == ()
+
+
+def losing() -> Plan:
+    """A plan of a procedure that takes two things away, of which one has to be typed."""
+    losses = (
+        Loss("findings of 2 accounts", frozenset({"111111111111"}), ("us-east-1",), "", for_good=True, typed=True),
+        Loss("a setting", frozenset(), ("us-east-1",), "", for_good=False, typed=False),
+    )
+    return dataclasses.replace(APPROVED, about="a-service a-level", losses=losses)
+
+
+def test_what_has_to_be_typed_is_held_in_a_third_version_that_is_read_back(tmp_path: Path) -> None:
+    given = approve(losing(), approver="Ada", ticket="CHG-1", now=NOW, loses=["  findings of\t2 accounts "])
+    assert (given.version, given.loses) == (3, ("findings of 2 accounts",))
+    given.write(tmp_path / "approval.json")
+    assert read_approval(tmp_path / "approval.json") == given
+
+
+@pytest.mark.parametrize("typed", [(), ("a setting",), ("findings of 2 accounts", "more"), ("Findings of 2 accounts",)])
+def test_nothing_else_than_what_has_to_be_typed_will_do(typed: tuple[str, ...]) -> None:
+    with pytest.raises(ApprovalRefused):
+        approve(losing(), approver="Ada", ticket="CHG-1", now=NOW, loses=typed)
+
+
+def test_earlier_versions_have_no_losses_and_are_written_as_ever(tmp_path: Path) -> None:
+    given = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
+    assert given.version == 2
+    given.write(tmp_path / "approval.json")
+    assert "loses" not in json.loads((tmp_path / "approval.json").read_text())
+    with pytest.raises(ValueError, match="version 3's, and no other's"):
+        Approval.model_validate(given.model_dump(mode="json") | {"loses": ["findings of 2 accounts"]})
+
+
+def test_a_plan_of_a_phase_has_the_fingerprint_and_the_file_it_always_had() -> None:
+    assert "losses" not in plan_file.dumps(APPROVED)
+    assert "about" not in json.loads(plan_file.dumps(APPROVED))
+    assert plan_file.loads(plan_file.dumps(losing()), "plan.json") == losing()
+    assert losing().fingerprint != APPROVED.fingerprint

@@ -27,7 +27,8 @@ from runbook_lib.evidence.seal.sealing import seal_of
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook
-from runbook_lib.runbook.phases import UnknownPhase, phase_named
+from runbook_lib.runbook.phases import Kind, UnknownPhase, phase_named
+from runbook_lib.services.departures import NoSuchLevel, NoSuchService, procedure
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
@@ -90,7 +91,7 @@ def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
         for which in sorted(there | _taken(phase, record["phases"].get(phase.name, {}), seal)):
             answers, coverage = phase.path / f"answers-{which}.jsonl.gz", phase.path / f"coverage-{which}.json"
             if which in there:
-                yield f"{phase.name}/{which}", _differences(answers, coverage, settings, phase.name)
+                yield f"{phase.name}/{which}", _differences(answers, coverage, settings, phase.name, _about(record, phase.name))
             else:
                 yield f"{phase.name}/{which}", [_gone(f"{phase.name}/{answers.name}", seal)]
 
@@ -112,13 +113,19 @@ def _gone(name: str, seal: Entry | None) -> str:
     return f"{name.partition('/')[2]} is not there, so this coverage cannot be built again: {why}"
 
 
-def _differences(path: Path, written: Path, settings: Settings, phase: str) -> list[str]:
+def _about(record: Mapping[str, Any], phase: str) -> str:
+    """What a procedure was about, as its run says; empty of a phase."""
+    results = record["phases"].get(phase, {}).get("results", {})
+    return str(results.get("about", "")) if isinstance(results, Mapping) else ""
+
+
+def _differences(path: Path, written: Path, settings: Settings, phase: str, about: str) -> list[str]:
     try:
         then = read_coverage(written)
-        organization, cells = _again(path, settings, phase)
+        organization, cells = _again(path, settings, phase, about)
     except FileNotFoundError as missing:
         return [f"{Path(missing.filename).name} is missing"]
-    except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase) as broken:
+    except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase, NoSuchService, NoSuchLevel) as broken:
         return [str(broken).removeprefix(f"{path.parent}/")]
     if then["format"] != FORMAT:
         # What an earlier version did not look at is compared with nothing.
@@ -130,12 +137,13 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str) -> l
     return [f"{name} differs" for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 
-def _again(path: Path, settings: Settings, phase: str) -> tuple[Organization, Cells]:
+def _again(path: Path, settings: Settings, phase: str, of: str) -> tuple[Organization, Cells]:
     """What is judged from a file of answers now. Raises what `_differences` names."""
     about, answers = read_answers(path)
     scope = Scope(**{name: tuple(listed) for name, listed in about.scope})
     with Replayed(settings, answers, about.callers) as access:
-        runbook = Runbook(phase_named(phase), settings, access, Clock(), scope)
+        doing = procedure(of) if phase_named(phase).kind is Kind.PROCEDURE else None
+        runbook = Runbook(phase_named(phase), settings, access, Clock(), scope, doing)
         try:
             if not phase_named(phase).plans:
                 return runbook.survey()

@@ -183,15 +183,24 @@ def lab_command() -> None:
 @cli.command("offboard")
 @click.argument("service")
 @PARAMETERS
-@click.option("--regions", default="", help="Regions to look at, separated by commas; all that are enabled when absent.")
+@click.option("--regions", default="", help="Regions, separated by commas; all that are enabled when absent.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--level", default="", help="Plan this level, or apply it with --approval; without one the command only reads.")
+@click.option("--approval", default="", help="An approval.json, or the plan's fingerprint.")
+@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@click.option(
+    "--lose", "loses", multiple=True, metavar="WORDS",
+    help="With a fingerprint: what the plan takes away, in the words that it gives; once for each.",
+)  # fmt: skip
+@SECONDS
 @RUNS
 @done_by("offboard")
 def offboard_command() -> None:
-    """Show what leaving a service would mean.
+    """Leave a service, level by level.
 
-    Reads only: every level of the way out, what stands in its way, who loses what in which account and Region, what cannot be
-    undone, and what was found that is not ours. Exit code 2: something is there to be left, or could not be read.
+    Without --level it only reads: every level of the way out, what stands in its way, who loses what in which account and Region,
+    what cannot be undone, and what was found that is not ours. With --level that one level is planned, and with --approval applied;
+    settings have to allow it by name. Exit code 2: something is there to be left, or could not be read.
     """
 
 

@@ -30,13 +30,14 @@ from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
 from runbook_lib.evidence.store.desk import local_chains, store_for
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.approval import Approval, approve, read_approval
+from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, read_approval, untyped
 from runbook_lib.settings.file import SettingsError, load
 
 
 def approve_command(
-    run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str
-) -> int:
+    run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str,
+    loses: tuple[str, ...] = (),
+) -> int:  # fmt: skip
     """Approve a run's plans with your own key."""
     folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
@@ -46,14 +47,17 @@ def approve_command(
     settings = load(run.settings, dt.datetime.now(dt.UTC).date(), kept=True)
     trust = trust_of(settings, folder)
     _refuse_strangers(trust, signer, "approve", settings.mode)
+    typed = [" ".join(each.split()) for each in loses]
     for phase in _planned(run, phases):
         plan = plan_file.load(phase.plan_json)
         path = (out or folder / APPROVALS) / f"{run.name}-{phase.name}.json"
         where = os.path.relpath(phase.plan_json, path.parent)
         digest = file_digest(phase.plan_json)
+        if wrong := tuple(untyped(plan, typed)):
+            raise ApprovalRefused(wrong)
         made = _there(path, plan, digest) or approve(
             plan, approver=_name(trust, signer.public_key.keyid), ticket=ticket, now=dt.datetime.now(dt.UTC), hours=hours,
-            reason=reason, file=where, sha256=digest,
+            reason=reason, file=where, sha256=digest, loses=typed,
         ).model_copy(update={"trust": trust.digest})  # fmt: skip
         made = signed(made, signer)
         with handed_over():

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from runbook_lib.plan.approval import Approval, ApprovalRefused, approve, read_a
 from runbook_lib.plan.decision import given as decision_of
 from runbook_lib.plan.forecast import forecast as forecast_of
 from runbook_lib.runbook import managed
-from runbook_lib.runbook.phases import COVERAGE, Phase, UnknownPhase, phase_named
+from runbook_lib.runbook.phases import COVERAGE, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.services.waves import waves
 from runbook_lib.settings import Settings
 
@@ -57,8 +58,14 @@ class Command:
     executed: list[PhaseResult] = field(default_factory=list)
     """Every execution of a notebook so far."""
 
-    def phase(self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False) -> PhaseResult:
-        """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page."""
+    def phase(
+        self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False,
+        about: Mapping[str, str] | None = None,
+    ) -> PhaseResult:  # fmt: skip
+        """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page.
+
+        `about`: the further parameters of a procedure.
+        """
         from runbook_lib.cli.headless import execute  # noqa: PLC0415 it takes a second, which kernels and most commands need not spend
         from runbook_lib.display.notebook_page import write_notebook_html  # noqa: PLC0415 as above
 
@@ -72,6 +79,7 @@ class Command:
             "scope": scope,
             "approval": str(approval) if approval else "",
             "run_folder": str(self.run.path),
+            **(about or {}),
         }
         output = folder.notebook("plan" if kind else "")
         done = execute(
@@ -169,6 +177,23 @@ def _planned(command: Command, phase: Phase, scope: str) -> PhaseResult:
     return result
 
 
+def procedure(command: Command, phase: Phase, scope: str, about: Mapping[str, str], approval: Path | None) -> int:
+    """Run a procedure: plan it, or apply what was approved of it."""
+    result = command.phase(phase, scope, approval, about=about)
+    if result.exit_code != 1 and approval is None:
+        made = plan_file.load(result.folder.plan_json)
+        for line in (*described(made), *_losses(made), f"plan: {result.folder.plan_document}"):
+            command.say(f"  {line}")
+    return finish(command, Course([result]))
+
+
+def _losses(made: Plan) -> Iterator[str]:
+    for loss in made.losses:
+        yield f"lost{' FOR GOOD' if loss.for_good else ''}: {loss.words}"
+        if loss.typed:
+            yield f"  to approve: --lose {shlex.quote(loss.words)}"
+
+
 def described(made: Plan) -> Iterator[str]:
     """A plan in a few lines: the calls by name, what is blocked and what to do about it, the fingerprint."""
     calls = Counter(f"{action.service}:{action.operation}" for action in made.actions)
@@ -188,6 +213,8 @@ def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
     if twice := [phase for phase, number in Counter(phase for phase, _ in ordered).items() if number > 1]:
         raise ApprovalRefused([f"two approvals of {twice[0]} were given; apply each in a run of its own"])
     named_ = [(phase_named(phase), path) for phase, path in ordered]
+    if other := [phase.name for phase, _ in named_ if phase.kind is Kind.PROCEDURE]:
+        raise ApprovalRefused([f"{other[0]} is not a phase of the roll-out: give this approval to the command that planned it"])
     course = Course()
     course.take([Turn(phase, partial(command.phase, phase, scope, path)) for phase, path in named_], command.say)
     return finish(command, course)
@@ -200,13 +227,16 @@ class Named:
     file: Path
     plan: Plan | None = None
 
-    def approval(self, into: Path, approver: str, ticket: str) -> Path:
-        """The approval's file; where a plan was named, that plan is approved now, in a file of the folder `into`."""
+    def approval(self, into: Path, approver: str, ticket: str, loses: Sequence[str] = ()) -> Path:
+        """The approval's file; where a plan was named, that plan is approved now, in a file of the folder `into`.
+
+        `loses` is what was typed of what it takes away.
+        """
         if self.plan is None:
             return self.file
         given = approve(
             self.plan, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(self.file),
-            sha256=file_digest(self.file),
+            sha256=file_digest(self.file), loses=loses,
         )  # fmt: skip
         return written(given, into / f"approval-{self.plan.phase}.json")
 

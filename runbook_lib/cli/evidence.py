@@ -82,6 +82,9 @@ def status_command() -> None:
     "--phase", "phases", multiple=True, help="A phase whose plan to approve; every planned phase when absent. Repeatable."
 )
 @click.option("--reason", default="", help="Why, where the ticket does not say it.")
+@click.option(
+    "--lose", "loses", multiple=True, metavar="WORDS", help="What the plan takes away, in the words that it gives; once for each."
+)
 @click.option("--hours", type=click.FloatRange(0.1, 24 * 14), default=12, show_default=True, help="How long the approval is good.")
 @click.option(
     "--out",

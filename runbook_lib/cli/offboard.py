@@ -1,4 +1,4 @@
-"""`runbook offboard SERVICE`: the way out of a service, level by level."""
+"""`runbook offboard SERVICE`: the way out of a service, looked at, and taken level by level."""
 
 import datetime as dt
 import json
@@ -8,27 +8,38 @@ from pathlib import Path
 import click
 
 from runbook_lib.base.clock import Clock
+from runbook_lib.base.identity import user
 from runbook_lib.base.text import visible
-from runbook_lib.cli.running import kernel_environment
+from runbook_lib.cli import commands
+from runbook_lib.cli.running import command_run, kernel_environment
+from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
+from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.plan import Scope
+from runbook_lib.plan.approval import ApprovalRefused, untyped
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.runbook.phases import COVERAGE
+from runbook_lib.runbook.phases import COVERAGE, OFFBOARDING
 from runbook_lib.runbook.way_out import WayOut, as_data, lines, look
-from runbook_lib.services.departures import departure_of, service_called
+from runbook_lib.services.departures import departure_of, procedure, service_called
 from runbook_lib.services.leaving import Leaving
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
 
-def offboard_command(service: str, parameters: Path, regions: str, form: str, runs: str) -> int:
-    """Show what leaving a service would mean."""
+def offboard_command(
+    service: str, parameters: Path, regions: str, form: str, level: str, approval: str, ticket: str, loses: tuple[str, ...],
+    cell_timeout: int | None, runs: str,
+) -> int:  # fmt: skip
+    """Leave a service, level by level."""
     settings = load(parameters, today())
-    leaving = Leaving(departure_of(service_called(service)))
-    scope = Scope(tuple(sorted({each.strip() for each in regions.split(",") if each.strip()})))
+    named = tuple(sorted({each.strip() for each in regions.split(",") if each.strip()}))
+    if level:
+        return _level(settings, parameters, (service_called(service), level), named, approval, ticket, loses, cell_timeout, runs)
+    if approval or ticket or loses:
+        raise click.UsageError("--approval, --ticket and --lose are about one level; name it with --level")
     with entered(kernel_environment(settings, runs)):
-        way = looked(settings, leaving, scope)
+        way = looked(settings, Leaving(departure_of(service_called(service))), Scope(named))
     if form == "json":
         click.echo(json.dumps(as_data(way), indent=1))
     else:
@@ -43,3 +54,31 @@ def looked(settings: Settings, leaving: Leaving, scope: Scope) -> WayOut:
     run = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{settings.mode}-{secrets.token_hex(2)}"
     with access_for(settings, COVERAGE, run, clock, doing=leaving) as access:
         return look(Runbook(COVERAGE, settings, access, clock, scope, leaving))
+
+
+def _level(
+    settings: Settings, parameters: Path, about: tuple[str, str], regions: tuple[str, ...], approval: str, ticket: str,
+    loses: tuple[str, ...], seconds: int | None, runs: str,
+) -> int:  # fmt: skip
+    """Plan one level, or apply what was approved of it. What is wrong is said before a run is begun."""
+    doing = procedure(" ".join(about))
+    if loses and not commands.is_fingerprint(approval):
+        raise click.UsageError("--lose is typed by whoever approves: together with the plan's fingerprint, or with runbook approve")
+    named = None
+    if approval:
+        if commands.is_fingerprint(approval) and (why := nobody_here(settings, runs_folder(runs))):
+            raise ApprovalRefused([why])
+        named = commands.named(approval, runs_folder(runs), settings.mode)
+        if named.plan is not None:
+            _refuse_other(named.plan.about, doing.about)
+            if wrong := tuple(untyped(named.plan, [" ".join(each.split()) for each in loses])):
+                raise ApprovalRefused(wrong)
+    scope = json.dumps({"regions": list(regions)}) if regions else ""
+    with command_run(settings, parameters, runs, seconds) as command:
+        file = named.approval(command.run.path, user(), ticket or "none given", loses) if named else None
+        return commands.procedure(command, OFFBOARDING, scope, dict(zip(OFFBOARDING.parameters, about, strict=True)), file)
+
+
+def _refuse_other(planned: str, asked: str) -> None:
+    if planned != asked:
+        raise ApprovalRefused([f"it is for {planned or 'a phase of the roll-out'}, and asked for is {asked}"])

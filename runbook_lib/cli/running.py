@@ -47,7 +47,7 @@ def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: in
     settings = load(parameters, today())
     read_scope(scope, settings)
     wanted = commands.chosen(settings, phases)
-    with _command(settings, parameters, runs, cell_timeout) as command:
+    with command_run(settings, parameters, runs, cell_timeout) as command:
         return commands.plan(command, wanted, scope)
 
 
@@ -61,7 +61,7 @@ def apply(
         raise ApprovalRefused([why])
     named = [commands.named(given, runs_folder(runs), settings.mode) for given in approvals]
     trust = declarable(settings, runs_folder(runs), [each.file for each in named if each.plan is None]) if emergency else None
-    with _command(settings, parameters, runs, cell_timeout) as command:
+    with command_run(settings, parameters, runs, cell_timeout) as command:
         files = [each.approval(command.run.path, user(), ticket or "none given") for each in named]
         if trust is not None:
             declare(files, emergency, trust)
@@ -72,7 +72,7 @@ def coverage(parameters: Path, form: str, since: str, cell_timeout: int | None, 
     """Read and print what is covered, and what is not."""
     settings = load(parameters, today())
     then = _coverage_of(since, settings, form, runs) if since else []
-    with _command(settings, parameters, runs, cell_timeout, quiet=True) as command:
+    with command_run(settings, parameters, runs, cell_timeout, quiet=True) as command:
         result = command.phase(COVERAGE)
         code = commands.finish(command, Course([result]))
         if result.exit_code == 1:
@@ -117,7 +117,7 @@ def rehearse(
     asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=keep)
     made = ready(asked, say)
     try:
-        with _command(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
+        with command_run(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
             code = commands.rehearse(command)
             table = command.run.phase(COVERAGE.name).path / "coverage-after.txt"
             say("")
@@ -160,7 +160,7 @@ def simulate(
 
 
 @contextmanager
-def _command(
+def command_run(
     settings: Settings, file: Path, runs: str, seconds: int | None, environment: Mapping[str, str] | None = None,
     *, quiet: bool = False,
 ) -> Iterator[commands.Command]:  # fmt: skip

@@ -71,6 +71,7 @@ class DecisionPanel(Live):
         self._ticket = _field("Ticket", "ticket, for example CHG-1234", asked.ticket)
         self._reason = _field("Reason", "reason; needed to reject")
         self._typed = _field("Type", f"type: {asked.phrase}") if asked.phrase else None
+        self._lost = [_field("Lost", f"type: {each}") for each in asked.losses]
         self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
         self._approve = widgets.Button(
             description=with_calls("Approve", asked.calls), tooltip="Make exactly the planned calls", button_style="primary",
@@ -78,8 +79,9 @@ class DecisionPanel(Live):
         )  # fmt: skip
         self._approve.on_click(lambda _: self._press(approved=True))
         self._reject.on_click(lambda _: self._press(approved=False))
-        self._said = widgets.HTML(f"<p>{html.escaped(instruction(asked.phrase, asked.calls, needs_ticket=asked.needs_ticket))}</p>")
-        fields = [each for each in (self._ticket, self._reason, self._typed) if each is not None]
+        said = instruction(asked.phrase, asked.calls, needs_ticket=asked.needs_ticket, losses=asked.losses)
+        self._said = widgets.HTML(f"<p>{html.escaped(said)}</p>")
+        fields = [each for each in (self._ticket, self._reason, *self._lost, self._typed) if each is not None]
         head = widgets.HTML(banner(asked.mode, asked.title))
         facts = widgets.HTML(html.facts(asked.facts))
         below = [chooser.box] if chooser is not None else []
@@ -129,8 +131,9 @@ class DecisionPanel(Live):
         (approved, _), self._pressed = self._pressed, None
         typed = self._typed.value if self._typed is not None else ""
         problem = self.ballot.cast(
-            approved=approved, ticket=self._ticket.value, reason=self._reason.value, typed=typed, now=self._now()
-        )
+            approved=approved, ticket=self._ticket.value, reason=self._reason.value, typed=typed, now=self._now(),
+            lost=[each.value for each in self._lost],
+        )  # fmt: skip
         self.say(problem or ("Approved." if approved else "Rejected."))
         self._freeze(not problem or bool(self.ballot.closed))
         return problem
@@ -149,9 +152,11 @@ def with_calls(word: str, calls: int) -> str:
     return f"{word} {calls:,} call{'s' * (calls != 1)}" if calls else word
 
 
-def instruction(phrase: str, calls: int, *, needs_ticket: bool) -> str:
+def instruction(phrase: str, calls: int, *, needs_ticket: bool, losses: Sequence[str] = ()) -> str:
     """What has to be done, in one line."""
     needs = [*(["enter the ticket"] if needs_ticket else []), *([f"type {phrase}"] if phrase else [])]
+    if losses:
+        needs.insert(0, f"type what is lost, word by word, each in its field: {'; '.join(losses)}")
     yes = with_calls("Approve", calls)
     first = f"To approve, {' and '.join(needs)}, then press {yes}." if needs else f"Press {yes} or Reject."
     return f"{first} Rejecting needs a reason. Nothing is called before you decide; there is no time limit."

@@ -28,7 +28,7 @@ from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.phase_run.record import plainly
 from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan.gates import gates
-from runbook_lib.runbook.phases import PREREQUISITES
+from runbook_lib.runbook.phases import PREREQUISITES, phase_named
 from runbook_lib.services.waves import later_words, wave_words
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
@@ -37,15 +37,20 @@ _OPEN: "list[Notebook]" = []
 """The notebook that this kernel has open. Run All Cells opens it anew, which ends the run before."""
 
 
-def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_folder: str) -> "Notebook":
-    """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong."""
+def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_folder: str, *about: str) -> "Notebook":
+    """Read the settings, find out who and where we are, and open the run. Raises Halt, in two lines, when any is wrong.
+
+    `about`: what a procedure's notebook is given besides, in the order in which the phase names it.
+    """
     with plainly():
         settle_shell()
         keep_private()
-        refuse_strangers({"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder})
+        further = dict(zip(phase_named(phase).parameters, about, strict=False))
+        given = {"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder, **further}
+        refuse_strangers(given)
         while _OPEN:
             _OPEN.pop().abandon()
-        record = begin(phase, parameters_path(parameters_file), scope, approval, run_folder)
+        record = begin(phase, parameters_path(parameters_file), scope, approval, run_folder, about=" ".join(about))
         if (shell := kernel()) is not None and not headless():
             record.closing.callback(Listener(shell, record.folder).close)
         _OPEN.append(notebook := Notebook(opened(record)))

@@ -11,7 +11,7 @@ from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.decision import given
 from runbook_lib.runbook import managed
 from runbook_lib.services.waves import wave_words
-from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.settings import Settings
 
 
 def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
@@ -23,9 +23,9 @@ def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
         "Management account": organization.management_account,
         "Delegated security account": organization.delegated_account,
         **{f"Acting in {account} as": f"{arn}, {_found(run, account)}" for account, arn in sorted(organization.callers.items())},
-        "Regions": ", ".join(_regions(settings)),
+        **({"Takes away": run.record.doing.about} if run.record.doing else {"Regions": ", ".join(_regions(settings))}),
         **({"Regions of members": run.earlier_reads.words} if run.earlier_reads.words else {}),
-        "Settings": f"{file.name}, digest {settings_digest(settings)[:16]}, {described(file)}",
+        "Settings": f"{file.name}, digest {runbook.digest[:16]}, {described(file)}",
         "Scope": sections.scope_words(runbook.scope),
         **({"Wave": wave_words(runbook.scope, settings)} if runbook.in_waves else {}),
         "Settings check": sections.preflight_words(run.remarks),

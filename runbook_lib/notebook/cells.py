@@ -22,7 +22,7 @@ def refuse_strangers(given_: dict[str, Any]) -> None:
     wrong = [f"{name} is {type(value).__name__} {value!r}" for name, value in given_.items() if not isinstance(value, str)]
     running = kernel()
     if running is not None and headless():
-        strangers = sorted(set(assigned_before_opening(running)).difference(PARAMETERS))
+        strangers = sorted(set(assigned_before_opening(running)).difference(PARAMETERS, given_))
         wrong += [f"{name} is not a parameter of this notebook" for name in strangers]
     if wrong:
         raise BadParameter("; ".join(wrong))

@@ -182,7 +182,15 @@ def decided(
         return no
     name = f"plan{suffix}.json"
     write_text(folder.path / name, plan_file.dumps(plan))
-    approval = approve(plan, approver=who, ticket=answer.ticket or "none given", now=clock.now(), reason=answer.reason, file=name)
+    approval = approve(
+        plan,
+        approver=who,
+        ticket=answer.ticket or "none given",
+        now=clock.now(),
+        reason=answer.reason,
+        file=name,
+        loses=answer.loses,
+    )
     file = folder.path / f"approval{suffix}.json"
     approval.write(file)
     return Decision(approval, plan, file, folder.path / name)

@@ -53,12 +53,14 @@ def question_about(plan: Plan, title: str, phase: Phase, settings: Settings, not
             "Blast radius": blast_radius(plan),
             **({"May cost": may_cost} if may_cost else {}),
             "Risk": _risk(plan),
+            **({"Lost": "; ".join(_lost(plan))} if plan.losses else {}),
             _INSIDE[all(action.stage == WORKLOADS for action in plan.actions)]: _inside(plan),
             "Called as": _callers(plan, settings),
             **({"Wave": wave_words(plan.scope, settings)} if settings.waves and phase.requires else {}),
             **({"Part": scope_words(plan.scope)} if not plan.scope.whole else {}),
         },
         phrase=f"apply {len(plan.actions)}" if typing else "",
+        losses=tuple(sorted(plan.to_type)),
         needs_ticket=plan.mode == "live",
         ticket=os.environ.get("RUNBOOK_TICKET", ""),
         not_yet=not_yet,
@@ -91,6 +93,10 @@ def _risk(plan: Plan) -> str:
     final = sum(not action.back_out.operation for action in plan.actions)
     undone = f"{final:,} of {len(plan.actions):,} calls cannot be reversed" if final else "every call can be reversed"
     return f"{said}; {undone}"
+
+
+def _lost(plan: Plan) -> list[str]:
+    return [f"{each.words}{' (for good)' if each.for_good else ''}" for each in plan.losses]
 
 
 def _inside(plan: Plan) -> str:

@@ -139,7 +139,7 @@ class PhaseRun:
         settings, runbook = self.record.settings, self.runbook
         organization = settings.organization
         change = Change(
-            title=f"{runbook.phase.title} across organization {organization.id}",
+            title=f"{runbook.phase.title}{f': {plan.about},' if plan.about else ''} across organization {organization.id}",
             purpose=runbook.phase.purpose,
             roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
             concurrency=settings.concurrency,

@@ -14,34 +14,44 @@ from runbook_lib.organization import Organization
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.joining import joined
 from runbook_lib.phase_run.record import RunRecord, plainly
-from runbook_lib.phase_run.scope_parameter import read_scope
+from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.plan.decision import given
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.runbook.phases import phase_named
+from runbook_lib.runbook.phases import Kind, phase_named
+from runbook_lib.services.departures import procedure
 from runbook_lib.services.remarks import SCOPE, Contradicted, Remark
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, load, located
 
 
-def begin(phase: str, parameters: Path, scope: str, approval: str, run_folder: str, resumes: str = "") -> RunRecord:
+def begin(
+    phase: str, parameters: Path, scope: str, approval: str, run_folder: str, resumes: str = "", about: str = ""
+) -> RunRecord:
     """Read what was given, and begin to record it: in the run of that folder, else in a new one. Nothing is asked of AWS.
 
-    `resumes` names the run that a new one goes on from.
+    `resumes` names the run that a new one goes on from; `about` is what a procedure is about.
 
-    Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, ApprovalRefused, RunFolderError.
+    Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, NoSuchService, NoSuchLevel, ApprovalRefused,
+    RunFolderError.
     """
     collect_rarely()
     clock = Clock()
     settings = load(parameters, clock.now().date())
-    part, chosen = read_scope(scope, settings), phase_named(phase)
+    chosen = phase_named(phase)
+    doing = procedure(about) if chosen.kind is Kind.PROCEDURE else None
+    part = read_scope(scope, settings)
+    if doing is not None and (part.accounts or part.organizational_units):
+        raise BadParameter("scope: a service is left Region by Region; name regions alone")
     approved = resolve(approval) if approval else None
     if approved and not run_folder:
         given(approved)  # what is no approval begins no run; whether it may be used here is the gate's to say
     run = joined(resolve(run_folder), settings, clock.now().date()) if run_folder else None
     run = run or _made(parameters, settings, phase, clock, resumes)
     folder = run.start_phase(chosen.name, clock.now())
-    record = RunRecord(chosen, settings, parameters, part, approved, run, folder, owns_run=not run_folder, clock=clock)
+    record = RunRecord(chosen, settings, parameters, part, approved, run, folder, owns_run=not run_folder, clock=clock, doing=doing)
+    if doing is not None:
+        record.results["about"] = doing.about
     record.closing.enter_context(json_log(run.log))
     return record
 
@@ -58,13 +68,13 @@ def opened(record: RunRecord) -> PhaseRun:
     answers, before, begun = Answers(), EarlierReads(), record.clock.now()
     with plainly(record):
         _refuse_other_mode(record)
-        access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock)
+        access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock, doing=record.doing)
         access.open_doors()
         access.on_answer = answers.keep
         if record.phase.plans:  # what proves in the end what was done rests on nothing that was read earlier
             before = earlier_reads(record.run, begun)
             access.recall = before.recall
-        runbook = Runbook(record.phase, record.settings, access, record.clock, record.scope)
+        runbook = Runbook(record.phase, record.settings, access, record.clock, record.scope, record.doing)
         organization, remarks = _preflight(record, runbook)
         record.run.add_callers(organization.callers)
     return PhaseRun(record, runbook, organization, remarks, answers, before, begun)

@@ -21,6 +21,7 @@ from runbook_lib.plan import Scope
 from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.decision import Rejection
 from runbook_lib.runbook.phases import Phase
+from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted
@@ -47,6 +48,8 @@ class RunRecord:
     clock: Clock
     replica: Replica | None = None
     """Keeps the journal's lines elsewhere too, before each call."""
+    doing: Procedure | None = None
+    """What does the work of a procedure; None in a phase."""
     access: Access | None = None
     """Whose reads, calls and endpoints are recorded, once there is one."""
     state: str = "failed"

@@ -10,12 +10,22 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from runbook_lib.base.documents import DocumentError, NotThere
 from runbook_lib.base.documents.files import MIB, read_text
@@ -67,12 +77,13 @@ class ApprovalSignature(BaseModel):
 class Approval(BaseModel):
     """Who said yes to which plan, in which mode, for which organization, and when that yes is good. Times are UTC.
 
-    Version 1 is read as it was written: there a signature says nothing about the plan's file, only about its fingerprint.
+    Version 1 is read as it was written: there a signature says nothing about the plan's file, only about its fingerprint. Version 3
+    is written where the plan takes something away that had to be typed, and else nothing is different from version 2.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1, 2] = 2
+    version: Literal[1, 2, 3] = 2
     id: str
     mode: Literal["rehearsal", "live"]
     organization: str
@@ -91,12 +102,16 @@ class Approval(BaseModel):
     """SHA-256 (hex) of the trust policy under which it was given; "" for none."""
     emergency: str = ""
     """Why it was given by the runner alone; "" in every other case."""
+    loses: tuple[str, ...] = ()
+    """What was typed of what is lost, from version 3 on."""
     signatures: tuple[ApprovalSignature, ...] = ()
 
     @model_validator(mode="after")
     def _names_its_plan(self) -> Self:
         if self.version == 1 and self.plan_sha256:
             raise ValueError("version 1 has no plan_sha256")
+        if (self.version > 2) != bool(self.loses):
+            raise ValueError("loses (what was typed of what is lost) is version 3's, and no other's")
         if self.version > 1 and not (self.plan_sha256 and _PLAN.fullmatch(self.plan_name)):
             raise ValueError("plan (a file called plan.json or plan-….json) and plan_sha256 (its SHA-256) are needed")
         return self
@@ -110,19 +125,33 @@ class Approval(BaseModel):
         """Whether a plan's file with this digest is the one that was approved, as far as this version tells."""
         return self.version == 1 or sha256 == self.plan_sha256
 
+    @model_serializer(mode="wrap")
+    def _as_its_version(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What a version did not have is not written, and not signed, in it."""
+        said: dict[str, Any] = written(self)
+        if self.version < 3:
+            said.pop("loses", None)
+        return said
+
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def approve(
     plan: Plan, *, approver: str, ticket: str, now: dt.datetime, hours: float = 12, reason: str = "", file: str = "plan.json",
-    sha256: str = "",
+    sha256: str = "", loses: Iterable[str] = (),
 ) -> Approval:  # fmt: skip
     """An approval of exactly this plan in its own mode, good from `now` for `hours`. What people say in it is masked.
 
     `file` is where the plan lies, from the approval's folder, and `sha256` its digest, where it was not written by this version.
+    `loses` is what was typed of what is lost. Raises ApprovalRefused where that is not exactly what the plan takes away.
     """
+    typed = tuple(sorted({" ".join(each.split()) for each in loses}))
+    if wrong := tuple(untyped(plan, typed)):
+        raise ApprovalRefused(wrong)
     return Approval(
+        version=3 if typed else 2,
+        loses=typed,
         id=str(uuid.uuid4()),
         mode="live" if plan.mode == "live" else "rehearsal",
         organization=plan.organization,
@@ -136,6 +165,15 @@ def approve(
         plan=file,
         plan_sha256=sha256 or hashlib.sha256(plan_file.dumps(plan).encode()).hexdigest(),
     )
+
+
+def untyped(plan: Plan, typed: Iterable[str]) -> Iterator[str]:
+    """What of the plan's losses was not typed, and what was typed and is none of them."""
+    said = frozenset(typed)
+    for each in sorted(plan.to_type - said):
+        yield f"the plan takes away what has to be typed by its own words, and it was not: {each}"
+    for each in sorted(said - plan.to_type):
+        yield f"this was typed, and the plan takes nothing like it away: {each}"
 
 
 def read_approval(path: Path) -> Approval:
@@ -165,7 +203,7 @@ def refusals(approval: Approval, approved: Plan, *, mode: str, organization: str
             "the settings have changed since the plan was made; plan again and have it approved",
         ),
     )
-    return tuple(reason for holds, reason in checks if not holds)
+    return (*(reason for holds, reason in checks if not holds), *untyped(approved, approval.loses))
 
 
 def window(approval: Approval, now: dt.datetime) -> tuple[str, ...]:

@@ -88,6 +88,9 @@ def _risk(plan: Plan) -> Iterator[Block]:
     said = "; ".join(f"{_DIRECTIONS[direction]}: {number:,}" for direction, number in sorted(directions.items()))
     said = f"Calls that {said}" if said else ""
     yield Text(f"{said or 'Nothing is called'}. A call that is not listed in plan.html is not made.")
+    if plan.losses:
+        yield Text("Taken away:")
+        yield _points([f"{each.words}{' (for good)' if each.for_good else ''}" for each in plan.losses])
     effects = list(dict.fromkeys(action.inside_accounts for action in plan.actions if action.inside_accounts))
     if effects:
         yield Text("Acts inside accounts:")

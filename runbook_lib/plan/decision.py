@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +62,8 @@ class Question:
     calls: int = 0
     """How many calls a yes is to."""
     phrase: str = ""
+    losses: tuple[str, ...] = ()
+    """What is lost, each to be typed by its own words."""
     needs_ticket: bool = False
     ticket: str = ""
     """What the ticket field begins with."""
@@ -77,6 +79,8 @@ class Answer:
     ticket: str
     reason: str
     at: dt.datetime
+    loses: tuple[str, ...] = ()
+    """What was typed of what is lost."""
 
 
 @dataclass
@@ -88,15 +92,21 @@ class Ballot:
     closed: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def cast(self, *, approved: bool, ticket: str, reason: str, typed: str, now: dt.datetime) -> str:
-        """Take an answer; says why it was not taken, "" when it was."""
+    def cast(
+        self, *, approved: bool, ticket: str, reason: str, typed: str, now: dt.datetime, lost: Sequence[str] = ()
+    ) -> str:  # fmt: skip
+        """Take an answer; says why it was not taken, "" when it was. `lost`: what was typed of what is lost."""
         ticket, reason = masked(ticket.strip()), masked(reason.strip())
+        loses = tuple(" ".join(each.split()) for each in lost)
         with self._lock:
             if self.closed or self.answer is not None:
                 return self.closed or "This has been decided already."
             if problem := self._problem(approved=approved, ticket=ticket, reason=reason, typed=typed.strip()):
                 return problem
-            self.answer = Answer(approved, ticket, reason, now)
+            missing = [each for each in self.question.losses if each not in loses] if approved else []
+            if missing:
+                return f"Not taken: to approve, type what is lost: {missing[0]}"
+            self.answer = Answer(approved, ticket, reason, now, self.question.losses if approved else ())
         return ""
 
     def close(self, why: str) -> None:

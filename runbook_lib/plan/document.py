@@ -60,6 +60,7 @@ def plan_blocks(plan: Plan, change: Change, made: str) -> list[Block]:
     calls = plan_groups.actions_by_call(plan)
     sections: list[Iterable[Block]] = [
         _head(plan, change, sets, made),
+        _losses(plan, sets),
         _decisions(plan),
         _calls(calls, change, sets),
         _waits(plan),
@@ -82,6 +83,7 @@ def _head(plan: Plan, change: Change, sets: AccountSets, made: str) -> Iterator[
         ("", ""),
         [
             ("Phase", plan.phase),
+            *((("About", plan.about),) if plan.about else ()),
             ("Mode", plan.mode),
             ("Organization", plan.organization),
             ("Made for", f"{count_of(plan.population)} of the organization; {_scope(plan.scope)}"),
@@ -98,6 +100,19 @@ def _head(plan: Plan, change: Change, sets: AccountSets, made: str) -> Iterator[
         ],
     )
     yield Text("An approval names the fingerprint. Nothing else is called, even if the organization changes in the meantime.")
+
+
+def _losses(plan: Plan, sets: AccountSets) -> Iterator[Block]:
+    """What a procedure takes away; nothing in a phase's plan."""
+    if not plan.losses:
+        return
+    yield Heading(2, "What is lost")
+    rows = [
+        (each.words, sets.phrase(each.accounts), "yes" if each.for_good else "no", "yes" if each.typed else "no", each.note)
+        for each in plan.losses
+    ]
+    yield Table(("What", "Accounts", "For good", "To be typed", "Note"), rows)
+    yield Text("An approval holds only where somebody has typed each of these that has to be typed, in these words.")
 
 
 def _decisions(plan: Plan) -> Iterator[Block]:

@@ -23,7 +23,7 @@ from runbook_lib.plan.cost import Costs, Trials, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
 from runbook_lib.runbook.phases import PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
 from runbook_lib.services.implementations import SERVICES, service_named
-from runbook_lib.services.protocol import Service
+from runbook_lib.services.protocol import Procedure, Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
 from runbook_lib.services.waves import Wave, earlier, wave_of, waves
 from runbook_lib.settings import Settings, settings_digest
@@ -117,7 +117,7 @@ def _of_all(progress: Callable[[Tick], None], planned: Mapping[str, int], begun:
 
 def access_for(
     settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None,
-    doing: Service | None = None,
+    doing: Procedure | None = None,
 ) -> Access:  # fmt: skip
     """AWS access for one phase: every service's reads, this phase's mutations and nobody else's.
 
@@ -139,7 +139,7 @@ class Runbook:
     """One phase on one organization. Every method reads afresh; only `apply` makes mutating calls."""
 
     def __init__(
-        self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope, doing: Service | None = None
+        self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope, doing: Procedure | None = None
     ) -> None:
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
         self.doing = doing
@@ -152,6 +152,11 @@ class Runbook:
     def service(self) -> Service:
         """What does the work."""
         return self.doing or service_named(self.phase.service)
+
+    @property
+    def digest(self) -> str:
+        """What a plan made here says of the settings."""
+        return settings_digest(self.settings, leaving=self.doing is not None)
 
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
@@ -240,7 +245,7 @@ class Runbook:
         return Plan(
             phase=self.phase.name,
             organization=seen.organization.id,
-            settings_digest=settings_digest(self.settings),
+            settings_digest=self.digest,
             scope=self.scope,
             population=seen.population.accounts | {seen.organization.management_account},
             steps=tuple(steps),
@@ -249,6 +254,8 @@ class Runbook:
             requires=self.phase.requires,
             mode=self.settings.mode,
             created=self.clock.now().isoformat(timespec="seconds"),
+            about=self.doing.about if self.doing else "",
+            losses=self.doing.losses(seen.cells, seen.state) if self.doing and steps else (),
         )
 
     def trials(self, seen: Assessment, plan: Plan) -> Trials:
@@ -271,7 +278,7 @@ class Runbook:
         if limits is None or (len(touched) <= limits.accounts and len(regions) <= limits.regions):
             return None
         return Blocker(
-            self.phase.service, "global", LIMITS, touched,
+            self.service.name, "global", LIMITS, touched,
             reason=f"the plan would touch {len(touched)} accounts in {len(regions)} Regions; "
             f"limits in settings are {limits.accounts} accounts and {limits.regions} Regions",
             next_step="plan a part (scope), or raise limits.accounts or limits.regions in a reviewed change of settings",
@@ -281,7 +288,9 @@ class Runbook:
     def refuse(self, approval: Approval, approved: Plan) -> None:
         """Raise ApprovalRefused unless this approval may be used here and now."""
         where = {"mode": self.settings.mode, "organization": self.settings.organization.id, "phase": self.phase.name}
-        reasons = refusals(approval, approved, settings=settings_digest(self.settings), **where)
+        reasons = refusals(approval, approved, settings=self.digest, **where)
+        if approved.about != (about := self.doing.about if self.doing else ""):
+            reasons += (f"the approved plan is about {approved.about or 'a phase'}, this is about {about or 'a phase'}",)
         if approved.scope != self.scope:
             reasons += ("the scope is another one than the approved plan's; give the same scope",)
         reasons += window(approval, self.clock.now())

@@ -42,6 +42,8 @@ class Phase:
     """What the change is for, as a change board reads it."""
     requires: tuple[str, ...] = ()
     kind: Kind = Kind.PHASE
+    parameters: tuple[str, ...] = ()
+    """What its notebook is given beside what all are given: what it is about."""
 
     @property
     def plans(self) -> bool:
@@ -76,6 +78,15 @@ RESPONSE = Phase(
     "Bring findings to the people and systems that answer for them: queues and topics, rules of EventBridge, custom actions.",
     (PREREQUISITES.name, by_name()[HUB].phase),
 )
+OFFBOARDING = Phase(
+    "95_offboarding",
+    "Leaving a service",
+    "",
+    tuple(Stage(name, STAGES[name]) for name in ("management", "delegated", "members")),
+    "Take one level of one service away, deliberately: what settings allow by name, and nothing else.",
+    kind=Kind.PROCEDURE,
+    parameters=("service", "level"),
+)
 COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.", kind=Kind.READING)
 
 
@@ -84,7 +95,9 @@ def _enabling(spec: ServiceSpec) -> Phase:
     return Phase(spec.phase, spec.title, spec.name, ENABLING, spec.purpose, before)
 
 
-NOTEBOOKS = tuple(sorted((PREREQUISITES, *map(_enabling, specs()), RESPONSE, COVERAGE), key=lambda notebook: notebook.name))
+NOTEBOOKS = tuple(
+    sorted((PREREQUISITES, *map(_enabling, specs()), RESPONSE, COVERAGE, OFFBOARDING), key=lambda notebook: notebook.name)
+)
 """Every notebook, in the order of their names. A new one of any kind is declared here."""
 PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)
 

@@ -93,7 +93,7 @@ def _level(leaving: Leaving, level: Level[object], ground: Ground[object], allow
         level.name,
         level.title,
         leaving.cells_of(level, ground),
-        level.losses(level.cells(ground), Gap.BLOCKED),
+        level.losses(ground, level.cells(ground), Gap.BLOCKED),
         level.back,
         allowed,
     )

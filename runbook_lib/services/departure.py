@@ -166,7 +166,11 @@ class Level(Generic[R]):
     def says_already(self, error: CallFailed) -> bool:
         return bool(self.already) and has(error, *self.already)
 
-    def losses(self, cells: Iterable[Cell], *gaps: Gap) -> tuple[Loss, ...]:
+    def loses(self, ground: Ground[R]) -> Sequence[Losing]:
+        """What there is to lose: nothing is named that is not there."""
+        return self.losing
+
+    def losses(self, ground: Ground[R], cells: Iterable[Cell], *gaps: Gap) -> tuple[Loss, ...]:
         """What the calls for these cells take, each loss once with the accounts and Regions it is about.
 
         Of what is to do, and with `gaps` of other cells too: what is blocked now may be done later.
@@ -182,7 +186,7 @@ class Level(Generic[R]):
                 f"{each.name}{f' of {count_of(accounts)}' if each.of_accounts else ','} in {where}",
                 accounts if each.of_accounts else frozenset(), regions, each.note, each.for_good, each.typed,
             )
-            for each in self.losing
+            for each in self.loses(ground)
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
-from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
+from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.plan import Action, BackOut, Direction, Step, batches
 from runbook_lib.plan.outcome import Progress
@@ -25,7 +25,7 @@ from runbook_lib.services.departure import (
 from runbook_lib.services.designation import as_seen, listed
 from runbook_lib.services.obstacles import MANAGEMENT_OWNER, Bar
 from runbook_lib.services.registry import by_name, sentence
-from runbook_lib.services.spec import GLOBAL
+from runbook_lib.services.spec import GLOBAL, ServiceSpec
 
 LANE = "leaving"
 """What reaches the whole organization is called one after the other."""
@@ -64,7 +64,7 @@ class Dissociate(Regional[R]):
         made: list[Step] = [
             place.action(
                 self.operation, self.parameters(place), targets=cut, affects=frozenset(cut), after=before,
-                reason=f"{len(cut)} accounts are members in {place.region}, which is left", before="member account",
+                reason=f"{ground.spec.title} is left in {place.region}", before="member account",
                 becomes="stands alone", direction=Direction.LOWERS,
                 back_out=BackOut("Makes them member accounts again.", self.joining, self.rejoin(place)),
             )
@@ -90,15 +90,16 @@ class Administrator(Regional[R]):
     stage = "management"
     chained = True
 
-    def __init__(self, members: Dissociate[R] | None, losing: Sequence[Losing], *, back: str = "") -> None:
-        self.of_members, self.losing = members, losing
-        self.back = back
+    def __init__(self, spec: ServiceSpec, members: Dissociate[R], losing: Sequence[Losing], *, back: str = "") -> None:
+        self.of_members, self.losing, self.back = members, losing, back
+        assert spec.designation is not None
+        self.operations = frozenset({f"{spec.name}:{spec.designation.disable_operation}"})
 
     def here(self, place: Place[None, R], column: Column) -> Cells:
         return column.to_do({place.delegated}, "administers the service here", "administrator")
 
     def bar(self, ground: Ground[R], place: Place[None, R]) -> Bar | None:
-        found = self.of_members.members(place) if self.of_members else NotYet("")
+        found = self.of_members.members(place)
         still = still_associated(found, place.delegated)
         if still is None:
             assert isinstance(found, Unknown)
@@ -169,8 +170,9 @@ class Delegation(Global[R]):
 
     name = "delegation"
 
-    def __init__(self, losing: Sequence[Losing] = (), *, back: str = "") -> None:
-        self.losing, self.back = losing, back
+    def __init__(self, spec: ServiceSpec, losing: Sequence[Losing] = (), *, back: str = "") -> None:
+        own = Losing(f"the {spec.title} delegation in Organizations", of_accounts=False)
+        self.losing, self.back = (own, *losing), back
 
     @property
     def operations(self) -> frozenset[str]:  # type: ignore[override] # the same for all
@@ -220,9 +222,7 @@ class TrustedAccess(Global[R]):
 
     name = "trusted-access"
     losing: Sequence[Losing] = (
-        Losing(
-            "the service's trust in the organization", unwatched=True, note="No account gets its role any more.", of_accounts=False
-        ),
+        Losing("trusted access of the service", unwatched=True, note="No account gets its role any more.", of_accounts=False),
     )
     back = "Apply 00_prerequisites."
 

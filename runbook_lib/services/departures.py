@@ -3,12 +3,16 @@
 from importlib import import_module
 
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.services.leaving import Departure
+from runbook_lib.services.leaving import Departure, Leaving
 from runbook_lib.services.registry import PACKAGES, by_name, sentence, specs
 
 
 class NoSuchService(RunbookError, ValueError):
     """No service has that name."""
+
+
+class NoSuchLevel(RunbookError, ValueError):
+    """The way out of that service has no level of that name."""
 
 
 def service_called(name: str) -> str:
@@ -18,6 +22,16 @@ def service_called(name: str) -> str:
     if not found:
         raise NoSuchService(f"{name}: no service is called so; name one of {sentence(tuple(by_name()), 'or')}")
     return found[0]
+
+
+def procedure(about: str) -> Leaving:
+    """What does the work of a procedure, from what its plan says that it is about. Raises NoSuchService, NoSuchLevel."""
+    service, _, level = about.partition(" ")
+    name = service_called(service)
+    if level not in by_name()[name].levels:
+        levels = sentence(by_name()[name].levels, "or")
+        raise NoSuchLevel(f"{level or 'no level'}: {by_name()[name].title} has no such level; name one of {levels}")
+    return Leaving(departure_of(name), level)
 
 
 def departure_of(service: str) -> Departure:

@@ -13,7 +13,7 @@ from typing import Any
 from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
-from runbook_lib.coverage import Cell, Cells, Gap
+from runbook_lib.coverage import Cells, Gap
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, Loss, NoChange, Reference, Scope, Step
 from runbook_lib.plan.cost import Charge, Trials
@@ -174,8 +174,8 @@ class Leaving:
             )
         return None
 
-    def losses(self, cells: Iterable[Cell], state: Ground[Any]) -> tuple[Loss, ...]:
-        return self.level.losses(cells) if self.level else ()
+    def losses(self, cells: Cells, state: Ground[Any]) -> tuple[Loss, ...]:
+        return self.level.losses(state, cells) if self.level else ()
 
     def plan(self, cells: Cells, state: Ground[Any], view: View) -> Sequence[Step | NoChange | Blocker]:
         assert self.level is not None

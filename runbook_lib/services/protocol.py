@@ -11,7 +11,7 @@ from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step
+from runbook_lib.plan import Action, Blocker, Loss, NoChange, Reference, Scope, Step
 from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress
 from runbook_lib.services.inventory import Writer
@@ -95,3 +95,14 @@ class Service(Protocol):
 
     def resolve(self, reference: Reference, reader: Reader) -> str:
         """The value of a Reference of this service's kind ("guardduty:detector" belongs to guardduty)."""
+
+
+class Procedure(Service, Protocol):
+    """What does the work of a procedure's notebook: a service whose plans are about something, and may take something away."""
+
+    @property
+    def about(self) -> str:
+        """What its plans are about, in the words that are recorded: the service, and which level."""
+
+    def losses(self, cells: Cells, state: Any) -> tuple[Loss, ...]:
+        """What the calls for these cells take away. Pure."""

@@ -34,6 +34,11 @@ def headings_of(name: str) -> list[str]:
     return START if name == "start.ipynb" else HEADINGS_OF[phase_named(name.removesuffix(".ipynb")).kind]
 
 
+def further_of(name: str) -> tuple[str, ...]:
+    """What a procedure's notebook is given besides."""
+    return phase_named(name.removesuffix(".ipynb")).parameters if name[:2].isdigit() else ()
+
+
 def read(name: str) -> Any:
     return nbformat.read(FOLDER / name, as_version=4)  # type: ignore[no-untyped-call] # nbformat has no types
 
@@ -101,7 +106,7 @@ class TestForm:
         cell, *others = code(read(name))
         assert cell.metadata.get("tags") == ["parameters"]
         assert not [each for each in others if each.metadata.get("tags")]
-        assert tuple(inspect_notebook(str(FOLDER / name))) == PARAMETERS
+        assert tuple(inspect_notebook(str(FOLDER / name))) == (*PARAMETERS, *further_of(name))
         for line in cell.source.splitlines():
             value, _, comment = line.partition("  # ")
             assert re.fullmatch(r'[a-z_]+: str = "[^"]*"', value), line

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import PARAMETERS, Simulated, copied, fitting, settings_for, simulated
+from simulated import PARAMETERS, Simulated, copied, fitting, permitted, settings_for, simulated
 
-from runbook_lib.plan import Scope
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import Stop
+from runbook_lib.coverage import Cells
+from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import Runbook, access_for, managed
-from runbook_lib.runbook.phases import COVERAGE, Phase
+from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
+from runbook_lib.runbook.phases import COVERAGE, OFFBOARDING, Phase
 from runbook_lib.runbook.way_out import WayOut, look
 from runbook_lib.services.departures import departure_of
 from runbook_lib.services.leaving import Leaving
@@ -69,6 +73,37 @@ class Out:
         runbook = self.runbook(COVERAGE, scope=scope)
         with runbook.access:
             return look(runbook)
+
+    def plan(self, level: str, regions: tuple[str, ...] = ()) -> Plan:
+        runbook = self.runbook(OFFBOARDING, level, Scope(regions))
+        with runbook.access:
+            return runbook.plan(runbook.observe())
+
+    def cells(self, level: str, regions: tuple[str, ...] = ()) -> Cells:
+        runbook = self.runbook(OFFBOARDING, level, Scope(regions))
+        with runbook.access:
+            return runbook.observe().cells
+
+    def apply(self, level: str, plan: Plan, approval: Approval | None = None, **more: Any) -> ApplyReport:
+        """Apply a plan, approved with every loss typed unless an approval is given."""
+        simulated = self.simulated
+        given = approval or approve(plan, approver="tests", ticket="T-1", now=simulated.clock.now(), loses=plan.to_type)
+        runbook = self.runbook(OFFBOARDING, level, plan.scope)
+        with runbook.access, Journal(simulated.journal(OFFBOARDING.name), "test", simulated.clock) as journal:
+            return runbook.apply(
+                given,
+                plan,
+                permit=permitted,
+                journal=journal,
+                stop=more.pop("stop", None) or Stop(),
+                progress=lambda tick: None,
+                **more,
+            )
+
+    def do(self, level: str, regions: tuple[str, ...] = ()) -> tuple[Plan, ApplyReport]:
+        """Plan one level, type what it takes away, apply it."""
+        plan = self.plan(level, regions)
+        return plan, self.apply(level, plan)
 
 
 def at(made: Simulated, service: str, settings: Settings | None = None) -> Out:

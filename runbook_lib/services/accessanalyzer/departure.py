@@ -28,9 +28,12 @@ class DeleteAnalyzers(Regional[RegionState]):
     as_administrator = False
     losing = (
         Losing(
-            f"{TITLE}'s look at the organization", unwatched=True, note="Nobody is told of access from outside.", of_accounts=False
+            f"{TITLE} analysis of the organization",
+            unwatched=True,
+            note="Nobody is told of access from outside.",
+            of_accounts=False,
         ),
-        Losing(f"{TITLE}'s findings and archive rules", for_good=True, note="AWS deletes them at once.", of_accounts=False),
+        Losing(f"{TITLE} findings and archive rules", for_good=True, note="AWS deletes them at once.", of_accounts=False),
     )
     back = f"{AGAIN} Analyzers start without history."
 
@@ -64,19 +67,18 @@ class DeleteAnalyzers(Regional[RegionState]):
         return Progress(NONE if step.parameters["analyzerName"] in there else WHOLE, {}, ", ".join(sorted(there)) or "none")
 
 
-DEPARTURE = Departure(
-    SPEC,
-    (
-        DeleteAnalyzers(),
-        Delegation(
-            (
-                Losing(
-                    f"{TITLE}'s look at the organization", unwatched=True, of_accounts=False,
-                    note="Its analyzers are disabled; they and their findings come back when the same account is registered again.",
-                ),
-            ),
-            back=AGAIN,
-        ),
-        TrustedAccess(),
-    ),
-)  # fmt: skip
+class LookEnds(Delegation[RegionState]):
+    """Analyzers of the organization are disabled with it, where there are any."""
+
+    look = Losing(
+        f"{TITLE} analysis of the organization", unwatched=True, of_accounts=False,
+        note="Its analyzers are disabled; they and their findings come back when the same account is registered again.",
+    )  # fmt: skip
+
+    def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
+        own = [found.own.value for found in ground.seen.values() if isinstance(found.own, Known)]
+        there = any(each.kind.startswith(EXTERNAL) and not each.managed_by for listed in own for each in listed)
+        return (*self.losing, self.look) if there else self.losing
+
+
+DEPARTURE = Departure(SPEC, (DeleteAnalyzers(), LookEnds(SPEC, back=AGAIN), TrustedAccess()))

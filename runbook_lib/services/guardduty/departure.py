@@ -61,7 +61,7 @@ class StopAutoEnable(Regional[RegionState]):
     operations = frozenset({f"{NAME}:UpdateOrganizationConfiguration"})
     losing = (
         Losing(
-            f"{TITLE}'s automatic enrolment of accounts that join",
+            f"automatic {TITLE} enrolment of accounts that join",
             note="Those that are there keep what they have.",
             of_accounts=False,
         ),
@@ -133,9 +133,9 @@ class Members(Dissociate[RegionState]):
     batch = SPEC.batches["DisassociateMembers"]
     joining = "CreateMembers"
     losing = (
-        Losing(f"the administrator's view of {TITLE}'s findings", unwatched=True, note="The detectors go on; nobody here is told."),
+        Losing(f"the administrator view of {TITLE} findings", unwatched=True, note="The detectors go on; nobody here is told."),
         Losing(
-            "the administrator's suppression rules, trusted IP lists, threat lists and export",
+            "administrator suppression rules, trusted IP lists, threat lists and export",
             note="More findings may appear in the accounts, to fewer eyes.",
         ),
     )
@@ -172,7 +172,7 @@ class SwitchOff(Regional[RegionState]):
     operations = frozenset({f"{NAME}:StopMonitoringMembers"})
     losing = (
         Losing(
-            f"{TITLE}'s monitoring", unwatched=True,
+            f"{TITLE} monitoring", unwatched=True,
             note="Findings are kept. Malware plans for S3 buckets go on, and what agents have left in networks costs on.",
         ),
     )  # fmt: skip
@@ -215,9 +215,9 @@ DEPARTURE = Departure(
         SwitchOff(),
         MEMBERS,
         Administrator(
-            MEMBERS, (Losing(f"{TITLE}'s administrator", note="Its own detector stays on.", of_accounts=False),), back=AGAIN
+            SPEC, MEMBERS, (Losing(f"the {TITLE} administrator", note="Its own detector stays on.", of_accounts=False),), back=AGAIN
         ),
-        Delegation(back=AGAIN),
+        Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
 )

@@ -33,7 +33,7 @@ class StopAutoEnable(Regional[RegionState]):
     operations = frozenset({f"{NAME}:UpdateOrganizationConfiguration"})
     losing = (
         Losing(
-            f"{TITLE}'s automatic scanning of accounts that join",
+            f"automatic {TITLE} scanning of accounts that join",
             note="Those that are there keep what they have.",
             of_accounts=False,
         ),
@@ -82,10 +82,8 @@ class Members(Dissociate[RegionState]):
     joining = "AssociateMember"
     already = (NOT_ASSOCIATED,)
     losing = (
-        Losing(
-            f"the administrator's view of {TITLE}'s findings", unwatched=True, note="Scanning goes on, and nobody here is told."
-        ),
-        Losing("the administrator's suppression rules and deep-inspection paths", note="They apply to members alone."),
+        Losing(f"the administrator view of {TITLE} findings", unwatched=True, note="Scanning goes on, and nobody here is told."),
+        Losing("administrator suppression rules and deep-inspection paths", note="They apply to members alone."),
     )
     back = f"{AGAIN} Automatic enabling does not bring back who was a member: they are associated one by one."
 
@@ -108,8 +106,8 @@ class SwitchOff(Regional[RegionState]):
     name = "switch-off"
     operations = frozenset({f"{NAME}:Disable"})
     losing = (
-        Losing(f"{TITLE}'s scanning", unwatched=True, note="From now on nothing is looked for."),
-        Losing(f"{TITLE}'s findings, suppression rules and settings", for_good=True, note="AWS deletes them at once."),
+        Losing(f"{TITLE} scanning", unwatched=True, note="From now on nothing is looked for."),
+        Losing(f"{TITLE} findings, suppression rules and settings", for_good=True, note="AWS deletes them at once."),
     )
     back = f"{AGAIN} It starts without history."
 
@@ -199,9 +197,9 @@ DEPARTURE = Departure(
         SwitchOff(),
         MEMBERS,
         Administrator(
-            MEMBERS, (Losing(f"{TITLE}'s administrator", note="Its own scanning goes on.", of_accounts=False),), back=AGAIN
+            SPEC, MEMBERS, (Losing(f"the {TITLE} administrator", note="Its own scanning goes on.", of_accounts=False),), back=AGAIN
         ),
-        Delegation(back=AGAIN),
+        Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
-from runbook_lib.base.observation import Known, Observation, Unknown, when_known
+from runbook_lib.base.observation import Known, NotYet, Observation, Unknown, when_known
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, BackOut, Direction, Step
 from runbook_lib.plan.outcome import Progress
@@ -36,7 +36,7 @@ class StopAutoEnable(Regional[RegionState]):
     operations = frozenset({f"{NAME}:UpdateOrganizationConfiguration", f"{NAME}:UpdateAutomatedDiscoveryConfiguration"})
     losing = (
         Losing(
-            f"{TITLE}'s automatic enrolment of accounts that join",
+            f"automatic {TITLE} enrolment of accounts that join",
             note="Those that are there keep what they have.",
             of_accounts=False,
         ),
@@ -99,10 +99,8 @@ class Members(Dissociate[RegionState]):
     operations = frozenset({f"{NAME}:DisassociateMember"})
     joining = "CreateMember"
     already = ("not associated with", "not an associated member")
-    losing = (
-        Losing(f"the administrator's view of {TITLE}'s findings", unwatched=True, note="Macie stays on; nobody here is told."),
-        Losing(f"what {TITLE}'s automated discovery found", for_good=True, note="Discovery is off in the accounts from then on."),
-    )
+    losing = (Losing(f"the administrator view of {TITLE} findings", unwatched=True, note="Macie stays on; nobody here is told."),)
+    found = Losing(f"{TITLE} automated discovery results", for_good=True, note="Discovery is off in the accounts from then on.")
     back = AGAIN
 
     def members(self, place: Here) -> Observation[Mapping[str, str]]:
@@ -110,6 +108,11 @@ class Members(Dissociate[RegionState]):
 
     def parameters(self, place: Here) -> Mapping[str, Any]:
         return {"id": ACCOUNT_ID}
+
+    def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
+        """Of members that are paused AWS does not list whether discovery is on, so it counts wherever the administrator has it."""
+        there = [seen.discovery for seen in ground.seen.values() if not isinstance(seen.discovery, NotYet)]
+        return self.losing if all(each == Known("DISABLED") for each in there) else (*self.losing, self.found)
 
     def rejoin(self, place: Here) -> Mapping[str, Any]:
         return {"account": {"accountId": ACCOUNT_ID, "email": ACCOUNT_EMAIL}}
@@ -129,8 +132,8 @@ class SwitchOff(Regional[RegionState]):
     name = "switch-off"
     operations = frozenset({f"{NAME}:UpdateMemberSession"})
     losing = (
-        Losing(f"{TITLE}'s monitoring", unwatched=True, note="Settings are kept, findings for 90 days at most."),
-        Losing(f"{TITLE}'s discovery jobs that are under way", for_good=True, note="AWS cancels them."),
+        Losing(f"{TITLE} monitoring", unwatched=True, note="Settings are kept, findings for 90 days at most."),
+        Losing(f"{TITLE} discovery jobs under way", for_good=True, note="AWS cancels them."),
     )
     back = f"{AGAIN} Members that are paused are resumed."
 
@@ -165,8 +168,10 @@ DEPARTURE = Departure(
         StopAutoEnable(),
         SwitchOff(),
         MEMBERS,
-        Administrator(MEMBERS, (Losing(f"{TITLE}'s administrator", note="Macie in it stays on.", of_accounts=False),), back=AGAIN),
-        Delegation(back=AGAIN),
+        Administrator(
+            SPEC, MEMBERS, (Losing(f"the {TITLE} administrator", note="Macie in it stays on.", of_accounts=False),), back=AGAIN
+        ),
+        Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
 )

@@ -51,7 +51,7 @@ class StopAutoEnable(Regional[State]):
     operations = frozenset({f"{NAME}:UpdateOrganizationConfiguration"})
     losing = (
         Losing(
-            f"{TITLE}'s automatic enrolment of accounts that join",
+            f"automatic {TITLE} enrolment of accounts that join",
             note="Those that are there keep what they have.",
             of_accounts=False,
         ),
@@ -104,11 +104,11 @@ class Members(Dissociate[State]):
     joining = "CreateMembers"
     losing = (
         Losing(
-            f"the administrator's view of {TITLE}'s findings",
+            f"the administrator view of {TITLE} findings",
             unwatched=True,
             note="Hubs and standards stay on; nobody here is told.",
         ),
-        Losing("the administrator's automation rules and custom actions", note="They apply to members alone."),
+        Losing("administrator automation rules and custom actions", note="They apply to members alone."),
     )
     back = AGAIN
 
@@ -180,8 +180,8 @@ class SwitchOff(Regional[State]):
     as_administrator = False
     operations = frozenset({f"{NAME}:BatchDisableStandards", f"{NAME}:DisableSecurityHub"})
     losing = (
-        Losing(f"{TITLE}'s checks", unwatched=True, note="Findings of other services are taken up no longer either."),
-        Losing(f"{TITLE}'s findings, insights and settings", for_good=True, note="AWS deletes them after 90 days."),
+        Losing(f"{TITLE} checks", unwatched=True, note="Findings of other services are taken up no longer either."),
+        Losing(f"{TITLE} findings, insights and settings", for_good=True, note="AWS deletes them after 90 days."),
     )
     back = f"{AGAIN} Standards start without history."
 
@@ -311,9 +311,11 @@ DEPARTURE = Departure(
     (
         StopAutoEnable(),
         MEMBERS,
-        HomeLast(MEMBERS, (Losing(f"{TITLE}'s administrator", note="Its own hub stays on.", of_accounts=False),), back=AGAIN),
+        HomeLast(
+            SPEC, MEMBERS, (Losing(f"the {TITLE} administrator", note="Its own hub stays on.", of_accounts=False),), back=AGAIN
+        ),
         SwitchOff(),
-        BothFamilies(back=AGAIN),
+        BothFamilies(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
     {HUBS: read_hubs, V2: read_v2},

@@ -1,0 +1,90 @@
+"""Each level of each service, from a covered organization of twelve accounts in two Regions: done, named, nothing else touched."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from leaving import REGIONS, SERVICES, Out
+from losses import facts, lost, won
+from ruamel.yaml import YAML
+
+from runbook_lib.plan import Action, Direction, Plan
+from runbook_lib.runbook import ApplyReport
+from runbook_lib.services.departure import HAND_OVER, OFF
+from runbook_lib.services.departures import departure_of
+from runbook_lib.services.registry import by_name
+
+Service = Callable[[str], Out]
+CASES = {service: YAML(typ="safe").load(Path(__file__).parents[1] / "services" / service / "way_out.yaml") for service in SERVICES}
+WAYS = [(service, leave) for service in SERVICES for leave in (HAND_OVER, OFF)]
+
+
+def levels_of(service: str, leave: str) -> list[str]:
+    """The levels of one of the two ways; what only an account itself can switch off is not switched off here."""
+    return [level for level in by_name()[service].levels if leave == OFF or level != "switch-off"]
+
+
+def named(service: str, level: str, plan: Plan) -> set[str]:
+    """The facts that a plan says it takes, by the words of its losses."""
+    takes = CASES[service]["takes"][level]
+    found = {words: fact for words, fact in takes.items() if any(each.words.startswith(words) for each in plan.losses)}
+    assert len(plan.losses) == len(found), "and no other"
+    return set(found.values())
+
+
+def ended(report: ApplyReport) -> list[object]:
+    return [*report.refused, *(each for _, stage in report.stages for each in stage.problems)]
+
+
+@pytest.mark.parametrize(("service", "leave"), WAYS)
+def test_every_level_in_its_order_is_done_and_takes_what_it_named_and_nothing_else(out: Service, service: str, leave: str) -> None:
+    leaving = out(service)
+    leaving.allow(by_name()[service].levels, leave)
+    others = [name for name in SERVICES if name != service]
+    for level in levels_of(service, leave):
+        before, beside = facts(leaving.world, service), {name: facts(leaving.world, name) for name in others}
+        plan, report = leaving.do(level)
+        assert ended(report) == [], level
+        assert plan.actions, level
+        assert {action.direction for action in plan.actions} == {Direction.LOWERS}
+        assert {f"{action.service}:{action.operation}" for action in plan.actions} <= departure_of(service).level(level).operations
+        after = facts(leaving.world, service)
+        assert set(lost(before, after)) == named(service, level, plan), level
+        assert won(before, after) == {}, level
+        assert {name: facts(leaving.world, name) for name in others} == beside, f"{level} is about one service"
+        assert leaving.plan(level).actions == (), f"{level} has nothing left to call"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_accounts_of_a_loss_are_those_that_lose_it(out: Service, service: str) -> None:
+    leaving = out(service)
+    leaving.allow(by_name()[service].levels, OFF)
+    for level in levels_of(service, OFF):
+        before = facts(leaving.world, service)
+        plan, _ = leaving.do(level)
+        gone = lost(before, facts(leaving.world, service))
+        takes = CASES[service]["takes"][level]
+        for loss in plan.losses:
+            fact = next(fact for words, fact in takes.items() if loss.words.startswith(words))
+            places = gone[fact]
+            assert not loss.accounts or {account for account, _ in places} == loss.accounts, loss.words
+            assert {region for _, region in places} <= {*loss.regions, "global"}, loss.words
+            assert {account for action in plan.actions for account in action.affects} >= loss.accounts
+
+
+@pytest.mark.parametrize("service", [each for each in SERVICES if "dissociate" in by_name()[each].levels])
+def test_one_region_is_left_and_the_other_one_is_as_it_was(out: Service, service: str) -> None:
+    leaving = out(service)
+    leaving.allow(by_name()[service].levels)
+    here, there = (REGIONS[1],), REGIONS[0]
+    before = facts(leaving.world, service)
+    for level in ("stop-auto-enable", "dissociate", "administrator"):
+        plan, report = leaving.do(level, here)
+        assert ended(report) == []
+        assert {action.region for action in plan.actions} == set(here)
+    gone = lost(before, facts(leaving.world, service))
+    assert {region for places in gone.values() for _, region in places} == set(here)
+    assert set(gone) >= {"watched", "administrator", "new accounts"}
+    assert not any(isinstance(step, Action) for step in leaving.plan("delegation").steps)
+    (blocker,) = leaving.plan("delegation").blockers
+    assert f"there still is an administrator in {there}" in blocker.reason

@@ -1,0 +1,27 @@
+"""What accounts have of GuardDuty in a simulated world: each fact as a set of (account, Region)."""
+
+from runbook_lib.rehearsal.operations.guardduty.state import state_of
+from runbook_lib.rehearsal.world import World
+
+
+def facts(world: World) -> dict[str, set[tuple[str, str]]]:
+    state = state_of(world)
+    led = {region: each.account for region, each in state.administrators.items() if each.leaving is None}
+    return {
+        "administrator": {(account, region) for region, account in led.items()},
+        "new accounts": {(account, region) for region, account in led.items() if state.configuration(region).members != "NONE"},
+        "on": {place for place, detector in state.detectors.items() if detector.enabled},
+        "watched": {
+            (account, region) for region in led for account in state.members_of(region) if state.associated(account, region)
+        },
+    }  # fmt: skip
+
+
+def automatic(world: World, region: str) -> None:
+    state_of(world).configuration(region).members = "ALL"
+
+
+BROKEN = (
+    ("auto-enable is ALL", "dissociate", automatic, "auto-enable is ALL for GuardDuty", "hand-over"),
+    ("auto-enable is ALL", "switch-off", automatic, "auto-enable is ALL for GuardDuty", "off"),
+)
