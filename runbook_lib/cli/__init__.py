@@ -154,6 +154,28 @@ def workflows() -> None:
     """
 
 
+@cli.command("replay")
+@PARAMETERS
+@click.option(
+    "--days", type=click.IntRange(min=1, max=90), default=30, show_default=True, help="Findings updated in the last days."
+)
+@click.option(
+    "--findings",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Findings from a file, as the AWS CLI's get-findings prints them; nothing is called then.",
+)
+@click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
+@RUNS
+@done_by("replay")
+def replay_command() -> None:
+    """Show how many messages each channel would have had.
+
+    Holds the routes of settings against findings that were there, by day and by class; reads only. Exit code 2: some findings are
+    of a product for which nobody answers, or a route could not be told.
+    """
+
+
 @cli.command("schema")
 @done_by("schema")
 def schema_command() -> None:

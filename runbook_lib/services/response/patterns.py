@@ -92,3 +92,27 @@ def listens(pattern: Pattern | None, detail_type: str) -> bool:
     if pattern is None or SOURCE not in pattern.get("source", [SOURCE]):
         return False
     return detail_type in pattern.get("detail-type", [detail_type])
+
+
+def fits(pattern: Pattern, finding: Mapping[str, Any]) -> bool:
+    """Whether a pattern made here fits an active finding as Security Hub has it: what EventBridge would find of its event."""
+    return _fits(pattern["detail"]["findings"], finding)
+
+
+def _fits(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    for key, asked in wanted.items():
+        value = found.get(key)
+        if isinstance(asked, Mapping):
+            if not isinstance(value, Mapping) or not _fits(asked, value):
+                return False
+        elif not any(_one(each, one) for each in asked for one in (value if isinstance(value, list) else [value])):
+            return False
+    return True
+
+
+def _one(asked: Any, value: Any) -> bool:
+    if not isinstance(asked, Mapping):
+        return bool(asked == value)
+    if not isinstance(value, str):
+        return False
+    return value.startswith(asked["prefix"]) if "prefix" in asked else value.endswith(asked["suffix"])

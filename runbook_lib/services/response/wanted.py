@@ -127,11 +127,11 @@ class Wanted:
     def _pattern(self, route: Route) -> tuple[patterns.Pattern, str]:
         if route.findings is None:
             return patterns.of_action(self.action_arn(route.custom_action or "")), ""
-        accounts = self._accounts(route.findings)
+        accounts = self.accounts(route.findings)
         nobody = "no active account is below its organizational units" if accounts is not None and not accounts else ""
         return patterns.of_findings(route.findings, accounts), nobody
 
-    def _accounts(self, wanted: FindingFilter) -> frozenset[str] | None:
+    def accounts(self, wanted: FindingFilter) -> frozenset[str] | None:
         """The accounts that are named, and those below units that are named, as the organization is now."""
         if not (wanted.accounts or wanted.organizational_units):
             return None
