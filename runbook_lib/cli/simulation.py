@@ -165,6 +165,8 @@ def say_how_to_use(made: Ready, runs: str, say: Say) -> None:
     for name in sorted(made.server.environment):
         if name.startswith("AWS_") or name == "NO_PROXY":
             say(f"  export {name}={shlex.quote(made.server.environment[name])}")
+    there = simulation_of(made.server, "")
+    say(f"It has {there.words} and no other Region: one that AWS enables by default answers there as if it were not enabled.")
     settings = shown(server_folder(runs) / FITTING)
     say(f"Settings that fit it: {settings}. Try: runbook plan -p {shlex.quote(settings)}{at(runs)}")
     say(f"End it with: {stop_command(runs)}")

@@ -30,7 +30,7 @@ STATUS = {
 
 
 MODELLED = (*(each.name for each in simulated()), "account", "organizations", "config", "events", "ssm")
-"""Services whose errors are shaped by their models; others are moto's, and only refused here."""
+"""Services whose errors are shaped by their models; others are moto's, and only refused (`unanswered`)."""
 
 
 class SimulationError(Exception):
@@ -195,16 +195,13 @@ def iso8601(moment: float) -> str:
 
 def failure(service: str, error: ApiError) -> tuple[int, bytes]:
     """Status and JSON body of an error, named as the service's error shapes name the members."""
-    if service not in MODELLED:
-        body: dict[str, Any] = {"__type": error.code, "message": error.message}
-        return error.status or STATUS.get(error.code, 400), json.dumps(body).encode()
     model = service_model(service)
     shape = _error_shape(service, error.code)
     json_1_1 = model.metadata["protocol"] == "json"
     # json-1.1 services answer nearly every client error with 400 (aws-behaviour 2).
     fallback = STATUS.get(error.code, 400) if not json_1_1 or STATUS.get(error.code, 400) >= 500 else 400
     status = error.status or (shape.metadata.get("error", {}).get("httpStatusCode") if shape else None) or fallback
-    body = {}
+    body: dict[str, Any] = {}
     for name, value in {"Message": error.message, **error.members}.items():
         if name in _header_names(shape):
             continue
@@ -216,7 +213,7 @@ def failure(service: str, error: ApiError) -> tuple[int, bytes]:
 
 def failure_headers(service: str, error: ApiError) -> list[tuple[str, str]]:
     """Members of an error that its shape puts into the headers (Retry-After)."""
-    names = _header_names(_error_shape(service, error.code)) if service in MODELLED else {}
+    names = _header_names(_error_shape(service, error.code))
     return [(names[name], str(value)) for name, value in error.members.items() if name in names]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import random
 import time
 import uuid
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from typing import Any
 
-from runbook_lib.rehearsal import answers, codec, query
+from runbook_lib.rehearsal import answers, codec, query, unanswered
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.asked import Asked, stored
 from runbook_lib.rehearsal.control import Control
@@ -28,6 +29,7 @@ from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
 from runbook_lib.rehearsal.scenario import Fault, Scenario
 from runbook_lib.rehearsal.world import World
 
+LOG = logging.getLogger(__name__)
 StartResponse = Callable[..., Any]
 Answer = tuple[int, list[tuple[str, str]], bytes]
 NO_PAGE = b"<title>404 Not Found</title>"
@@ -273,22 +275,25 @@ class _Handling:
             parts = self.front.backstop({**self.environ, "wsgi.input": io.BytesIO(self.request.body)}, start)
             body = b"".join(parts)
         except Exception as error:
-            raise self._unanswered(f"{type(error).__name__}: {error}") from error
+            LOG.info("moto has no answer to %s", self.request.named, exc_info=True)
+            raise self._unanswered() from error
         if hasattr(parts, "close"):
             parts.close()
         if taken["status"] == 404 and NO_PAGE in body:
-            raise self._unanswered("no such page")
+            raise self._unanswered()
         return taken["status"], taken["headers"], body
 
-    def _unanswered(self, why: str) -> ApiError:
-        """Moto lacks the operation, or a library for it; it says so by an exception or by a web page."""
-        text = f"{self.request.service}:{self.request.named} is not simulated: moto has no answer ({why})"
-        return ApiError("NotSimulated", text, 501)
+    def _unanswered(self) -> ApiError:
+        """Moto lacks the operation, or a library for it; it says so by an exception of its own or by a web page."""
+        return ApiError("NotSimulated", f"{self.request.service}:{self.request.named} is not simulated", 501)
 
     def _failure(self, error: ApiError) -> Answer:
         self.code = error.code
         service = self.request.service
-        if service not in (*QUERY, "s3"):
+        if service not in (*QUERY, *answers.MODELLED):
+            status, content, body = unanswered.failure(service, self.environ, error, self.request_id)
+            return status, [*self._headers(content), ("x-amzn-errortype", error.code)], body
+        if service not in QUERY:
             status, body = answers.failure(service, error)
             members = answers.failure_headers(service, error)
             return status, [*self._headers("application/json"), ("x-amzn-errortype", error.code), *members], body

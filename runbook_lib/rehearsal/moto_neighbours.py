@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.backends import get_backend
 
-from runbook_lib.rehearsal.neighbours import IamRole, Key, Queue, Topic
+from runbook_lib.rehearsal.neighbours import IamRole, Key, ListedRole, Queue, Topic
 from runbook_lib.rehearsal.operations import storage
 
 
@@ -145,6 +145,16 @@ class MotoNeighbours:
                 policies = tuple(_json(each) for each in (*found.policies.values(), *attached))
                 return IamRole(name, _json(found.assume_role_policy_document), policies, _json(boundary and _in_force(boundary)))
         return None
+
+    def roles(self, account: str) -> tuple[ListedRole, ...]:
+        return tuple(
+            ListedRole(
+                role.name, role.path or "/", role.id, _json(role.assume_role_policy_document), role.create_date.timestamp(),
+                int(role.max_session_duration or 3600),
+            )
+            for partition in list(get_backend("iam")[account].values())
+            for role in partition.roles.values()
+        )  # fmt: skip
 
 
 def _in_force(policy: Any) -> str:

@@ -46,6 +46,18 @@ class IamRole:
     boundary: str = ""
 
 
+@dataclass(frozen=True)
+class ListedRole:
+    """A role as lists have it; `trust` is JSON, `created` seconds since the epoch."""
+
+    name: str
+    path: str
+    id: str
+    trust: str
+    created: float
+    longest_session: int
+
+
 class Neighbours(Protocol):
     """What is kept elsewhere. Everything is named by its ARN; None where there is no such resource."""
 
@@ -85,6 +97,9 @@ class Neighbours(Protocol):
         """Start an execution of a state machine, as far as it is simulated at all."""
 
     def role(self, account: str, name: str) -> IamRole | None: ...
+
+    def roles(self, account: str) -> tuple[ListedRole, ...]:
+        """Every role that somebody created with IAM in an account."""
 
 
 @dataclass

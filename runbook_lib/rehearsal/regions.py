@@ -77,6 +77,13 @@ def is_opt_in(region: str) -> bool:
     return region in regions_of("aws") - LAUNCHED_BEFORE_OPT_IN
 
 
+@cache
+def dns_suffix(partition: str) -> str:
+    """The end of the names of a partition's endpoints."""
+    known = Loader().load_data("partitions")["partitions"]
+    return next((str(each["outputs"]["dnsSuffix"]) for each in known if each["id"] == partition), "amazonaws.com")
+
+
 def usual_region(partition: str) -> str:
     """The Region that clients of a partition use where nothing else is said; "" of a partition that is not known."""
     return _partitions().get(partition, (frozenset(), ""))[1]

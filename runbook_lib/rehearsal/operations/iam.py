@@ -6,10 +6,14 @@ from urllib.parse import quote
 
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import role_id
+from runbook_lib.rehearsal.neighbours import ListedRole, neighbours_of
 from runbook_lib.rehearsal.organization import account_of
 from runbook_lib.rehearsal.permissions import SERVICE_LINKED, trust_document
-from runbook_lib.rehearsal.registry import Call, PassOn, operation
+from runbook_lib.rehearsal.registry import Call, PassOn, operation, page
 from runbook_lib.rehearsal.world import SimulatedRole
+
+MOST_ROLES = 100
+"""Roles in a page where nothing else is asked for [model]."""
 
 
 @operation("iam", "GetRole")
@@ -27,6 +31,71 @@ def get_role(call: Call, RoleName: str) -> dict[str, Any]:
     raise PassOn
 
 
+@operation("iam", "ListRoles")
+def list_roles(call: Call, PathPrefix: str = "/", Marker: str | None = None, MaxItems: int | None = None) -> dict[str, Any]:
+    """Every role of the account: simulated ones, service-linked ones, and those that somebody created; by name [docs]."""
+    found = account_of(call.world, call.account)
+    if found is None:
+        raise PassOn
+    roles = [_described(call, role, "/") for role in found.roles.values()]
+    roles += [_service_linked(call, name) for name in found.service_linked_roles]
+    neighbours = neighbours_of(call.world)
+    roles += [_created(call, role) for role in (neighbours.roles(call.account) if neighbours else ())]
+    wanted = sorted((role for role in roles if role["Path"].startswith(PathPrefix)), key=lambda role: str(role["RoleName"]))
+    shown, token = page(wanted, Marker, MaxItems, MOST_ROLES)
+    return {"Roles": shown, "IsTruncated": token is not None, "Marker": token}
+
+
+@operation("iam", "ListAttachedRolePolicies")
+def list_attached_role_policies(call: Call, RoleName: str, **_: Any) -> dict[str, Any]:
+    """A simulated role without policies of its own may do everything; others have them inline."""
+    role = _own(call, RoleName)
+    name, policy = "AdministratorAccess", f"arn:{call.partition}:iam::aws:policy/AdministratorAccess"
+    attached = [{"PolicyName": name, "PolicyArn": policy}] if role is not None and role.policies is None else []
+    return {"AttachedPolicies": attached, "IsTruncated": False}
+
+
+@operation("iam", "ListRolePolicies")
+def list_role_policies(call: Call, RoleName: str, **_: Any) -> dict[str, Any]:
+    """The names of its inline policies."""
+    return {"PolicyNames": list(_inline(_own(call, RoleName))), "IsTruncated": False}
+
+
+@operation("iam", "GetRolePolicy")
+def get_role_policy(call: Call, RoleName: str, PolicyName: str) -> dict[str, Any]:
+    """One inline policy, as IAM shows documents."""
+    document = _inline(_own(call, RoleName)).get(PolicyName)
+    if document is None:
+        raise ApiError("NoSuchEntity", f"The role policy with name {PolicyName} cannot be found.", 404)
+    return {"RoleName": RoleName, "PolicyName": PolicyName, "PolicyDocument": quote(document)}
+
+
+@operation("iam", "ListRoleTags")
+def list_role_tags(call: Call, RoleName: str, **_: Any) -> dict[str, Any]:
+    """No role here has tags."""
+    _own(call, RoleName)
+    return {"Tags": [], "IsTruncated": False}
+
+
+def _own(call: Call, name: str) -> SimulatedRole | None:
+    """A simulated role; None for a service-linked one; whatever somebody created is moto's."""
+    found = account_of(call.world, call.account)
+    if found is None or (name not in found.roles and name not in found.service_linked_roles):
+        raise PassOn
+    return found.roles.get(name)
+
+
+def _inline(role: SimulatedRole | None) -> dict[str, str]:
+    """Its inline policies by name; what seeds deny it is one of them."""
+    if role is None:
+        return {}
+    named = {f"policy-{number}": each for number, each in enumerate(role.policies or (), 1)}
+    if role.denied:
+        statement = {"Effect": "Deny", "Action": list(role.denied), "Resource": "*"}
+        named["denied"] = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return named
+
+
 @operation("iam", "CreateServiceLinkedRole")
 def create_service_linked_role(call: Call, AWSServiceName: str, **_: Any) -> dict[str, Any]:
     """Making it twice is an error."""
@@ -39,6 +108,18 @@ def create_service_linked_role(call: Call, AWSServiceName: str, **_: Any) -> dic
         raise ApiError("InvalidInput", text, 400)
     found.service_linked_roles.add(name)
     return {"Role": _service_linked(call, name)}
+
+
+def _created(call: Call, role: ListedRole) -> dict[str, Any]:
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.id,
+        "Arn": f"arn:{call.partition}:iam::{call.account}:role{role.path}{role.name}",
+        "CreateDate": role.created,
+        "AssumeRolePolicyDocument": quote(role.trust),
+        "MaxSessionDuration": role.longest_session,
+    }
 
 
 def _service_linked(call: Call, name: str) -> dict[str, Any]:
