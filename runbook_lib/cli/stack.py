@@ -4,7 +4,23 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.cli.runs import RUNS
 from runbook_lib.cli.work import done_by
+
+PARAMETERS = click.option(
+    "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."
+)
+NAME = click.option("--name", default="runbook", show_default=True, help="The stack's name.")
+PROFILE = click.option("--profile", default="", help="AWS profile of the account that the stack lives in [default: the shell's].")
+REGION = click.option("--region", default="", help="Region of the stack [default: the home Region of the settings].")
+WHEELS = click.option(
+    "--wheels",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the wheels of requirements/base.txt for Lambda [default: pip fetches them].",
+)
+INSTALLED = click.option(
+    "--installed", "from_here", is_flag=True, help="Pack what is installed here: for a rehearsal, not for AWS."
+)
 
 
 @click.group("stack")
@@ -19,12 +35,8 @@ def stack() -> None:
 @click.option(
     "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings of one organization: its template too."
 )
-@click.option(
-    "--wheels",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder with the wheels of requirements/base.txt for Lambda [default: pip fetches them].",
-)
-@click.option("--installed", "from_here", is_flag=True, help="Pack what is installed here: for a rehearsal, not for AWS.")
+@WHEELS
+@INSTALLED
 @done_by("stacking")
 def package_command() -> None:
     """Write what the stack's functions run, and the template.
@@ -32,6 +44,52 @@ def package_command() -> None:
     The bundle is the same, byte for byte, from the same wheels, whoever makes it and wherever; every wheel is held against the
     lock's hashes. Nothing is asked of AWS.
     """
+
+
+@stack.command("deploy")
+@PARAMETERS
+@click.option("--bucket", required=True, help="Versioned bucket of that account and Region, for bundle, orders and runs.")
+@NAME
+@PROFILE
+@REGION
+@click.option("--approval", "approvals", multiple=True, help="An approval.json, or a plan's fingerprint; repeatable.")
+@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@WHEELS
+@INSTALLED
+@RUNS
+@done_by("stacking")
+def deploy_command() -> None:
+    """Deploy what was approved, as a stack.
+
+    Makes the stack, or updates it: each approval becomes the order of its phase's resource, and phases without a new approval keep
+    the order that they had. Shows what changes, follows the stack's events, and says the first cause where it fails.
+    """
+
+
+@stack.command("status")
+@PARAMETERS
+@NAME
+@PROFILE
+@REGION
+@RUNS
+@done_by("stacking")
+def status_command() -> None:
+    """Say the state of the stack, and what its phases left.
+
+    Exit code 2: an operation is under way. 1: the last one failed, or there is no such stack.
+    """
+
+
+@stack.command("delete")
+@PARAMETERS
+@NAME
+@PROFILE
+@REGION
+@click.option("--confirm", "confirmed", required=True, help="The stack's name, once more.")
+@RUNS
+@done_by("stacking")
+def delete_command() -> None:
+    """Delete the stack; everything that it turned on stays on."""
 
 
 def register(cli: click.Group) -> None:

@@ -20,6 +20,7 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
 from runbook_lib.rehearsal.identity import user_key
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState, Stack
+from runbook_lib.rehearsal.state import write_state
 from runbook_lib.stack.bundle import Bundle, installed, pack
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Order, key, stamp
 from runbook_lib.stack.template import Task, tasks, template, text
@@ -125,6 +126,9 @@ def deployable(folder: Path, monkeypatch: Any, seed: str = "seven") -> Iterator[
         for name, value in (environment | {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}).items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("AWS_PROFILE", raising=False)
+        state = organization.runs / "simulated-organization"
+        known = json.loads((state / "server.json").read_text())
+        write_state(state / "server.json", known | {"profiles": {"administrator": MANAGEMENT}})
         made = Deployed(organization, session)
         s3 = made.client("s3")
         s3.create_bucket(Bucket=BUCKET)
