@@ -96,7 +96,7 @@ class Out:
                 permit=permitted,
                 journal=journal,
                 stop=more.pop("stop", None) or Stop(),
-                progress=lambda tick: None,
+                progress=more.pop("progress", None) or (lambda tick: None),
                 **more,
             )
 
