@@ -29,7 +29,7 @@ STATUS = {
 """HTTP status of codes that an operation's model does not list; everything else is 400."""
 
 
-MODELLED = (*(each.name for each in simulated()), "account", "organizations", "config", "events", "ssm")
+MODELLED = (*(each.name for each in simulated()), "account", "organizations", "config", "events", "ssm", "security-ir")
 """Services whose errors are shaped by their models; others are moto's, and only refused (`unanswered`)."""
 
 

@@ -27,11 +27,13 @@ INVALID = {
     "config": ("ValidationException", "{problem}"),
     "events": ("ValidationException", "{problem}"),
     "ssm": ("ValidationException", "{problem}"),
+    "security-ir": ("ValidationException", "{problem}"),
 }
 """How each service refuses what its own model rules out. Those of the organization's own services are assumed."""
 REASON = {
     **{each.name: dict(each.invalid_members) for each in simulated() if each.invalid_members},
     "account": {"reason": "fieldValidationFailed"},
+    "security-ir": {"reason": "FIELD_VALIDATION_FAILED"},
     "organizations": {"Reason": "INVALID_PATTERN"},
 }
 

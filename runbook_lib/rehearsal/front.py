@@ -290,7 +290,8 @@ class _Handling:
     def _failure(self, error: ApiError) -> Answer:
         self.code = error.code
         service = self.request.service
-        if service not in (*QUERY, *answers.MODELLED):
+        # One service's newer form signs with the same name and speaks another protocol.
+        if service not in (*QUERY, *answers.MODELLED) or unanswered.speaks(service, self.environ) == "cbor":
             status, content, body = unanswered.failure(service, self.environ, error, self.request_id)
             return status, [*self._headers(content), ("x-amzn-errortype", error.code)], body
         if service not in QUERY:

@@ -13,7 +13,7 @@ JSON = {"AWSOrganizationsV20161128": "organizations", "StarlingDoveService": "co
 """Prefix of X-Amz-Target, by json-1.1 service."""
 CLIENTS = {each.signs: each.name for each in simulated()}
 """Name in signatures → client name, of the enabling services."""
-REST = (*(each.name for each in simulated()), "account")
+REST = (*(each.name for each in simulated()), "account", "security-ir")
 WHOLE = (*REST, "organizations", "sts", "events", "cloudformation")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
 READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select)")

@@ -127,7 +127,7 @@ def test_a_throttled_target_is_tried_again_by_the_clock(front: Front, desk: Desk
     desk.rule(desk.queue("tap", from_rule()))
     state_of(front.world).disturbances.append(Disturbance("throttled", target="*:tap", times=2))
     desk.put(number=1)
-    assert (desk.outcomes(), desk.messages("tap")) == ([("retried", "the target is throttled")], [])
+    assert desk.outcomes() == [("retried", "the target is throttled")]
     desk.later(10)
     assert [outcome for outcome, _ in desk.outcomes()] == ["retried", "retried", "delivered"]
     assert len(desk.messages("tap")) == 1

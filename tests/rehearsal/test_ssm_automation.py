@@ -37,6 +37,7 @@ class Member:
 
     def __init__(self, front: Front) -> None:
         self.front = front
+        front.world.variants["ssm step seconds"] = "20"  # longer than a slow machine takes between two calls
         self.ssm = self.client("ssm")
 
     def client(self, service: str) -> Any:
@@ -195,6 +196,7 @@ def test_a_token_starts_once(member: Member) -> None:
 @pytest.mark.fact("SA-SA-06")
 def test_the_101st_waits_until_another_has_ended(front: Front, member: Member) -> None:
     role = member.role()
+    front.world.variants["ssm step seconds"] = "3600"
     started = [member.start(ROTATION, KeyId="x", AutomationAssumeRole=role) for _ in range(101)]
     filters = [{"Key": "ExecutionStatus", "Values": ["Pending"]}]
     pending = member.ssm.describe_automation_executions(Filters=filters)["AutomationExecutionMetadataList"]

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Any
 
-from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, operation
 
@@ -120,15 +119,3 @@ def untag_resource(call: Call, ResourceArn: str, TagKeys: list[str]) -> dict[str
     for key in TagKeys:
         tags.pop(key, None)
     return {}
-
-
-@operation("securityhub", "DescribeSecurityHubV2")
-def describe_security_hub_v2(call: Call) -> dict[str, Any]:
-    """The newer Security Hub is never on here [seen]."""
-    raise missing("You are not subscribed to HubV2")
-
-
-@operation("securityhub", "ListAggregatorsV2")
-def list_aggregators_v2(call: Call, **_: Any) -> dict[str, Any]:
-    """As scanners ask for it [seen]."""
-    raise ApiError("ConflictException", f"Security Hub V2 is not enabled for {call.account}")

@@ -30,6 +30,7 @@ from . import (
     hub,
     members,
     products,
+    second,
     standards,
     updating,
 )
@@ -43,6 +44,7 @@ PAGES = {
     ("POST", "press"): custom_actions.press,
     ("POST", "watch"): controls.watch,
     ("POST", "react"): updating.react,
+    ("POST", "v2"): second.switch_on_v2,
 }
 """Pages of the control: what a person does in the console, a control that looks at a resource, and targets that update findings."""
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "install",
     "members",
     "products",
+    "second",
     "standards",
     "state_of",
     "switch_on",
