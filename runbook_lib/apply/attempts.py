@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from runbook_lib.apply.journal import Journal, brief
 from runbook_lib.apply.report import Final, Result
-from runbook_lib.aws.errors import EXPIRED, CallFailed
+from runbook_lib.aws.errors import EXPIRED, CallFailed, denied
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
 from runbook_lib.plan import Action, Reference, Step, Wait
@@ -128,6 +128,8 @@ class Calling:
         try:
             progress = self.service.check(_narrowed(wait, task.open), self.access)
         except CallFailed as failure:
+            if denied(failure):
+                task.settle_all(Final.FAILED, failure.code, f"whether it is so cannot be read: {failure.message}")
             self._put_off(task, task.open, failure.code, failure.message)
         else:
             for target in sorted(task.open & progress.reached):

@@ -23,18 +23,20 @@ from runbook_lib.aws.callers import Card
 from runbook_lib.aws.clients import Clients, Counters
 from runbook_lib.aws.credentials import AccessRefused, Doors, NoDoor, WrongAccount, failed
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
-from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, passing, throttled
+from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, denied, passing, throttled
 from runbook_lib.aws.limits import SHARE
 from runbook_lib.aws.pace import Pace
 from runbook_lib.aws.paging import paging
 from runbook_lib.base.clock import Clock
-from runbook_lib.settings import Settings
+from runbook_lib.settings import Door, Settings
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 THROTTLED_ATTEMPTS, PASSING_ATTEMPTS = 20, 5
 """At most so many attempts of a read that AWS throttles, or that fails for the moment."""
 BACK_OFF, LONGEST_BACK_OFF = 0.25, 20.0
+Kind = tuple[str, str, str, str, frozenset[str]]
+"""Reads that policies treat alike: service, operation, calling account, Region, names of the parameters."""
 READERS = 16
 """Threads of reading jobs per call that may be under way: most of them wait for their turn at AWS's rate, not for an answer."""
 
@@ -81,6 +83,7 @@ class Access:
         """Gives what a read was answered a while ago, where that serves again."""
         self._under_way = Places(settings.concurrency)
         self._paged = set[tuple[str, str]]()
+        self._denied: dict[Kind, CallFailed] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
 
@@ -131,18 +134,27 @@ class Access:
                 continue
         return tuple(cards)
 
+    def whoever(self, door: Door) -> Card:
+        """Open a door of which no settings say where it leads; its account can be read in from then on. Raises like `caller`."""
+        return self._doors.whoever(door)
+
     def card(self, account: str) -> Card:
         """Who acts in an account, by what credentials, until when; opens its door. Raises like `caller`."""
         return self._doors.card(account)
 
     def read(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> dict[str, Any]:
-        """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once."""
+        """Make one reading call. Throttles and passing errors are repeated, expired credentials renewed once.
+
+        What a policy has denied is not asked again in this run: the same refusal is raised.
+        """
         self._refuse_unlisted(self._reads, service, operation, "reads")
         if self._closed:
             raise AccessRefused(f"{service}:{operation} was not called: its run has ended")
         if (earlier := self.recall(service, operation, account, region, parameters)) is not None:
             self.on_answer(earlier, service, operation, account, region, parameters)
             return earlier
+        kind = (service, operation, account, region, frozenset(parameters))
+        self._refuse_denied(kind, parameters)
         client = self._client(account, service, region)
         rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
         renewed = False
@@ -150,10 +162,11 @@ class Access:
             key = ""
             try:
                 with self._pace.turn((account, region, service, operation), self._under_way, rank):
+                    self._refuse_denied(kind, parameters)
                     key = self._doors.key(account)
                     data = self._call(client, service, operation, account, region, parameters)
             except CallFailed as failure:
-                self.on_answer(failure, service, operation, account, region, parameters)
+                self._hear(failure, kind, parameters)
                 if failure.code in EXPIRED:
                     if renewed or not self._doors.refresh(account, key):
                         raise
@@ -282,6 +295,18 @@ class Access:
         self.close()
 
     # How calls are made.
+
+    def _refuse_denied(self, kind: Kind, parameters: dict[str, Any]) -> None:
+        """Raise again what a policy denied: asking a second time would tell nothing to anybody but a SOC."""
+        if (failure := self._denied.get(kind)) is not None:
+            self.on_answer(failure, *kind[:4], parameters)
+            raise failure
+
+    def _hear(self, failure: CallFailed, kind: Kind, parameters: dict[str, Any]) -> None:
+        """Take up what a read was refused with, and keep in mind what a policy denies."""
+        if denied(failure):
+            self._denied.setdefault(kind, failure)
+        self.on_answer(failure, *kind[:4], parameters)
 
     def _refuse_unlisted(self, listed: frozenset[str], service: str, operation: str, kind: str) -> None:
         if f"{service}:{operation}" not in listed:

@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from runbook_lib.aws.callers import METHODS, Card, kind_of
-from runbook_lib.aws.errors import EXPIRED, UNSENT, CallFailed, DoorFailed
+from runbook_lib.aws.errors import EXPIRED, UNSENT, CallFailed, DoorFailed, place_of_door
 from runbook_lib.aws.keys import Watched, source_of
 from runbook_lib.aws.troubles import CredentialsFailed, skew, trouble
 from runbook_lib.base.clock import Clock
@@ -142,16 +142,31 @@ class Doors:
         rest = access.members.model_dump(exclude={"role_name"})
         return Way("members", account, Door(role_arn=role, **rest))
 
+    def whoever(self, door: Door) -> Card:
+        """Open a door of which nobody said where it leads, and go on using it for that account. Raises like `session`."""
+        opened = Opened(Way("", "", door))
+        with opened.lock:
+            opened.session = self._entered(opened)
+        account = opened.caller.split(":")[4]
+        opened.way = Way("", account, door)
+        with self._lock:
+            self._opened[account] = opened
+        return self.card(account)
+
     def session(self, account: str) -> Session:
         """The botocore session that acts in an account. Raises NoDoor, WrongAccount, or CallFailed of STS."""
         opened = self._of(account)
         with opened.lock:
             if opened.session is None:
-                self._refuse_for_now(opened)
-                session = self._role_session(opened) if opened.way.door.role_arn else self._base(opened.way.door.profile)
-                self._verify(opened, session)
-                opened.session = session
+                opened.session = self._entered(opened)
             return opened.session
+
+    def _entered(self, opened: Opened) -> Session:
+        self._refuse_for_now(opened)
+        door = opened.way.door
+        session = self._role_session(opened) if door.role_arn else self._base(door.profile)
+        self._verify(opened, session)
+        return session
 
     def caller(self, account: str) -> str:
         """ARN of the identity that acts in an account, as it is written down."""
@@ -170,7 +185,7 @@ class Doors:
         until = self.lasts(account)
         if until is None and isinstance(keys := session.get_credentials(), Watched) and keys.until is not None:
             until = keys.until.astimezone(dt.UTC)
-        return Card(opened.way.name, account, opened.caller, source, until, opened.skew)
+        return Card(opened.way.name or "account", account, opened.caller, source, until, opened.skew)
 
     def key(self, account: str) -> str:
         """The access key id in use for an account's role ("" for a profile): tells `refresh` which credentials failed."""
@@ -291,8 +306,8 @@ class Doors:
             raise self._shut(error, opened, "GetCallerIdentity") from error
         how = way.door.role_arn or (f"profile {way.door.profile}" if way.door.profile else "the credentials of the environment")
         if (kind := kind_of(identity["Arn"])).refused:
-            raise UnfitCaller(f"access.{way.name}: {how} {kind.refused}", advice=f"{kind.advice}; nothing was changed.")
-        if identity["Account"] != way.account:
+            raise UnfitCaller(f"{place_of_door(way.name)}{how} {kind.refused}", advice=f"{kind.advice}; nothing was changed.")
+        if way.account and identity["Account"] != way.account:
             raise WrongAccount(
                 f"access.{way.name}: {how} leads into account {identity['Account']}, but settings name {way.account} as the "
                 f"{way.name} account; correct access.{way.name} or organization.{way.name}_account"

@@ -36,7 +36,12 @@ class DoorFailed(CallFailed):
             found.code, found.what, service="sts", operation=operation, account=account, region=region, sent=False,
             next_step=found.next_step,
         )  # fmt: skip
-        self.args = (f"access.{door}: {found.what}",)
+        self.args = (f"{place_of_door(door)}{found.what}",)
+
+
+def place_of_door(door: str) -> str:
+    """Where in settings a door is described, to be put before what is said of it; "" for one that no settings describe."""
+    return f"access.{door}: " if door else ""
 
 
 THROTTLED = frozenset(
@@ -60,6 +65,8 @@ SERVER = frozenset(
 REFUSED_FOR_NOW = frozenset({"ServiceException", "ServiceUnavailable", "ServiceUnavailableException"})
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+
+BY_POLICY = ("with an explicit deny", "policy allows the")
 
 TOKEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
 
@@ -88,6 +95,16 @@ def throttled(error: CallFailed) -> bool:
 def passing(error: CallFailed) -> bool:
     """Whether AWS failed, or was not reached, for the moment: nothing is wrong with the call itself."""
     return error.code in SERVER | REFUSED_FOR_NOW | UNREACHABLE or error.status >= 500
+
+
+def denied(error: CallFailed) -> bool:
+    """Whether a policy forbids the call, which no repetition changes.
+
+    Services refuse with the same codes whoever is not, or not yet, their administrator; IAM alone says which kind of policy it was
+    (IAM User Guide, "Troubleshoot access denied error messages").
+    """
+    said = error.message
+    return error.code in DENIED and "not authorized to perform" in said and any(each in said for each in BY_POLICY)
 
 
 def has(error: CallFailed, *texts: str) -> bool:

@@ -82,9 +82,16 @@ def apply() -> None:
 
 
 @cli.command()
-@PARAMETERS
+@click.option("-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings of one organization.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json", "html"]), default="table", show_default=True)
 @click.option("--since", default="", metavar="RUN", help="Say first what has changed since that run; with --format table.")
+@click.option("--profile", default="", help="Without settings: the AWS profile to look with, in whatever account it is.")
+@click.option(
+    "--role", default="", metavar="ARN", help="Without settings: a role to look as, assumed with the profile or the shell."
+)
+@click.option("--regions", default="", help="Without settings: Regions, separated by commas [default: all that are enabled].")
+@click.option("--hide-names", is_flag=True, help="Without settings: leave out the accounts' names.")
+@click.option("--rehearsal", is_flag=True, help="Without settings: look at the simulated organization that runs here, not at AWS.")
 @SECONDS
 @RUNS
 @done_by("running")
@@ -94,6 +101,10 @@ def coverage() -> None:
     With --since: new accounts, what was covered in that run and is not now, exclusions that have ended.
 
     Progress goes to stderr, the coverage alone to stdout. Exit code 2: there are gaps, or something could not be read.
+
+    With --profile or --role no settings are needed: it says who you are, where that stands in the organization, how many reads it
+    makes and how many AWS denies, and shows account by Region by service what is on. Any account will do, with AWS's SecurityAudit
+    or ReadOnlyAccess. Nothing is kept.
     """
 
 

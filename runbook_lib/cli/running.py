@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,30 @@ def apply(
         return commands.apply(command, files, scope)
 
 
-def coverage(parameters: Path, form: str, since: str, cell_timeout: int | None, runs: str) -> int:
+def coverage(
+    parameters: Path | None,
+    form: str,
+    since: str,
+    profile: str,
+    role: str,
+    regions: str,
+    hide_names: bool,
+    rehearsal: bool,
+    cell_timeout: int | None,
+    runs: str,
+) -> int:
     """Read and print what is covered, and what is not."""
+    if (parameters is not None) == bool(profile or role):
+        raise click.UsageError(
+            "give the settings of an organization (-p FILE), or a profile or role to look with (--profile, --role)"
+        )
+    if parameters is None and since:
+        raise click.UsageError("--since compares with a run of the same settings; give them (-p FILE)")
+    if parameters is None:
+        from runbook_lib.cli.first_look import first_look  # noqa: PLC0415 no other command looks without settings
+
+        around = partial(kernel_environment, runs=runs)
+        return first_look(profile, role, regions, form, around, hide_names=hide_names, rehearsal=rehearsal)
     settings = load(parameters, today())
     then = _coverage_of(since, settings, form, runs) if since else []
     with command_run(settings, parameters, runs, cell_timeout, quiet=True) as command:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from runbook_lib.aws.endpoints import sts_region
-from runbook_lib.aws.errors import CallFailed, unread
+from runbook_lib.aws.errors import CallFailed, denied, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.base.privacy import masked
@@ -28,8 +28,13 @@ READS = frozenset(
         "organizations:ListAWSServiceAccessForOrganization",
         "organizations:ListDelegatedAdministrators",
         "account:ListRegions",
+        "ec2:DescribeRegions",
     }
 )
+OTHER_WAYS = frozenset({"ec2:DescribeRegions"})
+"""Reads that are made only where the usual one is denied, so nobody needs to be given them: AWS's SecurityAudit has them."""
+OPT_STATUS = {"opt-in-not-required": "ENABLED_BY_DEFAULT", "opted-in": "ENABLED", "not-opted-in": "DISABLED"}
+"""EC2's words (DescribeRegions, OptInStatus) → Account Management's."""
 ACCOUNT_MANAGEMENT = "account.amazonaws.com"
 """Trusted access for this principal lets the management account read the members' Regions."""
 
@@ -82,8 +87,9 @@ def outline_organization(settings: Settings, access: Identities) -> Organization
 def asks_members_for_regions(outline: Organization, settings: Settings) -> bool:
     """Whether settings ask for a Region that a member account may not have enabled."""
     own = outline.regions.get(outline.management_account)
+    asked = {region for section in settings.sections().values() for region in section.regions}
     opted = own.value if isinstance(own, Known) else {}
-    return any(opted.get(region) != "ENABLED_BY_DEFAULT" for section in settings.sections().values() for region in section.regions)
+    return any(opted.get(region) != "ENABLED_BY_DEFAULT" for region in asked)
 
 
 class _Observing:
@@ -207,8 +213,17 @@ class _Observing:
         try:
             pages = list(self.access.pages("account", "ListRegions", asker, self.region, **parameters))
         except CallFailed as failure:
-            return unread(failure)
+            other = self._regions_by_ec2(asker) if denied(failure) and not about else None
+            return other or unread(failure)
         return Known({each["RegionName"]: each["RegionOptStatus"] for page in pages for each in page["Regions"]})
+
+    def _regions_by_ec2(self, asker: str) -> Observation[Mapping[str, str]] | None:
+        """The same of the asking account as EC2 tells it; None where that could not be read either."""
+        try:
+            found = self.access.read("ec2", "DescribeRegions", asker, self.region, AllRegions=True)
+        except CallFailed:
+            return None
+        return Known({each["RegionName"]: OPT_STATUS.get(each["OptInStatus"], each["OptInStatus"]) for each in found["Regions"]})
 
     def _member_regions(
         self, members: Iterable[str], trusted: Observation[frozenset[str]], known: Mapping[str, Observation[Mapping[str, str]]]
@@ -230,7 +245,10 @@ class _Observing:
             )
 
         ordered = sorted(members)
-        return dict(zip(ordered, self.access.parallel([partial(asked, member) for member in ordered]), strict=True))
+        # The first alone: where it is denied, so are all others, and none of them is asked.
+        found = [asked(member) for member in ordered[:1]]
+        found += self.access.parallel([partial(asked, member) for member in ordered[1:]])
+        return dict(zip(ordered, found, strict=True))
 
     def _callers(self) -> dict[str, str]:
         """As whom the two accounts are entered. One that cannot be entered is absent, and its Regions are Unknown."""
@@ -246,3 +264,20 @@ class _Observing:
 def _units_of_path(paths: list[str]) -> tuple[str, ...]:
     """Root and OU ids of a path like o-…/r-…/ou-…/111111111111/."""
     return tuple(part for part in paths[0].split("/") if part.startswith(("r-", "ou-")))
+
+
+class Asking:
+    """The same reads made as whichever account settings call the management account, one by one: it may be another one."""
+
+    def __init__(self, settings: Settings, access: Identities) -> None:
+        self._observing = _Observing(settings, access)
+        self._asker = settings.organization.management_account
+        self.described = self._observing._described  # noqa: SLF001 of this module
+        """Who the organization is; every account of it may ask. Raises CallFailed."""
+        self.accounts = self._observing.accounts
+        self.trusted = self._observing._trusted  # noqa: SLF001 of this module
+        self.registered = self._observing._registered  # noqa: SLF001 of this module
+
+    def own_regions(self) -> Observation[Mapping[str, str]]:
+        """Region → opt status of the asking account."""
+        return self._observing._regions(self._asker)  # noqa: SLF001 of this module

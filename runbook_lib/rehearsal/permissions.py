@@ -56,6 +56,7 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
         ("DeleteParameter", "GetParameter", "PutParameter"), "arn:{partition}:ssm:{region}:{account}:parameter{Name}"
     ),
     "states": {"DescribeExecution": "{executionArn}", "*": "{stateMachineArn}"},
+    "ec2": {"DescribeRegions": "*"},
     **{each.name: each.resources for each in simulated()},
 }
 """Service → operation, or "*" for the rest → the ARN it is authorized on; what is not here nobody knows [ref]."""

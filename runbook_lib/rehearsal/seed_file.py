@@ -18,6 +18,7 @@ from runbook_lib.base.documents.files import MIB
 from runbook_lib.base.documents.models import modelled
 from runbook_lib.base.documents.yaml_text import Document, Form, read_yaml
 from runbook_lib.rehearsal.policies import document as policies
+from runbook_lib.rehearsal.policies import managed
 from runbook_lib.rehearsal.policies.document import Kind
 from runbook_lib.rehearsal.policies.wildcards import PolicyError
 from runbook_lib.rehearsal.regions import partitions, regions_of
@@ -77,8 +78,8 @@ class RolePart(Part):
     external_id: str | None = None
     denied: tuple[str, ...] = ()
     """Patterns of actions that no policy of the role allows; all others are allowed where it has no `policies`."""
-    policies: tuple[dict[str, Any], ...] | None = None
-    """Its identity policies, as IAM writes them."""
+    policies: tuple[dict[str, Any] | str, ...] | None = None
+    """Its identity policies, as IAM writes them, or AWS's managed ones by name (`managed_policies/*.json`)."""
     boundary: dict[str, Any] | None = None
 
 
@@ -309,7 +310,12 @@ def _policies(seed: Seed) -> Iterator[Problem]:
     """Every policy that decides on requests has to be one that can be judged."""
     found: list[tuple[KeyPath, Any, Kind]] = []
     for number, role in enumerate(seed.roles):
-        found += [(("roles", number, "policies", place), each, Kind.IDENTITY) for place, each in enumerate(role.policies or ())]
+        for place, each in enumerate(role.policies or ()):
+            path: KeyPath = ("roles", number, "policies", place)
+            if isinstance(each, str) and each not in managed.names():
+                yield Problem(path, f"No managed policy of AWS that is kept here. There are {', '.join(managed.names())}.", each)
+            else:
+                found.append((path, managed.document(each) if isinstance(each, str) else each, Kind.IDENTITY))
         found += [(("roles", number, "boundary"), role.boundary, Kind.BOUNDARY)] if role.boundary else []
     for number, policy in enumerate(seed.policies):
         if policy.type in AUTHORIZING:

@@ -16,6 +16,7 @@ from runbook_lib.rehearsal.internal import install, run
 from runbook_lib.rehearsal.operations import config
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.organization import ancestors
+from runbook_lib.rehearsal.policies import managed
 from runbook_lib.rehearsal.regions import enabled_by_default, regions_of
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.resources import Resource
@@ -137,7 +138,7 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
                 role.max_session_seconds,
                 role.external_id,
                 tuple(role.denied),
-                None if role.policies is None else tuple(json.dumps(each) for each in role.policies),
+                None if role.policies is None else tuple(map(_policy, role.policies)),
                 json.dumps(role.boundary) if role.boundary else "",
             )
     out = {each.region: each.disabled_in for each in seed.opt_in}
@@ -147,6 +148,11 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
     if everywhere or part.id in seed.config_recorders:
         account.config_recorders = set(regions)
     return account
+
+
+def _policy(said: dict[str, Any] | str) -> str:
+    """An identity policy's text, given as IAM writes it or by the name of one of AWS's."""
+    return json.dumps(managed.document(said) if isinstance(said, str) else said)
 
 
 def _has_role(seed: Seed, role: RolePart, account: str) -> bool:

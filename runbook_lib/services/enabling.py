@@ -5,14 +5,14 @@ aspect reads back and judges a call. A service's `service.py` says the rest.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Observation
-from runbook_lib.coverage import Cells
+from runbook_lib.coverage import Cell, Cells, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
 from runbook_lib.plan.cost import Charge, Trials
@@ -175,7 +175,8 @@ class Enabling(Generic[S, P, R]):
         single = [aspect.name for aspect in self.aspects if aspect.of_members(section)]  # type: ignore[arg-type] # its own section
         aside = [aside_cells(self.name, name, view.population, region) for region in self.named(view) for name in single]
         own = [bar_cells(aspect.cells(place), barred) for place in places for aspect in self.aspects]
-        here = self.held(tuple(cell for cells in (*aside, *own) for cell in cells), state)
+        asked = tuple(cell for cells in own for cell in cells)
+        here = self.held((*_item_by_item((cell for cells in aside for cell in cells), asked), *asked), state)
         return first + self._lacking(view) + here + self.elsewhere(state, view)
 
     def _lacking(self, view: View) -> Cells:
@@ -243,3 +244,14 @@ class Enabling(Generic[S, P, R]):
 
     def _aspect_of(self, action: Action) -> Aspect[P, R]:
         return next((each for each in self.aspects if each.plans(action)), Aspect[P, R]())
+
+
+def _item_by_item(aside: Iterable[Cell], asked: Cells) -> Iterator[Cell]:
+    """Accounts of which it is unknown whether they can be asked, for each item that they would be asked about.
+
+    They count as much as if they had been asked: what could not be read takes nobody out of what a percentage is of.
+    """
+    for cell in aside:
+        items = {each.item for each in asked if (each.region, each.aspect) == (cell.region, cell.aspect) and each.in_scope}
+        several = cell.status is Status.UNKNOWN and items
+        yield from (replace(cell, item=item) for item in sorted(items)) if several else (cell,)

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from runbook_lib.aws.endpoints import partition_facts
-from runbook_lib.organization.reads import READS
+from runbook_lib.organization.reads import OTHER_WAYS, READS
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.registry import action_name, specs
 from runbook_lib.services.response.names import NAME as RESPONSE
@@ -131,7 +131,8 @@ def _called(managed: tuple[ServiceSpec, ...]) -> Iterator[tuple[str, str, bool]]
     """Account, action, whether it changes: every call of the services that are managed."""
     known = {"organizations", *(spec.name for spec in managed)}
     involved = [service for service in SERVICES if service.name in known]
-    reads, changes = READS.union(*(each.reads for each in involved)), frozenset().union(*(each.mutations for each in involved))
+    reads = READS.union(*(each.reads for each in involved)) - OTHER_WAYS
+    changes = frozenset().union(*(each.mutations for each in involved))
     for action in sorted(reads | changes):
         if action.partition(":")[0] in known or action in SHARED:
             yield from ((account, action, action in changes) for account in callers(action, managed))

@@ -84,7 +84,8 @@ INTRODUCTION = """\
 What IAM has to allow, for every service; settings that manage fewer need less. Each role has the statements below its name, and
 nothing else. A plan is made with the roles that read; stages are applied with those that change, which read too, because the plan
 is made again before each stage. Where a read is missing, the answer is *unknown*, and the plan says what to allow. No delete,
-disable or disassociate is among them.
+disable or disassociate is among them. Where `account:ListRegions` is denied, as AWS's SecurityAudit does, `ec2:DescribeRegions` is
+asked in its place for the account itself; nobody needs to be given that.
 
 The role in member accounts is needed only where settings name one (`access.members`). The runner's own identity needs
 `sts:AssumeRole` on the roles that it opens. `PARTITION`, `MANAGEMENT`, `DELEGATED`, `ORGANIZATION` and the names of key and bucket
