@@ -31,6 +31,7 @@ SERVICE_LINKED = {
 EVERYTHING = (Statement(allows=True, actions=("*",)),)
 ADMINISTRATOR, FULL_ACCESS = Policy(Kind.IDENTITY, EVERYTHING), Policy(Kind.SCP, EVERYTHING)
 _ACCOUNT = "arn:{partition}:organizations::{management}:account/{organization}/{AccountId}"
+_EVENTS, _SSM = ("arn:{partition}:" + each + ":{region}:{account}" for each in ("events", "ssm"))
 RESOURCES: Mapping[str, Mapping[str, str]] = {
     "organizations": {
         "RegisterDelegatedAdministrator": _ACCOUNT,
@@ -51,10 +52,22 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "account": {"ListRegions": "arn:{partition}:account::{account}:account"},
+    "events": {
+        **dict.fromkeys(("PutRule", "DescribeRule", "EnableRule", "DisableRule", "DeleteRule"), f"{_EVENTS}:rule/{{Name}}"),
+        **dict.fromkeys(("PutTargets", "RemoveTargets", "ListTargetsByRule"), f"{_EVENTS}:rule/{{Rule}}"),
+        **dict.fromkeys(("ListRules", "ListRuleNamesByTarget", "ListEventBuses", "TestEventPattern"), "*"),
+        **dict.fromkeys(("TagResource", "UntagResource", "ListTagsForResource"), "{ResourceARN}"),
+    },
+    "ssm": {
+        **dict.fromkeys(("DeleteParameter", "GetParameter", "PutParameter"), f"{_SSM}:parameter{{Name}}"),
+        "StartAutomationExecution": f"{_SSM}:automation-definition/{{DocumentName}}:{{DocumentVersion}}",
+        **dict.fromkeys(
+            ("GetAutomationExecution", "DescribeAutomationStepExecutions", "SendAutomationSignal", "StopAutomationExecution"),
+            f"{_SSM}:automation-execution/{{AutomationExecutionId}}",
+        ),
+        "DescribeAutomationExecutions": "*",
+    },
     "cloudformation": {"DescribeStacks": "{StackName}"},
-    "ssm": dict.fromkeys(
-        ("DeleteParameter", "GetParameter", "PutParameter"), "arn:{partition}:ssm:{region}:{account}:parameter{Name}"
-    ),
     "states": {"DescribeExecution": "{executionArn}", "*": "{stateMachineArn}"},
     "ec2": {"DescribeRegions": "*"},
     **{each.name: each.resources for each in simulated()},
@@ -203,7 +216,9 @@ def _resource(world: World, caller: Credential, asked: Asked) -> str | None:
         return asked.resource or _role_asked_for(world, caller, asked.parameters)
     known = RESOURCES.get(asked.service, {})
     template = known.get(asked.operation, known.get("*"))
-    if template is None or (asked.service == "account" and asked.parameters.get("AccountId")):
+    # Rules of other buses than the default one carry the bus in their ARN, which no template has.
+    elsewhere = asked.service == "events" and asked.parameters.get("EventBusName", "default") != "default"
+    if template is None or elsewhere or (asked.service == "account" and asked.parameters.get("AccountId")):
         return None
     organization = world.organization
     facts = {

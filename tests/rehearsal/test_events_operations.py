@@ -282,23 +282,41 @@ def test_buses_and_their_rules(events: Any) -> None:
     assert [each["Name"] for each in events.list_event_buses()["EventBuses"]] == ["default"]
 
 
-@pytest.mark.fact("EV-7-19")
-def test_tags_at_creation_need_leave_of_their_own(front: Front) -> None:
-    account = front.world.organization.accounts[DELEGATED]
-    account.roles["Maker"] = SimulatedRole("Maker", {MANAGEMENT}, denied=("events:TagResource",))
+def maker(front: Front) -> Any:
+    """A client with a session of the delegated account's role Maker."""
     given = (
         session_for(front, MANAGEMENT)
         .client("sts")
         .assume_role(RoleArn=f"arn:aws:iam::{DELEGATED}:role/Maker", RoleSessionName="me")
     )
     keys = given["Credentials"]
-    made = session_for(front, DELEGATED).client(
+    return session_for(front, DELEGATED).client(
         "events", region_name=HOME, aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
     )  # fmt: skip
+
+
+@pytest.mark.fact("EV-7-19")
+def test_tags_at_creation_need_leave_of_their_own(front: Front) -> None:
+    account = front.world.organization.accounts[DELEGATED]
+    account.roles["Maker"] = SimulatedRole("Maker", {MANAGEMENT}, denied=("events:TagResource",))
+    made = maker(front)
     code, text = refused(made.put_rule, Name="high", EventPattern=PATTERN, Tags=[{"Key": "a", "Value": "b"}])
     assert (code, "events:TagResource" in text) == ("AccessDeniedException", True)
     made.put_rule(Name="high", EventPattern=PATTERN)
+
+
+def test_a_role_may_be_let_at_one_rule_only(front: Front) -> None:
+    account = front.world.organization.accounts[DELEGATED]
+    may = {"Effect": "Allow", "Action": "events:PutRule", "Resource": f"{HERE}:rule/high"}
+    lists = {"Effect": "Allow", "Action": "events:ListRules", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may, lists]})
+    account.roles["Maker"] = SimulatedRole("Maker", {MANAGEMENT}, policies=(policy,))
+    made = maker(front)
+    made.put_rule(Name="high", EventPattern=PATTERN)
+    assert refused(made.put_rule, Name="higher", EventPattern=PATTERN)[0] == "AccessDeniedException"
+    assert [each["Name"] for each in made.list_rules()["Rules"]] == ["high"]
+    assert refused(made.put_targets, Rule="high", Targets=[{"Id": "tap", "Arn": QUEUE}])[0] == "AccessDeniedException"
 
 
 def test_a_connection_shows_no_secret(events: Any) -> None:
