@@ -193,6 +193,11 @@ def iso8601(moment: float) -> str:
     return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso8601_milliseconds(moment: float) -> str:
+    """A point in time as GuardDuty writes it into texts [AWS CLI's example of get-detector]."""
+    return dt.datetime.fromtimestamp(moment, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def failure(service: str, error: ApiError) -> tuple[int, bytes]:
     """Status and JSON body of an error, named as the service's error shapes name the members."""
     model = service_model(service)

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from small_world import (
     small_world,
 )
 
-from runbook_lib.rehearsal.operations.guardduty import texts
+from runbook_lib.rehearsal.operations.guardduty import looked_for, texts
 from runbook_lib.rehearsal.operations.guardduty.state import MALWARE_ROLE, SERVICE_ROLE
 from runbook_lib.rehearsal.world import World
 
@@ -176,3 +177,23 @@ def test_another_partition() -> None:
     gov = Caller(small_world("aws-us-gov"), "guardduty")
     gov(OTHER, "CreateDetector", "us-gov-west-1", Enable=True)
     assert own(gov, OTHER, "us-gov-west-1")["ServiceRole"].startswith("arn:aws-us-gov:iam::")
+
+
+def test_what_scanners_look_for_is_empty_and_whose_member_it_is_has_an_old_name_too(call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    for operation, member in looked_for.NONE.items():
+        assert call(DELEGATED, operation, DetectorId=detector) == {member: [], "NextToken": None}
+        assert call.refused(DELEGATED, operation, DetectorId="0" * 32)[0] == "BadRequestException"
+    assert call(DELEGATED, "GetInvitationsCount") == {"InvitationsCount": 0}
+    assert call(DELEGATED, "ListInvitations")["Invitations"] == []
+    own_id = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
+    old = call(MEMBERS[0], "GetMasterAccount", DetectorId=own_id)["Master"]
+    assert old == call(MEMBERS[0], "GetAdministratorAccount", DetectorId=own_id)["Administrator"]
+    assert old["AccountId"] == DELEGATED
+
+
+def test_times_have_milliseconds(call: Caller) -> None:
+    """As the AWS CLI's example of get-detector shows them."""
+    found = call(DELEGATED, "GetDetector", DetectorId=designate(call))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["CreatedAt"])

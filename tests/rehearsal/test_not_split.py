@@ -16,7 +16,7 @@ from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.unanswered import failure
 
-MANAGEMENT, MEMBER = "111111111111", "444444444444"
+MANAGEMENT = "111111111111"
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,14 @@ def test_regions_are_those_of_the_account(front: Front, session: boto3.Session) 
         assert set(every) == {each["RegionName"] for each in listed}
         assert every["eu-south-1"] == ("opted-in" if "eu-south-1" in usable else "not-opted-in")
     assert described[0]["Endpoint"] == f"ec2.{described[0]['RegionName']}.amazonaws.com"
+
+
+def test_what_else_scanners_read_of_accounts_and_inspector(session: boto3.Session) -> None:
+    found = session.client("account").get_account_information()
+    described = session.client("organizations").describe_account(AccountId=MANAGEMENT)["Account"]
+    assert (found["AccountId"], found["AccountName"]) == (MANAGEMENT, described["Name"])
+    assert found["AccountCreatedDate"] == described["JoinedTimestamp"]
+    assert session.client("inspector2", region_name="us-east-1").list_filters()["filters"] == []
 
 
 def test_regions_by_name_and_filter(session: boto3.Session) -> None:

@@ -42,6 +42,13 @@ def list_regions(
     return {"Regions": regions, "NextToken": token}
 
 
+@operation("account", "GetAccountInformation")
+def get_account_information(call: Call, AccountId: str | None = None) -> dict[str, Any]:
+    """Id, name and when it was made: of the own account, or of another for who may ask in trusted access [model]."""
+    account = _account(call, AccountId)
+    return {"AccountId": account.id, "AccountName": account.name, "AccountCreatedDate": account.joined}
+
+
 @operation("account", "GetRegionOptStatus")
 def get_region_opt_status(call: Call, RegionName: str, AccountId: str | None = None) -> dict[str, Any]:
     account = _account(call, AccountId)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runbook_lib.rehearsal.answers import iso8601
+from runbook_lib.rehearsal.answers import iso8601_milliseconds
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.datasources import detector_sources, requested_features
 from runbook_lib.rehearsal.operations.guardduty.features import ALWAYS_ON, DETECTOR_FEATURES, check, merge, shown
@@ -72,8 +72,8 @@ def get_detector(call: Call, DetectorId: str) -> dict[str, Any]:
     always = [{"Name": name, "Status": "ENABLED", "UpdatedAt": detector.created} for name in ALWAYS_ON]
     role = f"arn:{call.partition}:iam::{call.account}:role/aws-service-role/guardduty.amazonaws.com/{SERVICE_ROLE}"
     return {
-        "CreatedAt": iso8601(detector.created),
-        "UpdatedAt": iso8601(detector.updated),
+        "CreatedAt": iso8601_milliseconds(detector.created),
+        "UpdatedAt": iso8601_milliseconds(detector.updated),
         "FindingPublishingFrequency": detector.frequency,
         "ServiceRole": role,
         "Status": detector.status,

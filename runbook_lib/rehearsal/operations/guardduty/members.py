@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runbook_lib.rehearsal.answers import iso8601
+from runbook_lib.rehearsal.answers import iso8601_milliseconds
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, page_size
 from runbook_lib.rehearsal.operations.guardduty.membership import (
@@ -200,7 +200,7 @@ def _row(call: Call, member: Member) -> dict[str, Any]:
         "AdministratorId": call.account,
         "Email": member.email,
         "RelationshipStatus": _relationship(call, member),
-        "UpdatedAt": iso8601(member.updated),
+        "UpdatedAt": iso8601_milliseconds(member.updated),
     }
 
 

@@ -6,9 +6,20 @@ from runbook_lib.rehearsal.operations.guardduty import (
     destinations,
     detectors,
     findings,
+    looked_for,
     member_detectors,
     members,
 )
 from runbook_lib.rehearsal.operations.guardduty.membership import listen
 
-__all__ = ["administration", "coverage", "destinations", "detectors", "findings", "listen", "member_detectors", "members"]
+__all__ = [
+    "administration",
+    "coverage",
+    "destinations",
+    "detectors",
+    "findings",
+    "listen",
+    "looked_for",
+    "member_detectors",
+    "members",
+]

@@ -151,3 +151,16 @@ def _asked(row: dict[str, Any], criteria: Mapping[str, Any]) -> bool:
 def list_tags_for_resource(call: Call, resourceArn: str) -> dict[str, Any]:
     """Taggable resources (filters, CIS scans, ...) are not simulated, so no resource is found."""
     raise texts.not_found(f"No resource was found with the ARN {resourceArn}.")
+
+
+@operation("inspector2", "ListFilters")
+def list_filters(
+    call: Call,
+    arns: Sequence[str] | None = None,
+    action: str | None = None,
+    maxResults: int | None = None,
+    nextToken: str | None = None,
+) -> dict[str, Any]:
+    """Suppression rules and filters: none, since nobody can make one here [model]."""
+    found, token = paged([], nextToken, maxResults, 100)
+    return {"filters": found, "nextToken": token}

@@ -1,0 +1,52 @@
+"""What scanners look for and nobody here can make, so that there is none: filters, address lists, scans, invitations [model]."""
+
+from typing import Any
+
+from runbook_lib.rehearsal.operations.guardduty.lists import paged
+from runbook_lib.rehearsal.operations.guardduty.members import get_administrator_account
+from runbook_lib.rehearsal.operations.guardduty.state import own_detector
+from runbook_lib.rehearsal.registry import Call, Handler, operation
+
+
+def _none(name: str, member: str) -> Handler:
+    """A list of the own detector's with nothing in it."""
+
+    @operation("guardduty", name)
+    def listed(
+        call: Call, DetectorId: str, MaxResults: int | None = None, NextToken: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        own_detector(call, DetectorId)
+        found, token = paged([], NextToken, MaxResults)
+        return {member: found, "NextToken": token}
+
+    return listed
+
+
+NONE = {
+    "ListFilters": "FilterNames",
+    "ListIPSets": "IpSetIds",
+    "ListThreatIntelSets": "ThreatIntelSetIds",
+    "DescribeMalwareScans": "Scans",
+}
+"""Operation → the member of its answer that is empty."""
+for _operation, _member in NONE.items():
+    _none(_operation, _member)
+
+
+@operation("guardduty", "GetInvitationsCount")
+def get_invitations_count(call: Call) -> dict[str, Any]:
+    """Invitations that were sent and not taken: nobody is invited within an organization."""
+    return {"InvitationsCount": 0}
+
+
+@operation("guardduty", "ListInvitations")
+def list_invitations(call: Call, MaxResults: int | None = None, NextToken: str | None = None) -> dict[str, Any]:
+    """None, as above."""
+    found, token = paged([], NextToken, MaxResults)
+    return {"Invitations": found, "NextToken": token}
+
+
+@operation("guardduty", "GetMasterAccount")
+def get_master_account(call: Call, DetectorId: str) -> dict[str, Any]:
+    """The old name of GetAdministratorAccount."""
+    return {"Master": (get_administrator_account(call, DetectorId) or {}).get("Administrator", {})}
