@@ -16,7 +16,7 @@ BOTH = ["management account", "delegated account"]
 THREE = [*BOTH, "changes to workloads"]
 GATES = {"organizations": ["management account"], "securityhub": BOTH, "guardduty": THREE, "inspector2": THREE, "": []}
 # The rehearsal's settings do not ask for them; their notebooks run through and decide nothing.
-GATES |= {"macie2": [], "accessanalyzer": []}
+GATES |= {"macie2": [], "accessanalyzer": [], "response": []}
 
 
 def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cells import executed
+from doors import ROOT, served
 from simulated import Simulated, home, open_cells, settings_for, simulated
 from test_killed import Killed, Mortal, Start, _kept
 
 from runbook_lib.coverage import Gap
+from runbook_lib.evidence.run.folder import find_runs
 from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.inproc import InProcess, session_for
 from runbook_lib.services.response.patterns import of_findings, written
@@ -201,3 +204,13 @@ def test_a_bare_organization_can_be_planned_whole(tmp_path: Path, monkeypatch: p
     assert [action.operation for action in plan.actions][-1] == "CreateActionTarget"
     assert all(each.report.ok for each in bare.enable(BEFORE))
     assert bare.apply(PHASE, plan, bare.approve(plan)).ok
+
+
+def test_the_notebook_runs_through_where_settings_ask_for_no_response(tmp_path: Path) -> None:
+    with served("seven", tmp_path) as organization:
+        notebook = ROOT / "notebooks" / f"{PHASE}.ipynb"
+        assert executed(notebook, organization.environment, parameters_file=str(organization.settings)).halted == ""
+        [run] = find_runs(organization.runs)
+        record = run.record()
+        assert (record["status"], record["exit_code"]) == ("done", 0)
+        assert not organization.changes
