@@ -187,6 +187,26 @@ def replay_command() -> None:
     """
 
 
+@cli.command("finding")
+@click.argument("identity", metavar="ID")
+@PARAMETERS
+@click.option("--days", type=click.IntRange(min=1, max=365), default=30, show_default=True, help="Changes of the last days.")
+@click.option(
+    "--findings",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Find it in a file, as the AWS CLI's get-findings prints it; nothing is called then.",
+)
+@RUNS
+@done_by("finding")
+def finding_command() -> None:
+    """Show who answers for a finding.
+
+    Its owner and workflow, what this runbook changed in its account lately, and what to do next; reads only. Exit code 2: nobody,
+    or several, answer for it.
+    """
+
+
 @cli.command("schema")
 @done_by("schema")
 def schema_command() -> None:

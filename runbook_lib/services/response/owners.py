@@ -46,10 +46,11 @@ class Open:
 def table(settings: Settings, register: Register) -> tuple[Row, ...]:
     """A row for each class that the managed services can report."""
     section = settings.response
-    return tuple(_row(each, section, _answering(register, each)) for each in classes(settings))
+    return tuple(_row(each, section, answering(register, each)) for each in classes(settings))
 
 
-def _answering(register: Register, wanted: FindingClass) -> tuple[Workflow, ...]:
+def answering(register: Register, wanted: FindingClass) -> tuple[Workflow, ...]:
+    """The active workflows that answer for a class."""
     return tuple(each for each in register.active if any(_names(one.product, one.families, wanted) for one in each.answers))
 
 

@@ -16,7 +16,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.response import patterns
 from runbook_lib.services.response.classes import class_of
 from runbook_lib.services.response.names import HUB, NAME
-from runbook_lib.services.response.wanted import Wanted, regions_of
+from runbook_lib.services.response.wanted import Wanted, homes
 from runbook_lib.services.view import view_of
 from runbook_lib.settings import Settings
 from runbook_lib.settings.response import FindingFilter
@@ -77,12 +77,20 @@ def _accounts(settings: Settings, organization: Organization | None, wanted: Fin
 
 
 def read_findings(settings: Settings, days: int, reader: Reader) -> Iterator[Mapping[str, Any]]:
-    """The active findings that were updated in the last days, where rules are. Raises CallFailed."""
+    """The active findings that were updated in the last days. Raises CallFailed."""
     filters = {
         "UpdatedAt": [{"DateRange": {"Value": days, "Unit": "DAYS"}}],
         "RecordState": [{"Value": "ACTIVE", "Comparison": "EQUALS"}],
     }
-    for region in regions_of(settings):
+    for region in homes(settings):
+        pages = reader.pages(HUB, "GetFindings", settings.organization.delegated_account, region, Filters=filters)
+        yield from (finding for page in pages for finding in page.get("Findings") or ())
+
+
+def read_finding(settings: Settings, identity: str, reader: Reader) -> Iterator[Mapping[str, Any]]:
+    """The findings of one id. Raises CallFailed."""
+    filters = {"Id": [{"Value": identity, "Comparison": "EQUALS"}]}
+    for region in homes(settings):
         pages = reader.pages(HUB, "GetFindings", settings.organization.delegated_account, region, Filters=filters)
         yield from (finding for page in pages for finding in page.get("Findings") or ())
 

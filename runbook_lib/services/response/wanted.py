@@ -156,7 +156,12 @@ class Wanted:
 
 
 def regions_of(settings: Settings) -> tuple[str, ...]:
-    """Where rules are: Security Hub's home Region, or each of its Regions where findings are gathered in none."""
-    if settings.response is None or HUB not in settings.sections():
+    """Where rules are: where findings are, and nowhere where settings have no response."""
+    return homes(settings) if settings.response else ()
+
+
+def homes(settings: Settings) -> tuple[str, ...]:
+    """Where findings are: Security Hub's home Region, or each of its Regions where they are gathered in none."""
+    if HUB not in settings.sections():
         return ()
     return (settings.home_region,) if settings.home_region else tuple(sorted(settings.sections()[HUB].regions))
