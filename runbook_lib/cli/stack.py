@@ -92,6 +92,22 @@ def delete_command() -> None:
     """Delete the stack; everything that it turned on stays on."""
 
 
+@stack.command("recover")
+@PARAMETERS
+@NAME
+@PROFILE
+@REGION
+@click.option("--skip", "skipped", multiple=True, help="A resource that failed in the rollback and is left as it is; repeatable.")
+@RUNS
+@done_by("stacking")
+def recover_command() -> None:
+    """Go on with a rollback that failed.
+
+    The stack's own functions answer every rollback by leaving all as it is, so it goes through without --skip, unless a function
+    itself is gone.
+    """
+
+
 def register(cli: click.Group) -> None:
     """Add these commands to the command line."""
     cli.add_command(stack)

@@ -182,6 +182,15 @@ def delete_command(parameters: Path, name: str, profile: str, region: str, confi
     return 0
 
 
+def recover_command(parameters: Path, name: str, profile: str, region: str, skipped: tuple[str, ...], runs: str) -> int:
+    """Go on with a rollback that failed."""
+    with _installer(load(parameters, today()), name, profile, region, runs) as installer:
+        installer.refuse_stranger()
+        installer.recover(skipped)
+    click.echo("The rollback is over. It has undone nothing in the organization: see runbook coverage, and deploy again.")
+    return 0
+
+
 def _say_outputs(installer: Installer) -> None:
     for each in installer.stack().get("Outputs", ()):
         click.echo(f"  {each['OutputKey']}: {each['OutputValue']}")

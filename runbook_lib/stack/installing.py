@@ -34,7 +34,7 @@ DEPLOYABLE: Mapping[str, str] = {
 WAYS_OUT: Mapping[str, str] = {
     "ROLLBACK_COMPLETE": "it can only be deleted (runbook stack delete), then deployed again; the organization stays as it is",
     "ROLLBACK_FAILED": "it can only be deleted (runbook stack delete), then deployed again; the organization stays as it is",
-    "UPDATE_ROLLBACK_FAILED": "go on with its rollback in CloudFormation (ContinueUpdateRollback), then deploy again",
+    "UPDATE_ROLLBACK_FAILED": "go on with its rollback (runbook stack recover), then deploy again",
     "DELETE_FAILED": "delete it again (runbook stack delete)",
 }
 """States in which nothing can be deployed → what to do."""
@@ -195,8 +195,11 @@ class Installer:
                 return found[::-1]
             token = {"NextToken": page["NextToken"]}
 
-    def follow(self, stack: str, seen: set[str]) -> str:
-        """Say every event until the operation has ended; the stack's state. Raises StackFailed with the first cause."""
+    def follow(self, stack: str, seen: set[str], wanted: str = "") -> str:
+        """Say every event until the operation has ended; the stack's state. Raises StackFailed with the first cause.
+
+        `wanted` is the state that a rollback is to end in, where one was asked for.
+        """
         waited, first = 0.0, ""
         while waited < LONGEST:
             state = str(self._call("cloudformation", "describe_stacks", StackName=stack)["Stacks"][0]["StackStatus"])
@@ -209,7 +212,7 @@ class Installer:
                 if status.endswith("_FAILED") and "cancelled" not in why and not first:
                     first = f"{each['LogicalResourceId']}: {why}"
             if not state.endswith("_IN_PROGRESS"):
-                if "FAILED" in state or "ROLLBACK" in state:
+                if state != wanted and ("FAILED" in state or "ROLLBACK" in state):
                     raise StackFailed(f"stack {self.name} ended as {state}: {first or 'no reason given'}")
                 return state
             self.sleep(LOOK)
@@ -224,3 +227,17 @@ class Installer:
         seen = {each["EventId"] for each in self.events(found["StackId"])}
         self._call("cloudformation", "delete_stack", StackName=found["StackId"])
         self.follow(found["StackId"], seen)
+
+    def recover(self, skipped: Sequence[str]) -> None:
+        """Go on with a rollback that failed. What is skipped CloudFormation calls complete, which it is not.
+
+        Raises StackRefused in any other state, and StackFailed.
+        """
+        found = self.stack()
+        if (state := found.get("StackStatus", "")) != "UPDATE_ROLLBACK_FAILED":
+            way = WAYS_OUT.get(state, "deploy" if state in DEPLOYABLE else "look at it with runbook stack status")
+            raise StackRefused(f"stack {self.name} is in state {state or 'none'}, so there is no rollback to go on with: {way}")
+        seen = {each["EventId"] for each in self.events(found["StackId"])}
+        more = {"ResourcesToSkip": list(skipped)} if skipped else {}
+        self._call("cloudformation", "continue_update_rollback", StackName=found["StackId"], **more)
+        self.follow(found["StackId"], seen, "UPDATE_ROLLBACK_COMPLETE")

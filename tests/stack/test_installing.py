@@ -9,6 +9,7 @@ from stack_deployed import BUCKET, deployable
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.cli import cli, stacking
 from runbook_lib.phase_run.opening import begin, opened
+from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.settings import Settings
 from runbook_lib.stack import installing, template
@@ -22,6 +23,16 @@ def said(*words: str) -> tuple[int, str]:
         return int(done.return_value or 0), done.output
     assert isinstance(done.exception, RunbookError), done.exception
     return 1, f"{done.output}{done.exception.said}"
+
+
+def planned(settings: Path) -> Plan:
+    """The plan of the first phase, as `runbook plan` leaves it."""
+    run = opened(begin("00_prerequisites", settings, "", "", ""))
+    run.observe()
+    run.plan()
+    run.leave()
+    run.finish()
+    return plan_file.load(run.record.folder.plan_json)
 
 
 def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,12 +59,7 @@ def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: 
         assert "NoSuchBucket" in text
         assert deployed.organization.front.world.organization.delegated == {}
 
-        run = opened(begin("00_prerequisites", deployed.organization.settings, "", "", ""))
-        run.observe()
-        run.plan()
-        run.leave()
-        run.finish()
-        plan = plan_file.load(run.record.folder.plan_json)
+        plan = planned(deployed.organization.settings)
         before = len(deployed.organization.changes)
         code, text = said(*deploy, "--approval", plan.fingerprint, "--ticket", "T-1")
         assert code == 0, text
@@ -73,8 +79,15 @@ def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: 
         assert "access.management.profile" in said("deploy", "-p", str(bad), *here[2:], "--bucket", BUCKET)[1]
 
         deployed.stack.status = "UPDATE_ROLLBACK_FAILED"
-        assert "ContinueUpdateRollback" in said(*deploy)[1]
-        deployed.stack.status = "UPDATE_COMPLETE"
+        assert "runbook stack recover" in said(*deploy)[1]
+        deployed.stack.failed_in_rollback = {"Prerequisites"}
+        assert "did not fail in the rollback" in said("recover", *here, "--skip", "Work")[1]
+        called = [each for each in deployed.organization.changes if each.service == "organizations"]
+        code, text = said("recover", *here)
+        assert (code, "Prerequisites: UPDATE_COMPLETE" in text) == (0, True), text
+        assert deployed.stack.status == "UPDATE_ROLLBACK_COMPLETE"
+        assert [each for each in deployed.organization.changes if each.service == "organizations"] == called
+        assert "no rollback to go on with: deploy" in said("recover", *here)[1]
         code, text = said("delete", *here, "--confirm", "runbook")
         assert (code, "stays on" in text) == (0, True)
         assert deployed.stack.status == "DELETE_COMPLETE"
