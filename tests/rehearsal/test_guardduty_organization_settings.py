@@ -92,6 +92,21 @@ def test_all_forbids_letting_members_go(call: Caller, operation: str) -> None:
     assert call.refused(DELEGATED, operation, DetectorId=detector, AccountIds=[MEMBERS[0]])[1] == texts.ALL_IN_FORCE
 
 
+@pytest.mark.parametrize("operation", ["DisassociateMembers", "StopMonitoringMembers"])
+@pytest.mark.parametrize("variant", ["refused", "ok"])
+@pytest.mark.fact("GD-5.2-34", "RM-9-03")
+def test_one_protection_plan_at_all_forbids_it_too(call: Caller, operation: str, variant: str) -> None:
+    call.world.variants["guardduty plan at all"] = variant
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    configure(call, detector, EKS_AUDIT_LOGS="ALL")
+    named = {"DetectorId": detector, "AccountIds": [MEMBERS[0]]}
+    if variant == "refused":
+        assert call.refused(DELEGATED, operation, **named)[1] == texts.ALL_IN_FORCE
+        configure(call, detector, EKS_AUDIT_LOGS="NONE")
+    assert call(DELEGATED, operation, **named)["UnprocessedAccounts"] == []
+
+
 @pytest.mark.fact("GD-5.2-18", "SI-11-07")
 def test_all_reaches_existing_accounts_after_polls(call: Caller) -> None:
     detector = designate(call)

@@ -100,6 +100,21 @@ def test_a_policy_reaches_existing_and_new_accounts_in_all_governed_regions(rig:
     refused(lambda: rig().delete_configuration_policy(Identifier=policy), "ResourceConflictException")
 
 
+@pytest.mark.parametrize("variant", ["refused", "released"])
+@pytest.mark.fact("SH-4.6-08", "RM-9-02")
+def test_a_governed_member_is_not_disassociated(rig: Rig, variant: str) -> None:
+    rig.world.variants["securityhub governed members"] = variant
+    policy = centralize(rig)
+    target = {"OrganizationalUnitId": "ou-work"}
+    rig().start_configuration_policy_association(ConfigurationPolicyIdentifier=policy, Target=target)
+    if variant == "refused":
+        refused(lambda: rig().disassociate_members(AccountIds=[PLAIN]), "InvalidInputException")
+        assert rig.listed(HOME)[PLAIN] == "Enabled"
+        rig().start_configuration_policy_disassociation(ConfigurationPolicyIdentifier=policy, Target=target)
+    rig().disassociate_members(AccountIds=[PLAIN])
+    assert rig.listed(HOME, OnlyAssociated=False)[PLAIN] == "Removed"
+
+
 GOVERNED: dict[str, Callable[[Any], Any]] = {
     "enable hub": lambda client: client.enable_security_hub(),
     "disable hub": lambda client: client.disable_security_hub(),

@@ -21,7 +21,12 @@ def automatic(world: World, region: str) -> None:
     state_of(world).configuration(region).members = "ALL"
 
 
+def one_plan_automatic(world: World, region: str) -> None:
+    state_of(world).configuration(region).features["S3_DATA_EVENTS"].value = "ALL"
+
+
 BROKEN = (
+    ("auto-enable of a plan is ALL", "dissociate", one_plan_automatic, "auto-enable is ALL for S3_DATA_EVENTS", "hand-over"),
     ("auto-enable is ALL", "dissociate", automatic, "auto-enable is ALL for GuardDuty", "hand-over"),
     ("auto-enable is ALL", "switch-off", automatic, "auto-enable is ALL for GuardDuty", "off"),
 )

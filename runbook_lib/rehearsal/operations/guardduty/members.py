@@ -177,8 +177,18 @@ def _begin(call: Call, detector_id: str, accounts: Sequence[str], *, unless_all:
     own_detector(call, detector_id)
     check_batch("accountIds", accounts)
     require_usable(call, texts.GENERIC)
-    if unless_all and state_of(call.world).configuration(call.region).members == "ALL":
+    if unless_all and _all_in_force(call):
         raise texts.refusal(texts.ALL_IN_FORCE)
+
+
+def _all_in_force(call: Call) -> bool:
+    """Whether auto-enable is ALL: of members [model], and of any protection plan too, as the user guide says [docs].
+
+    Whether a plan alone is enough is not confirmed: variant "guardduty plan at all", "refused" or "ok".
+    """
+    configuration = state_of(call.world).configuration(call.region)
+    plans = configuration.features.values() if call.world.variants.get("guardduty plan at all", "refused") == "refused" else ()
+    return "ALL" in (configuration.members, *(each.value for each in plans))
 
 
 def _each(accounts: Sequence[str], act: Callable[[str], str | None]) -> list[dict[str, str]]:

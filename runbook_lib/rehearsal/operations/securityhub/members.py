@@ -8,6 +8,7 @@ from runbook_lib.rehearsal.registry import Call, operation
 
 from . import errors
 from .associating import current_administration, part, require_administrator
+from .central import governed_regions, governing_policy
 from .errors import INTERNAL, MEMBER_STAYS, NO_SUCH_RESOURCE, invalid, missing, refusal
 from .membership import enrol, record_suspended, refusal_to_enrol
 from .places import bounded
@@ -33,6 +34,14 @@ def _listed(member: Member) -> dict[str, Any]:
 def _refuse_large(accounts: list[str]) -> None:
     if len(accounts) > BATCH:
         raise invalid(f"A request can name up to {BATCH} accounts")
+
+
+def _refuse_governed(call: Call, accounts: list[str]) -> None:
+    if call.world.variants.get("securityhub governed members", "refused") == "released":
+        return
+    there = call.region in governed_regions(call.world)
+    if governed := [each for each in accounts if there and governing_policy(call.world, each) is not None]:
+        raise invalid(f"Accounts {', '.join(governed)} are centrally managed and cannot be disassociated")
 
 
 def _own_members(call: Call) -> Roster[Member]:
@@ -107,13 +116,18 @@ def get_members(call: Call, AccountIds: list[str]) -> dict[str, Any]:
 
 @operation("securityhub", "DisassociateMembers")
 def disassociate_members(call: Call, AccountIds: list[str]) -> dict[str, Any]:
-    """End associations: status Removed, hubs stay on [docs]. No account is answered for; an unknown one is an error [model]."""
+    """End associations: status Removed, hubs stay on [docs]. No account is answered for; an unknown one is an error [model].
+
+    Accounts that central configuration governs cannot be disassociated [docs]. Whether one of them fails the whole call, and the
+    code, are assumed: variant "securityhub governed members", "refused" or "released".
+    """
     require_administrator(call)
     _refuse_large(AccountIds)
     members = _own_members(call)
     unknown = [each for each in AccountIds if each not in members]
     if unknown:
         raise missing(f"Accounts {', '.join(unknown)} are not members of the current account")
+    _refuse_governed(call, AccountIds)
     for each in AccountIds:
         if members[each].status == "Enabled":
             part(call.world, call.region, members[each], "Removed")
