@@ -100,7 +100,7 @@ def test_one_protection_plan_at_all_forbids_it_too(call: Caller, operation: str,
     detector = designate(call)
     add(call, detector, MEMBERS[0])
     configure(call, detector, EKS_AUDIT_LOGS="ALL")
-    named = {"DetectorId": detector, "AccountIds": [MEMBERS[0]]}
+    named: dict[str, Any] = {"DetectorId": detector, "AccountIds": [MEMBERS[0]]}
     if variant == "refused":
         assert call.refused(DELEGATED, operation, **named)[1] == texts.ALL_IN_FORCE
         configure(call, detector, EKS_AUDIT_LOGS="NONE")
