@@ -99,6 +99,14 @@ def test_a_name_makes_no_line_of_its_own(tmp_path: Path) -> None:
     assert f"added: {run.name}/x\\n1 runs: verified: was not there when the run was sealed" in said.splitlines()
 
 
+def test_a_fault_shows_what_cannot_be_seen(tmp_path: Path) -> None:
+    """A no-break space in a name is another name, and looks the same."""
+    run, _ = made.sealed_run(tmp_path)
+    (run.path / "settings\u00a0.yaml").write_text("")
+    _, said = call("--runs", tmp_path)
+    assert f"added: {run.name}/settings\\xa0.yaml: was not there when the run was sealed" in said.splitlines()
+
+
 def test_a_pinned_key_that_cannot_be_read_hides_nothing(tmp_path: Path) -> None:
     run, _ = made.sealed_run(tmp_path)
     run.settings.write_text("another")

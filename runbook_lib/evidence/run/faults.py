@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runbook_lib.base.text import visible
+from runbook_lib.base.documents.characters import shown
 
 LONGEST = 2000
 """Characters of a line about a fault."""
@@ -60,4 +60,4 @@ class Fault:
     def __str__(self) -> str:
         """One line, whatever is in the names that it quotes, and not for ever."""
         said = f"{self.kind}: {self.where}: {self.text}"
-        return visible(said[:LONGEST]) + ("…" if len(said) > LONGEST else "")
+        return shown(said[:LONGEST]) + ("…" if len(said) > LONGEST else "")
