@@ -233,3 +233,11 @@ def test_what_is_no_file_is_not_written(path: Path, make: Callable[[Path], objec
     make(path)
     with pytest.raises(JournalBroken, match=re.escape(str(path))):
         Journal(path, "run-1")
+
+
+def test_what_cannot_be_seen_in_a_line_is_shown_where_the_line_is_refused(tmp_path: Path) -> None:
+    """A value with a no-break space in it looks like the right one; the model's own words repeat it."""
+    file = tmp_path / "journal.jsonl"
+    file.write_text(json.dumps({"seq": 1, "previous": START, "kind": "note\u00a0"}) + "\n", encoding="utf-8")
+    with pytest.raises(JournalBroken, match=r"line 1: .*input tag 'note\\xa0' found"):
+        read(file)

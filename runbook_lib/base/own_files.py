@@ -18,8 +18,8 @@ from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from runbook_lib.base.documents import DocumentError, NotThere, files
+from runbook_lib.base.documents.characters import shown
 from runbook_lib.base.documents.json_text import read_json
-from runbook_lib.base.text import visible
 
 T = TypeVar("T")
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -95,14 +95,14 @@ def words_of(error: ValidationError) -> str:
 
 
 def _place(path: tuple[int | str, ...]) -> str:
-    return f"{visible('.'.join(str(each)[:_SHOWN] for each in path))}: " if path else ""
+    return f"{shown('.'.join(str(each)[:_SHOWN] for each in path))}: " if path else ""
 
 
 def _short(value: Any) -> str:
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
     text = repr(value[: _SHOWN + 1] if isinstance(value, str) else value)
-    return visible(text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
+    return shown(text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
 
 
 def _message(error: ErrorDetails) -> str:
@@ -110,8 +110,8 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] in ("model_type", "dataclass_type", "model_attributes_type"):
         return "an object is expected"
     message = error["msg"].removeprefix("Value error, ")
-    shown = visible(message[:1].lower() + message[1 : _LONGEST + 1])
-    return shown if len(message) <= _LONGEST else f"{shown}…"
+    said = shown(message[:1].lower() + message[1 : _LONGEST + 1])
+    return said if len(message) <= _LONGEST else f"{said}…"
 
 
 def read(path: Path, model: TypeAdapter[T], most: int) -> T:
