@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.inspector2.state import TYPES, check_batch, is_administrator, paged, state_of
 from runbook_lib.rehearsal.registry import Call, operation
@@ -108,7 +107,7 @@ def list_coverage_statistics(
 ) -> dict[str, Any]:
     """Counts altogether. By the model a group is named by what it is grouped by, which cannot be all that AWS answers."""
     if groupBy is not None:
-        raise ApiError("NotSimulated", "inspector2:ListCoverageStatistics by groups is not simulated", 501)
+        raise texts.invalid("counts by groups are not simulated")
     return {"totalCounts": len(list(_covered(call, filterCriteria)))}
 
 
