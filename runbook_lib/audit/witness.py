@@ -6,7 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook_lib.audit.witness_controls import ENABLED, FROM_ONE_ACCOUNT, OURS
@@ -23,6 +23,8 @@ from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.services.designation import ASPECT as ADMINISTRATOR
 
 KIND = "witness"
+MEMBERSHIP = "membership"
+"""The aspect by which an administrator has an account."""
 
 
 @dataclass(frozen=True, order=True)
@@ -42,6 +44,8 @@ class Compared:
 
 AGREE, DISAGREE, UNDECIDED = "agree", "disagree", "undecided"
 ONLY_RUN, ONLY_WITNESS = "only the run", "only the witness"
+BY_ITSELF = "on by itself, not administered"
+"""Both are right: the account itself turned it on, and no administrator has the account, which is a gap."""
 
 
 def compare(run: RunFolder, report: Report) -> list[Compared]:
@@ -53,12 +57,20 @@ def compare(run: RunFolder, report: Report) -> list[Compared]:
     hidden = {(service, aspect) for service, aspects in OURS.items() for aspect in aspects if (service, ENABLED) in wanted}
     places = {place for place in places if place[2:4] not in hidden - wanted}
     administrators = {(*place[:3],) for place in ours if place[3] == ADMINISTRATOR}
-    return sorted(
+    alone = {(*place[:3],) for place, status in ours.items() if place[3] == MEMBERSHIP and status == Status.GAP}
+    found = (
         _compared(
             place, ours.get(place, ""), report.states.get(place, ""), sees=(*place[:3],) in administrators or not _elsewhere(place)
         )
         for place in places | set(report.states)
     )
+    return sorted(_by_itself(each) if (*each.place[:3],) in alone else each for each in found)
+
+
+def _by_itself(compared: Compared) -> Compared:
+    """Of an account that is no administrator's member: what is on in it is its own doing."""
+    own = compared.verdict == DISAGREE and compared.witness == "on"
+    return replace(compared, verdict=BY_ITSELF) if own else compared
 
 
 def _elsewhere(place: Place) -> bool:

@@ -1,7 +1,7 @@
 """Controls and checks of scanners that speak about what this runbook enables, and the cells that they speak about.
 
 Each service's spec has its own. Sources: the Security Hub CSPM user guide's lists of controls; the checks of the open-source
-scanner Prowler by id. What is not here is no statement about a cell of ours, and is counted as such.
+scanners Prowler and sra-verify by id. What is not here is no statement about a cell of ours, and is counted as such.
 """
 
 from collections.abc import Mapping

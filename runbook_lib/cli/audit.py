@@ -12,7 +12,7 @@ import click
 from runbook_lib.audit.oscal import VERSION, assessment_results
 from runbook_lib.audit.oscal_validation import complaints, installed
 from runbook_lib.audit.redact import ABOUT, redact
-from runbook_lib.audit.witness import DISAGREE, ONLY_WITNESS, UNDECIDED, compare, link_witness
+from runbook_lib.audit.witness import BY_ITSELF, DISAGREE, ONLY_WITNESS, UNDECIDED, compare, link_witness
 from runbook_lib.audit.witness_report import COLUMNS, read_report
 from runbook_lib.base.files import write_text
 from runbook_lib.base.owner_only import handed_over
@@ -55,7 +55,7 @@ def witness_command(run_named: str, file: Path, columns: tuple[str, ...], runs: 
     with ExitStack() as resources:
         made = link_witness(run, file, report, compared, _desk(run, resources))
     counts = Counter(each.verdict for each in compared)
-    for verdict in (DISAGREE, UNDECIDED, ONLY_WITNESS):
+    for verdict in (DISAGREE, BY_ITSELF, UNDECIDED, ONLY_WITNESS):
         shown = [each for each in compared if each.verdict == verdict]
         for each in shown[:SHOWN]:
             click.echo(visible(str(each)))

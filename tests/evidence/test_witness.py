@@ -10,7 +10,7 @@ import sealed_runs as made
 from click.testing import CliRunner
 from simulated import PARAMETERS, fitting, settings_for, simulated
 
-from runbook_lib.audit.witness import compare
+from runbook_lib.audit.witness import BY_ITSELF, compare
 from runbook_lib.audit.witness_controls import CONTROLS, ENABLED, OURS
 from runbook_lib.audit.witness_report import WitnessProblem, read_report
 from runbook_lib.cli import cli
@@ -111,6 +111,25 @@ def test_findings_in_ocsf_as_scanners_write_them(run: RunFolder, tmp_path: Path)
     }, "one detector of two that is off makes it off"
 
 
+def test_a_table_of_sra_verify_and_what_an_account_turned_on_by_itself(run: RunFolder, tmp_path: Path) -> None:
+    """C is nobody's member: that GuardDuty is on in it is no disagreement, and no coverage either."""
+    file = tmp_path / "sraverify.csv"
+    rows = [
+        (A, "SRA-GUARDDUTY-01", "PASS"), (A, "SRA-GUARDDUTY-06", "FAIL"), (C, "SRA-GUARDDUTY-03", "PASS"),
+        (A, "SRA-INSPECTOR-02", "PASS"), (A, "SRA-GUARDDUTY-15", "FAIL"),
+    ]  # fmt: skip
+    lines = [f'"{account}","Account","{EAST}","{check}","{status}"' for account, check, status in rows]
+    file.write_text("\n".join(["AccountId,AccountName,Region,CheckId,Status", *lines]) + "\n", encoding="utf-8")
+    columns = {"account": "AccountId", "check": "CheckId", "state": "Status"}
+    assert read_report(file, columns).others == 1
+    assert verdicts(run, file, **columns) == {
+        (A, "guardduty", "enabled", ""): "agree",
+        (A, "guardduty", "features", "S3_DATA_EVENTS"): "disagree",
+        (C, "guardduty", "enabled", ""): BY_ITSELF,
+        (A, "inspector2", "scan types", "EC2"): "agree",
+    }
+
+
 def test_controls_of_macie_and_of_access_analyzer(run: RunFolder, tmp_path: Path) -> None:
     """Macie.2 is a statement about administrators only. An account's list of analyzers does not show the organization's."""
     findings = [
@@ -146,7 +165,7 @@ def test_checks_of_macie_and_of_access_analyzer_in_ocsf(run: RunFolder, tmp_path
     assert read_report(file, {}).others == 1
     assert verdicts(run, file) == {
         (A, "macie2", "enabled", ""): "agree",
-        (C, "macie2", "enabled", ""): "disagree",
+        (C, "macie2", "enabled", ""): BY_ITSELF,
         (B, "macie2", "automated discovery", "accounts"): "disagree",
         (A, "accessanalyzer", "enabled", ""): "undecided",
         (B, "accessanalyzer", "enabled", ""): "disagree",
@@ -174,7 +193,7 @@ def test_a_table_whose_columns_are_named(run: RunFolder, tmp_path: Path) -> None
     ):
         read_report(file, {})
     columns = {"account": "ACCOUNT_UID", "region": "REGION", "check": "CHECK_ID", "state": "STATUS"}
-    assert verdicts(run, file, **columns) == {(A, "guardduty", "enabled", ""): "agree", (C, "guardduty", "enabled", ""): "disagree"}
+    assert verdicts(run, file, **columns) == {(A, "guardduty", "enabled", ""): "agree", (C, "guardduty", "enabled", ""): BY_ITSELF}
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])

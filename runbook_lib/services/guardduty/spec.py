@@ -21,17 +21,18 @@ DESIGNATION = Designation(
 )
 
 _CONTROLS = {
-    "EKS_AUDIT_LOGS": ("GuardDuty.5", "guardduty_eks_audit_log_enabled"),
-    "LAMBDA_NETWORK_LOGS": ("GuardDuty.6", "guardduty_lambda_protection_enabled"),
-    "EBS_MALWARE_PROTECTION": ("GuardDuty.8", "guardduty_ec2_malware_protection_enabled"),
-    "RDS_LOGIN_EVENTS": ("GuardDuty.9", "guardduty_rds_protection_enabled"),
-    "S3_DATA_EVENTS": ("GuardDuty.10", "guardduty_s3_protection_enabled"),
+    "EKS_AUDIT_LOGS": ("GuardDuty.5", "guardduty_eks_audit_log_enabled", "SRA-GUARDDUTY-07"),
+    "LAMBDA_NETWORK_LOGS": ("GuardDuty.6", "guardduty_lambda_protection_enabled", "SRA-GUARDDUTY-12"),
+    "EBS_MALWARE_PROTECTION": ("GuardDuty.8", "guardduty_ec2_malware_protection_enabled", "SRA-GUARDDUTY-09"),
+    "RDS_LOGIN_EVENTS": ("GuardDuty.9", "guardduty_rds_protection_enabled", "SRA-GUARDDUTY-10"),
+    "S3_DATA_EVENTS": ("GuardDuty.10", "guardduty_s3_protection_enabled", "SRA-GUARDDUTY-06"),
     "RUNTIME_MONITORING": ("GuardDuty.11", "guardduty_runtime_monitoring_enabled"),
-    "RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": ("GuardDuty.12",),
-    "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": ("GuardDuty.13",),
+    "RUNTIME_MONITORING/ECS_FARGATE_AGENT_MANAGEMENT": ("GuardDuty.12", "SRA-GUARDDUTY-18"),
+    "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT": ("GuardDuty.13", "SRA-GUARDDUTY-19"),
     "AI_PROTECTION": ("guardduty_ai_protection_enabled",),
 }
-"""Feature or agent → controls. Sources: the Security Hub CSPM user guide's list of controls for GuardDuty; Prowler's checks."""
+"""Feature or agent → controls. Sources: the Security Hub CSPM user guide's list of controls for GuardDuty; the checks of Prowler
+and of sra-verify."""
 
 FINDINGS = Findings(
     "guardduty",
@@ -126,7 +127,7 @@ SPEC = ServiceSpec(
     enabled_by=("detector", "membership"),
     controls={
         "GuardDuty.1": ("enabled", ""),
-        "guardduty_is_enabled": ("enabled", ""),
+        **dict.fromkeys(("guardduty_is_enabled", "SRA-GUARDDUTY-01", "SRA-GUARDDUTY-03"), ("enabled", "")),
         **{control: ("features", item) for item, controls in _CONTROLS.items() for control in controls},
     },
     reference_options={"guardduty:detector": "detector-id"},

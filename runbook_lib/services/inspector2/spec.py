@@ -88,7 +88,10 @@ SPEC = ServiceSpec(
     prices="Prices of Inspector, by scan type.",
     enabled_by=("membership",),
     controls={
-        "inspector2_is_enabled": ("enabled", ""),
+        **dict.fromkeys(("inspector2_is_enabled", "SRA-INSPECTOR-01"), ("enabled", "")),
+        # SRA-INSPECTOR-04 asks for two scan types at once, so it is about no one cell.
+        "SRA-INSPECTOR-02": ("scan types", "EC2"),
+        "SRA-INSPECTOR-03": ("scan types", "ECR"),
         **{control: ("scan types", item) for item, control in _CONTROLS.items()},
     },
     findings=FINDINGS,
