@@ -27,6 +27,8 @@ LONGEST_POLICIES = 10_240
 """Characters, without white space, of all inline policies of one role [docs: IAM quotas]."""
 RUNTIME, ARCHITECTURE = "python3.13", "arm64"
 LOG_DAYS = 365
+MOST_OUTPUTS = 200
+"""Of one template [docs: CloudFormation quotas]."""
 _PARKED = {"Fn::Sub": "/runbook/${AWS::StackName}"}
 
 
@@ -111,9 +113,14 @@ def template(settings: Settings) -> dict[str, Any]:
         },
         "Resources": {**_surroundings(settings), **dict(_customs(todo))},
         "Outputs": {
-            f"{each.logical_id}{key}": {"Value": {"Fn::GetAtt": [each.logical_id, key]}} for each in todo for key in KEYS
+            f"{each.logical_id}{key}": {"Value": {"Fn::GetAtt": [each.logical_id, key]}} for each in todo for key in _told(todo)
         },
     }  # fmt: skip
+
+
+def _told(todo: tuple[Task, ...]) -> tuple[str, ...]:
+    """What the stack's outputs say of each resource: all, or the most important where AWS's limit would be passed."""
+    return KEYS if len(todo) * len(KEYS) <= MOST_OUTPUTS else ("Status", "Coverage", "Evidence")
 
 
 def text(made: Mapping[str, Any]) -> str:
