@@ -177,7 +177,7 @@ def rehearsed(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> D
     with pytest.raises(SystemExit) as ended:
         main(["rehearse", "--keep", "--runs", str(runs), *more])
     said = "".join(capsys.readouterr())
-    held_up = more[1:] == tuple(TABLE["held up"])
+    held_up = bool({*more} & {*TABLE["held up"]})
     assert ended.value.code in ([1] if held_up else [0, 2]), said
     (run,) = find_runs(runs)
     record = run.record()
