@@ -66,7 +66,7 @@ def index_page(register: Register, rows: Sequence[Row], points: Sequence[Open]) 
     """What is open, who answers for what, and every workflow."""
     owned = sum(row.owned.status is Status.COVERED for row in rows)
     parts = [
-        html.paragraph(f"{owned} of {len(rows)} finding classes have exactly one owner. This is no part of coverage's number."),
+        html.paragraph(f"{owned} of {len(rows)} finding classes have exactly one owner. Coverage's number does not include this."),
         html.heading("Open"),
         html.table(("where", "what", "next step"), [(each.where, each.what, each.next_step) for each in points])
         if points
