@@ -13,6 +13,7 @@ from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Blocker
+from runbook_lib.rehearsal.operations.storage import provide
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook.phases import PHASES
@@ -286,10 +287,13 @@ def test_findings_are_exported_where_settings_say(tmp_path: Path, monkeypatch: p
     assert sim.settings.guardduty is not None
     export = {
         region: ExportDestination(
-            bucket_arn="arn:aws:s3:::findings-of-the-rehearsal", kms_key_arn=f"arn:aws:kms:{region}:222222222222:key/findings"
+            bucket_arn=f"arn:aws:s3:::findings-of-the-rehearsal-{region}",
+            kms_key_arn=f"arn:aws:kms:{region}:222222222222:key/findings",
         )
         for region in sim.settings.guardduty.regions
     }
+    for each in export.values():
+        provide(sim.front.world, each.bucket_arn.removeprefix("arn:aws:s3:::"), each.kms_key_arn)
     part = sim.settings.guardduty.model_copy(update={"export": export})
     sim.settings = sim.settings.model_copy(update={"guardduty": part})
     assert all(applied.report.ok for applied in sim.enable())

@@ -100,7 +100,9 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoy]:
     decoy = Decoy()
     real = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_CONFIG_FILE": "/nowhere"}
     with monkeypatch.context() as patch:
-        for name, value in {**real, "HTTPS_PROXY": decoy.url, "HTTP_PROXY": decoy.url}.items():
+        # In lower case they come before those in upper case, and a list of hosts that need no proxy before both.
+        proxies = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), decoy.url)
+        for name, value in {**real, **proxies, "NO_PROXY": "", "no_proxy": ""}.items():
             patch.setenv(name, value)
         yield decoy
     decoy.close()
@@ -114,8 +116,9 @@ def sealed_by_kms(text: str) -> str:
 def test_the_proxy_notes_who_asks_for_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the test below could not fail."""
     live = parse(LIVE + KEY, simulation.today(), "acme.yaml")
-    with shell(monkeypatch) as decoy, ExitStack() as resources, pytest.raises(StoreFailed):
+    with shell(monkeypatch) as decoy, ExitStack() as resources, pytest.raises(StoreFailed) as failed:
         desk_for(tmp_path, live, os.environ, resources)
+    assert decoy.visitors, failed.value
     assert decoy.visitors[0].startswith("CONNECT kms.us-east-1.amazonaws.com:443")
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,9 @@ class Decoy:
                 return
             with connection:
                 connection.settimeout(5)
-                self.visitors.append(connection.recv(200).decode(errors="replace"))
+                # A client that was interrupted, or gave up, came all the same.
+                with suppress(OSError):
+                    self.visitors.append(connection.recv(200).decode(errors="replace"))
 
     def close(self) -> None:
         self.socket.shutdown(socket.SHUT_RDWR)

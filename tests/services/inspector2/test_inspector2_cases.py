@@ -85,7 +85,8 @@ def test_observing_never_writes_and_destruction_is_no_mutation() -> None:
         ("inspector2", "EC2", "eu-south-1", True),
         ("guardduty", "RDS_LOGIN_EVENTS", "ap-east-2", False),
         ("guardduty", "RDS_LOGIN_EVENTS", "us-gov-east-1", True),
-        ("guardduty", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT", "cn-north-1", True),
+        ("guardduty", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT", "us-gov-west-1", True),
+        ("guardduty", "RUNTIME_MONITORING/EC2_AGENT_MANAGEMENT", "cn-north-1", False),
     ],
 )
 def test_capabilities(service: str, feature: str, region: str, there: bool) -> None:
