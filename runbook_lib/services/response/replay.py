@@ -103,6 +103,6 @@ def findings_of(text: str, path: Path) -> list[Mapping[str, Any]]:
         raise DocumentError(Finding(str(path), 0, "", "", f"This is not JSON: {short(str(error))}.")) from None
     listed = read.get("Findings") if isinstance(read, dict) else read
     if not isinstance(listed, list) or not all(isinstance(each, dict) and "ProductArn" in each for each in listed):
-        message = "This does not hold findings: a list of them is wanted, or what aws securityhub get-findings prints."
+        message = "This is not a list of findings; write one, or what aws securityhub get-findings prints."
         raise DocumentError(Finding(str(path), 0, "Findings", "", message))
     return listed

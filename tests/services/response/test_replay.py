@@ -97,7 +97,7 @@ def test_from_a_file_by_day_channel_and_class(tmp_path: Path, capsys: pytest.Cap
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "not JSON"), ('{"a": 1}', "no findings"), ("[1]", "no findings")])
+@pytest.mark.parametrize(("text", "says"), [("{", "not JSON"), ('{"a": 1}', "not a list of findings"), ("[1]", "not a list")])
 def test_a_file_that_holds_no_findings_is_refused(text: str, says: str) -> None:
     with pytest.raises(DocumentError, match=says):
         findings_of(text, Path("kept.json"))
