@@ -49,10 +49,28 @@ def test_the_name_is_in_utc_wherever_the_clock_is(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_is_not_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = iter(["aaaa", "aaaa", "aaaa", "bbbb"])
-    monkeypatch.setattr("secrets.token_hex", lambda size: next(tokens) if size == 2 else "part")
-    first, second = create(tmp_path), create(tmp_path)
-    assert (first.name[-4:], second.name[-4:]) == ("aaaa", "bbbb")
+    """Where somebody else begins a run between the look and the making."""
+    numbers, made = iter([0x1111, 0, 7]), Path.mkdir
+
+    def beaten(self: Path, *given: Any, **more: Any) -> None:
+        if self.name.endswith("-1112"):
+            made(self)
+        made(self, *given, **more)
+
+    monkeypatch.setattr("secrets.randbelow", lambda most: next(numbers))
+    first = create(tmp_path)
+    monkeypatch.setattr(Path, "mkdir", beaten)
+    assert [first.name[-4:], create(tmp_path).name[-4:]] == ["1111", "111a"]
+
+
+def test_runs_of_one_second_sort_as_they_were_made(tmp_path: Path) -> None:
+    runs = [create(tmp_path) for _ in range(50)]
+    assert find_runs(tmp_path) == runs
+
+
+def test_a_second_that_has_no_number_after_the_last_takes_another(tmp_path: Path) -> None:
+    (tmp_path / "20261123T074611Z-rehearsal-ffff").mkdir()
+    assert NAME.fullmatch(create(tmp_path).name)
 
 
 def test_many_runs_of_one_second_get_a_folder_each(tmp_path: Path) -> None:
@@ -63,8 +81,8 @@ def test_many_runs_of_one_second_get_a_folder_each(tmp_path: Path) -> None:
 
 
 def test_when_every_name_is_taken_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secrets.token_hex", lambda size: "aaaa")
-    create(tmp_path)
+    monkeypatch.setattr("secrets.randbelow", lambda most: most - 1)
+    (tmp_path / "20261123T074611Z-rehearsal-ffff").mkdir()
     with pytest.raises(RunFolderError, match="no free name"):
         create(tmp_path)
 

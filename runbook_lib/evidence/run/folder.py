@@ -36,6 +36,8 @@ from runbook_lib.evidence.run.versions import versions
 
 NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(rehearsal|live)-[0-9a-f]{4}")
 _ATTEMPTS = 100
+_NUMBERS, _FIRST, _APART = 0x10000, 0xC000, 64
+"""Of the last part of a name: how many there are, among which the first of a second is, and how far the next one lies at most."""
 BESIDE = frozenset({"chain", "keys", "withheld", "simulated-organization"})
 """Folders beside the runs that are nobody else's business."""
 ELSEWHERE, HERE = dt.timedelta(days=1), dt.timedelta(days=14)
@@ -297,11 +299,18 @@ def find_runs(root: Path) -> list[RunFolder]:
 
 
 def _new_folder(root: Path, start: str) -> Path:
-    """A folder that nobody had before: two runs of one second get different names."""
+    """A folder that nobody had before. Of two runs of one second in one place, the later one's name sorts after the other's.
+
+    At random among the first three quarters, for another machine may begin a run in the same second, then a short way on.
+    """
     private_folder(root)
     _tighten(root)
     for _ in range(_ATTEMPTS):
-        path = root.resolve() / f"{start}-{secrets.token_hex(2)}"
+        taken = [int(path.name[-4:], 16) for path in root.glob(f"{start}-*") if NAME.fullmatch(path.name)]
+        number = max(taken) + 1 + secrets.randbelow(_APART) if taken else secrets.randbelow(_FIRST)
+        if number >= _NUMBERS:
+            number = secrets.randbelow(_NUMBERS)
+        path = root.resolve() / f"{start}-{number:04x}"
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:
