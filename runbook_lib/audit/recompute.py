@@ -14,6 +14,7 @@ from runbook_lib.aws.access import Access
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.models import shared_loader
 from runbook_lib.base.clock import Clock
+from runbook_lib.base.documents import LONGEST_SAID, short
 from runbook_lib.base.own_files import moment
 from runbook_lib.base.privacy import masked_data
 from runbook_lib.coverage import Cells
@@ -126,7 +127,7 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str, abou
     except FileNotFoundError as missing:
         return [f"{Path(missing.filename).name} is missing"]
     except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase, NoSuchService, NoSuchLevel) as broken:
-        return [str(broken).removeprefix(f"{path.parent}/")]
+        return [short(str(broken).removeprefix(f"{path.parent}/"), LONGEST_SAID)]
     if then["format"] != FORMAT:
         # What an earlier version did not look at is compared with nothing.
         looked_at = {(each["service"], each["aspect"], each["item"]) for each in then["cells"]}
@@ -150,5 +151,7 @@ def _again(path: Path, settings: Settings, phase: str, of: str) -> tuple[Organiz
             seen = runbook.observe()
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             # Services rely on what botocore made of AWS's answer; in a file there may stand anything.
-            raise AnswersBroken(f"{path}: holds an answer that AWS does not give: {type(error).__name__}: {error}") from None
+            raise AnswersBroken(
+                f"{path}: holds an answer that AWS does not give: {type(error).__name__}: {short(str(error))}"
+            ) from None
         return seen.organization, seen.cells

@@ -44,7 +44,7 @@ def verify_copy(folder: Path, trust: Trust, runs: Path) -> VerifiedCopy:
         seal = _seal(read(data_of(folder / SEAL, LONGEST)))
     except FileNotFoundError:
         return VerifiedCopy(None, (Fault(where, Kind.MISSING, "this is neither a run of this folder nor a sealed copy of one"),))
-    except (EnvelopeBroken, FileBroken) as error:
+    except FileBroken as error:
         return VerifiedCopy(None, (Fault(where, Kind.BROKEN, str(error)),))
     return VerifiedCopy(seal, tuple(sorted([*folder_faults(folder, seal), *_seal_faults(where, seal, trust, runs)])))
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from runbook_lib.base.documents import DocumentError, NotThere, files
+from runbook_lib.base.documents import LONGEST_SAID, DocumentError, NotThere, files, short
 from runbook_lib.base.documents.characters import shown
 from runbook_lib.base.documents.json_text import read_json
 
@@ -31,7 +31,10 @@ _LONGEST = 300
 
 
 class FileBroken(Exception):
-    """Why a file of ours cannot be judged, in words without its name."""
+    """Why a file of ours cannot be judged, in words without its name: one line, and not for ever, whatever it quotes."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(short(why, LONGEST_SAID))
 
 
 @contextmanager

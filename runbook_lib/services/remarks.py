@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runbook_lib.base.documents import Path, Problem, dotted
+from runbook_lib.base.documents import LONGEST_SAID, Path, Problem, dotted, short
 from runbook_lib.base.errors import RunbookError
 
 SCOPE = "scope"
@@ -35,7 +35,7 @@ class Remark:
         return Problem(self.path, self.message, self.value)
 
     def __str__(self) -> str:
-        return f"{dotted(self.path)}: {self.value}: {self.message}"
+        return f"{dotted(self.path)}: {short(self.value)}: {short(self.message, LONGEST_SAID)}"
 
 
 def contradictions(remarks: Iterable[Remark]) -> tuple[Remark, ...]:

@@ -11,7 +11,7 @@ from runbook_lib.base.own_files import MIB, FileBroken, Moment, Text, data_of, f
 from runbook_lib.evidence.people.trust import Trust
 from runbook_lib.evidence.run.contents import REVIEW
 from runbook_lib.evidence.seal.chain import ChainStore, StoreFailed
-from runbook_lib.evidence.seal.envelope import STATEMENT, EnvelopeBroken, read, sign
+from runbook_lib.evidence.seal.envelope import STATEMENT, read, sign
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.statement import stamp
 
@@ -64,7 +64,7 @@ def review_defect(folder: Path, seal: Entry, trust: Trust, ran: frozenset[str]) 
         if sealed.statement.get("predicateType") != REVIEW_TYPE:
             return "is not a review"
         said = fitting(_REVIEW, sealed.statement)
-    except (EnvelopeBroken, FileBroken, FileNotFoundError) as error:
+    except (FileBroken, FileNotFoundError) as error:
         return f"cannot be judged: {error}"
     if said.subject != [{"name": seal.run, "digest": {"sha256": seal.digest}}]:
         return "is of another seal"

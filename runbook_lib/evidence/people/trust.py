@@ -23,7 +23,7 @@ from runbook_lib.base.documents.models import refused_by
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.identity import names
 from runbook_lib.base.own_files import MIB, FileBroken, data_of, words_of
-from runbook_lib.evidence.seal.envelope import STATEMENT, EnvelopeBroken, read, sign
+from runbook_lib.evidence.seal.envelope import STATEMENT, read, sign
 from runbook_lib.evidence.seal.keys import KeyProblem, der_digest, pem, pinned, public_key, read_key
 
 POLICY_TYPE = "urn:incident-detection-runbook:trust-policy:1"
@@ -146,7 +146,7 @@ def read_policy(path: Path) -> Trust:
         raise TrustProblem(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         raise TrustProblem(f"{path}: {words_of(error)}") from None
-    except (EnvelopeBroken, FileBroken, KeyProblem) as error:
+    except (FileBroken, KeyProblem) as error:
         raise TrustProblem(f"{path}: {error}") from None
     return Trust(runners, f"trust policy {path}", policy, hashlib.sha256(data).hexdigest())
 

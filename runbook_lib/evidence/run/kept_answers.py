@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from runbook_lib.base.documents import short
 from runbook_lib.base.documents.json_text import too_deep
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import GIB, MIB, FileBroken, Moment, Text, Whole, fitting, opened
@@ -139,7 +140,7 @@ def _json(number: int, line: bytes) -> Any:
     try:
         value = json.loads(line.decode("utf-8", "surrogatepass"), object_hook=_restored, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise FileBroken(f"line {number}: cannot be read: {error}") from None
+        raise FileBroken(f"line {number}: cannot be read: {short(str(error))}") from None
     if too_deep(value):
         raise FileBroken(f"line {number}: is nested too deeply")
     return value

@@ -10,7 +10,7 @@ from runbook_lib.evidence.run.contents import ATTACHED, LINKED, SEAL
 from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.run.folder import NAME
 from runbook_lib.evidence.seal.chain import CHAIN, entry_number, is_part
-from runbook_lib.evidence.seal.envelope import LONGEST, EnvelopeBroken, read
+from runbook_lib.evidence.seal.envelope import LONGEST, read
 from runbook_lib.evidence.seal.reading import Entry, entry
 
 CHAINS, KEYS, ASIDE = "chain", "keys", "withheld"
@@ -149,7 +149,7 @@ def _entry(path: Path, where: str, found: Archive, known: dict[bytes, Entry]) ->
         data = data_of(path, LONGEST)
         if data not in known:
             known[data] = entry(read(data))
-    except (EnvelopeBroken, FileBroken) as error:
+    except FileBroken as error:
         found.faults.append(Fault(where, Kind.BROKEN, str(error)))
         return None
     except FileNotFoundError:

@@ -28,7 +28,7 @@ LONGEST = 64 * 1024 * 1024
 _SIGNATURES = 16
 
 
-class EnvelopeBroken(Exception):
+class EnvelopeBroken(FileBroken):
     """Bytes that are no envelope of ours; the message says what is wrong with them."""
 
 

@@ -66,7 +66,7 @@ def linked_of(run: RunFolder, name: str) -> Entry | None:
         return entry(read(data_of(path, LONGEST)))
     except FileNotFoundError:
         return None
-    except (EnvelopeBroken, FileBroken) as error:
+    except FileBroken as error:
         raise NotSealed(f"{run.name}: {path.name} {error}; find out with: runbook evidence verify {run.name}") from None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.base.documents import short
 from runbook_lib.base.identity import SystemUser
 from runbook_lib.base.own_files import FileBroken, fitting
 from runbook_lib.evidence.seal.envelope import EnvelopeBroken, Sealed
@@ -93,7 +94,7 @@ def _entry(sealed: Sealed, statement: Statement) -> Entry:
     definition, details = statement.predicate.build_definition, statement.predicate.run_details
     outer, inner, metadata = definition.external_parameters, definition.internal_parameters, details.metadata
     if definition.build_type not in _TYPES:
-        raise ValueError(f"build type {definition.build_type!r}")
+        raise ValueError(f"build type {short(repr(definition.build_type))}")
     if inner.chain != f"{outer.mode}/{outer.organization}":
         raise ValueError("chain, mode and organization differ")
     dependencies = _once((each.name, each.model_dump()) for each in definition.resolved_dependencies if each.name is not None)
@@ -131,6 +132,6 @@ def _once(pairs: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found or not isinstance(name, str):
-            raise ValueError(f"{name!r} appears twice, or is not a name")
+            raise ValueError(f"{short(repr(name))} appears twice, or is not a name")
         found[name] = value
     return found

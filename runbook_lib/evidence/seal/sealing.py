@@ -56,7 +56,7 @@ def seal_of(run: RunFolder) -> Entry | None:
         return entry(read(data_of(path, LONGEST)))
     except FileNotFoundError:
         return None
-    except (EnvelopeBroken, FileBroken) as error:
+    except FileBroken as error:
         raise NotSealed(f"{run.name}: {SEAL} {error}; find out with: runbook evidence verify {run.name}") from None
 
 
