@@ -116,10 +116,17 @@ def coverage() -> None:
 @click.option("--accounts", type=click.IntRange(min=4), help="How many accounts the organization has.")
 @click.option("--regions", help="Regions to enable, separated by commas; the first is the home Region.")
 @SCENARIO
+@click.option(
+    "--door",
+    type=click.Choice(["notebooks", "stack"]),
+    default="notebooks",
+    show_default=True,
+    help="Run the notebooks, or deploy the CloudFormation stack.",
+)
 @click.option("--keep", is_flag=True, help="Leave the simulated organization running for further commands.")
 @SECONDS
 @RUNS
-@done_by("running")
+@done_by("rehearsing")
 def rehearse() -> None:
     """Run everything on a simulated organization.
 

@@ -1,4 +1,4 @@
-"""The work of the commands that run phases, and of those around them: plan, apply, coverage, rehearse, simulate, schema."""
+"""The work of the commands that run phases, and of those around them: plan, apply, coverage, simulate, schema."""
 
 import datetime as dt
 import logging
@@ -122,38 +122,6 @@ def _coverage_of(named: str, settings: Settings, form: str, runs: str) -> list[M
     if not kept:
         raise click.BadParameter(f"--since: {run.name} holds no coverage; name a run that ended with one")
     return [read_coverage(path) for path in kept]
-
-
-def rehearse(
-    parameters: Path | None,
-    organization: str,
-    accounts: int | None,
-    regions: str | None,
-    scenario: str,
-    keep: bool,
-    cell_timeout: int | None,
-    runs: str,
-) -> int:
-    """Run everything on a simulated organization."""
-    from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
-
-    asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=keep)
-    made = ready(asked, say)
-    try:
-        with command_run(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
-            code = commands.rehearse(command)
-            table = command.run.phase(COVERAGE.name).path / "coverage-after.txt"
-            say("")
-            say(table.read_text(encoding="utf-8") if table.exists() else "No coverage: the coverage notebook did not run.")
-            for line in commands.forecast(command):
-                say(line)
-            say(f"Run folder: {command.run.path}")
-    finally:
-        if not made.stays:
-            environment.stop(asked.folder)
-    if made.stays:
-        say_how_to_use(made, runs, say)
-    return code
 
 
 def simulate(

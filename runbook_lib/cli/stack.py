@@ -46,23 +46,50 @@ def package_command() -> None:
     """
 
 
+APPROVALS = click.option(
+    "--approval", "approvals", multiple=True,
+    help="An approval.json, or a plan's fingerprint; repeatable. Without any, everything is planned and you are asked.",
+)  # fmt: skip
+TICKET = click.option("--ticket", default="", help="The change ticket of what you approve.")
+
+
 @stack.command("deploy")
 @PARAMETERS
 @click.option("--bucket", required=True, help="Versioned bucket of that account and Region, for bundle, orders and runs.")
 @NAME
 @PROFILE
 @REGION
-@click.option("--approval", "approvals", multiple=True, help="An approval.json, or a plan's fingerprint; repeatable.")
-@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@APPROVALS
+@TICKET
 @WHEELS
 @INSTALLED
 @RUNS
-@done_by("stacking")
+@done_by("stack_deploying")
 def deploy_command() -> None:
-    """Deploy what was approved, as a stack.
+    """Plan, ask once, and deploy as a stack.
 
-    Makes the stack, or updates it: each approval becomes the order of its phase's resource, and phases without a new approval keep
-    the order that they had. Shows what changes, follows the stack's events, and says the first cause where it fails.
+    Makes the stack, or updates it. Plans every phase by reads alone, shows each plan with its fingerprint beside the change set,
+    and goes on once the stack's name is typed; nothing is deployed where a plan is blocked. With --approval nothing is planned or
+    asked: each approval becomes the order of its phase's resource, and the other phases keep the order that they had. Then follows
+    the stack's events, and says the first cause where it fails. Exit code 2: nothing was deployed, or something is left.
+    """
+
+
+@stack.command("update")
+@PARAMETERS
+@NAME
+@PROFILE
+@REGION
+@APPROVALS
+@TICKET
+@WHEELS
+@INSTALLED
+@RUNS
+@done_by("stack_deploying")
+def update_command() -> None:
+    """Update the stack that is there.
+
+    The same as deploy, with the bucket that the stack has; it never makes a stack.
     """
 
 

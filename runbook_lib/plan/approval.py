@@ -133,8 +133,13 @@ class Approval(BaseModel):
             said.pop("loses", None)
         return said
 
+    @property
+    def text(self) -> str:
+        """The approval's file."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        path.write_text(self.text, encoding="utf-8")
 
 
 def approve(

@@ -14,11 +14,12 @@ from urllib.parse import parse_qs
 from runbook_lib.rehearsal import cloudtrail, events
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.faults import Faults
+from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.internal import load_operations
 from runbook_lib.rehearsal.log import Log
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.rehearsal.state import authorization
-from runbook_lib.rehearsal.world import World
+from runbook_lib.rehearsal.world import SimulatedRole, World
 
 LONGEST_SKIP = 10 * 366 * 24 * 3600
 """Seconds: ten years."""
@@ -66,6 +67,8 @@ class Control:
             ("POST", "move-account"): self.move_account,
             ("POST", "foreign-administrator"): self.foreign_administrator,
             ("POST", "storage"): self.storage,
+            ("POST", "user"): self.user,
+            ("POST", "door"): self.door,
             ("POST", "deny"): self.deny,
             ("POST", "end-faults"): self.end_faults,
             ("POST", "reset"): self.reset,
@@ -110,6 +113,7 @@ class Control:
             "partition": self.front.world.partition,
             "regions": sorted(self.front.world.regions),
             "scenario": self.front.log.schedule,
+            "profiles": self.front.world.profiles,
         }
 
     def log(self, **wanted: str) -> list[dict[str, Any]]:
@@ -145,6 +149,16 @@ class Control:
     def storage(self, bucket: str, key: str) -> None:
         """Have a bucket and a key that services write with, which settings take to be there."""
         self.front.world.tell("bucket and key exist", bucket=bucket, key=key)
+
+    def user(self, account: str, name: str) -> None:
+        """Have a user in an account, with a profile of that name."""
+        user_credential(self.front.world, account, name)
+        self.front.world.profiles[name] = account
+
+    def door(self, account: str, role: str, trusted: str) -> None:
+        """Let an account become a role of another one, which is made where it is not there."""
+        roles = self.front.world.organization.accounts[account].roles
+        roles.setdefault(role, SimulatedRole(role, set())).trusts.add(trusted)
 
     def end_faults(self) -> None:
         """End the scenario's faults; what they did stays done."""

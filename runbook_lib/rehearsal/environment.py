@@ -153,7 +153,7 @@ def find(folder: Path) -> RunningServer | None:
         return None
     if not isinstance(health, dict) or health.get("pid") != known["pid"]:
         return None
-    own = environment(folder, known["url"], known["region"], profiles=known.get("profiles"))
+    own = environment(folder, known["url"], known["region"], profiles={**known.get("profiles", {}), **health.get("profiles", {})})
     return RunningServer(known["url"], known["pid"], known["region"], own, token)
 
 

@@ -124,7 +124,9 @@ def invoke(world: World, arn: str, event: Any) -> Invoked:
 def _ended(
     functions: Functions, function: Function, code: Path, event: str, environment: dict[str, str], killed: float | None
 ) -> Invoked:
-    command = [sys.executable, "-I", "-S", "-B", "-c", BOOT, str(code), function.handler, str(function.seconds)]
+    # What is compiled is kept beside the code, which stays as it was uploaded: each invocation is a new process.
+    own = ["-I", "-S", "-X", f"pycache_prefix={code.parent / 'compiled'}"]
+    command = [sys.executable, *own, "-c", BOOT, str(code), function.handler, str(function.seconds)]
     with subprocess.Popen(  # noqa: S603 our own interpreter; the code is what was uploaded to the simulation
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
         cwd=environment["TMPDIR"],

@@ -4,17 +4,17 @@ import hashlib
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.stack.bundle import Bundle
-from runbook_lib.stack.orders import Order, key
+from runbook_lib.stack.orders import Ordered, key
 from runbook_lib.stack.surroundings import Surroundings
-from runbook_lib.stack.template import Task
+from runbook_lib.stack.template import ORGANIZATION, Task
 
 Say = Callable[[str], None]
 LOOK, LONGEST = 3.0, 4 * 3600.0
@@ -50,6 +50,20 @@ class StackFailed(RunbookError):
     """An operation on the stack failed; the first cause is said."""
 
     advice = "What was done stays done and nothing was undone; deploy again to go on."
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change set that is there and not executed: its id and the stack's, its kind, and what it would change."""
+
+    id: str
+    stack: str
+    kind: str
+    changes: tuple[Mapping[str, Any], ...]
+
+    def lines(self) -> Iterator[str]:
+        for each in self.changes:
+            yield f"{each['Action']} {each['ResourceType']} {each['LogicalResourceId']}"
 
 
 @dataclass
@@ -98,6 +112,21 @@ class Installer:
         way = WAYS_OUT.get(state, "an operation is under way: look at it with runbook stack status, and deploy when it has ended")
         raise StackRefused(f"stack {self.name} is in state {state}: {way}")
 
+    def refuse_other_organization(self, organization: str) -> None:
+        """Raise StackRefused for a stack that carries out the orders of another organization."""
+        for each in self.stack().get("Parameters", ()):
+            if each["ParameterKey"] == ORGANIZATION and each["ParameterValue"] != organization:
+                raise StackRefused(
+                    f"stack {self.name} is of organization {each['ParameterValue']}, and settings are of {organization}; see --name"
+                )
+
+    def bucket(self) -> str:
+        """The bucket that the stack has its bundle from. Raises StackRefused where there is no stack."""
+        found = {each["ParameterKey"]: each["ParameterValue"] for each in self.stack().get("Parameters", ())}
+        if "ArtifactBucket" not in found:
+            raise StackRefused(f"there is no stack {self.name} in account {self.account} to update: runbook stack deploy")
+        return str(found["ArtifactBucket"])
+
     def refuse_bucket(self, bucket: str) -> None:
         """Raise StackRefused unless the bucket is this account's and keeps versions: whoever owns it owns the functions' code."""
         own = {"Bucket": bucket, "ExpectedBucketOwner": self.account}
@@ -108,15 +137,22 @@ class Installer:
     def upload(self, bucket: str, bundle: Bundle) -> dict[str, str]:
         """Put the bundle where its digest names it, once; the template's parameters for it."""
         name = f"artifacts/{bundle.sha256}/runbook.zip"
-        self._put(bucket, name, bundle.data)
-        head = self._call("s3", "head_object", Bucket=bucket, Key=name, ExpectedBucketOwner=self.account)
-        return {"ArtifactBucket": bucket, "BundleKey": name, "BundleVersion": head["VersionId"]}
+        return {"ArtifactBucket": bucket, "BundleKey": name, "BundleVersion": self._kept(bucket, name, bundle.data)}
 
-    def order(self, bucket: str, order: Order, files: Iterable[bytes]) -> str:
-        """Put an order and its files; its name."""
-        for data in (*files, order.text):
+    def template(self, bucket: str, text: str) -> str:
+        """Put a template, once; the address by which CloudFormation reads it: given as it is, it may have 51,200 bytes."""
+        name = f"artifacts/{hashlib.sha256(text.encode()).hexdigest()}/template.json"
+        return self.around.object_address(bucket, name, self._kept(bucket, name, text.encode()))
+
+    def order(self, bucket: str, ordered: Ordered) -> None:
+        """Put an order and its files."""
+        for data in (*ordered.files, ordered.order.text):
             self._put(bucket, key(hashlib.sha256(data).hexdigest()), data)
-        return order.name
+
+    def _kept(self, bucket: str, name: str, data: bytes) -> str:
+        """Put an object; its version."""
+        self._put(bucket, name, data)
+        return str(self._call("s3", "head_object", Bucket=bucket, Key=name, ExpectedBucketOwner=self.account)["VersionId"])
 
     def _put(self, bucket: str, name: str, data: bytes) -> None:
         digest = b64encode(hashlib.sha256(data).digest()).decode()
@@ -137,29 +173,47 @@ class Installer:
         new = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
         return [*new, *({"ParameterKey": name, "UsePreviousValue": True} for name in old)]
 
-    def deploy(self, kind: str, template: str, parameters: list[dict[str, Any]]) -> bool:
-        """Create a change set, show it, execute it, follow it to its end; False where there is nothing to change.
+    def unfinished(self, todo: Sequence[Task]) -> list[Task]:
+        """Tasks whose resource is not there, or failed in the last operation: each needs a new order to be carried out."""
+        found = self.stack()
+        if found.get("StackStatus", "DELETE_COMPLETE") in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
+            return list(todo)
+        listed = self._call("cloudformation", "describe_stack_resources", StackName=found["StackId"])["StackResources"]
+        whole = {each["LogicalResourceId"] for each in listed if not each["ResourceStatus"].endswith("_FAILED")}
+        return [each for each in todo if each.logical_id not in whole]
 
-        Raises StackRefused for changes that would take something away, StackFailed with the first cause.
+    def propose(self, kind: str, template: str, parameters: list[dict[str, Any]]) -> Proposal | None:
+        """A change set, made and not executed; None where there is nothing to change. `template` is its address.
+
+        Raises StackRefused where it fails, or would take something away.
         """
-        change_set = f"runbook-{uuid.uuid4().hex[:12]}"
         made = self._call(
-            "cloudformation", "create_change_set", StackName=self.name, ChangeSetName=change_set, ChangeSetType=kind,
-            TemplateBody=template, Parameters=parameters, Capabilities=["CAPABILITY_NAMED_IAM"],
+            "cloudformation", "create_change_set", StackName=self.name, ChangeSetName=f"runbook-{uuid.uuid4().hex[:12]}",
+            ChangeSetType=kind, TemplateURL=template, Parameters=parameters, Capabilities=["CAPABILITY_NAMED_IAM"],
         )  # fmt: skip
         found = self._settled(made["Id"])
+        proposal = Proposal(made["Id"], made["StackId"], kind, ())
         if found["Status"] == "FAILED":
-            self._call("cloudformation", "delete_change_set", ChangeSetName=made["Id"])
+            self.withdraw(proposal)
             why = str(found.get("StatusReason", ""))
             if any(each in why for each in NO_CHANGES):
-                return False
+                return None
             raise StackRefused(f"the change set failed: {why}")
-        for each in self._changes(made["Id"]):
-            self.say(f"  {each['Action']} {each['ResourceType']} {each['LogicalResourceId']}")
-        token, before = uuid.uuid4().hex, self.events(made["StackId"])
-        self._call("cloudformation", "execute_change_set", ChangeSetName=made["Id"], ClientRequestToken=token, DisableRollback=True)
-        self.follow(made["StackId"], {each["EventId"] for each in before})
-        return True
+        return replace(proposal, changes=tuple(self._changes(proposal)))
+
+    def withdraw(self, proposal: Proposal) -> None:
+        """Leave no trace of a change set, nor of the empty stack that is there for one of a stack to be made."""
+        self._call("cloudformation", "delete_change_set", ChangeSetName=proposal.id)
+        if proposal.kind == NEW:
+            self._call("cloudformation", "delete_stack", StackName=proposal.stack)
+
+    def carry_out(self, proposal: Proposal) -> None:
+        """Execute a change set and follow it to its end. Raises StackFailed with the first cause."""
+        token, before = uuid.uuid4().hex, self.events(proposal.stack)
+        self._call(
+            "cloudformation", "execute_change_set", ChangeSetName=proposal.id, ClientRequestToken=token, DisableRollback=True
+        )
+        self.follow(proposal.stack, {each["EventId"] for each in before})
 
     def _settled(self, change_set: str) -> Any:
         for _ in range(200):
@@ -169,11 +223,11 @@ class Installer:
             self.sleep(LOOK)
         raise StackRefused(f"the change set is not ready after {200 * LOOK:.0f} seconds")
 
-    def _changes(self, change_set: str) -> list[dict[str, Any]]:
+    def _changes(self, proposal: Proposal) -> list[dict[str, Any]]:
         """Every change. Raises StackRefused, and deletes the change set, where a phase's resource would be deleted or replaced."""
         found, token = list[dict[str, Any]](), dict[str, str]()
         while True:
-            page = self._call("cloudformation", "describe_change_set", ChangeSetName=change_set, **token)
+            page = self._call("cloudformation", "describe_change_set", ChangeSetName=proposal.id, **token)
             found += [each["ResourceChange"] for each in page.get("Changes", ())]
             if not page.get("NextToken"):
                 break
@@ -181,7 +235,7 @@ class Installer:
         custom = [each for each in found if each["ResourceType"].startswith("Custom::")]
         taken = [each for each in custom if each["Action"] == "Remove" or each.get("Replacement", "False") != "False"]
         if lost := [each["LogicalResourceId"] for each in taken if not str(each.get("PolicyAction", "")).startswith("Retain")]:
-            self._call("cloudformation", "delete_change_set", ChangeSetName=change_set)
+            self.withdraw(proposal)
             raise StackRefused(f"the change set would delete or replace {', '.join(lost)}, which is not retained")
         return found
 

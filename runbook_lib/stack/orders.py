@@ -49,6 +49,19 @@ def stamp(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
 
 
+@dataclass(frozen=True)
+class Ordered:
+    """An order with what it names: everything that is put into the bucket for one resource."""
+
+    order: Order
+    files: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, phase: str, scope: str, files: Mapping[str, bytes], now: dt.datetime) -> "Ordered":
+        digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        return cls(Order(phase, scope, stamp(now), digests), tuple(files.values()))
+
+
 def key(digest: str) -> str:
     """Where an input of that digest lies in the bucket."""
     return f"inputs/{digest}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from botocore.config import Config
 from botocore.session import Session
@@ -27,6 +27,10 @@ class Surroundings:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
+    def region(self) -> str:
+        return self.environment[REGION]
+
+    @property
     def bucket(self) -> str:
         """The bucket with bundle, orders and runs."""
         return self.environment[BUCKET]
@@ -41,6 +45,13 @@ class Surroundings:
         """Prefix of the parameters in which addresses for answers are parked."""
         return self.environment[PARAMETERS]
 
+    def object_address(self, bucket: str, key: str, version: str) -> str:
+        """Where CloudFormation finds an object of this Region: by S3's own name, whatever endpoint clients are given."""
+        partition = self._session.get_partition_for_region(self.region)
+        known = self._session.get_data("partitions")["partitions"]
+        suffix = next(each["outputs"]["dnsSuffix"] for each in known if each["id"] == partition)
+        return f"https://{bucket}.s3.{self.region}.{suffix}/{quote(key)}?versionId={quote(version)}"
+
     @cached_property
     def _clients(self) -> dict[str, Any]:
         return {}
@@ -54,7 +65,7 @@ class Surroundings:
         if service not in self._clients:
             live = self.environment[MODE] == "live"
             config = _QUICK.merge(Config(ignore_configured_endpoint_urls=True)) if live else _QUICK  # type: ignore[call-arg] # the stubs lack it
-            made = self._session.create_client(service, region_name=self.environment[REGION], config=config)
+            made = self._session.create_client(service, region_name=self.region, config=config)
             host = urlsplit(made.meta.endpoint_url).hostname
             if not live and host not in _LOOPBACK:
                 raise Astray(f"mode is rehearsal, and {service} would be called at {host}; nothing was sent")

@@ -29,6 +29,8 @@ RUNTIME, ARCHITECTURE = "python3.13", "arm64"
 LOG_DAYS = 365
 MOST_OUTPUTS = 200
 """Of one template [docs: CloudFormation quotas]."""
+ORGANIZATION = "Organization"
+"""The parameter by which a stack says whose it is."""
 _PARKED = {"Fn::Sub": "/runbook/${AWS::StackName}"}
 
 
@@ -95,6 +97,7 @@ def template(settings: Settings) -> dict[str, Any]:
     """The template for these settings. Raises NotForAStack."""
     refuse_unfit(settings)
     todo = tasks(settings)
+    named = [each.logical_id for each in todo]
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Enables AWS's incident-detection services across an organization, one phase after another, and proves it.",
@@ -102,6 +105,7 @@ def template(settings: Settings) -> dict[str, Any]:
             "ArtifactBucket": {"Type": "String", "Description": "Bucket with bundle, orders and runs."},
             "BundleKey": {"Type": "String", "Description": "Key of the bundle: it has the bundle's digest in it."},
             "BundleVersion": {"Type": "String", "Description": "Version of that object."},
+            ORGANIZATION: {"Type": "String", "Description": "The organization that the orders are for."},
             **{
                 each.parameter: {
                     "Type": "String",
@@ -113,14 +117,15 @@ def template(settings: Settings) -> dict[str, Any]:
         },
         "Resources": {**_surroundings(settings), **dict(_customs(todo))},
         "Outputs": {
-            f"{each.logical_id}{key}": {"Value": {"Fn::GetAtt": [each.logical_id, key]}} for each in todo for key in _told(todo)
+            ORGANIZATION: {"Value": {"Ref": ORGANIZATION}},
+            **{f"{name}{key}": {"Value": {"Fn::GetAtt": [name, key]}} for name in named for key in _told(todo)},
         },
     }  # fmt: skip
 
 
 def _told(todo: tuple[Task, ...]) -> tuple[str, ...]:
     """What the stack's outputs say of each resource: all, or the most important where AWS's limit would be passed."""
-    return KEYS if len(todo) * len(KEYS) <= MOST_OUTPUTS else ("Status", "Coverage", "Evidence")
+    return KEYS if len(todo) * len(KEYS) < MOST_OUTPUTS else ("Status", "Coverage", "Evidence")
 
 
 def text(made: Mapping[str, Any]) -> str:

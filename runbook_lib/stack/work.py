@@ -26,6 +26,7 @@ from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.privacy import masked
 from runbook_lib.base.project import ROOT_VARIABLE, VARIABLE
 from runbook_lib.coverage import Cell, Gap, Status, count
+from runbook_lib.evidence.run.called import CALLS, called
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.phase_run import PhaseRun
@@ -162,7 +163,7 @@ class Slice:
         share = "" if counted.coverage is None else f"{100 * counted.coverage:.1f} %"
         fingerprint = run.decision.approval.fingerprint if run.decision else ""
         numbers = {"Coverage": share, "Covered": counted.covered, "Gaps": counted.gap, "Unknown": counted.unknown}
-        return {**facts, **numbers, "Calls": run.report.counted.get("applied", 0) if run.report else 0, "Fingerprint": fingerprint}
+        return {**facts, **numbers, "Calls": called(run.record.folder.journal).get(CALLS, 0), "Fingerprint": fingerprint}
 
     @contextmanager
     def _watching(self, stop: Stop) -> Iterator[None]:

@@ -20,7 +20,7 @@ def first(deployed: Deployed, number: int) -> dict[str, Any]:
     made["Resources"] = {
         name: each for name, each in made["Resources"].items() if not each["Type"].startswith("Custom::") or name in kept
     }
-    made["Outputs"] = {name: each for name, each in made["Outputs"].items() if each["Value"]["Fn::GetAtt"][0] in kept}
+    made["Outputs"] = {name: each for name, each in made["Outputs"].items() if each["Value"].get("Fn::GetAtt", kept)[0] in kept}
     made["Parameters"] = {
         name: each for name, each in made["Parameters"].items() if not name.endswith("Order") or name.removesuffix("Order") in kept
     }

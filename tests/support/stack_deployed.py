@@ -23,7 +23,7 @@ from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormation
 from runbook_lib.rehearsal.state import write_state
 from runbook_lib.stack.bundle import Bundle, installed, pack
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Order, key, stamp
-from runbook_lib.stack.template import Task, tasks, template, text
+from runbook_lib.stack.template import ORGANIZATION, Task, tasks, template, text
 
 MANAGEMENT, BUCKET, NAME = "111111111111", "runbook-artifacts-example", "runbook"
 
@@ -58,6 +58,10 @@ class Deployed:
         found = self.organization.front.world.of(CloudFormationState).stacks
         return list(found.values())[-1]
 
+    def objects(self) -> list[str]:
+        """Every object in the bucket."""
+        return [each["Key"] for each in self.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+
     def put(self, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()
         self.client("s3").put_object(Bucket=BUCKET, Key=key(digest), Body=data)
@@ -85,7 +89,8 @@ class Deployed:
     def begin(self, kind: str = "CREATE", made: Mapping[str, Any] | None = None, *, disable_rollback: bool = False) -> None:
         """Create a change set and execute it."""
         cloudformation = self.client("cloudformation")
-        values = {"ArtifactBucket": BUCKET, "BundleKey": "runbook.zip", "BundleVersion": self.version, **self.orders}
+        values = {"ArtifactBucket": BUCKET, "BundleKey": "runbook.zip", "BundleVersion": self.version}
+        values |= {ORGANIZATION: self.settings.organization.id, **self.orders}
         cloudformation.create_change_set(
             StackName=NAME, ChangeSetName="one", ChangeSetType=kind, Capabilities=["CAPABILITY_NAMED_IAM"],
             TemplateBody=text(made or template(self.settings)),

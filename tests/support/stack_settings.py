@@ -21,6 +21,15 @@ def in_a_stack(text: str) -> str:
     return _DOORS.sub(f"access:\n  delegated:\n    role_arn: {role}\n{members}\n", text)
 
 
+def in_the_delegated_account(text: str) -> str:
+    """The text of settings with the doors that a function in the delegated account has."""
+    management = re.search(r'management_account: "?(\d{12})', text)
+    assert management
+    members = "  members:\n    role_name: RunbookMember\n" if "  members:\n" in text else ""
+    role = f"arn:aws:iam::{management[1]}:role/RunbookManagement"
+    return _DOORS.sub(f"access:\n  management:\n    role_arn: {role}\n{members}\n", text)
+
+
 def settings(text: str) -> Settings:
     return parse(text, dt.date(2026, 11, 29), "settings.yaml")
 

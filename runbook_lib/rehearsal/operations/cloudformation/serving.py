@@ -1,10 +1,13 @@
 """CloudFormation's operations, as far as an installer uses them; states and refusals as the API reference has them."""
 
+import re
 import uuid
 from typing import Any
+from urllib.parse import unquote
 
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.neighbours import neighbours_of
 from runbook_lib.rehearsal.operations.cloudformation import templates
 from runbook_lib.rehearsal.operations.cloudformation.deploying import Operation
 from runbook_lib.rehearsal.operations.cloudformation.state import NOTHING, ChangeSet, CloudFormationState, Stack
@@ -15,6 +18,9 @@ UPDATABLE = frozenset({
     "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED", "IMPORT_COMPLETE",
 })  # fmt: skip
 EVENTS_A_PAGE = 100
+LARGEST_BODY, LARGEST_OBJECT = 51_200, 1_000_000
+"""Bytes of a template given as it is, and of one in a bucket [docs: CloudFormation quotas]."""
+ADDRESS = re.compile(r"https://(?P<bucket>[^/]+)\.s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/(?P<key>[^?]+)\?versionId=(?P<version>.+)")
 
 
 def _stack(call: Call, named: str) -> Stack:
@@ -26,8 +32,9 @@ def _stack(call: Call, named: str) -> Stack:
 
 @operation("cloudformation", "CreateChangeSet")
 def create_change_set(
-    call: Call, StackName: str, ChangeSetName: str, TemplateBody: str = "", Parameters: list[dict[str, Any]] | None = None,
-    ChangeSetType: str = "UPDATE", Capabilities: list[str] | None = None, Description: str = "", **more: Any,
+    call: Call, StackName: str, ChangeSetName: str, TemplateBody: str = "", TemplateURL: str = "",
+    Parameters: list[dict[str, Any]] | None = None, ChangeSetType: str = "UPDATE", Capabilities: list[str] | None = None,
+    Description: str = "", **more: Any,
 ) -> dict[str, Any]:  # fmt: skip
     if unknown := set(more) - {"ClientToken", "Tags", "IncludeNestedStacks"}:
         raise SimulationError(f"CreateChangeSet with {', '.join(sorted(unknown))} is not simulated")
@@ -35,7 +42,7 @@ def create_change_set(
     stack = state.named(call.account, call.region, StackName)
     _refuse_kind(ChangeSetType, stack, StackName, ChangeSetName)
     given = {each["ParameterKey"]: _value(each, stack) for each in Parameters or ()}
-    template, values = templates.read(TemplateBody, given)
+    template, values = templates.read(_template(call, TemplateBody, TemplateURL), given)
     if any(each["Type"] == "AWS::IAM::Role" for each in template["Resources"].values()) and not Capabilities:
         raise ApiError("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_NAMED_IAM]", 400)
     if stack is None:
@@ -53,6 +60,29 @@ def create_change_set(
         made.status, made.execution, made.reason = "FAILED", "UNAVAILABLE", NOTHING
     stack.change_sets[ChangeSetName] = made
     return {"Id": made.id, "StackId": stack.id}
+
+
+def _template(call: Call, body: str, address: str) -> str:
+    """The template's text, given as it is or by S3's address of it [docs: CloudFormation quotas]."""
+    if bool(body) == bool(address):
+        raise invalid("Either Template URL or Template Body must be specified.")
+    if body:
+        if len(body.encode()) > LARGEST_BODY:
+            raise invalid(
+                f"1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less "
+                f"than or equal to {LARGEST_BODY}"
+            )
+        return body
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        raise invalid("TemplateURL must be a supported URL.")
+    neighbours = neighbours_of(call.world)
+    data = neighbours.stored(call.account, found["bucket"], unquote(found["key"]), found["version"]) if neighbours else None
+    if data is None:
+        raise invalid("S3 error: The specified key does not exist.")
+    if len(data) > LARGEST_OBJECT:
+        raise invalid("Template may not exceed 1000000 bytes in size.")
+    return data.decode()
 
 
 def _refuse_kind(kind: str, stack: Stack | None, name: str, change_set: str) -> None:

@@ -1,0 +1,174 @@
+"""The work of `stack deploy` and `stack update`: plan, show, ask once, deploy, follow."""
+
+import datetime as dt
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from runbook_lib.base.identity import user
+from runbook_lib.cli import commands
+from runbook_lib.cli.running import command_run
+from runbook_lib.cli.runs import runs_folder
+from runbook_lib.cli.simulation import today
+from runbook_lib.cli.stacking import environment_of, installer_of, libraries, say_outputs
+from runbook_lib.evidence.people.four_eyes import nobody_here
+from runbook_lib.evidence.run.folder import RunStatus
+from runbook_lib.plan.approval import ApprovalRefused, read_approval
+from runbook_lib.plan.decision import Decision
+from runbook_lib.plan.decision import given as decision_of
+from runbook_lib.settings import Settings
+from runbook_lib.settings.file import load
+from runbook_lib.stack.bundle import Bundle, pack
+from runbook_lib.stack.deployment import Deployment, PlannedTask, task_of
+from runbook_lib.stack.template import tasks, template
+
+EXITS = {0: RunStatus.DONE, 2: RunStatus.LEFT_OVER}
+NO_CHANGES = "No changes: the stack is as it was deployed last. What the organization looks like: runbook coverage"
+Ask = Callable[[Sequence[PlannedTask]], bool]
+"""Whether what was shown is approved and to be deployed."""
+
+
+@dataclass(frozen=True)
+class Approver:
+    """In whose name plans are approved, under which ticket, and how they are asked."""
+
+    name: str
+    ticket: str
+    ask: Ask
+    nobody: str = ""
+    """Why nobody here can approve alone; "" where they can."""
+
+
+def deploy_command(
+    parameters: Path, bucket: str, name: str, profile: str, region: str, approvals: tuple[str, ...], ticket: str,
+    wheels: Path | None, from_here: bool, runs: str,
+) -> int:  # fmt: skip
+    """Deploy what is planned, or was approved, as a stack; without a bucket, as the stack that is there."""
+    settings = load(parameters, today())
+    template(settings)  # what does not fit a stack is said first
+    named = _named(settings, approvals, runs)
+    environment = environment_of(settings, profile, runs)
+    with (
+        tempfile.TemporaryDirectory(prefix="runbook-approvals-") as folder,
+        installer_of(settings, name, environment, region) as installer,
+    ):
+        installer.refuse_stranger()
+        installer.refuse_other_organization(settings.organization.id)
+        there = bucket or installer.bucket()
+        installer.kind()
+        installer.refuse_bucket(there)
+        decisions = [decision_of(_given(each, Path(folder) / str(number), ticket)) for number, each in enumerate(named)]
+        given = [task_of(each, settings) for each in decisions]
+        if given:
+            installer.parameters(tasks(settings), {each.parameter: "" for each in given})
+        bundle = pack(libraries(wheels, from_here=from_here))
+        with command_run(settings, parameters, runs, None, environment) as command:
+            installer.say = command.say
+            deployment = Deployment(installer, settings, command.run.settings, command.run, there)
+            approver = Approver(user(), ticket or "none given", _asker(name), nobody_here(settings, runs_folder(runs)))
+            code = _approved(deployment, decisions, bundle) if given else deploy_planned(deployment, bundle, approver)
+            return command.run.finish(EXITS[code], dt.datetime.now(dt.UTC))
+
+
+def update_command(
+    parameters: Path, name: str, profile: str, region: str, approvals: tuple[str, ...], ticket: str, wheels: Path | None,
+    from_here: bool, runs: str,
+) -> int:  # fmt: skip
+    """Update a stack that is there."""
+    return deploy_command(parameters, "", name, profile, region, approvals, ticket, wheels, from_here, runs)
+
+
+def _named(settings: Settings, approvals: Sequence[str], runs: str) -> list[commands.Named]:
+    if any(map(commands.is_fingerprint, approvals)) and (why := nobody_here(settings, runs_folder(runs))):
+        raise ApprovalRefused([why])
+    return [commands.named(each, runs_folder(runs), settings.mode) for each in approvals]
+
+
+def _given(named: commands.Named, folder: Path, ticket: str) -> Path:
+    """An approval's file with its plan beside it."""
+    folder.mkdir()
+    path = named.approval(folder, user(), ticket or "none given")
+    if named.plan is not None:
+        (folder / named.file.name).write_bytes(named.file.read_bytes())
+        read_approval(path).model_copy(update={"plan": named.file.name}).write(path)
+    return path
+
+
+def _approved(deployment: Deployment, decisions: Sequence[Decision], bundle: Bundle) -> int:
+    """Deploy what was approved before; nobody is asked again."""
+    for each in decisions:
+        deployment.order_approved(each)
+    deployment.installer.say(f"{len(deployment.orders)} of {len(deployment.tasks)} resources have a new order")
+    return _carried_out(deployment) if _proposed(deployment, bundle) else 0
+
+
+def deploy_planned(deployment: Deployment, bundle: Bundle, approver: Approver) -> int:
+    """Plan everything, show it beside the change set, ask once, deploy. The exit code; raises what goes wrong."""
+    say, plans = deployment.installer.say, list[PlannedTask]()
+    for each in deployment.plan():
+        plans.append(each)
+        say(f"{each.title}: {len(each.plan.actions)} calls")
+        for line in (*commands.described(each.plan), f"may cost: {each.costs}", f"plan: {each.file}"):
+            say(f"  {line}")
+    if blocked := [each.title for each in plans if each.plan.blockers]:
+        say(f"Nothing was deployed: {', '.join(blocked)} would be blocked; take the next steps above, and deploy again")
+        return 2
+    wanted = deployment.wanted(plans)
+    if wanted and approver.nobody:
+        files = " ".join(f"--approval {each.plan.fingerprint[:12]}….json" for each in wanted)
+        say(f"Nothing was deployed: {approver.nobody}. Have these plans approved (runbook approve), and deploy with {files}")
+        return 2
+    for each in wanted:
+        deployment.order(each, approver.name, approver.ticket)
+    if not _proposed(deployment, bundle):
+        return 0
+    agreed = False
+    try:
+        agreed = approver.ask(wanted)
+    finally:
+        if not agreed:
+            deployment.withdraw()
+    if not agreed:
+        say("Nothing was deployed: nobody said yes")
+        return 2
+    return _carried_out(deployment)
+
+
+def _proposed(deployment: Deployment, bundle: Bundle) -> bool:
+    """Whether there is something to change, shown."""
+    say = deployment.installer.say
+    there = deployment.propose(bundle)
+    if not there or deployment.proposal is None:
+        say(NO_CHANGES)
+        return False
+    say(f"Change set for stack {deployment.installer.name} in account {deployment.installer.account}:")
+    for line in deployment.proposal.lines():
+        say(f"  {line}")
+    return True
+
+
+def _carried_out(deployment: Deployment) -> int:
+    deployment.carry_out()
+    say_outputs(deployment.installer)
+    left = deployment.left()
+    for line in left:
+        deployment.installer.say(f"left: {line}; see runbook coverage")
+    return 2 if left else 0
+
+
+def _asker(name: str) -> Ask:
+    """Ask whoever sits at the terminal; where nobody does, say how it is approved."""
+
+    def ask(wanted: Sequence[PlannedTask]) -> bool:
+        if not sys.stdin.isatty():
+            given = " ".join(f"--approval {each.plan.fingerprint}" for each in wanted)
+            click.echo(f"Nobody is here to be asked. To approve these plans and deploy, give them: {given or 'from a terminal'}")
+            return False
+        what = f"approve {len(wanted)} plans and deploy" if wanted else "deploy; no plan has a call"
+        return str(click.prompt(f"To {what}, type the stack's name", default="", show_default=False)).strip() == name
+
+    return ask

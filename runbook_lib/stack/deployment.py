@@ -1,0 +1,215 @@
+"""Deploying what was planned: plans by reads alone, orders from approvals of them, a change set, and what the stack made of it.
+
+Nothing but the bundle and the template, whose names are their digests, is uploaded before somebody has said yes: the orders that a
+change set names go into the bucket right before it is executed.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.base.files import write_text
+from runbook_lib.base.project import VARIABLE, resolve
+from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.phase_run.opening import begin, opened
+from runbook_lib.phase_run.record import plainly
+from runbook_lib.plan import Plan
+from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.approval import approve, refusals, window
+from runbook_lib.plan.decision import Decision
+from runbook_lib.services.waves import wave_of
+from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.stack.bundle import Bundle
+from runbook_lib.stack.installing import Installer, Proposal, StackRefused
+from runbook_lib.stack.orders import APPROVAL, SETTINGS, Ordered
+from runbook_lib.stack.template import ORGANIZATION, Task, tasks, template, text
+
+RECORD = "stack.json"
+"""In the run's folder: what was deployed, its events and its outputs."""
+
+
+@dataclass(frozen=True)
+class PlannedTask:
+    """What one resource of the stack would carry out, as it was planned here."""
+
+    task: Task
+    plan: Plan
+    file: Path
+    costs: str
+
+    @property
+    def title(self) -> str:
+        return titled(self.task)
+
+
+def titled(task: Task) -> str:
+    """How a task is spoken of."""
+    return f"{task.phase.name} of wave {task.wave}" if task.wave else task.phase.name
+
+
+@contextmanager
+def _runs_are(folder: Path) -> Iterator[None]:
+    """Meanwhile this process looks for runs where this run lies."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def planned(task: Task, run: RunFolder) -> PlannedTask:
+    """Plan one task into a run, in this process; nothing is changed. Raises Halt."""
+    with _runs_are(run.path.parent):
+        record = begin(task.phase.name, run.settings, task.scope, "", str(run.path))
+    phase = opened(record)
+    with plainly(record, "observed"):
+        phase.observe()
+    with plainly(record, "planned"):
+        costs = phase.plan()
+    with plainly(record):
+        phase.leave()
+        phase.finish()
+    assert phase.planned is not None
+    file = record.folder.plan_json
+    if task.wave:  # what is planned for another wave stays beside it
+        file = file.with_name(f"plan-{task.wave}.json")
+        write_text(file, plan_file.dumps(phase.planned))
+    return PlannedTask(task, phase.planned, file, costs.words)
+
+
+def task_of(decision: Decision, settings: Settings) -> Task:
+    """The task that an approval is for. Raises StackRefused where it is for none, or is not good now."""
+    approval, wave = decision.approval, wave_of(decision.approved.scope, settings)
+    found = [each for each in tasks(settings) if (each.phase.name, each.wave) == (approval.phase, wave.name if wave else "")]
+    if not found:
+        raise StackRefused(f"the approval of {approval.phase} is of a part that this stack has no resource for; plan a wave")
+    here = {"mode": settings.mode, "organization": settings.organization.id, "phase": approval.phase}
+    refused = refusals(approval, decision.approved, settings=settings_digest(settings), **here)
+    if refused := (*refused, *window(approval, dt.datetime.now(dt.UTC))):
+        raise StackRefused(f"the approval of {approval.phase}: {'; '.join(refused)}")
+    return found[0]
+
+
+@dataclass
+class Deployment:
+    """One deployment of one stack, recorded in a run."""
+
+    installer: Installer
+    settings: Settings
+    file: Path
+    """The settings' file."""
+    run: RunFolder
+    bucket: str
+    orders: dict[Task, Ordered] = field(default_factory=dict)
+    """What has a new order."""
+    proposal: Proposal | None = None
+    events: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tasks(self.settings)
+
+    def plan(self) -> Iterator[PlannedTask]:
+        """Plan every task, one after the other. Raises Halt."""
+        return (planned(each, self.run) for each in self.tasks)
+
+    def wanted(self, plans: Sequence[PlannedTask]) -> list[PlannedTask]:
+        """Plans that need an order: those with something to do, and those whose resource is not there, or failed."""
+        unfinished = self.installer.unfinished(self.tasks)
+        return [each for each in plans if each.plan.actions or each.task in unfinished]
+
+    def order(self, planned: PlannedTask, approver: str, ticket: str) -> None:
+        """Make the order that a yes would be to; it is written nowhere before that."""
+        now, plan = dt.datetime.now(dt.UTC), planned.file.read_bytes()
+        approval = approve(
+            planned.plan, approver=approver, ticket=ticket, now=now, file=planned.file.name, sha256=hashlib.sha256(plan).hexdigest()
+        )
+        self._ordered(planned.task, approval.text.encode(), planned.file.name, plan)
+
+    def order_approved(self, decision: Decision) -> None:
+        """Make the order of what was approved before. Raises StackRefused."""
+        task = task_of(decision, self.settings)
+        if task in self.orders:
+            raise StackRefused(f"two approvals of {titled(task)} are given; give one")
+        files = decision.approval_file.read_bytes(), decision.plan_file.read_bytes()
+        self._ordered(task, files[0], decision.plan_file.name, files[1])
+
+    def _ordered(self, task: Task, approval: bytes, plan_name: str, plan: bytes) -> None:
+        files = {SETTINGS: self.file.read_bytes(), APPROVAL: approval, plan_name: plan}
+        if self.settings.evidence and (policy := self.settings.evidence.trust_policy):
+            files[policy] = resolve(policy).read_bytes()
+        self.orders[task] = Ordered.of(task.phase.name, task.scope, files, dt.datetime.now(dt.UTC))
+
+    def propose(self, bundle: Bundle) -> bool:
+        """Make the change set; False where there is nothing to change. Raises StackRefused."""
+        installer = self.installer
+        kind, values = installer.kind(), {ORGANIZATION: self.settings.organization.id}
+        values |= {task.parameter: ordered.order.name for task, ordered in self.orders.items()}
+        installer.parameters(self.tasks, values)  # what is missing is said before anything is uploaded
+        made = text(template(self.settings))
+        address = installer.template(self.bucket, made)
+        values |= installer.upload(self.bucket, bundle)
+        self.proposal = installer.propose(kind, address, installer.parameters(self.tasks, values))
+        return self.proposal is not None
+
+    def withdraw(self) -> None:
+        """Nobody said yes: leave no trace."""
+        assert self.proposal is not None
+        self.installer.withdraw(self.proposal)
+
+    def carry_out(self) -> None:
+        """Put the orders into the bucket, execute the change set and follow it; the record is kept however it ends.
+
+        Raises StackRefused, and StackFailed with the first cause.
+        """
+        assert self.proposal is not None
+        for ordered in self.orders.values():
+            self.installer.order(self.bucket, ordered)
+        before = {each["EventId"] for each in self.installer.events(self.proposal.stack)}
+        try:
+            self.installer.carry_out(self.proposal)
+        finally:
+            self.events = [each for each in self.installer.events(self.proposal.stack) if each["EventId"] not in before]
+            self._record()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the stack says of itself."""
+        return {each["OutputKey"]: each["OutputValue"] for each in self.installer.stack().get("Outputs", ())}
+
+    def left(self) -> list[str]:
+        """Tasks that were carried out and are not done, each with what it is instead: AWS is still working on it."""
+        outputs = self.outputs
+        said = {task: outputs.get(f"{task.logical_id}Status", "") for task in self.orders}
+        return [f"{titled(task)}: {status}" for task, status in said.items() if status != "done"]
+
+    def durations(self) -> Iterator[tuple[str, float, str]]:
+        """Logical id of each phase's resource, for how many seconds it was worked on, and the state it came to."""
+        begun = dict[str, dt.datetime]()
+        for each in self.events:
+            name, status = each["LogicalResourceId"], each["ResourceStatus"]
+            if not each["ResourceType"].startswith("Custom::"):
+                continue
+            if status.endswith("_IN_PROGRESS"):
+                begun.setdefault(name, each["Timestamp"])
+            elif name in begun:
+                yield name, (each["Timestamp"] - begun[name]).total_seconds(), status
+
+    def _record(self) -> None:
+        assert self.proposal is not None
+        said = {
+            "stack": self.proposal.stack, "kind": self.proposal.kind, "changes": list(self.proposal.changes),
+            "orders": {task.logical_id: ordered.order.name for task, ordered in self.orders.items()},
+            "events": self.events, "outputs": self.outputs,
+        }  # fmt: skip
+        write_text(self.run.path / RECORD, json.dumps(said, indent=1, sort_keys=True, default=str) + "\n")
