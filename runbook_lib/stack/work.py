@@ -29,10 +29,12 @@ from runbook_lib.coverage import Cell, Gap, Status, count
 from runbook_lib.evidence.run.called import CALLS, called
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
+from runbook_lib.evidence.store.start import open_run
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.phase_run.record import plainly
+from runbook_lib.settings.file import load
 from runbook_lib.stack.accept import running, stop_key
 from runbook_lib.stack.answer import FAILED, SUCCESS
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, BadOrder, Order, fetch
@@ -75,7 +77,9 @@ class Slice:
     def result(self) -> dict[str, Any]:
         """Work, unless it is too late, somebody asked to stop, or another execution still works on this resource."""
         if self._left() <= 0:
-            return self._ended(FAILED, "timed out: CloudFormation waits an hour at most; nothing was undone, deploy again to go on")
+            waited = (self.event.get("result") or {}).get("waiting")
+            why = f"waited for another run: {waited}" if waited else "CloudFormation waits an hour at most"
+            return self._ended(FAILED, f"timed out: {why}; nothing was undone, deploy again to go on")
         if self._asked_to_stop():
             return self._ended(FAILED, "stopped: another operation of the stack took over; nothing was undone")
         if [name for name in running(self.around, str(self.event["resource"])) if name != self.execution]:
@@ -106,12 +110,15 @@ class Slice:
         order = fetch(str(self.event["order"]), lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read(), project)
         os.environ.update({ROOT_VARIABLE: str(project), VARIABLE: str(self.runs)})
         before = earlier_runs(s3, bucket, self.execution, self.runs)
+        for run in before:
+            self._end_killed(run)
+        if other := open_run(self.runs, load(project / SETTINGS, self.now().date())):
+            LOG.info("waiting: %s", other)
+            return {"ended": False, "slice": self.event.get("slice", 0), "waiting": masked(other)}
         resumes = before[-1].name if before else ""
         record = begin(order.phase, project / SETTINGS, order.scope, str(project / APPROVAL), "", resumes)
         replica = Replica(s3, bucket, self.execution, record.run)
         replica.begin()
-        for run in before:
-            self._end_killed(run, replica)
         record.replica = partial(replica.lines, record.folder.name)
         stop = Stop()
         with self._watching(stop):
@@ -122,16 +129,14 @@ class Slice:
             finally:
                 replica.keep()
 
-    def _end_killed(self, run: RunFolder, replica: Replica) -> None:
+    def _end_killed(self, run: RunFolder) -> None:
         """A run that has not ended was killed: only one slice of an execution runs at a time. It is sealed as what it is."""
         if run.record()["status"] == RunStatus.RUNNING:
             run.finish(RunStatus.STOPPED, self.now(), error="the function that made it was ended")
         if not (run.path / SEAL).exists():
-            from runbook_lib.settings.file import load  # noqa: PLC0415 rare
-
             for line in sealing(run, load(run.settings, self.now().date(), kept=True), os.environ):
                 LOG.info("%s: %s", run.name, line)
-            Replica(replica.s3, replica.bucket, replica.execution, run).keep()
+            Replica(self.around.client("s3"), self.around.bucket, self.execution, run).keep()
 
     def _carried_out(self, order: Order, run: PhaseRun, stop: Stop) -> dict[str, Any]:
         with plainly(run.record, "observed"):

@@ -1,6 +1,7 @@
 """Signing by KMS. moto hashes a digest once more before it signs (AWS does not): the tests mend that and nothing else."""
 
 import datetime as dt
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.seal.sealing import NotSealed, seal
 from runbook_lib.evidence.store.desk import desk_for, local_chains
-from runbook_lib.evidence.store.start import begin
+from runbook_lib.evidence.store.start import begin, open_run
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import EvidenceSection, OrganizationSection, Settings
@@ -144,13 +145,16 @@ def test_what_one_machine_began_or_used_up_no_other_may(kms: Any, tmp_path: Path
         for name in ("first", "second")
     )
     begin(first, given, approval, {}, made.environment())
-    with pytest.raises(PreconditionsFailed, match=f"run {first.name} began at .* and has not ended"):
+    who = rf"run {first.name} began at .* by .+ \(20_guardduty, ticket {approval.ticket}\) and has not ended"
+    assert re.match(who, open_run(tmp_path / "second", given)), "whoever would rather wait reads the same"
+    with pytest.raises(PreconditionsFailed, match=who):
         begin(second, given, made.approval("30_inspector", id="b", **about), {}, made.environment())
     made.apply_phase(first, "20_guardduty", now, approval)
     first.finish(RunStatus.DONE, now)
     made.of_process(first, made.ended_process())
     (said,) = sealing(first, given, made.environment())
     assert said.endswith(", verified")
+    assert open_run(tmp_path / "second", given) == ""
     with pytest.raises(ApprovalRefused, match=f"it was completed by run {first.name} \\(number 2 of live/{ORGANIZATION}\\)"):
         begin(second, given, approval, {}, made.environment())
     rehearsal = RunFolder.create(tmp_path / "second", "rehearsal", now, settings=b"", command=[], organization=ORGANIZATION)

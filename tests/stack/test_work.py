@@ -22,6 +22,7 @@ from runbook_lib.evidence.seal.archive import KEYS
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
+from runbook_lib.stack import work
 from runbook_lib.stack.accept import stop_key
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Order, key, stamp
 from runbook_lib.stack.work import Slice
@@ -60,11 +61,11 @@ class Working:
         self.account.objects[key(digest)] = data
         return digest
 
-    def slice(self, order: str, seconds: float = 890, left: float = 3000) -> dict[str, Any]:
+    def slice(self, order: str, seconds: float = 890, left: float = 3000, **more: Any) -> dict[str, Any]:
         """One slice on a disk of its own, as each new function has."""
         shutil.rmtree(self.disk, ignore_errors=True)
         until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=left)
-        event = {"execution": self.execution, "order": order, "until": until.isoformat(), "resource": STACK, "slice": 0}
+        event = {"execution": self.execution, "order": order, "until": until.isoformat(), "resource": STACK, "slice": 0, **more}
         return Slice(self.account, event, seconds, self.disk).result()
 
     def journal(self) -> list[dict[str, Any]]:
@@ -150,6 +151,22 @@ def test_too_late_or_asked_to_stop_it_calls_nothing(working: Working) -> None:
 def test_while_another_execution_works_on_the_resource_it_waits(working: Working) -> None:
     working.account.executions = {f"{STACK}-1": {"status": "RUNNING"}}
     assert working.slice(working.order(PHASES[0])) == {"ended": False, "slice": 0}
+    assert working.organization.changes == []
+
+
+def test_while_another_run_is_open_on_the_organization_it_waits_and_says_for_whom(
+    working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One lease for all doors: the start record on the chain, whoever wrote it."""
+    other = "run 20261129T080000Z-live-ab12 began at … on a laptop by Ada (10_security_hub, ticket CHG-7) and has not ended"
+    order = working.order(PHASES[0])
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "open_run", lambda runs, settings: other)
+        waiting = working.slice(order)
+    assert waiting == {"ended": False, "slice": 0, "waiting": other}
+    assert [name for name in working.account.objects if name.startswith("executions/")] == [], "no run is begun for it"
+    late = working.slice(order, left=-1, result=waiting)
+    assert late["reason"].startswith(f"timed out: waited for another run: {other}")
     assert working.organization.changes == []
 
 

@@ -9,6 +9,7 @@ import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from runbook_lib.base.identity import SystemUser, system_user
@@ -19,7 +20,7 @@ from runbook_lib.evidence.seal.keys import KeyProblem, pin
 from runbook_lib.evidence.seal.reading import Entry, entry
 from runbook_lib.evidence.seal.sealing import SKEW, Desk, NotSealed
 from runbook_lib.evidence.seal.statement import LOST_TYPE, START_TYPE, frame, stamp
-from runbook_lib.evidence.store.desk import desk_for
+from runbook_lib.evidence.store.desk import desk_for, store_for
 from runbook_lib.plan.approval import Approval, ApprovalRefused
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
@@ -119,11 +120,24 @@ def open_starts(store: ChainStore, chain: str) -> dict[str, Entry]:
     return {}
 
 
+def open_run(root: Path, settings: Settings) -> str:
+    """Who has begun a live run on this organization and not ended it, since when and under which ticket; "" for nobody.
+
+    For a door that would rather wait than be refused; `root` is the folder of runs. Raises NotSealed, StoreFailed, ChainBroken.
+    """
+    if settings.mode != "live":
+        return ""
+    with ExitStack() as resources:
+        found = open_starts(store_for(root, settings, resources), chain_name(settings.mode, settings.organization.id))
+    return next((_busy(each) for each in found.values()), "")
+
+
 def _busy(other: Entry) -> str:
-    host = other.parameters.get("host", "")
+    by = f" by {other.user.name}" if other.user else ""
+    given = [f"{phase}, ticket {each.get('annotations', {}).get('ticket', 'unknown')}" for phase, each in other.approvals.items()]
     return (
-        f"run {other.run} began at {other.when} on {host} and has not ended; wait for it, or seal it there: "
-        f"runbook evidence seal {other.run}"
+        f"run {other.run} began at {other.when} on {other.parameters.get('host', '')}{by} ({'; '.join(given)}) and has not ended; "
+        f"wait for it, or seal it there: runbook evidence seal {other.run}"
     )
 
 
