@@ -15,7 +15,17 @@ from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.record import plainly
 
 MAKING = {"plan", "apply", "coverage", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
-MAKING |= {"offboard", "finding", "replay", "stack deploy", "stack update", "stack status", "stack recover", "stack delete"}
+MAKING |= {
+    "offboard",
+    "back-out",
+    "finding",
+    "replay",
+    "stack deploy",
+    "stack update",
+    "stack status",
+    "stack recover",
+    "stack delete",
+}
 """Commands that make runs or what lies beside them, or do without runs; and verify, for which a copy is enough.
 
 All others look at runs.

@@ -27,9 +27,12 @@ from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import seal_of
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
+from runbook_lib.plan.file import PlanFileError
 from runbook_lib.runbook import Runbook
-from runbook_lib.runbook.phases import Kind, UnknownPhase, phase_named
+from runbook_lib.runbook.phases import BACK_OUT, Kind, Phase, UnknownPhase, phase_named
+from runbook_lib.runbook.undoing import kept_in
 from runbook_lib.services.departures import NoSuchLevel, NoSuchService, procedure
+from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
@@ -37,6 +40,12 @@ from runbook_lib.settings.file import load
 T = TypeVar("T")
 _ANSWERS = re.compile(r"answers-(\w+)\.jsonl\.gz")
 _COVERAGE = re.compile(r"(?:coverage|answers)-(\w+)\..+")
+
+
+UNFIT = (
+    AnswersBroken, CoverageBroken, CallFailed, PlanFileError, PreconditionsFailed, UnknownPhase, NoSuchService, NoSuchLevel,
+)  # fmt: skip
+"""What says that a run's own files do not give its coverage again."""
 
 
 class Replayed(Access):
@@ -126,7 +135,7 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str, abou
         organization, cells = _again(path, settings, phase, about)
     except FileNotFoundError as missing:
         return [f"{Path(missing.filename).name} is missing"]
-    except (AnswersBroken, CoverageBroken, CallFailed, PreconditionsFailed, UnknownPhase, NoSuchService, NoSuchLevel) as broken:
+    except UNFIT as broken:
         return [short(str(broken).removeprefix(f"{path.parent}/"), LONGEST_SAID)]
     if then["format"] != FORMAT:
         # What an earlier version did not look at is compared with nothing.
@@ -138,12 +147,18 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str, abou
     return [f"{name} differs" for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
 
 
+def _procedure(phase: Phase, about: str, folder: Path) -> Procedure | None:
+    if phase.name == BACK_OUT.name:
+        return kept_in(folder)
+    return procedure(about) if phase.kind is Kind.PROCEDURE else None
+
+
 def _again(path: Path, settings: Settings, phase: str, of: str) -> tuple[Organization, Cells]:
     """What is judged from a file of answers now. Raises what `_differences` names."""
     about, answers = read_answers(path)
     scope = Scope(**{name: tuple(listed) for name, listed in about.scope})
     with Replayed(settings, answers, about.callers) as access:
-        doing = procedure(of) if phase_named(phase).kind is Kind.PROCEDURE else None
+        doing = _procedure(phase_named(phase), of, path.parent)
         runbook = Runbook(phase_named(phase), settings, access, Clock(), scope, doing)
         try:
             if not phase_named(phase).plans:

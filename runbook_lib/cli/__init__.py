@@ -264,6 +264,28 @@ def offboard_command() -> None:
     """
 
 
+@cli.command("back-out")
+@click.argument("run")
+@PARAMETERS
+@click.option("--phase", default="", help="Which phase of the run, where it applied several: the last first.")
+@click.option("--approval", default="", help="An approval.json, or the plan's fingerprint.")
+@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@click.option(
+    "--lose", "loses", multiple=True, metavar="WORDS",
+    help="With a fingerprint: what the plan takes away, in the words that it gives; once for each.",
+)  # fmt: skip
+@SECONDS
+@RUNS
+@done_by("offboard")
+def back_out_command() -> None:
+    """Take back what a run changed.
+
+    Plans the reverse of the calls that the run's journal says were applied, as far as their effect is still there, and with
+    --approval makes them. What was there before is restored; what somebody changed since, and what no call takes back, is said and
+    left alone. Exit code 2: something is there to be taken back, or could not be read.
+    """
+
+
 cli_evidence.register(cli)
 cli_stack.register(cli)
 

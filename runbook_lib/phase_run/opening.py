@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from runbook_lib.base.clock import Clock
+from runbook_lib.base.files import write_text
 from runbook_lib.base.garbage import collect_rarely
 from runbook_lib.base.log import json_log
 from runbook_lib.base.project import resolve, root, runs_root
@@ -15,12 +16,17 @@ from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.joining import joined
 from runbook_lib.phase_run.record import RunRecord, plainly
 from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
+from runbook_lib.phase_run.undone import change_of
+from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.plan.decision import given
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.runbook.phases import Kind, phase_named
+from runbook_lib.runbook.phases import BACK_OUT, Kind, Phase, phase_named
+from runbook_lib.runbook.undoing import CHANGE, of_change
 from runbook_lib.services.departures import procedure
+from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import SCOPE, Contradicted, Remark
+from runbook_lib.services.undoing import Undoing
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, load, located
 
@@ -32,15 +38,17 @@ def begin(
 
     `resumes` names the run that a new one goes on from; `about` is what a procedure is about.
 
-    Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, NoSuchService, NoSuchLevel, ApprovalRefused,
-    RunFolderError.
+    Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, NoSuchService, NoSuchLevel, NothingToUndo,
+    ApprovalRefused, RunFolderError.
     """
     collect_rarely()
     clock = Clock()
     settings = load(parameters, clock.now().date())
     chosen = phase_named(phase)
-    doing = procedure(about) if chosen.kind is Kind.PROCEDURE else None
+    doing = _procedure(chosen, about, settings, runs_root(run_folder and str(resolve(run_folder).parent), os.environ, root()))
     part = read_scope(scope, settings)
+    if isinstance(doing, Undoing) and not part.whole:
+        raise BadParameter("scope: a change is backed out as a whole; leave scope empty")
     if doing is not None and (part.accounts or part.organizational_units):
         raise BadParameter("scope: a service is left Region by Region; name regions alone")
     approved = resolve(approval) if approval else None
@@ -52,8 +60,18 @@ def begin(
     record = RunRecord(chosen, settings, parameters, part, approved, run, folder, owns_run=not run_folder, clock=clock, doing=doing)
     if doing is not None:
         record.results["about"] = doing.about
+    if isinstance(doing, Undoing):
+        write_text(folder.path / CHANGE, plan_file.dumps(doing.change))
     record.closing.enter_context(json_log(run.log))
     return record
+
+
+def _procedure(phase: Phase, about: str, settings: Settings, runs: Path) -> Procedure | None:
+    """What does a procedure's work; None for a phase, whose own service does it."""
+    if phase.name == BACK_OUT.name:
+        run, _, undone = about.strip().partition(" ")
+        return of_change(change_of(runs, settings, run, undone))
+    return procedure(about) if phase.kind is Kind.PROCEDURE else None
 
 
 def _made(parameters: Path, settings: Settings, phase: str, clock: Clock, resumes: str) -> RunFolder:

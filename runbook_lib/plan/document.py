@@ -285,7 +285,10 @@ def _back_out(groups: Sequence[Group[Action]]) -> Iterator[Block]:
     if not groups:
         yield Text("Nothing to take back.")
         return
-    yield Text("For calls that were made; the journal says which. Undo the last call first.")
+    yield Text(
+        "For calls that were made; the journal says which. `runbook back-out RUN` plans them from it, in the order that works, and "
+        "leaves alone what is not as that run left it any longer."
+    )
     for number, group in reversed(list(enumerate(groups, 1))):
         action = group.first
         lead = f"Of call {number}, {action.service} {action.operation}"

@@ -87,6 +87,19 @@ OFFBOARDING = Phase(
     kind=Kind.PROCEDURE,
     parameters=("service", "level"),
 )
+BACK_OUT = Phase(
+    "95_back_out",
+    "Backing out a change",
+    "",
+    (
+        Stage("delegated", STAGES["delegated"]),
+        Stage("management", STAGES["management"]),
+        Stage("members", "calls made in accounts, when they are neither members nor administrators any longer"),
+    ),
+    "Take back what one run changed in one phase, as far as it is still as that run left it, and nothing else.",
+    kind=Kind.PROCEDURE,
+    parameters=("undo_run", "undo_phase"),
+)
 COVERAGE = Phase("90_coverage", "Coverage", "", (), "Show what is covered and what is not, and why; reads only.", kind=Kind.READING)
 
 
@@ -96,7 +109,7 @@ def _enabling(spec: ServiceSpec) -> Phase:
 
 
 NOTEBOOKS = tuple(
-    sorted((PREREQUISITES, *map(_enabling, specs()), RESPONSE, COVERAGE, OFFBOARDING), key=lambda notebook: notebook.name)
+    sorted((PREREQUISITES, *map(_enabling, specs()), RESPONSE, COVERAGE, OFFBOARDING, BACK_OUT), key=lambda notebook: notebook.name)
 )
 """Every notebook, in the order of their names. A new one of any kind is declared here."""
 PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)

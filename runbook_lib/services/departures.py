@@ -1,10 +1,15 @@
 """The ways out of the services, loaded when one is asked for: the one registry of calls that take a service away."""
 
+from collections.abc import Mapping
 from importlib import import_module
 
 from runbook_lib.base.errors import RunbookError
+from runbook_lib.services.departure import Losing
+from runbook_lib.services.departure_levels import TrustedAccess
 from runbook_lib.services.leaving import Departure, Leaving
 from runbook_lib.services.registry import PACKAGES, by_name, sentence, specs
+from runbook_lib.services.response.leaving import UNDOING
+from runbook_lib.services.response.names import NAME as RESPONSE
 
 
 class NoSuchService(RunbookError, ValueError):
@@ -39,3 +44,12 @@ def departure_of(service: str) -> Departure:
     package = next(each for each, spec in zip(PACKAGES, specs(), strict=True) if spec.name == service)
     found: Departure = import_module(f"{package}.departure").DEPARTURE
     return found
+
+
+def undoing_calls(service: str) -> Mapping[str, Losing]:
+    """The calls that take a change of a service back and stand in no level of its way out → what they take."""
+    if service == RESPONSE:
+        return UNDOING
+    if service in by_name():
+        return departure_of(service).undoing
+    return {"organizations:DisableAWSServiceAccess": TrustedAccess.losing[0]}

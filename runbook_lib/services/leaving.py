@@ -5,7 +5,7 @@ of the service, is held against every level in one place.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -15,12 +15,12 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.organization import Organization
-from runbook_lib.plan import Action, Blocker, Loss, NoChange, Reference, Scope, Step
+from runbook_lib.plan import Action, BackOut, Blocker, Loss, NoChange, Reference, Scope, Step
 from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import outcomes
 from runbook_lib.services.column import SETTINGS_OWNER
-from runbook_lib.services.departure import Ground, Level
+from runbook_lib.services.departure import Ground, Level, Losing
 from runbook_lib.services.implementations import service_named
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.obstacles import Bar, bar_cells, explanations
@@ -40,6 +40,10 @@ READS = frozenset(
 """What every way out reads, beside what the service itself does."""
 
 
+def _as_planned(action: Action, before: frozenset[tuple[str, str]]) -> BackOut:
+    return action.back_out
+
+
 @dataclass(frozen=True)
 class Departure:
     """One service's way out: its levels, in the order that works for it."""
@@ -49,6 +53,12 @@ class Departure:
     further: Mapping[str, Any] = field(default_factory=dict)
     """What is read beside what the service reads: name → a reading function of (view, reader)."""
     reads: frozenset[str] = frozenset()
+    undoing: Mapping[str, Losing] = field(default_factory=dict)
+    """Calls that are made to take a change back and by no level, as "service:Operation" → what they take."""
+    made: Mapping[str, Callable[[Action, Reader], Progress]] = field(default_factory=dict)
+    """Operation that makes something → the read whether that is there, whatever else was set in it since."""
+    reverse: Callable[[Action, frozenset[tuple[str, str]]], BackOut] = _as_planned
+    """The exact reverse of a call for accounts in which these (aspect, item) were so before it."""
 
     def level(self, name: str) -> Level[Any]:
         """The level of that name. Raises KeyError: the service has none."""
@@ -106,8 +116,8 @@ class Leaving:
         """Whom Organizations has registered comes first: a service without a designation of its own is administered by that."""
         spec, designation = self.departure.spec, self.departure.spec.designation
         assert designation is not None
-        registered = _try(partial(_registered, designation.principal, view, reader))
-        known = {**view.organization.delegated_administrators, designation.principal: registered}
+        found = _try(partial(registered, designation.principal, view, reader))
+        known = {**view.organization.delegated_administrators, designation.principal: found}
         here = replace(view, organization=replace(view.organization, delegated_administrators=known))
         jobs = [
             partial(self._service.observe, here, reader),
@@ -119,7 +129,7 @@ class Leaving:
         seen = {region: self._service.seen(state, region) for region in view.population.regions}  # type: ignore[attr-defined]
         allowed = view.settings.leaves(self.name)
         return Ground(
-            spec, here, allowed.exit if allowed else "", seen, state.administrators, registered, policies, delegations,
+            spec, here, allowed.exit if allowed else "", seen, state.administrators, found, policies, delegations,
             dict(zip(self.departure.further, further, strict=True)),
         )  # fmt: skip
 
@@ -138,21 +148,9 @@ class Leaving:
         """One level's cells, with what stands in the way of every level applied; what settings allow is held against plans."""
         made = level.cells(ground)
         regions = {cell.region for cell in made}
-        ruled = {region: bar for region in regions if (bar := self._ruled(ground))}
+        above = {region: bar for region in regions if (bar := ruled(ground))}
         asked = {region: bar for region in regions if self.level and (bar := self._by_settings(level, ground, region))}
-        return bar_cells(bar_cells(made, ruled), asked)
-
-    def _ruled(self, ground: Ground[Any]) -> Bar | None:
-        """What rules the service from above its administrator."""
-        if isinstance(ground.policies, Unknown):
-            return Bar(ground.policies.reason, ground.policies.next_step or "Make the read possible, then look again.")
-        if isinstance(ground.policies, Known) and ground.policies.value:
-            return Bar(
-                f"{ground.policies.value} Organizations policies of type {ground.spec.policy_type} switch the service on again, or "
-                "refuse that it is switched off",
-                "Detach them first; this runbook does not.",
-            )
-        return None
+        return bar_cells(bar_cells(made, above), asked)
 
     def _by_settings(self, level: Level[Any], ground: Ground[Any], region: str) -> Bar | None:
         """What settings do not allow, or still want."""
@@ -220,6 +218,19 @@ class Leaving:
         return self._service.resolve(reference, reader)
 
 
+def ruled(ground: Ground[Any]) -> Bar | None:
+    """What rules the service from above its administrator."""
+    if isinstance(ground.policies, Unknown):
+        return Bar(ground.policies.reason, ground.policies.next_step or "Make the read possible, then look again.")
+    if isinstance(ground.policies, Known) and ground.policies.value:
+        return Bar(
+            f"{ground.policies.value} Organizations policies of type {ground.spec.policy_type} switch the service on again, or "
+            "refuse that it is switched off",
+            "Detach them first; this runbook does not.",
+        )
+    return None
+
+
 def _try(read: Any) -> Observation[Any]:
     try:
         return Known(read())
@@ -233,7 +244,7 @@ def _listed(operation: str, key: str, view: View, reader: Reader, **parameters: 
     return [each for page in pages for each in page.get(key) or ()]
 
 
-def _registered(principal: str, view: View, reader: Reader) -> frozenset[str]:
+def registered(principal: str, view: View, reader: Reader) -> frozenset[str]:
     found = _listed("ListDelegatedAdministrators", "DelegatedAdministrators", view, reader, ServicePrincipal=principal)
     return frozenset(str(each["Id"]) for each in found)
 

@@ -14,7 +14,7 @@ from runbook_lib.plan.approval import ApprovalRefused, approve
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.world import World
 from runbook_lib.services.departure import HAND_OVER, OFF
-from runbook_lib.services.departures import departure_of
+from runbook_lib.services.departures import departure_of, undoing_calls
 from runbook_lib.services.implementations import SERVICES as ENABLING
 from runbook_lib.services.leaving import Leaving
 from runbook_lib.services.registry import by_name
@@ -160,4 +160,5 @@ def test_the_page_has_every_call_of_the_way_out() -> None:
     for service in SERVICES:
         for level in departure_of(service).levels:
             assert [each for each in sorted(level.operations) if f"`{each}`" not in page] == []
+            assert [each for each in sorted(undoing_calls(service)) if f"`{each}`" not in page] == []
             assert f"`{level.name}`" in page

@@ -18,12 +18,13 @@ from runbook_lib.services.aspect import NONE, WHOLE, Place
 from runbook_lib.services.column import Column, accounts_of
 from runbook_lib.services.departure import Ground, Losing, Regional, members_cells, spelled, waiting
 from runbook_lib.services.departure_levels import Administrator, Delegation, Dissociate, TrustedAccess, still_on
+from runbook_lib.services.guardduty.detector import FEATURES
 from runbook_lib.services.guardduty.observe import detector_found, read_configuration, read_members
 from runbook_lib.services.guardduty.spec import NAME, SPEC, TITLE
 from runbook_lib.services.guardduty.state import OrganizationConfiguration, RegionState
 from runbook_lib.services.guardduty.texts import NOT_ASSOCIATED_YET
 from runbook_lib.services.guardduty.wanted import automatic as chosen
-from runbook_lib.services.guardduty.wanted import features
+from runbook_lib.services.guardduty.wanted import features, items_of
 from runbook_lib.services.leaving import Departure
 from runbook_lib.services.obstacles import Bar
 from runbook_lib.settings.sections.guardduty import GuardDutySection
@@ -207,6 +208,24 @@ class SwitchOff(Regional[RegionState]):
         return _handed_back(action, answer)
 
 
+def reverse(action: Action, before: frozenset[tuple[str, str]]) -> BackOut:
+    """Features that were on in these members stay on."""
+    if action.operation != "UpdateMemberDetectors" or action.direction is not Direction.RAISES:
+        return action.back_out
+    sent = items_of(action.parameters["Features"], "Status")
+    off = {item: "DISABLED" for item, value in sent.items() if value and (FEATURES, item) not in before}
+    if not off:
+        return BackOut("All of it was on before.")
+    parameters = {**action.parameters, "Features": features(off, "Status")}
+    return BackOut("Switches off what was off before.", action.operation, parameters)
+
+
+def detector_there(action: Action, reader: Reader) -> Progress:
+    """Whether an account has a detector, with whatever features."""
+    found = detector_found(action.account, action.region, reader)
+    return Progress(WHOLE if found else NONE, {}, "detector" if found else "no detector")
+
+
 MEMBERS = Members()
 DEPARTURE = Departure(
     SPEC,
@@ -220,4 +239,10 @@ DEPARTURE = Departure(
         Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
+    undoing={
+        f"{NAME}:DeletePublishingDestination": Losing(f"the export of {TITLE} findings", of_accounts=False),
+        f"{NAME}:DeleteDetector": Losing(f"{TITLE} findings and settings", for_good=True, note="AWS deletes them at once."),
+    },
+    made={"CreateDetector": detector_there},
+    reverse=reverse,
 )

@@ -189,6 +189,17 @@ def scanned(scans: Scans) -> frozenset[str]:
     return frozenset[str]().union(*(_of_type(scans, scan_type) for scan_type in SCAN_TYPES))
 
 
+def reverse(action: Action, before: frozenset[tuple[str, str]]) -> BackOut:
+    """Scan types that were on in these accounts stay on; scanning of functions' code needs that of their packages."""
+    if action.operation != "Enable":
+        return action.back_out
+    types = [each for each in action.parameters["resourceTypes"] if ("scan types", each) not in before]
+    if not types:
+        return BackOut("All of it was on before.")
+    parameters = {"accountIds": ForEach(ACCOUNT_ID), "resourceTypes": types}
+    return BackOut("Switches off what was off before; findings of it are deleted.", "Disable", parameters)
+
+
 MEMBERS = Members()
 DEPARTURE = Departure(
     SPEC,
@@ -202,4 +213,5 @@ DEPARTURE = Departure(
         Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
+    reverse=reverse,
 )

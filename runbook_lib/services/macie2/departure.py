@@ -174,4 +174,5 @@ DEPARTURE = Departure(
         Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
+    undoing={f"{NAME}:DisableMacie": Losing(f"{TITLE} findings and settings", for_good=True, note="AWS deletes them at once.")},
 )

@@ -319,4 +319,7 @@ DEPARTURE = Departure(
         TrustedAccess(),
     ),
     {HUBS: read_hubs, V2: read_v2},
+    undoing={
+        f"{NAME}:DeleteFindingAggregator": Losing(f"{TITLE} findings of all Regions in one", of_accounts=False),
+    },
 )
