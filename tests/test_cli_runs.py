@@ -16,6 +16,7 @@ from runbook_lib.phase_run.record import plainly
 
 MAKING = {"plan", "apply", "coverage", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
 MAKING |= {
+    "doctor",
     "offboard",
     "back-out",
     "finding",

@@ -108,6 +108,34 @@ def coverage() -> None:
     """
 
 
+@cli.command("requirements")
+@PARAMETERS
+@click.option("--role", "roles", multiple=True, metavar="NAME", help="Only this role; repeatable [default: all].")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "terraform", "cloudformation"]), default="table", show_default=True
+)
+@done_by("requirements")
+def requirements_command() -> None:
+    """Print the roles and policies that these settings need.
+
+    Calls nobody. Every action is named; each is narrowed to resources and conditions where AWS lets it be. RUNNER, or a parameter
+    of that name, stands for whoever opens a door from outside, which settings do not say.
+    """
+
+
+@cli.command("doctor")
+@PARAMETERS
+@RUNS
+@done_by("doctor")
+def doctor_command() -> None:
+    """Check doors, clock, permissions, network and evidence.
+
+    Reads what plans would be made from, plans nothing and keeps nothing. Each line is pass, fail or unknown, with what to do next:
+    who acts where, which read a policy denies and who can change that, which endpoint is not reached, whether evidence could be
+    sealed. Exit code 1: something fails; 2: something is unknown.
+    """
+
+
 @cli.command()
 @click.option(
     "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings [default: parameters/rehearsal.yaml]."

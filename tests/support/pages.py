@@ -87,6 +87,9 @@ is made again before each stage. Where a read is missing, the answer is *unknown
 disable or disassociate is among them. Where `account:ListRegions` is denied, as AWS's SecurityAudit does, `ec2:DescribeRegions` is
 asked in its place for the account itself; nobody needs to be given that.
 
+`runbook requirements -p FILE` prints them for one organization's settings, with ids and trust policies filled in, also as JSON,
+Terraform or CloudFormation. `runbook doctor -p FILE` makes every read and says which one a policy denies, and who can change that.
+
 The role in member accounts is needed only where settings name one (`access.members`). The runner's own identity needs
 `sts:AssumeRole` on the roles that it opens. `PARTITION`, `MANAGEMENT`, `DELEGATED`, `ORGANIZATION` and the names of key and bucket
 stand for yours. A bucket that encrypts with a key of its own takes `kms:GenerateDataKey` and `kms:Decrypt` on it.

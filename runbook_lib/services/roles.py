@@ -1,0 +1,200 @@
+"""The roles that settings need, as files for whoever makes them: IAM's policies, Terraform, CloudFormation, or a table. Pure.
+
+Each role has the statements of the permissions table and nothing else; who may assume it is what settings say of its door.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runbook_lib.services.permissions import (
+    DELEGATED,
+    EVIDENCE,
+    MANAGEMENT,
+    MEMBER,
+    READING,
+    RESPONDING,
+    Names,
+    Statement,
+    document,
+    statements,
+)
+from runbook_lib.settings import Door, Settings
+
+RUNNER = "RUNNER"
+"""In the place of whoever opens a door from outside: settings do not say who that is."""
+SHORTEST_LIMIT = 3600
+"""IAM lets no role's sessions be limited to less [docs: CreateRole, MaxSessionDuration]."""
+
+
+@dataclass(frozen=True)
+class NeededRole:
+    """A role to be made, or a policy that roles have besides (`trust` is None then)."""
+
+    name: str
+    account: str
+    """Where it is made: an account id, or words for several accounts."""
+    policy: Mapping[str, Any]
+    statements: tuple[Statement, ...]
+    trust: Mapping[str, Any] | None
+    session_seconds: int = SHORTEST_LIMIT
+    path: str = "/"
+
+
+def needed(settings: Settings) -> tuple[NeededRole, ...]:
+    """Every role that these settings lead to work with, in the order in which they are needed."""
+    names, told, access = Names.of(settings), settings.organization, settings.access
+    table = (*statements(names), *_ways(settings, names))
+    roles = [
+        *((role, told.management_account, access.management) for role in READING[MANAGEMENT]),
+        *((role, told.delegated_account, access.delegated) for role in READING[DELEGATED]),
+    ]
+    found = [_role(role, account, door, settings, names, table) for role, account, door in roles]
+    if access.members is not None:
+        door = Door(role_arn=None, **access.members.model_dump(exclude={"role_name"}))
+        path, _, name = access.members.role_name.rpartition("/")
+        made = [_role(role, "every member account", door, settings, names, table) for role in READING[MEMBER]]
+        found += [replace(each, name=name, path=f"/{path}/" if path else "/") for each in made]
+    if settings.response is not None:
+        words = f"{told.delegated_account}, besides {' and '.join(READING[DELEGATED])}"
+        found += [NeededRole(role, words, document(role, table), _of(role, table), None) for role in RESPONDING]
+    if settings.evidence is not None:
+        door, key = Door(role_arn=settings.evidence.role_arn), settings.evidence.signing_key
+        found += [_role(role, key.split(":")[4], door, settings, names, table) for role in EVIDENCE]
+    return tuple(found)
+
+
+def _ways(settings: Settings, names: Names) -> Iterator[Statement]:
+    """Leave to assume the other account's roles, where its door is reached by way of this one: reading as reading."""
+    for account, door in ((MANAGEMENT, settings.access.management), (DELEGATED, settings.access.delegated)):
+        for role in READING[account] if door.via != "ambient" else ():
+            kind = role.rpartition("-")[2]
+            target = _arn(names, settings, account, role)
+            openers = tuple(each for each in READING[door.via] if each.endswith(kind))
+            yield Statement(
+                openers,
+                f"Assume{account.title()}{kind.title()}Role",
+                ("sts:AssumeRole",),
+                f"the way to the {account} account",
+                (target,),
+            )
+
+
+def _arn(names: Names, settings: Settings, account: str, role: str) -> str:
+    told = settings.organization
+    number = told.management_account if account == MANAGEMENT else told.delegated_account
+    return f"arn:{names.partition}:iam::{number}:role/{role}"
+
+
+def _of(role: str, table: Iterable[Statement]) -> tuple[Statement, ...]:
+    return tuple(each for each in table if role in each.roles)
+
+
+def _role(role: str, account: str, door: Door, settings: Settings, names: Names, table: Iterable[Statement]) -> NeededRole:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": _opener(role, door, settings, names)}, "Action": "sts:AssumeRole",
+            **({"Condition": {"StringEquals": {"sts:ExternalId": door.external_id}}} if door.external_id else {}),
+        }],
+    }  # fmt: skip
+    seconds = max(SHORTEST_LIMIT, door.session_seconds)
+    return NeededRole(role, account, document(role, table), _of(role, table), trust, seconds)
+
+
+def _opener(role: str, door: Door, settings: Settings, names: Names) -> list[str] | str:
+    """Who may assume a role: the roles of the door that it is reached by way of, of the same kind; else the runner."""
+    if door.via == "ambient":
+        return RUNNER
+    kind = role.rpartition("-")[2]
+    openers = [each for each in READING[door.via] if role in READING[MEMBER] or each.endswith(kind)]
+    return [_arn(names, settings, door.via, each) for each in openers]
+
+
+def as_json(roles: Iterable[NeededRole]) -> str:
+    """Each role's documents as IAM takes them."""
+    found = {
+        each.name: {
+            "account": each.account, "path": each.path, "policy": each.policy,
+            **({"trust_policy": each.trust, "max_session_duration": each.session_seconds} if each.trust else {}),
+        }
+        for each in roles
+    }  # fmt: skip
+    return json.dumps(found, indent=2) + "\n"
+
+
+def as_terraform(roles: Iterable[NeededRole]) -> str:
+    """Terraform's JSON (`roles.tf.json`); the variable `runner` is the ARN of whoever opens doors from outside."""
+    made: dict[str, dict[str, Any]] = {}
+    for each in roles:
+        key, policy = each.name.replace("-", "_"), _compact(each.policy)
+        if each.trust is None:
+            made.setdefault("aws_iam_policy", {})[key] = {"name": each.name, "policy": policy}
+            continue
+        made.setdefault("aws_iam_role", {})[key] = {
+            "name": each.name, "path": each.path, "max_session_duration": each.session_seconds,
+            "assume_role_policy": _compact(each.trust).replace(f'"{RUNNER}"', '"${var.runner}"'),
+        }  # fmt: skip
+        made.setdefault("aws_iam_role_policy", {})[key] = {
+            "name": "runbook", "role": f"${{aws_iam_role.{key}.name}}", "policy": policy,
+        }  # fmt: skip
+    variable = {"runner": {"type": "string", "description": "ARN of the role or user that runs the runbook."}}
+    return json.dumps({"variable": variable, "resource": made}, indent=2) + "\n"
+
+
+def as_cloudformation(roles: Iterable[NeededRole]) -> str:
+    """One template; a stack of it in an account makes all roles that it holds, so choose those of one account."""
+    resources: dict[str, Any] = {}
+    for each in roles:
+        logical = re.sub(r"\W", "", each.name.title())
+        if each.trust is None:
+            described = {"ManagedPolicyName": each.name, "PolicyDocument": each.policy}
+            resources[logical] = {"Type": "AWS::IAM::ManagedPolicy", "Properties": described}
+            continue
+        resources[logical] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "RoleName": each.name,
+                "Path": each.path,
+                "MaxSessionDuration": each.session_seconds,
+                "AssumeRolePolicyDocument": _with_parameter(each.trust),
+                "Policies": [{"PolicyName": "runbook", "PolicyDocument": each.policy}],
+            },
+        }
+    runner = {"Runner": {"Type": "String", "Description": "ARN of the role or user that runs the runbook."}}
+    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Parameters": runner, "Resources": resources}, indent=2) + "\n"
+
+
+def _with_parameter(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_parameter(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_parameter(each) for each in value]
+    return {"Ref": "Runner"} if value == RUNNER else value
+
+
+def as_table(roles: Iterable[NeededRole]) -> str:
+    """For people: each role, and each of its actions with what it is narrowed to."""
+    lines = []
+    for each in roles:
+        lines += [f"{each.name} in {each.account}"]
+        for statement in each.statements:
+            where = ", ".join("everything" if resource == "*" else resource for resource in statement.resources)
+            only = "".join(f", only {key} {' or '.join(values)}" for key, values in statement.condition.items())
+            lines += [f"  {', '.join(statement.actions)}", f"    on {where}{only}: {statement.reason}"]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+FORMATS: Mapping[str, Callable[[Iterable[NeededRole]], str]] = {
+    "table": as_table,
+    "json": as_json,
+    "terraform": as_terraform,
+    "cloudformation": as_cloudformation,
+}

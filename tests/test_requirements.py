@@ -1,0 +1,124 @@
+"""`runbook requirements`: the roles that settings need, in every form the same, and such that what they grant is what works."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated import ENABLING, simulated
+
+from runbook_lib.cli import main
+from runbook_lib.cli.simulation import today
+from runbook_lib.rehearsal import permissions as simulation
+from runbook_lib.rehearsal.policies.document import Kind, read
+from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Request, decide
+from runbook_lib.services.roles import needed
+from runbook_lib.settings.file import load
+
+EXAMPLE = Path(__file__).parents[1] / "parameters" / "example.yaml"
+ROLES = [
+    "runbook-management-read", "runbook-management-change", "runbook-delegated-read", "runbook-delegated-change", "RunbookMember",
+    "runbook-response", "runbook-evidence",
+]  # fmt: skip
+INLINE = 10_240
+"""Characters of all inline policies of a role [docs: IAM quotas]."""
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["requirements", "-p", str(EXAMPLE), *arguments])
+    out, said = capsys.readouterr()
+    assert ended.value.code == 0, said
+    return out
+
+
+@pytest.fixture
+def documents(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(printed(capsys, "--format", "json"))
+    return found
+
+
+def test_every_role_of_the_example_is_one_that_iam_takes(documents: dict[str, Any]) -> None:
+    assert list(documents) == ROLES
+    for each in documents.values():
+        text = json.dumps(each["policy"], separators=(",", ":"))
+        assert len(text) <= INLINE
+        assert read(text, Kind.IDENTITY)
+        assert not [action for statement in each["policy"]["Statement"] for action in statement["Action"] if "*" in action]
+        if "trust_policy" in each:
+            assert read(json.dumps(each["trust_policy"]).replace("RUNNER", "arn:aws:iam::111122223333:role/ci"), Kind.TRUST)
+    assert not re.search(r"PARTITION|MANAGEMENT|DELEGATED|ORGANIZATION|BUCKET", json.dumps(documents))
+
+
+def test_who_is_reached_by_way_of_whom_is_granted_and_trusted(documents: dict[str, Any]) -> None:
+    """Settings reach the delegated account by way of the management account, and members by way of the delegated one."""
+    assert documents["runbook-management-read"]["trust_policy"]["Statement"][0]["Principal"] == {"AWS": "RUNNER"}
+    for kind in ("read", "change"):
+        trust = documents[f"runbook-delegated-{kind}"]["trust_policy"]["Statement"][0]
+        assert trust["Principal"] == {"AWS": [f"arn:aws:iam::111122223333:role/runbook-management-{kind}"]}
+        assumed = [
+            each["Resource"] for each in documents[f"runbook-management-{kind}"]["policy"]["Statement"] if "Assume" in each["Sid"]
+        ]
+        assert assumed == [[f"arn:aws:iam::444455556666:role/runbook-delegated-{kind}"]]
+    member = documents["RunbookMember"]["trust_policy"]["Statement"][0]
+    assert member["Principal"]["AWS"] == [f"arn:aws:iam::444455556666:role/runbook-delegated-{kind}" for kind in ("read", "change")]
+    assert member["Condition"] == {"StringEquals": {"sts:ExternalId": "runbook-acme"}}
+
+
+def test_terraform_and_cloudformation_hold_the_same_documents(
+    documents: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    terraform = json.loads(printed(capsys, "--format", "terraform"))["resource"]
+    for name, made in documents.items():
+        key = name.replace("-", "_")
+        kind = "aws_iam_role_policy" if "trust_policy" in made else "aws_iam_policy"
+        assert json.loads(terraform[kind][key]["policy"]) == made["policy"]
+        if "trust_policy" in made:
+            trust = terraform["aws_iam_role"][key]["assume_role_policy"].replace("${var.runner}", "RUNNER")
+            assert json.loads(trust) == made["trust_policy"]
+    template = json.loads(printed(capsys, "--format", "cloudformation"))["Resources"]
+    assert [each["Properties"].get("RoleName", "runbook-response") for each in template.values()] == ROLES
+    one = json.loads(printed(capsys, "--format", "cloudformation", "--role", "runbook-evidence"))
+    assert list(one["Resources"]) == ["RunbookEvidence"]
+    assert one["Resources"]["RunbookEvidence"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {
+        "AWS": {"Ref": "Runner"}
+    }
+
+
+def test_the_table_names_every_action(documents: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    table = printed(capsys)
+    for each in documents.values():
+        assert all(action in table for statement in each["policy"]["Statement"] for action in statement["Action"])
+
+
+def test_a_role_that_settings_do_not_need_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["requirements", "-p", str(EXAMPLE), "--role", "runbook-stack"])
+    assert ended.value.code == 1
+    assert "these settings need no such role; they need runbook-management-read" in capsys.readouterr().err
+
+
+def test_a_rehearsal_ends_well_under_exactly_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = simulated("seven", tmp_path, monkeypatch)
+    roles = {each.name: json.dumps(each.policy) for each in needed(made.settings)}
+    accounts = made.front.world.organization.accounts
+    told = made.settings.organization
+    for account, door in ((told.management_account, "management"), (told.delegated_account, "delegated")):
+        accounts[account].roles[f"Runbook{door.title()}"].policies = (roles[f"runbook-{door}-change"],)
+    denied: list[str] = []
+
+    def decided(request: Request, attached: Attached) -> Decision:
+        decision = decide(request, attached)
+        if not decision.allowed:
+            denied.append(f"{request.action} on {request.resource}")
+        return decision
+
+    monkeypatch.setattr(simulation, "decide", decided)
+    assert all(each.report.ok for each in made.enable(ENABLING))
+    assert denied == []
+
+
+def test_settings_of_a_rehearsal_need_no_evidence_and_no_response() -> None:
+    found = needed(load(EXAMPLE.with_name("rehearsal.yaml"), today()))
+    assert {each.name for each in found} <= {*ROLES[:4], "RunbookMember"}
