@@ -145,6 +145,21 @@ def test_regions_may_be_named_and_names_left_out(desk: Desk) -> None:
     assert "Self-made security" not in json.dumps(looked.table)
 
 
+@pytest.mark.parametrize("given", ["profile", "role"])
+def test_another_partition_is_found_by_the_profiles_region_or_the_roles_arn(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the door is given; in the wrong partition AWS does not know the key."""
+    with served("govcloud", tmp_path) as made:
+        monkeypatch.setattr("runbook_lib.cli.running.kernel_environment", lambda settings, runs: made.environment)
+        door = {"profile": made.environment["AWS_PROFILE"], "role": f"arn:aws-us-gov:iam::{DELEGATED[0]}:role/{DELEGATED[1]}"}[
+            given
+        ]
+        looked = Desk(made, capsys).look(f"--{given}", door)
+    as_printed(looked)
+    assert {each["region"] for each in looked.table["cells"]} == {"us-gov-east-1", "us-gov-west-1"}
+
+
 def test_what_a_policy_denies_in_one_region_is_denied_once_and_said(desk: Desk) -> None:
     """One probe of each kind: sixty accounts in three Regions are no sixty denials."""
     kept = {

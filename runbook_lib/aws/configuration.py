@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from botocore.exceptions import ConfigParseError, ProfileNotFound
+from botocore.session import Session
 
 from runbook_lib.aws.credentials import AccessRefused
 from runbook_lib.base.documents import DocumentError
@@ -38,6 +39,12 @@ def configured(profile: str | None) -> Iterator[None]:
         raise BadConfiguration(f"{file}{_damage(file)}; AWS's configuration cannot be read until this is mended") from None
     except ProfileNotFound as error:
         raise BadConfiguration(_missing(str(error.kwargs["profile"]), profile, os.environ)) from None
+
+
+def configured_region(profile: str | None) -> str:
+    """The Region that a profile (None: the environment's) or the environment names, "" where none does. Raises BadConfiguration."""
+    with configured(profile):
+        return str(Session(profile=profile).get_config_variable("region") or "")
 
 
 def _refuse_endless(environment: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """`runbook coverage --profile`: coverage without settings, as whoever a profile or role leads to. Reads only, keeps nothing."""
 
 import datetime as dt
+import re
 import secrets
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from runbook_lib.aws.access import Access
+from runbook_lib.aws.configuration import configured_region
 from runbook_lib.aws.errors import DENIED, CallFailed
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import RunbookError
@@ -45,7 +47,7 @@ def first_look(
     """Look, and print what is covered; 2 where something is not, or is unknown. `surroundings`: the variables for settings."""
     wanted = _regions(regions)
     mode = "rehearsal" if rehearsal else "live"
-    with entered(surroundings(_settings(mode, wanted, NOBODY[0]))):
+    with entered(surroundings(_settings(mode, "aws", NOBODY[0]))):
         look, found = _look(mode, Door(profile=profile or None, role_arn=role or None), wanted)
     organization = look.standing.organization
     if hide_names:
@@ -62,7 +64,8 @@ def _look(mode: str, door: Door, wanted: Sequence[str]) -> tuple[Look, Cells]:
         f"{each.spec.name}:{each.spec.designation.list_operation}" for each in glances() if each.spec.designation
     }
     run = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
-    with Access(_settings(mode, wanted, NOBODY[0]), reads=reads, mutations=frozenset(), run=run, clock=Clock()) as access:
+    partition = _partition(door, wanted)
+    with Access(_settings(mode, partition, NOBODY[0]), reads=reads, mutations=frozenset(), run=run, clock=Clock()) as access:
         denied: Counter[str] = Counter()
 
         def hear(answer: Any, service: str, operation: str, *_: Any) -> None:
@@ -71,7 +74,7 @@ def _look(mode: str, door: Door, wanted: Sequence[str]) -> tuple[Look, Cells]:
 
         access.on_answer = hear
         card = access.whoever(door)
-        asking = Asking(_settings(mode, wanted, card.account), access)
+        asking = Asking(_settings(mode, partition, card.account), access)
         standing = stand(access, card, asking, wanted)
         for line in report.standing_lines(standing):
             _say(line)
@@ -91,9 +94,16 @@ def _made(access: Access) -> int:
     return sum(sum(count) for name, count in access.counters.by_operation().items() if not name.startswith("sts:"))
 
 
-def _settings(mode: str, regions: Sequence[str], asker: str) -> Settings:
+def _partition(door: Door, regions: Sequence[str]) -> str:
+    """The partition in which AWS is entered: that of the Regions to look at, else of the role, else of the profile's Region."""
+    if regions:
+        return str(partition_of(regions[0]))
+    named = re.match(r"arn:(aws[a-z-]*):", door.role_arn or "")
+    return named[1] if named else partition_of(configured_region(door.profile)) or "aws"
+
+
+def _settings(mode: str, partition: str, asker: str) -> Settings:
     """Settings that say nothing but in which partition AWS is entered; nothing in them is asked of AWS."""
-    partition = partition_of(regions[0]) if regions else "aws"
     door = {"role_arn": f"arn:{partition}:iam::{asker}:role/nobody"}
     accounts = {"management_account": asker, "delegated_account": NOBODY[1]}
     return Settings.model_validate(
