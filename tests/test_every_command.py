@@ -182,7 +182,7 @@ def rehearsed(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> D
     (run,) = find_runs(runs)
     record = run.record()
     statuses = {phase: found["status"] for phase, found in record["phases"].items()}
-    statuses |= dict.fromkeys(record.get("not attempted", ()), "failed")
+    statuses |= dict.fromkeys(record["results"].get("not attempted", ()), "failed")
     # A phase that could not be applied, since an earlier one is blocked: whatever is planned there still is left, or fails.
     codes = {"done": [0], "left-over": [2], "failed": [1, 2]}
     return Desk(runs, folder / "out", {phase: codes[status] for phase, status in statuses.items()}, capsys)
