@@ -106,8 +106,8 @@ def named(cases: list[dict[str, Any]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("desk", cases, ids=[each["name"] for each in cases], indirect=True)
 
 
-@named(CASES)
-def test_what_the_operator_sees(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def sit_down(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process have what the desk's has."""
     for name in [each for each in os.environ if each.startswith("AWS_") or each.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     for name, value in desk.environment.items():
@@ -117,9 +117,45 @@ def test_what_the_operator_sees(desk: Desk, monkeypatch: pytest.MonkeyPatch, cap
     if desk.case.get("slow"):
         monkeypatch.setattr(keys, "PROCESS_SECONDS", 0.2)
         desk.case = {**desk.case, "says": desk.case["says"].replace("10 seconds", "0.2 seconds")}
+
+
+@named(CASES)
+def test_what_the_operator_sees(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    sit_down(desk, monkeypatch)
     with pytest.raises(SystemExit) as ended:
         main(["plan", "-p", str(desk.settings)])
     desk.hold(ended.value.code, *capsys.readouterr())
+
+
+def ask_the_doctor(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sentence and step are the first door's line; the other door, clock and evidence have theirs all the same."""
+    sit_down(desk, monkeypatch)
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "-p", str(desk.settings)])
+    out, said = capsys.readouterr()
+    assert (ended.value.code, said) == (1, "")
+    line = "|".join(f"fail +door +(?:{each})" for each in desk.filled(desk.case["says"]).replace("\n", "\n +").split("|"))
+    assert re.match(line, out), out
+    assert len(re.findall(r"^(?:pass|fail) +door ", out, re.MULTILINE)) == 2
+    assert all(f"{area} " in out for area in ("clock", "permissions", "evidence"))
+    assert "Traceback" not in out
+    assert not [secret for secret in (*desk.case.get("never", ()), "secretsecretsecret") if secret in out]
+    assert not (desk.home / "runs").exists()
+
+
+@named([each for each in CASES if each.get("process")])
+def test_the_doctor_says_the_same_of_that_door_and_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask_the_doctor(desk, monkeypatch, capsys)
+
+
+@pytest.mark.soak
+@named([each for each in CASES if not each.get("process")])
+def test_the_doctor_says_the_same_of_all_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask_the_doctor(desk, monkeypatch, capsys)
 
 
 def try_as_a_process(desk: Desk) -> None:

@@ -6,13 +6,14 @@ from functools import partial
 
 from runbook_lib.aws.access import Access
 from runbook_lib.aws.callers import NOTED_SKEW, Card
+from runbook_lib.aws.keys import PROCESS_SECONDS
 from runbook_lib.aws.troubles import skew_words
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.inventory.checkup import Finding, Verdict
 from runbook_lib.settings import Settings
 
-DOOR_SECONDS = 10.0
-"""At most so long is waited for a door, and for each that it is reached by way of."""
+DOOR_SECONDS = PROCESS_SECONDS + 2.0
+"""At most so long is waited for a door, and for each that it is reached by way of; what a program does not give is said first."""
 AREA, CLOCK = "door", "clock"
 Entered = Mapping[str, Card | RunbookError | None]
 """Account → who acts there, or why nobody does; None where there was no answer in time."""
