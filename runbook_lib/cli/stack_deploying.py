@@ -108,12 +108,7 @@ def _approved(deployment: Deployment, decisions: Sequence[Decision], bundle: Bun
 
 def deploy_planned(deployment: Deployment, bundle: Bundle, approver: Approver) -> int:
     """Plan everything, show it beside the change set, ask once, deploy. The exit code; raises what goes wrong."""
-    say, plans = deployment.installer.say, list[PlannedTask]()
-    for each in deployment.plan():
-        plans.append(each)
-        say(f"{each.title}: {len(each.plan.actions)} calls")
-        for line in (*commands.described(each.plan), f"may cost: {each.costs}", f"plan: {each.file}"):
-            say(f"  {line}")
+    say, plans = deployment.installer.say, _shown(deployment)
     if blocked := [each.title for each in plans if each.plan.blockers]:
         say(f"Nothing was deployed: {', '.join(blocked)} would be blocked; take the next steps above, and deploy again")
         return 2
@@ -136,6 +131,19 @@ def deploy_planned(deployment: Deployment, bundle: Bundle, approver: Approver) -
         say("Nothing was deployed: nobody said yes")
         return 2
     return _carried_out(deployment)
+
+
+def _shown(deployment: Deployment) -> list[PlannedTask]:
+    """Every plan, each said as soon as it is made."""
+    say, plans = deployment.installer.say, list[PlannedTask]()
+    for each in deployment.plan():
+        plans.append(each)
+        say(f"{each.title}: {len(each.plan.actions)} calls")
+        for line in (*commands.described(each.plan), f"may cost: {each.costs}", f"plan: {each.file}"):
+            say(f"  {line}")
+        if beyond := each.beyond_the_hour(deployment.settings.concurrency):
+            say(f"  {beyond}")
+    return plans
 
 
 def _proposed(deployment: Deployment, bundle: Bundle) -> bool:

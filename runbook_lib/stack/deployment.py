@@ -23,8 +23,10 @@ from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve, refusals, window
 from runbook_lib.plan.decision import Decision
+from runbook_lib.plan.estimate import estimate
 from runbook_lib.services.waves import wave_of
 from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.stack.answer import WORK_SECONDS
 from runbook_lib.stack.bundle import Bundle
 from runbook_lib.stack.installing import Installer, Proposal, StackRefused
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Ordered
@@ -46,6 +48,16 @@ class PlannedTask:
     @property
     def title(self) -> str:
         return titled(self.task)
+
+    def beyond_the_hour(self, concurrency: int) -> str:
+        """What to know where it may take longer than CloudFormation waits; "" where it will not."""
+        guess = estimate(self.plan, concurrency, "live")
+        if guess.to_plan_for <= WORK_SECONDS:
+            return ""
+        return (
+            f"{self.title}: {guess.duration}, and CloudFormation waits an hour: what is not done by then fails and goes on with "
+            "the next deployment; waves in the settings make a resource, with an hour of its own, of each"
+        )
 
 
 def titled(task: Task) -> str:
@@ -176,6 +188,7 @@ class Deployment:
         for ordered in self.orders.values():
             self.installer.order(self.bucket, ordered)
         before = {each["EventId"] for each in self.installer.events(self.proposal.stack)}
+        self.installer.told_in = self.bucket
         try:
             self.installer.carry_out(self.proposal)
         finally:

@@ -1,6 +1,7 @@
 """Deploying a stack: its state decides what may be done, a change set shows it, events are followed, the first cause is said."""
 
 import hashlib
+import json
 import time
 import uuid
 from base64 import b64encode
@@ -13,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.stack.bundle import Bundle
 from runbook_lib.stack.orders import Ordered, key
+from runbook_lib.stack.replica import progress_key
 from runbook_lib.stack.surroundings import Surroundings
 from runbook_lib.stack.template import ORGANIZATION, Task
 
@@ -75,6 +77,8 @@ class Installer:
     account: str
     say: Say
     sleep: Callable[[float], object] = time.sleep
+    told_in: str = ""
+    """The bucket in which the functions say how far they are; "" where nobody wants to know."""
 
     def _call(self, service: str, operation: str, **given: Any) -> Any:
         """A call of the installer's. Raises StackRefused in AWS's words."""
@@ -254,7 +258,7 @@ class Installer:
 
         `wanted` is the state that a rollback is to end in, where one was asked for.
         """
-        waited, first = 0.0, ""
+        waited, first, far = 0.0, "", self._progress()
         while waited < LONGEST:
             state = str(self._call("cloudformation", "describe_stacks", StackName=stack)["Stacks"][0]["StackStatus"])
             for each in self.events(stack):
@@ -269,9 +273,28 @@ class Installer:
                 if state != wanted and ("FAILED" in state or "ROLLBACK" in state):
                     raise StackFailed(f"stack {self.name} ended as {state}: {first or 'no reason given'}")
                 return state
+            far = self._say_progress(far)
             self.sleep(LOOK)
             waited += LOOK
         raise StackFailed(f"stack {self.name}: the operation has not ended after {LONGEST / 3600:.0f} hours")
+
+    def _progress(self) -> bytes:
+        """How far the work is, as it was last said in the stack's bucket; empty where it was not, or cannot be read."""
+        if not self.told_in:
+            return b""
+        try:
+            own = {"Bucket": self.told_in, "Key": progress_key(self.name), "ExpectedBucketOwner": self.account}
+            return bytes(self.around.client("s3").get_object(**own)["Body"].read())
+        except (ClientError, BotoCoreError):
+            return b""  # only what a person reads meanwhile; the events say how it ends
+
+    def _say_progress(self, before: bytes) -> bytes:
+        found = self._progress()
+        if found and found != before:
+            about = json.loads(found)
+            failed = f", {about['failed']} failed" if about["failed"] else ""
+            self.say(f"    {about['phase']}: {about['done']} of {about['total']} steps{failed}; {about['now']}")
+        return found
 
     def delete(self) -> None:
         """Delete the stack; every phase's resource is retained. Raises StackRefused, StackFailed."""

@@ -19,6 +19,11 @@ LINES = "journal"
 """The folder, in a phase's, of journal lines that were written before the run ended."""
 
 
+def progress_key(stack: str) -> str:
+    """The object that says how far the work of a stack is, for whoever follows its events."""
+    return f"progress/{stack}.json"
+
+
 @dataclass(frozen=True)
 class Replica:
     """One run of one execution, in a bucket."""

@@ -41,6 +41,11 @@ class Surroundings:
         return self.environment[MACHINE]
 
     @property
+    def stack(self) -> str:
+        """The stack's name: its state machine has the same."""
+        return self.machine.rpartition(":")[2]
+
+    @property
     def parameters(self) -> str:
         """Prefix of the parameters in which addresses for answers are parked."""
         return self.environment[PARAMETERS]

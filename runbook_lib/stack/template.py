@@ -345,7 +345,7 @@ def _working() -> list[dict[str, Any]]:
         _logging(),
         _allow(["states:ListExecutions"], _machine_arn()),
         _allow(["s3:GetObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("inputs", "stop", "runs"))),
-        _allow(["s3:PutObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("executions", "runs"))),
+        _allow(["s3:PutObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("executions", "progress", "runs"))),
         _allow(["s3:ListBucket"], _arn(_BUCKET)),
     ]
 

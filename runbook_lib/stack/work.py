@@ -6,10 +6,12 @@ by no slice again: each observes before it plans.
 
 import datetime as dt
 import hashlib
+import json
 import logging
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runbook_lib.apply.report import Final
+from runbook_lib.apply.report import Final, Tick
 from runbook_lib.audit.ending import sealing
 from runbook_lib.base.clock import Stop
 from runbook_lib.base.errors import RunbookError
@@ -38,7 +40,7 @@ from runbook_lib.settings.file import load
 from runbook_lib.stack.accept import running, stop_key
 from runbook_lib.stack.answer import FAILED, SUCCESS
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, BadOrder, Order, fetch
-from runbook_lib.stack.replica import Replica, earlier_runs
+from runbook_lib.stack.replica import Replica, earlier_runs, progress_key
 from runbook_lib.stack.surroundings import Surroundings
 
 LOG = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ class Slice:
             return {"ended": False, "slice": self.event.get("slice", 0)}
         try:
             return self._worked()
-        except (Halt, RunbookError, BadOrder) as error:
+        except (Halt, RunbookError, BadOrder, ClientError) as error:
             return self._ended(FAILED, f"{'refused' if isinstance(error, BadOrder) else 'failed'}: {error}")
 
     def _left(self) -> float:
@@ -146,7 +148,7 @@ class Slice:
         with plainly(run.record, "decided"):
             decision = run.take_given()
         with plainly(run.record, "applied"):
-            run.apply(decision, stop, lambda tick: None)
+            run.apply(decision, stop, self._telling(run))
         with plainly(run.record, "verified"):
             run.verify()
         with plainly(run.record):
@@ -155,6 +157,26 @@ class Slice:
             return {"ended": False, "slice": int(self.event.get("slice", 0)) + 1}
         status, word, reason = verdict(run, code)
         return self._ended(status, reason, self._facts(run.record.run, run, word))
+
+    def _telling(self, run: PhaseRun) -> Callable[[Tick], None]:
+        """Says how far it is, every few seconds, where whoever follows the stack looks; a failure to say so fails nothing."""
+        said = 0.0
+
+        def tell(tick: Tick) -> None:
+            nonlocal said
+            if time.monotonic() - said < LOOK:
+                return
+            said = time.monotonic()
+            about = {"phase": run.record.folder.name, "run": run.record.run.name, "done": tick.done, "total": tick.total,
+                     "failed": tick.failed, "now": f"{tick.service}:{tick.operation} in {tick.region}"}  # fmt: skip
+            try:
+                self.around.client("s3").put_object(
+                    Bucket=self.around.bucket, Key=progress_key(self.around.stack), Body=json.dumps(about).encode()
+                )
+            except (ClientError, BotoCoreError) as error:
+                LOG.warning("how far it is could not be said: %s", type(error).__name__)
+
+        return tell
 
     def _facts(self, folder: RunFolder, run: PhaseRun | None = None, word: str = "failed") -> dict[str, object]:
         seal = folder.path / SEAL
@@ -213,13 +235,15 @@ def verdict(run: PhaseRun, code: int) -> tuple[str, str, str]:
 
 def _first_cause(run: PhaseRun, left: Sequence[Cell]) -> tuple[str, str]:
     """What the operator has to look at first: a word, and why."""
+    if run.record.error:  # refused, or stopped: whatever is left is left because of that
+        return run.record.state, run.record.error
     blockers = run.planned.blockers if run.planned else ()
     if blockers:
         return "blocked", f"{blockers[0].reason}: {blockers[0].next_step} ({len(blockers)} in all)"
     if first := _first_failure(run):
         return "failed", first
-    if run.record.error or not left:
-        return run.record.state, run.record.error or "not every call succeeded"
+    if not left:
+        return run.record.state, "not every call succeeded"
     return "left over", f"{left[0].reason} ({left[0].service}, {left[0].region}, {len(left)} in all)"
 
 

@@ -246,6 +246,26 @@ def test_without_rollback_the_failed_resource_is_put_back_all_the_same(bench: Be
     assert bench.deploy(GOOD, "UPDATE", value="3", disable_rollback=True) == "UPDATE_COMPLETE"
 
 
+def test_a_deployment_that_is_tried_again_has_the_same_request_at_a_new_address(bench: Bench) -> None:
+    """Whoever names its work after the request alone finds it done, and answers nobody."""
+    assert bench.deploy() == "CREATE_COMPLETE"
+    assert bench.deploy(failing(TWO), "UPDATE", value="2", disable_rollback=True) == "UPDATE_FAILED"
+    assert bench.deploy(GOOD + "# mended\n", "UPDATE", value="2", disable_rollback=True) == "UPDATE_COMPLETE"
+    first, again = (each for each in bench.events[1:] if each["ResourceProperties"]["Value"] == "2")
+    assert first["RequestId"] == again["RequestId"]
+    assert first["ResponseURL"] != again["ResponseURL"]
+
+
+def test_no_changes_says_nothing_of_what_was_changed_by_hand(bench: Bench) -> None:
+    assert bench.deploy() == "CREATE_COMPLETE"
+    bench.world.organization.accounts[ACCOUNT].roles[bench.name].policies = ("{}",)
+    bench.client("cloudformation").create_change_set(
+        StackName=bench.name, ChangeSetName="same", TemplateBody=json.dumps(bench.stack.template),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )  # fmt: skip
+    assert bench.client("cloudformation").describe_change_set(StackName=bench.name, ChangeSetName="same")["Status"] == "FAILED"
+
+
 def test_a_failed_create_is_deleted_by_the_rollback_unless_it_is_retained(bench: Bench) -> None:
     bad = (
         'def handler(event, context):\n    put(event, answer(event, "FAILED" if event["RequestType"] == "Create" else "SUCCESS"))\n'
@@ -353,6 +373,7 @@ def test_templates_that_aws_refuses_are_refused(bench: Bench) -> None:
             "Circular",
         ),
         ({}, "At least one Resources member"),
+        ({"A": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "x" * 51_200}}}, "less than or equal to 51200"),
     ):
         with pytest.raises(ClientError, match=why):
             client.create_change_set(

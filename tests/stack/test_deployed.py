@@ -1,5 +1,6 @@
 """The real template and the real bundle in a simulated organization: CloudFormation, the interpreter, processes of functions."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from stack_deployed import BUCKET, NAME, Deployed, deployable
 from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal.functions import Functions
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState
+from runbook_lib.stack.orders import stamp
 from runbook_lib.stack.template import template
 
 
@@ -44,6 +46,26 @@ def everything_written(deployed: Deployed) -> str:
             found.append(json.dumps(states.get_execution_history(executionArn=each["executionArn"]), default=str))
     found.append(json.dumps(deployed.client("ssm").describe_parameters(), default=str))
     return "\n".join(found)
+
+
+def called_in_the_organization(deployed: Deployed) -> list[Any]:
+    """Changes but those by which the stack itself works."""
+    own = {"s3", "ssm", "cloudformation", "states", "stepfunctions", "logs"}
+    return [each for each in deployed.organization.changes if each.service not in own]
+
+
+def rolled_back(deployed: Deployed, made: dict[str, Any], parameter: str) -> None:
+    """An update that fails is rolled back by the real functions, which leave everything as it is and let it succeed."""
+    before, covered = deployed.orders[parameter], dict(deployed.stack.outputs)
+    deployed.orders[parameter] = f"{stamp(dt.datetime.now(dt.UTC))}-{'0' * 64}"
+    deployed.begin("UPDATE", made)
+    assert deployed.ended() == "UPDATE_ROLLBACK_COMPLETE", deployed.reasons()
+    (why,) = [each for each in deployed.reasons() if f"{parameter.removesuffix('Order')} UPDATE_FAILED" in each]
+    assert "NoSuchKey" in why
+    assert {name: deployed.stack.outputs[name] for name in covered if name.endswith("Coverage")} == {
+        name: value for name, value in covered.items() if name.endswith("Coverage")
+    }
+    deployed.orders[parameter] = before
 
 
 def test_a_stack_does_what_was_approved_and_nothing_when_it_is_deployed_again_or_deleted(
@@ -84,6 +106,10 @@ def test_a_stack_does_what_was_approved_and_nothing_when_it_is_deployed_again_or
             Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in made["Parameters"]],
         )  # fmt: skip
         assert client.describe_change_set(StackName=NAME, ChangeSetName="again")["Status"] == "FAILED"
+
+        called = len(called_in_the_organization(deployed))
+        rolled_back(deployed, made, todo[1].parameter)
+        assert len(called_in_the_organization(deployed)) == called > 0
 
         invoked = len(deployed.organization.front.world.of(Functions).invoked)
         client.delete_stack(StackName=NAME)

@@ -1,6 +1,7 @@
 """The installer: what it refuses before anything is changed, and deploying, looking and deleting from the command line."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,12 @@ from runbook_lib.cli.stack_deploying import Approver, deploy_planned
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.plan import Blocker, Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.estimate import Estimate
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState
 from runbook_lib.settings import Settings
 from runbook_lib.stack import deployment, installing, template
+from runbook_lib.stack.answer import WORK_SECONDS
+from runbook_lib.stack.deployment import PlannedTask
 from runbook_lib.stack.template import Task
 
 
@@ -85,6 +89,7 @@ def deployed_and_updated(deployed: Deployed, plan: Plan) -> None:
     before = len(deployed.organization.changes)
     code, text = deploy(deployed, "--ticket", "T-1", typed="runbook\n")
     assert code == 0, text
+    assert re.search(r"    00_prerequisites: \d of \d steps; organizations:\w+ in us-east-1", text), text
     for words in (f"fingerprint: {plan.fingerprint}", "Prerequisites: CREATE_COMPLETE", "PrerequisitesCoverage: 100.0 %"):
         assert words in text
     assert len(deployed.organization.changes) > before
@@ -152,6 +157,7 @@ class Shown:
 
     def __init__(self, *plans: Any) -> None:
         self.plans, self.said, self.done = plans, list[str](), list[str]()
+        self.settings = SimpleNamespace(concurrency=8)
         self.installer = SimpleNamespace(say=self.said.append, name="runbook", account="111111111111")
         self.proposal = SimpleNamespace(lines=lambda: iter(["Modify Custom::RunbookPhase Prerequisites"]))
 
@@ -175,7 +181,8 @@ class Shown:
 def shown(*blockers: Blocker) -> Any:
     """A plan without calls, as a task has it."""
     plan = SimpleNamespace(actions=(), blockers=blockers, fingerprint="f" * 64)
-    return SimpleNamespace(title="00_prerequisites", plan=plan, costs="nothing", file=Path("plan.json"))
+    given = {"title": "00_prerequisites", "costs": "nothing", "file": Path("plan.json")}
+    return SimpleNamespace(plan=plan, beyond_the_hour=lambda concurrency: "", **given)
 
 
 BLOCKED = Blocker(
@@ -190,6 +197,15 @@ def test_a_blocked_plan_is_not_deployed() -> None:
     assert made.done == []
     assert "  blocked: the organization has not all features" in made.said
     assert made.said[-1].startswith("Nothing was deployed: 00_prerequisites would be blocked")
+
+
+def test_a_plan_that_may_take_longer_than_the_hour_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = SimpleNamespace(phase=SimpleNamespace(name="30_inspector"), wave="")
+    made = PlannedTask(task, SimpleNamespace(), Path("plan.json"), "")  # type: ignore[arg-type] # only its title is asked
+    monkeypatch.setattr(deployment, "estimate", lambda plan, concurrency, mode: Estimate(9000, 0, 1800.0, WORK_SECONDS))
+    assert made.beyond_the_hour(8) == ""
+    monkeypatch.setattr(deployment, "estimate", lambda plan, concurrency, mode: Estimate(9000, 0, 1800.0, WORK_SECONDS + 1.0))
+    assert made.beyond_the_hour(8).startswith("30_inspector: usually 30 min (plan for 54 min), and CloudFormation waits an hour")
 
 
 def test_where_another_person_has_to_approve_nothing_is_proposed() -> None:

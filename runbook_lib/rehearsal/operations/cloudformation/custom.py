@@ -13,7 +13,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.functions import deliver
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState, Resource, Stack, Waiting
-from runbook_lib.rehearsal.operations.cloudformation.templates import strings
+from runbook_lib.rehearsal.operations.cloudformation.templates import digest, strings
 from runbook_lib.rehearsal.world import World
 
 ADDRESS = "/_cloudformation/"
@@ -31,7 +31,10 @@ def ask(world: World, stack: Stack, kind: str, resource: Resource, old: dict[str
     To be called without the world's lock.
     """
     seconds = int(resource.properties.get("ServiceTimeout", 3600))
-    request, token = str(uuid.uuid4()), secrets.token_hex(24)
+    token = secrets.token_hex(24)
+    # A deployment that is tried again after a failure sends the request's id again, at a new address [issue aws-cdk#35957].
+    same = resource.logical_id, kind, digest(resource.properties)
+    request = stack.failed_requests.pop(same, "") or str(uuid.uuid4())
     signed = dt.datetime.fromtimestamp(world.now(), dt.UTC)
     query = f"X-Amz-Date={signed:%Y%m%dT%H%M%SZ}&X-Amz-Expires={EXPIRES}&X-Amz-Signature={token}"
     event = {
@@ -50,8 +53,12 @@ def ask(world: World, stack: Stack, kind: str, resource: Resource, old: dict[str
     deliver(world, event["ServiceToken"], event)
     while world.now() < until and not stack.cancelled:
         if waiting.heard.wait(LOOK):
-            return _judged(waiting)
+            answer = _judged(waiting)
+            if answer["Status"] == "FAILED":
+                stack.failed_requests[same] = request
+            return answer
     waiting.used = True
+    stack.failed_requests[same] = request
     why = "Resource creation cancelled" if stack.cancelled else NOT_HEARD.format(request)
     return {"Status": "FAILED", "Reason": why, "PhysicalResourceId": resource.physical_id or request}
 

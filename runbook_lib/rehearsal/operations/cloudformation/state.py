@@ -47,6 +47,8 @@ class Stack:
     token: str = ""
     cancelled: bool = False
     failed_in_rollback: set[str] = field(default_factory=set)
+    failed_requests: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """Logical id, kind and properties of a request that failed → its id, which the next try has again."""
 
     @property
     def busy(self) -> bool:
