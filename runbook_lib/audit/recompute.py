@@ -31,7 +31,8 @@ from runbook_lib.plan.file import PlanFileError
 from runbook_lib.runbook import Runbook
 from runbook_lib.runbook.phases import BACK_OUT, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.runbook.undoing import kept_in
-from runbook_lib.services.departures import NoSuchLevel, NoSuchService, procedure
+from runbook_lib.services.departures import NoSuchLevel, NoSuchService
+from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
@@ -150,7 +151,7 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str, abou
 def _procedure(phase: Phase, about: str, folder: Path) -> Procedure | None:
     if phase.name == BACK_OUT.name:
         return kept_in(folder)
-    return procedure(about) if phase.kind is Kind.PROCEDURE else None
+    return procedure(phase.name, about) if phase.kind is Kind.PROCEDURE else None
 
 
 def _again(path: Path, settings: Settings, phase: str, of: str) -> tuple[Organization, Cells]:

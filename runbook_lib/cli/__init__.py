@@ -314,6 +314,23 @@ def back_out_command() -> None:
     """
 
 
+@cli.command("drill")
+@PARAMETERS
+@click.option("--name", default="", help="Name of the drill: letters, digits and hyphens; today's date when absent.")
+@click.option("--approval", default="", help="An approval.json, or the plan's fingerprint; without one the drill is only planned.")
+@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@SECONDS
+@RUNS
+@done_by("drill")
+def drill_command() -> None:
+    """Send a harmless finding on every route, and see whether it arrives.
+
+    Without --approval it is planned alone. With it, each finding is imported, followed hop by hop, and archived; what is printed at
+    the end names the first hop at which one was lost, with the reason and the next step. A custom action has to be pressed by a
+    person: press it, and give the same command again. Exit code 2: one was lost, or it is not known whether it arrived.
+    """
+
+
 cli_evidence.register(cli)
 cli_stack.register(cli)
 

@@ -23,7 +23,7 @@ from runbook_lib.plan.decision import given
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.runbook.phases import BACK_OUT, Kind, Phase, phase_named
 from runbook_lib.runbook.undoing import CHANGE, of_change
-from runbook_lib.services.departures import procedure
+from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import SCOPE, Contradicted, Remark
 from runbook_lib.services.undoing import Undoing
@@ -50,7 +50,7 @@ def begin(
     if isinstance(doing, Undoing) and not part.whole:
         raise BadParameter("scope: a change is backed out as a whole; leave scope empty")
     if doing is not None and (part.accounts or part.organizational_units):
-        raise BadParameter("scope: a service is left Region by Region; name regions alone")
+        raise BadParameter("scope: a procedure is about Regions; name regions alone")
     approved = resolve(approval) if approval else None
     if approved and not run_folder:
         given(approved)  # what is no approval begins no run; whether it may be used here is the gate's to say
@@ -71,7 +71,7 @@ def _procedure(phase: Phase, about: str, settings: Settings, runs: Path) -> Proc
     if phase.name == BACK_OUT.name:
         run, _, undone = about.strip().partition(" ")
         return of_change(change_of(runs, settings, run, undone))
-    return procedure(about) if phase.kind is Kind.PROCEDURE else None
+    return procedure(phase.name, about) if phase.kind is Kind.PROCEDURE else None
 
 
 def _made(parameters: Path, settings: Settings, phase: str, clock: Clock, resumes: str) -> RunFolder:

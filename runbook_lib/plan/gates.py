@@ -22,7 +22,7 @@ class Gate:
 
 GATES = (
     Gate("management", "management account", ("prepare", "management")),
-    Gate("delegated", "delegated account", ("delegated", "members")),
+    Gate("delegated", "delegated account", ("delegated", "members", "ending")),
     Gate("workloads", "changes to workloads", ("workloads",)),
     Gate("lowering", "lowering protection", ("lowering",)),
 )

@@ -16,7 +16,8 @@ CLIENTS = {each.signs: each.name for each in simulated()}
 REST = (*(each.name for each in simulated()), "account", "security-ir")
 WHOLE = (*REST, "organizations", "sts", "events", "cloudformation")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
-READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select)")
+READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select|ReceiveMessage)")
+"""What changes nothing. ReceiveMessage takes no message away; that is what DeleteMessage does."""
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 UNSIGNED = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 """Operations of sts whose requests carry no signature."""

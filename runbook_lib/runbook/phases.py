@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import by_name, specs, titles
-from runbook_lib.services.response.names import HUB, NAME, TITLE
+from runbook_lib.services.response.names import DRILL, HUB, NAME, TITLE
 from runbook_lib.services.response.names import PHASE as RESPONDING
 from runbook_lib.services.spec import STAGES, ServiceSpec
 
@@ -78,6 +78,16 @@ RESPONSE = Phase(
     "Bring findings to the people and systems that answer for them: queues and topics, rules of EventBridge, custom actions.",
     (PREREQUISITES.name, by_name()[HUB].phase),
 )
+DRILLING = Phase(
+    DRILL,
+    "Drill",
+    "",
+    (Stage("delegated", STAGES["delegated"]), Stage("ending", "the drill's findings are archived, whatever became of them")),
+    "Send a harmless finding on every route, and see hop by hop whether it reaches those who answer for it.",
+    (PREREQUISITES.name, by_name()[HUB].phase, RESPONSE.name),
+    kind=Kind.PROCEDURE,
+    parameters=("name",),
+)
 OFFBOARDING = Phase(
     "95_offboarding",
     "Leaving a service",
@@ -109,7 +119,10 @@ def _enabling(spec: ServiceSpec) -> Phase:
 
 
 NOTEBOOKS = tuple(
-    sorted((PREREQUISITES, *map(_enabling, specs()), RESPONSE, COVERAGE, OFFBOARDING, BACK_OUT), key=lambda notebook: notebook.name)
+    sorted(
+        (PREREQUISITES, *map(_enabling, specs()), RESPONSE, DRILLING, COVERAGE, OFFBOARDING, BACK_OUT),
+        key=lambda notebook: notebook.name,
+    )
 )
 """Every notebook, in the order of their names. A new one of any kind is declared here."""
 PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)

@@ -13,6 +13,7 @@ from runbook_lib.aws.endpoints import partition_facts
 from runbook_lib.organization.reads import OTHER_WAYS, READS
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.registry import action_name, specs
+from runbook_lib.services.response.drill import Drill
 from runbook_lib.services.response.names import NAME as RESPONSE
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
@@ -213,11 +214,14 @@ def _response(names: Names) -> Iterator[Statement]:
     if not names.response:
         return
     service = service_named(RESPONSE)
-    for kind, asked, why in (("Read", service.reads, "are made from"), ("Change", service.mutations, "call")):
+    table = (
+        ("Read", service.reads, "what the plans are made from"),
+        ("Change", service.mutations, "what the plans call"),
+        ("Drill", Drill.reads - service.reads | Drill.sends, "what a drill sends, and looks at"),
+    )
+    for kind, asked, why in table:
         for prefix, found in groupby(sorted(asked), lambda each: each.partition(":")[0]):
-            yield Statement(
-                RESPONDING, f"Response{kind}{prefix.title()}", tuple(map(_as_iam_has_it, found)), f"what the plans {why}"
-            )
+            yield Statement(RESPONDING, f"Response{kind}{prefix.title()}", tuple(map(_as_iam_has_it, found)), why)
     queues, topics = (f"arn:{names.partition}:{each}:*:{names.delegated}:*" for each in ("sqs", "sns"))
     reason = "queues and topics are tagged when they are made"
     yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))

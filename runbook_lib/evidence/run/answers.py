@@ -20,6 +20,7 @@ from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.privacy import Numbered, masked, suspicious
 from runbook_lib.evidence.run.kept_answers import FORMAT
+from runbook_lib.services.response.names import DRILLED, QUEUES
 
 FASTEST, LEVEL = 1, 6
 """zlib's levels, while answers come in and in the file."""
@@ -36,7 +37,7 @@ class Answers:
 
     def keep(self, answer: dict[str, Any] | CallFailed, *call: Any) -> None:
         """Take the answer to a call: (service, operation, account, region, parameters)."""
-        self._kept[key(*call)] = zlib.compress(_text(_plain(answer)), FASTEST)
+        self._kept[key(*call)] = zlib.compress(_text(_plain(_without_letters(answer, *call[:2]))), FASTEST)
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all answers; `about` heads the file."""
@@ -53,6 +54,13 @@ class Answers:
 def key(service: str, operation: str, account: str, region: str, parameters: Mapping[str, Any]) -> str:
     """What names a read: everything that was asked."""
     return json.dumps([service, operation, account, region, parameters], sort_keys=True, default=_special)
+
+
+def _without_letters(answer: dict[str, Any] | CallFailed, service: str = "", operation: str = "") -> dict[str, Any] | CallFailed:
+    """Of the messages in a queue those about a drill: the others hold what was found, which is nobody's who reads evidence."""
+    if isinstance(answer, CallFailed) or (service, operation) != (QUEUES, "ReceiveMessage"):
+        return answer
+    return {**answer, "Messages": [each for each in answer.get("Messages") or () if DRILLED in str(each.get("Body"))]}
 
 
 def _plain(answer: dict[str, Any] | CallFailed) -> dict[str, Any]:

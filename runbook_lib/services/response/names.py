@@ -25,3 +25,7 @@ AWS_TOPIC_KEY = "alias/aws/sns"
 """The key that AWS manages for SNS: EventBridge may not use it, and nothing ever arrives [docs]."""
 CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 """Partition → where its console is [docs]."""
+DRILL = "65_drill"
+"""The notebook, and the folder of a run, in which findings are sent on their way to see whether they arrive."""
+DRILLED = "runbook-drill/"
+"""What the id of every finding of a drill begins with; the drill's name and the route follow."""

@@ -1,0 +1,53 @@
+"""`runbook drill`: harmless findings sent on every route, and how far each came."""
+
+import json
+from pathlib import Path
+
+import click
+
+from runbook_lib.base.identity import user
+from runbook_lib.cli import commands
+from runbook_lib.cli.running import command_run
+from runbook_lib.cli.runs import runs_folder
+from runbook_lib.cli.simulation import today
+from runbook_lib.coverage import Status
+from runbook_lib.evidence.people.four_eyes import nobody_here
+from runbook_lib.evidence.run.folder import PhaseFolder
+from runbook_lib.plan.approval import ApprovalRefused
+from runbook_lib.runbook.phases import DRILLING
+from runbook_lib.services.procedures import procedure
+from runbook_lib.settings.file import load
+
+
+def drill_command(parameters: Path, name: str, approval: str, ticket: str, cell_timeout: int | None, runs: str) -> int:
+    """Plan a drill, or carry out one that was approved. What is wrong is said before a run is begun."""
+    settings = load(parameters, today())
+    if settings.response is None:
+        click.echo(f"{parameters} has no response: there is no route to try.")
+        return 0
+    about, named = procedure(DRILLING.name, name).about, None
+    if approval:
+        if commands.is_fingerprint(approval) and (why := nobody_here(settings, runs_folder(runs))):
+            raise ApprovalRefused([why])
+        named = commands.named(approval, runs_folder(runs), settings.mode)
+        if named.plan is not None:
+            about = named.plan.about if not name else about
+    with command_run(settings, parameters, runs, cell_timeout) as command:
+        file = named.approval(command.run.path, user(), ticket or "none given") if named else None
+        code = commands.procedure(command, DRILLING, "", {"name": about}, file)
+        if file is not None:
+            for line in _hops(command.run.phase(DRILLING.name)):
+                command.say(line)
+        return code
+
+
+def _hops(folder: PhaseFolder) -> list[str]:
+    """Each hop of each route, as it was verified."""
+    path = folder.coverage("after", "json")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
+    said = []
+    for each in cells:
+        good = each["status"] == Status.COVERED
+        said.append(f"{each['item']}, {each['aspect']}: {'ok' if good else each['status']}: {each['reason']}")
+        said += [] if good else [f"  next step: {each['next_step']}"]
+    return said

@@ -1,0 +1,202 @@
+"""The drill on the simulated organization: a finding that arrives, and each hop broken by a change of that world."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from simulated import Simulated, home
+from test_response_rehearsed import DELEGATED, SECTION, apply, client, messages, with_response
+from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
+
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import Stop
+from runbook_lib.coverage import Cell, Status
+from runbook_lib.plan import Plan, Scope, plain
+from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook.phases import DRILLING
+from runbook_lib.services.response.drill import Drill
+
+ROUTES = {
+    "high-findings": {"findings": {"severities": ["HIGH", "CRITICAL"]}, "to": ["triage"]},
+    "pressed": SECTION["routes"]["pressed"],
+}
+
+
+class Drilling:
+    """One drill by name, as a process has it."""
+
+    def __init__(self, made: Simulated, name: str = "spring") -> None:
+        self.made, self.name = made, name
+
+    def runbook(self) -> Runbook:
+        made = self.made
+        made.runs += 1
+        doing = Drill(self.name, made.clock)
+        attach = made.attach or InProcess(made.front).attach
+        run = f"20260601T000000Z-rehearsal-{made.runs:04x}"
+        access = access_for(made.settings, DRILLING, run, made.clock, attach, doing=doing)
+        return Runbook(DRILLING, made.settings, access, made.clock, Scope(), doing)
+
+    def plan(self) -> Plan:
+        runbook = self.runbook()
+        with runbook.access:
+            return runbook.plan(runbook.observe())
+
+    def apply(self, plan: Plan) -> ApplyReport:
+        made, runbook = self.made, self.runbook()
+        with runbook.access, Journal(made.journal(DRILLING.name), "test", made.clock) as journal:
+            return runbook.apply(
+                made.approve(plan), plan, permit=made.permit, journal=journal, stop=Stop(), progress=lambda tick: None
+            )
+
+    def cells(self) -> dict[str, Cell]:
+        runbook = self.runbook()
+        with runbook.access:
+            return {f"{each.aspect} {each.item}": each for each in runbook.observe().cells}
+
+    def through(self) -> dict[str, Cell]:
+        """Plan, apply and verify; every finding is archived in the end."""
+        report = self.apply(self.plan())
+        assert report.ok, [result for _, stage in report.stages for each in stage.steps for result in each.results]
+        assert {each["RecordState"] for each in self.findings() if each["Workflow"]["Status"] != "SUPPRESSED"} == {"ARCHIVED"}
+        assert self.plan().steps == ()
+        return self.cells()
+
+    def findings(self) -> list[dict[str, Any]]:
+        hub = client(self.made, "securityhub", DELEGATED, home(self.made.front))
+        filters = {"Id": [{"Value": "runbook-drill/", "Comparison": "PREFIX"}]}
+        found: list[dict[str, Any]] = hub.get_findings(Filters=filters)["Findings"]
+        return found
+
+
+@pytest.fixture
+def ready(made: Simulated) -> Simulated:
+    """The response of settings, applied."""
+    made.settings = with_response(made.settings, routes=ROUTES)
+    apply(made)
+    return made
+
+
+def test_a_finding_is_followed_to_its_channel_and_archived(ready: Simulated) -> None:
+    drilling = Drilling(ready)
+    seen = drilling.through()
+    assert {name: each.status for name, each in seen.items()} == {
+        "finding high-findings": Status.COVERED, "route high-findings": Status.COVERED,
+        "delivery high-findings to triage": Status.COVERED, "finding pressed": Status.COVERED, "route pressed": Status.COVERED,
+        "delivery pressed to triage": Status.UNKNOWN,
+    }  # fmt: skip
+    assert seen["delivery pressed to triage"].code == "NotTried"
+    [message] = messages(ready)
+    assert message["finding"] == "runbook-drill/spring/high-findings"
+    assert {each["Title"][:7] for each in drilling.findings()} == {"[DRILL]"}
+
+
+def test_it_arises_in_a_linked_region_and_is_gathered(ready: Simulated) -> None:
+    Drilling(ready).through()
+    regions = {each["Id"].rpartition("/")[2]: each["Region"] for each in Drilling(ready).findings()}
+    assert regions["pressed"] == home(ready.front)
+    assert regions["high-findings"] != home(ready.front)
+
+
+def test_the_same_name_again_sends_nothing_and_another_does(ready: Simulated) -> None:
+    drilling = Drilling(ready)
+    drilling.through()
+    calls = len(ready.mutating())
+    assert drilling.plan().steps == ()
+    assert Drilling(ready, "summer").plan().actions
+    assert not [each for each in ready.mutating()[calls:] if each.operation != "ReceiveMessage"]
+
+
+def test_one_that_was_killed_after_its_first_call_goes_on_where_it_was(ready: Simulated) -> None:
+    drilling = Drilling(ready)
+    plan = drilling.plan()
+    [sent] = [each for each in plan.actions if each.stage == "delegated" and "high-findings" in each.reason]
+    times = {"CreatedAt": "2026-01-01T00:00:00Z", "UpdatedAt": "2026-01-01T00:00:00Z"}
+    finding = {**plain(sent.parameters)["Findings"][0], **times}
+    assert client(ready, "securityhub", DELEGATED, sent.region).batch_import_findings(Findings=[finding])["SuccessCount"] == 1
+    assert drilling.apply(plan).ok
+    assert [each["finding"] for each in messages(ready)] == ["runbook-drill/spring/high-findings"]
+    assert {each["RecordState"] for each in drilling.findings()} == {"ARCHIVED"}
+
+
+def gone(ready: Simulated) -> None:
+    queue(ready).delete_queue(QueueUrl=url(ready))
+
+
+def shut(ready: Simulated) -> None:
+    queue(ready).set_queue_attributes(QueueUrl=url(ready), Attributes={"Policy": ""})
+
+
+def disabled(ready: Simulated) -> None:
+    client(ready, "events").disable_rule(Name="runbook-high-findings")
+
+
+def deleted(ready: Simulated) -> None:
+    events = client(ready, "events")
+    events.remove_targets(Rule="runbook-high-findings", Ids=["triage"])
+    events.delete_rule(Name="runbook-high-findings")
+
+
+def without_target(ready: Simulated) -> None:
+    client(ready, "events").remove_targets(Rule="runbook-high-findings", Ids=["triage"])
+
+
+def narrowed(ready: Simulated) -> None:
+    pattern = {"source": ["aws.securityhub"], "detail": {"findings": {"Severity": {"Label": ["CRITICAL"]}}}}
+    client(ready, "events").put_rule(
+        Name="runbook-high-findings", EventPattern=json.dumps(pattern), Description="Made by the runbook"
+    )
+
+
+def suppressed(ready: Simulated) -> None:
+    for region in ready.settings.sections()["securityhub"].regions:
+        client(ready, "securityhub", DELEGATED, region).create_automation_rule(
+            RuleName="quiet", RuleOrder=1, Description="Another team's", RuleStatus="ENABLED",
+            Criteria={"SeverityLabel": [{"Value": "HIGH", "Comparison": "EQUALS"}]},
+            Actions=[{"Type": "FINDING_FIELDS_UPDATE", "FindingFieldsUpdate": {"Workflow": {"Status": "SUPPRESSED"}}}],
+        )  # fmt: skip
+
+
+def not_gathered(ready: Simulated) -> None:
+    hub = client(ready, "securityhub")
+    [found] = hub.list_finding_aggregators()["FindingAggregators"]
+    hub.update_finding_aggregator(
+        FindingAggregatorArn=found["FindingAggregatorArn"], RegionLinkingMode="SPECIFIED_REGIONS", Regions=["eu-west-3"]
+    )
+
+
+def queue(ready: Simulated) -> Any:
+    return client(ready, "sqs")
+
+
+def url(ready: Simulated) -> str:
+    found: str = queue(ready).get_queue_url(QueueName="runbook-triage")["QueueUrl"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("broken", "hop", "says"),
+    [
+        (not_gathered, "finding high-findings", "has not got it"),
+        (disabled, "route high-findings", "the rule runbook-high-findings is disabled"),
+        (deleted, "route high-findings", "there is no rule runbook-high-findings"),
+        (without_target, "route high-findings", "does not send to"),
+        (narrowed, "route high-findings", "has another pattern"),
+        (suppressed, "route high-findings", "Workflow.Status is SUPPRESSED and was NEW"),
+        (shut, "delivery high-findings to triage", "EventBridge could not deliver it: NO_PERMISSIONS"),
+        (gone, "delivery high-findings to triage", "EventBridge could not deliver it: NO_RESOURCE"),
+    ],
+)
+def test_the_first_hop_at_which_it_was_lost_is_named(
+    ready: Simulated, broken: Callable[[Simulated], None], hop: str, says: str
+) -> None:
+    broken(ready)
+    seen = Drilling(ready).through()
+    lost = {name: each for name, each in seen.items() if each.status is Status.GAP and "pressed" not in name}
+    assert list(lost) == [hop]
+    assert says in lost[hop].reason
+    assert lost[hop].next_step
+    after = [each for each in list(seen) if each.endswith(("high-findings", "triage")) and "pressed" not in each]
+    assert {seen[each].code for each in after[after.index(hop) + 1 :]} <= {"NotReached"}
