@@ -14,7 +14,7 @@ from runbook_lib.notebook.screen import StopWithKernel, Troubles, operator
 from runbook_lib.plan.decision import Ballot, Question
 from runbook_lib.plan.estimate import estimate
 from runbook_lib.plan.gates import GATES, gates, part
-from runbook_lib.runbook.phases import ENABLING, phase_named
+from runbook_lib.runbook.phases import NOTEBOOKS, phase_named
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 ASKED = Question("Decision", "live", {}, phrase="apply 3", needs_ticket=True)
@@ -28,7 +28,8 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
 
 
 def test_every_stage_has_exactly_one_gate() -> None:
-    assert sorted(stage for gate in GATES for stage in gate.stages) == sorted(stage.name for stage in ENABLING)
+    declared = {stage.name for notebook in NOTEBOOKS for stage in notebook.stages}
+    assert sorted(stage for gate in GATES for stage in gate.stages) == sorted(declared)
 
 
 def test_a_plan_is_cut_whole(there: Simulated) -> None:

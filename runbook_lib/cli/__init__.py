@@ -323,7 +323,7 @@ def back_out_command() -> None:
 @RUNS
 @done_by("drill")
 def drill_command() -> None:
-    """Send a harmless finding on every route, and see whether it arrives.
+    """Try whether findings reach their owners.
 
     Without --approval it is planned alone. With it, each finding is imported, followed hop by hop, and archived; what is printed at
     the end names the first hop at which one was lost, with the reason and the next step. A custom action has to be pressed by a
