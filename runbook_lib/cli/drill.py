@@ -16,7 +16,10 @@ from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.runbook.phases import DRILLING
 from runbook_lib.services.procedures import procedure
+from runbook_lib.services.response.hops import DELIVERY, FINDING, ROUTE
 from runbook_lib.settings.file import load
+
+HOPS = (FINDING, ROUTE, DELIVERY)
 
 
 def drill_command(parameters: Path, name: str, approval: str, ticket: str, cell_timeout: int | None, runs: str) -> int:
@@ -46,7 +49,7 @@ def _hops(folder: PhaseFolder) -> list[str]:
     path = folder.coverage("after", "json")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
     said = []
-    for each in cells:
+    for each in sorted(cells, key=lambda cell: (cell["item"].partition(" ")[0], HOPS.index(cell["aspect"]), cell["item"])):
         good = each["status"] == Status.COVERED
         said.append(f"{each['item']}, {each['aspect']}: {'ok' if good else each['status']}: {each['reason']}")
         said += [] if good else [f"  next step: {each['next_step']}"]
