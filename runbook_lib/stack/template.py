@@ -2,8 +2,9 @@
 
 Written as JSON, which is YAML too and has no anchors (CloudFormation refuses them). Every custom resource is retained on deletion
 and on replacement, so no operation of the stack takes anything away from the organization. What scanners ask for and is left out on
-purpose: a customer key for logs (no secret is in them), a queue for lost events (it would hold the addresses for answers), reserved
-concurrency (new accounts have none to spare; one live run at a time is held by the evidence store), a VPC (nothing is listened to).
+purpose: a customer key for logs (no secret is in them) and for environment variables (they hold names and addresses), a queue for
+lost events (it would hold the addresses for answers), reserved concurrency (new accounts have none to spare; one live run at a time
+is held by the evidence store), a VPC (nothing is listened to), resources of calls that AWS lets nobody narrow.
 """
 
 import json
