@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -10,7 +11,7 @@ from runbook_lib.cli import commands
 from runbook_lib.cli.running import command_run
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
-from runbook_lib.coverage import Status
+from runbook_lib.coverage import Gap, Status
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.plan.approval import ApprovalRefused
@@ -38,18 +39,18 @@ def drill_command(parameters: Path, name: str, approval: str, ticket: str, cell_
     with command_run(settings, parameters, runs, cell_timeout) as command:
         file = named.approval(command.run.path, user(), ticket or "none given") if named else None
         code = commands.procedure(command, DRILLING, "", {"name": about}, file)
-        if file is not None:
-            for line in _hops(command.run.phase(DRILLING.name)):
-                command.say(line)
+        for line in hop_lines(command.run.phase(DRILLING.name), "after" if file else "before"):
+            command.say(line)
         return code
 
 
-def _hops(folder: PhaseFolder) -> list[str]:
-    """Each hop of each route, as it was verified."""
-    path = folder.coverage("after", "json")
+def hop_lines(folder: PhaseFolder, moment: Literal["before", "after"]) -> list[str]:
+    """Each hop of each route, as it was seen; what was not sent yet has none."""
+    path = folder.coverage(moment, "json")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
     said = []
-    for each in sorted(cells, key=lambda cell: (cell["item"].partition(" ")[0], HOPS.index(cell["aspect"]), cell["item"])):
+    sent = [each for each in cells if each["gap"] != Gap.TO_DO]
+    for each in sorted(sent, key=lambda cell: (cell["item"].partition(" ")[0], HOPS.index(cell["aspect"]), cell["item"])):
         good = each["status"] == Status.COVERED
         said.append(f"{each['item']}, {each['aspect']}: {'ok' if good else each['status']}: {each['reason']}")
         said += [] if good else [f"  next step: {each['next_step']}"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +11,16 @@ from test_response_rehearsed import DELEGATED, SECTION, apply, client, messages,
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 
 from runbook_lib.apply.journal import Journal
-from runbook_lib.base.clock import Stop
+from runbook_lib.base.clock import Clock, Stop
+from runbook_lib.cli.drill import hop_lines
 from runbook_lib.coverage import Cell, Status
+from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.plan import Plan, Scope, plain
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.runbook.phases import DRILLING
-from runbook_lib.services.response.drill import Drill
+from runbook_lib.services.procedures import procedure
+from runbook_lib.services.response.drill import BadDrillName, Drill
 
 ROUTES = {
     "high-findings": {"findings": {"severities": ["HIGH", "CRITICAL"]}, "to": ["triage"]},
@@ -200,3 +204,20 @@ def test_the_first_hop_at_which_it_was_lost_is_named(
     assert lost[hop].next_step
     after = [each for each in list(seen) if each.endswith(("high-findings", "triage")) and "pressed" not in each]
     assert {seen[each].code for each in after[after.index(hop) + 1 :]} <= {"NotReached"}
+
+
+def test_the_command_prints_hops_in_their_order_and_none_of_what_was_not_sent(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "rehearsal", Clock().now(), settings=b"", command=["test"]).start_phase(
+        DRILLING.name, Clock().now()
+    )
+    cell = {"item": "urgent", "gap": "", "status": "covered", "reason": "there", "next_step": ""}
+    lost = {**cell, "aspect": "route", "gap": "blocked", "status": "gap", "reason": "disabled", "next_step": "Enable it."}
+    cells = [lost, {**cell, "aspect": "finding"}, {**cell, "aspect": "finding", "item": "other", "gap": "to do", "status": "gap"}]
+    folder.coverage("after", "json").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert hop_lines(folder, "after") == ["urgent, finding: ok: there", "urgent, route: gap: disabled", "  next step: Enable it."]
+    assert hop_lines(folder, "before") == []
+
+
+def test_what_cannot_be_the_name_of_a_drill_is_refused() -> None:
+    with pytest.raises(BadDrillName, match="'a b' cannot be"):
+        procedure(DRILLING.name, "a b")
