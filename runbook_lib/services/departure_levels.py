@@ -89,6 +89,7 @@ class Administrator(Regional[R]):
     name = "administrator"
     stage = "management"
     chained = True
+    already = ("was not found", "already been disabled")
 
     def __init__(self, spec: ServiceSpec, members: Dissociate[R], losing: Sequence[Losing], *, back: str = "") -> None:
         self.of_members, self.losing, self.back = members, losing, back
@@ -137,10 +138,13 @@ class Administrator(Regional[R]):
         return [call, waiting(self, place, designation.list_operation, "no administrator is listed", (*before, call.id), **rest)]
 
     def reached(self, step: Step, reader: Reader) -> Progress:
+        """A call is done once AWS is taking the administrator away; it is waited for until none is listed."""
         designation = by_name()[step.service].designation
         assert designation is not None
         found = listed(designation, step.account, step.region, reader)
-        return Progress(NONE if found else WHOLE, {}, as_seen(Known(found)))
+        under_way = bool(designation.status_field) and all(spelled(status).startswith("DISABL") for status in found.values())
+        done = not found or (isinstance(step, Action) and under_way)
+        return Progress(WHOLE if done else NONE, {}, as_seen(Known(found)))
 
 
 class Global(Level[R]):

@@ -26,6 +26,7 @@ class DeleteAnalyzers(Regional[RegionState]):
     name = "switch-off"
     operations = frozenset({f"{NAME}:DeleteAnalyzer"})
     as_administrator = False
+    already = ("does not exist",)
     losing = (
         Losing(
             f"{TITLE} analysis of the organization",

@@ -178,6 +178,7 @@ class SwitchOff(Regional[State]):
     name = "switch-off"
     stage = "members"
     as_administrator = False
+    already = ("is not subscribed",)
     operations = frozenset({f"{NAME}:BatchDisableStandards", f"{NAME}:DisableSecurityHub"})
     losing = (
         Losing(f"{TITLE} checks", unwatched=True, note="Findings of other services are taken up no longer either."),
@@ -255,6 +256,11 @@ class SwitchOff(Regional[State]):
         after = (*before, *(step.id for step in made))
         back = BackOut("Switches the hub on again; findings older than 90 days are gone.", "EnableSecurityHub", BARE)
         return [*made, place.action("DisableSecurityHub", {}, after=after, before="on", becomes="off", back_out=back, **shared)]
+
+    def says_already(self, error: CallFailed) -> bool:
+        """A standard that is gone, or on its way, is refused as invalid input too [seen]."""
+        gone = error.code == "InvalidInputException" and error.operation == "BatchDisableStandards"
+        return gone or super().says_already(error)
 
     def reached(self, step: Step, reader: Reader) -> Progress:
         if step.operation == "DisableSecurityHub":
