@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from cpu_budget import pytest_addoption  # noqa: F401 pytest finds hooks here
 from sharing import longest_first, pytest_xdist_make_scheduler  # noqa: F401 pytest finds the hook here
 
 from runbook_lib.base import notebook_format  # noqa: F401 before any test imports nbformat or papermill by itself
+from runbook_lib.cli.surroundings import leads_somewhere
 from runbook_lib.evidence.run import folder as run_folder
 from runbook_lib.evidence.run import versions
 from runbook_lib.rehearsal.world import World
@@ -33,6 +34,7 @@ known_versions = functools.cache(versions.versions)
 SCENARIOS = Path(__file__).parent / "browser" / "scenarios.txt"
 """How many browser scenarios there are at least."""
 _RUN: list[str] = []
+BEFORE = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -59,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     A shell lets what it starts in the background ignore SIGINT, and so would the commands that tests interrupt.
     """
+    config.stash[BEFORE] = leading_somewhere()
     cpu_budget.register(config)
     quick.register(config)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -83,6 +86,24 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def leading_somewhere() -> dict[str, str]:
+    """What in the environment tells AWS clients where to go or as whom."""
+    return {name: value for name, value in os.environ.items() if leads_somewhere(name)}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """A file that leaves AWS's variables otherwise than it found them leads other files' tests astray: here it fails itself."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        found, before = leading_somewhere(), item.config.stash[BEFORE]
+        names = sorted({name for name, _ in found.items() ^ before.items()})
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
+        assert not names, f"{item.path.name} leaves {', '.join(names)} otherwise than it was"
 
 
 @pytest.fixture(autouse=True)

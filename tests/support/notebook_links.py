@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.base.notebook_format import nbformat
-from runbook_lib.runbook.phases import NOTEBOOKS, Phase
+from runbook_lib.runbook.phases import NOTEBOOKS, Kind, Phase
 from runbook_lib.services.registry import by_name
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -20,7 +19,7 @@ START = "start.ipynb"
 
 def linked(notebook: Any, name: str) -> Iterator[str]:
     """The sources of a notebook's cells, as they have to be."""
-    after = {f"{one.name}.ipynb": two for one, two in pairwise(NOTEBOOKS)}
+    after = {f"{one.name}.ipynb": two for number, one in enumerate(NOTEBOOKS, start=1) if (two := _next(number)) is not None}
     for cell in notebook.cells:
         source: str = cell.source
         if cell.cell_type == "markdown" and name == START and re.search(LIST, source, re.MULTILINE):
@@ -29,6 +28,11 @@ def linked(notebook: Any, name: str) -> Iterator[str]:
         elif cell.cell_type == "markdown" and name in after:
             source = re.sub(ON, f"After that comes {_link(after[name])}.", source, flags=re.MULTILINE)
         yield source
+
+
+def _next(number: int) -> Phase | None:
+    """What comes then on the way: a procedure is run when somebody asks for it."""
+    return next((each for each in NOTEBOOKS[number:] if each.kind is not Kind.PROCEDURE), None)
 
 
 def _listed() -> Iterator[str]:
