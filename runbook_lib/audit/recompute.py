@@ -5,14 +5,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar
-
-from botocore.session import Session
 
 from runbook_lib.aws.access import Access
 from runbook_lib.aws.errors import CallFailed
-from runbook_lib.aws.models import shared_loader
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.documents import LONGEST_SAID, short
 from runbook_lib.base.own_files import moment
@@ -55,8 +51,6 @@ class Replayed(Access):
     def __init__(self, settings: Settings, answers: dict[str, Any], callers: dict[str, str]) -> None:
         super().__init__(settings, reads=frozenset(), mutations=frozenset(), run="recompute", clock=Clock())
         self._answers, self._callers = answers, callers
-        self._session = Session()
-        self._session.register_component("data_loader", shared_loader())
 
     def caller(self, account: str) -> str:
         if account not in self._callers:
@@ -69,18 +63,16 @@ class Replayed(Access):
             raise self._failed("NotAnswered", "no answer to this read was kept", service, operation, account, region)
         if "failure" in found:
             said = found["failure"]
+            service, operation, account, region = said.get("failed") or (service, operation, account, region)
             raise CallFailed(
                 said["code"], said["message"], service=service, operation=operation, account=account, region=region,
-                status=said["status"], sent=said["sent"],
+                status=said["status"], sent=said["sent"], next_step=said.get("next_step", ""),
             )  # fmt: skip
         answer: dict[str, Any] = copy.deepcopy(found["answer"])
         return answer
 
     def parallel(self, jobs: Iterable[Callable[[], T]]) -> list[T]:
         return [job() for job in jobs]
-
-    def _client(self, account: str, service: str, region: str) -> Any:
-        return SimpleNamespace(meta=SimpleNamespace(service_model=self._session.get_service_model(service)))
 
     def _refuse_unlisted(self, listed: frozenset[str], service: str, operation: str, kind: str) -> None:
         """Everything may be asked of a file."""

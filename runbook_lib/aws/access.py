@@ -25,6 +25,7 @@ from runbook_lib.aws.credentials import AccessRefused, Doors, NoDoor, WrongAccou
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
 from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, denied, passing, throttled
 from runbook_lib.aws.limits import SHARE
+from runbook_lib.aws.models import service_model
 from runbook_lib.aws.pace import Pace
 from runbook_lib.aws.paging import paging
 from runbook_lib.base.clock import Clock
@@ -155,7 +156,12 @@ class Access:
             return earlier
         kind = (service, operation, account, region, frozenset(parameters))
         self._refuse_denied(kind, parameters)
-        client = self._client(account, service, region)
+        try:
+            client = self._client(account, service, region)
+        except CallFailed as failure:
+            # A door that does not open answers for every read behind it.
+            self.on_answer(failure, service, operation, account, region, parameters)
+            raise
         rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
         renewed = False
         for attempt in range(1, THROTTLED_ATTEMPTS + 1):
@@ -187,8 +193,7 @@ class Access:
     def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every page of a paged read, the largest pages the model allows. A repeated token raises CallFailed RepeatedPageToken."""
         self._refuse_unlisted(self._reads, service, operation, "reads")
-        model = self._client(account, service, region).meta.service_model
-        sent, received, size = paging(model, operation)
+        sent, received, size = paging(service_model(service), operation)
         self._paged.add((service, operation))
         request = {**size, **parameters}
         seen = set[str]()

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
 
 @cache
@@ -20,6 +21,12 @@ def shared_loader() -> Loader:
     has what comes with botocore alone: files below ~/.aws/models could say otherwise where AWS's endpoints are.
     """
     return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """The whole model of a service (botocore's name of it), for what is asked of it without a client."""
+    return ServiceModel(shared_loader().load_service_model(service, "service-2"), service)
 
 
 class ListedOperations:

@@ -20,7 +20,11 @@ from runbook_lib.evidence.run.kept_answers import read_answers
 @pytest.fixture
 def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run that looked at one service and at everything, of a simulated organization, and kept the answers."""
-    organization = simulated("seven", tmp_path, monkeypatch)
+    return look_at("seven", tmp_path, monkeypatch)
+
+
+def look_at(seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    organization = simulated(seed, tmp_path, monkeypatch)
     text = fitting(organization.front)
     run = RunFolder.create(tmp_path / "runs", "rehearsal", made.BEGIN, settings=text.encode(), command=[])
     for phase in ("20_guardduty", "90_coverage"):
@@ -45,6 +49,19 @@ def test_coverage_comes_out_the_same_offline(looked: RunFolder, monkeypatch: pyt
     for name in ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     assert list(recompute(looked)) == [("20_guardduty/after", []), ("90_coverage/after", [])]
+
+
+@pytest.mark.parametrize("seed", ["role-missing", "region-deny"])
+def test_a_read_that_failed_for_another_call_comes_out_the_same(seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role that nobody may assume: what the coverage says of it names sts:AssumeRole, not the read that was wanted."""
+    run = look_at(seed, tmp_path, monkeypatch)
+    for name in ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert list(recompute(run)) == [("20_guardduty/after", []), ("90_coverage/after", [])]
+    failures = [said["failure"] for said in read_answers(run.phase("90_coverage").path / "answers-after.jsonl.gz")[1].values()
+                if "failure" in said]  # fmt: skip
+    assert failures
+    assert any("failed" in each for each in failures) is (seed == "role-missing")
 
 
 def test_answers_hold_no_addresses_and_are_the_same_bytes_each_time(looked: RunFolder, tmp_path: Path) -> None:

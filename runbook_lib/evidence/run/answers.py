@@ -37,7 +37,7 @@ class Answers:
 
     def keep(self, answer: dict[str, Any] | CallFailed, *call: Any) -> None:
         """Take the answer to a call: (service, operation, account, region, parameters)."""
-        self._kept[key(*call)] = zlib.compress(_text(_plain(_without_letters(answer, *call[:2]))), FASTEST)
+        self._kept[key(*call)] = zlib.compress(_text(_plain(_without_letters(answer, *call[:2]), *call[:4])), FASTEST)
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all answers; `about` heads the file."""
@@ -63,10 +63,14 @@ def _without_letters(answer: dict[str, Any] | CallFailed, service: str = "", ope
     return {**answer, "Messages": [each for each in answer.get("Messages") or () if DRILLED in str(each.get("Body"))]}
 
 
-def _plain(answer: dict[str, Any] | CallFailed) -> dict[str, Any]:
+def _plain(answer: dict[str, Any] | CallFailed, *asked: str) -> dict[str, Any]:
+    """An answer or a failure as it is kept. A read may fail because another call did: a role was not assumed."""
     if not isinstance(answer, CallFailed):
         return {"answer": answer}
-    return {"failure": {"code": answer.code, "message": answer.message, "status": answer.status, "sent": answer.sent}}
+    said = {"code": answer.code, "message": answer.message, "status": answer.status, "sent": answer.sent}
+    failed = (answer.service, answer.operation, answer.account, answer.region)
+    other = {"failed": failed} if failed != asked else {}
+    return {"failure": {**said, **other, **({"next_step": answer.next_step} if answer.next_step else {})}}
 
 
 def _text(answer: dict[str, Any]) -> bytes:

@@ -19,7 +19,8 @@ from runbook_lib.base.documents.json_text import too_deep
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import GIB, MIB, FileBroken, Moment, Text, Whole, fitting, opened
 
-FORMAT = "runbook answers 1"
+FORMAT = "runbook answers 2"
+"""Since 2 a failure says which call failed where it was another than the one asked for (a role that could not be assumed)."""
 LARGEST, LONGEST_LINE = 16 * GIB, 256 * MIB
 """Bytes of a file as it lies on the disk, and of one line of it; the answer to one page of one read has some thousands."""
 UNPACKED = 400
@@ -45,6 +46,9 @@ class _Refusal(_Strict):
     message: Text
     status: Whole
     sent: Annotated[bool, Field(strict=True)]
+    failed: tuple[Text, Text, Text, Text] | None = None
+    """Service, operation, account and Region of the call that failed, where it was another."""
+    next_step: Text = ""
 
 
 class _Failure(_Strict):
@@ -62,7 +66,7 @@ class About(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    format: Literal["runbook answers 1"]
+    format: Literal["runbook answers 1", "runbook answers 2"]
     scope: _Scope = _Scope()
     callers: dict[Text, Text] = {}
     member_regions_read: Moment | None = None
