@@ -1,19 +1,30 @@
 """One covered organization for all tests of the way out, each of which gets a copy of it."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from leaving import Out, covered
 from simulated import Simulated, copied
 
+from runbook_lib.cli.surroundings import entered
 from runbook_lib.rehearsal.world import World
 
 
 @pytest.fixture(scope="session")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulated, World]]:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Simulated, World, dict[str, str]]:
+    """The organization, and the environment in which it was covered."""
     with pytest.MonkeyPatch.context() as patch:
         made = covered(tmp_path_factory.mktemp("covered"), patch)
-        yield made, made.front.world
+        return made, made.front.world, dict(os.environ)
+
+
+@pytest.fixture(scope="module")
+def everything(made_once: tuple[Simulated, World, dict[str, str]]) -> Iterator[tuple[Simulated, World]]:
+    """The organization; while the tests of a file run, its environment is theirs, and no other file's."""
+    made, world, environment = made_once
+    with entered(environment):
+        yield made, world
 
 
 @pytest.fixture
