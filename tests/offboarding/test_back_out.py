@@ -1,5 +1,6 @@
 """`runbook back-out RUN`: every phase applied, and taken back by its own record, as far as it is still as the run left it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -224,8 +225,9 @@ def test_a_back_out_that_was_stopped_goes_on_and_sends_nothing_twice(after: Call
 
     change.apply(plan, approval, stop, ending)
     assert change.apply(plan, approval).ok
-    sent = [(entry.operation, entry.region, entry.status) for entry in made.mutating()[called:]]
-    assert len(sent) == len(plan.actions), sent[:6]
+    # What is left is put into calls anew, so there may be fewer of them than were planned, and never more.
+    sent = Counter((entry.operation, entry.region) for entry in made.mutating()[called:])
+    assert not sent - Counter((action.operation, action.region) for action in plan.actions)
     assert change.plan().actions == ()
 
 
