@@ -100,6 +100,17 @@ class NotebookPage:
     def field(self, name: str) -> Any:
         return self.page.locator(f'{SHOWN} .jupyter-widgets input[placeholder^="{name}"]').last
 
+    def write(self, name: str, text: str) -> None:
+        """Fill a field in, once its panel stands: until then the last field of that name may be an earlier panel's."""
+        calm = 0
+        while calm < 5:
+            if self.field(name).input_value() == text:
+                calm += 1
+            else:
+                self.field(name).fill(text)
+                calm = 0
+            self.page.wait_for_timeout(100)
+
     def panel(self, title: str = "Decision", seconds: float = PATIENCE) -> Any:
         """Wait for a decision panel with that title."""
         found = self.page.locator(f"{SHOWN} .jupyter-widgets", has_text=title).last

@@ -37,7 +37,7 @@ def test_the_panel_and_every_page_of_a_run(lab: Lab, open_page: Open, browser: A
     at.panel()
     assert findings(at.page, OUTPUTS) == []
     at.button("Reject").click()
-    at.field("reason").fill("looked at, nothing else")
+    at.write("reason", "looked at, nothing else")
     at.button("Reject").click()
     at.done()
     assert findings(at.page, OUTPUTS) == []

@@ -17,7 +17,7 @@ def test_approve_in_notebook_7(lab: Lab, open_page: Open) -> None:
     at.until(lambda: lab.connected("classic.ipynb"))  # it shows idle before that, and what is run then is lost
     at.run_all()
     at.panel()
-    at.field("ticket").fill("CHG-9")
+    at.write("ticket", "CHG-9")
     at.button("Approve").click()
     at.done()
     assert enabled(lab) == CALLS
@@ -88,7 +88,7 @@ def test_single_accounts_are_searched_while_the_gate_waits_and_not_saved(lab: La
     at.button("Next page").focus()
     at.page.keyboard.press("Space")
     at.page.get_by_text("21 to ").wait_for()
-    at.field("reason").fill("enough seen")
+    at.write("reason", "enough seen")
     at.button("Reject").click()
     at.done()
     at.page.get_by_text("answers, account by account").wait_for()
