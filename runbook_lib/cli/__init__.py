@@ -20,6 +20,7 @@ from runbook_lib.cli.part import part_options
 from runbook_lib.cli.runs import RUNS
 from runbook_lib.cli.work import done_by
 
+TICKET = click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
 PARAMETERS = click.option(
     "-p", "--parameters", "parameters", required=True, type=click.Path(path_type=Path), help="Settings of one organization."
 )
@@ -67,7 +68,7 @@ def plan() -> None:
 @click.option(
     "--approval", "approvals", multiple=True, required=True, help="An approval.json, or a plan's fingerprint; repeatable."
 )
-@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@TICKET
 @click.option("--emergency", default="", metavar="REASON", help="Go without the other person, where the trust policy allows it.")
 @part_options
 @SECONDS
@@ -268,18 +269,22 @@ def lab_command() -> None:
     """
 
 
+APPROVAL = click.option("--approval", default="", help="An approval.json, or the plan's fingerprint.")
+LOSES = click.option(
+    "--lose", "loses", multiple=True, metavar="WORDS",
+    help="With a fingerprint: what the plan takes away, in the words that it gives; once for each.",
+)  # fmt: skip
+
+
 @cli.command("offboard")
 @click.argument("service")
 @PARAMETERS
 @click.option("--regions", default="", help="Regions, separated by commas; all that are enabled when absent.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--level", default="", help="Plan this level, or apply it with --approval; without one the command only reads.")
-@click.option("--approval", default="", help="An approval.json, or the plan's fingerprint.")
-@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
-@click.option(
-    "--lose", "loses", multiple=True, metavar="WORDS",
-    help="With a fingerprint: what the plan takes away, in the words that it gives; once for each.",
-)  # fmt: skip
+@APPROVAL
+@TICKET
+@LOSES
 @SECONDS
 @RUNS
 @done_by("offboard")
@@ -296,12 +301,9 @@ def offboard_command() -> None:
 @click.argument("run")
 @PARAMETERS
 @click.option("--phase", default="", help="Which phase of the run, where it applied several: the last first.")
-@click.option("--approval", default="", help="An approval.json, or the plan's fingerprint.")
-@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
-@click.option(
-    "--lose", "loses", multiple=True, metavar="WORDS",
-    help="With a fingerprint: what the plan takes away, in the words that it gives; once for each.",
-)  # fmt: skip
+@APPROVAL
+@TICKET
+@LOSES
 @SECONDS
 @RUNS
 @done_by("offboard")
@@ -318,7 +320,7 @@ def back_out_command() -> None:
 @PARAMETERS
 @click.option("--name", default="", help="Name of the drill: letters, digits and hyphens; today's date when absent.")
 @click.option("--approval", default="", help="An approval.json, or the plan's fingerprint; without one the drill is only planned.")
-@click.option("--ticket", default="", help="The change ticket, where a fingerprint is given.")
+@TICKET
 @SECONDS
 @RUNS
 @done_by("drill")

@@ -2,7 +2,7 @@
 
 It is a procedure like any other: planned, approved, applied, verified. A wait ends when there is nothing more to wait for, or when
 its own time limit is over; a finding that was lost fails no call, it is what Verify shows. So the findings are archived whatever
-became of them. Sent findings are known by their id, so a run that was stopped goes on where it was.
+became of them. Sent findings are known by their id, so a run that was stopped resumes where it stopped.
 """
 
 import datetime as dt
