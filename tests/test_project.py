@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.base import project
-from runbook_lib.base.project import ProjectNotFound, resolve, root
+from runbook_lib.base.project import SCHEMA, ProjectNotFound, example, resolve, root, shipped
 from runbook_lib.cli.commands import NotFound, notebook_of
 from runbook_lib.runbook.phases import phase_named
 
@@ -62,3 +62,40 @@ def test_a_notebook_of_the_same_name_is_not_run(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(made(tmp_path / "theirs", **{"20_guardduty": THEIRS, "analysis": OURS}))
     with pytest.raises(NotFound, match=r"20_guardduty\.ipynb: this is not a notebook of the runbook"):
         notebook_of(phase_named("20_guardduty"))
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a wheel carries, and the library as if it came with it."""
+    packages = tmp_path / "site-packages"
+    carried = made(packages / "runbook_lib" / "carried", **{"20_guardduty": OURS})
+    (carried / "parameters" / "rehearsal.yaml").touch()
+    monkeypatch.setattr(project, "__file__", str(packages / "runbook_lib" / "base" / "project.py"))
+    monkeypatch.setattr(project, "CARRIED", carried)
+    return carried
+
+
+def test_a_wheel_works_in_any_folder(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty := tmp_path / "empty").mkdir()
+    monkeypatch.chdir(empty)
+    assert root() == empty
+    assert shipped() == wheel
+    assert notebook_of(phase_named("20_guardduty")) == wheel / "notebooks" / "20_guardduty.ipynb"
+    assert example("rehearsal.yaml") == wheel / "parameters" / "rehearsal.yaml"
+
+
+def test_a_wheel_finds_the_repository_above(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = tmp_path / "acme"
+    (repository / SCHEMA).parent.mkdir(parents=True)
+    (repository / SCHEMA).touch()
+    (repository / "parameters" / "rehearsal.yaml").touch()
+    monkeypatch.chdir(repository / "parameters")
+    assert root() == repository
+    assert example("rehearsal.yaml") == repository / "parameters" / "rehearsal.yaml"
+
+
+def test_a_wheel_runs_the_notebooks_of_its_own_version(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that lie in a folder may be of another: a checkout, or what an earlier version laid out."""
+    monkeypatch.chdir(made(tmp_path / "ours", **{"20_guardduty": OURS}))
+    assert root() == tmp_path / "ours"
+    assert notebook_of(phase_named("20_guardduty")) == wheel / "notebooks" / "20_guardduty.ipynb"

@@ -1,4 +1,9 @@
-"""Where the project's folders are, wherever a kernel or a command was started."""
+"""Where the project's folders are, wherever a kernel or a command was started, and where what comes with the library lies.
+
+The *project* is the folder that relative paths start at and runs are kept in. In a checkout its notebooks are the ones that are
+run. A library that was installed from a wheel carries notebooks and example settings of its own version: those are run, and any
+folder may be the project.
+"""
 
 import os
 from collections.abc import Mapping
@@ -13,6 +18,10 @@ VARIABLE = "RUNBOOK_RUNS"
 """Says where runs are kept."""
 ROOT_VARIABLE = "RUNBOOK_PROJECT"
 """Says which folder stands for the project where there is no checkout, as in a function."""
+CARRIED = Path(__file__).resolve().parents[1] / "carried"
+"""What a wheel carries of the repository's top level (requirements/carried.py); not there in a checkout."""
+SCHEMA = Path("parameters", "settings.schema.json")
+"""What `runbook new` lays beside settings, for editors. By it a repository without notebooks is known."""
 
 
 class ProjectNotFound(RunbookError):
@@ -30,7 +39,9 @@ class NoRunsFolder(RunbookError):
 def root() -> Path:
     """The folder above notebooks/: of the working directory or its parents, else of the checkout the library is installed from.
 
-    Where a variable names a folder, it is that.
+    Where a variable names a folder, it is that. A library that was installed from a wheel needs none of them: without one, the
+    repository that `runbook new` has laid out, at or above the working directory, else the working directory. Raises
+    ProjectNotFound.
     """
     if named := os.environ.get(ROOT_VARIABLE):
         return Path(named)
@@ -38,9 +49,22 @@ def root() -> Path:
     for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / "parameters").is_dir() and _ours(folder / "notebooks"):
             return folder
+    if CARRIED.is_dir():
+        return next((folder for folder in (here, *here.parents) if (folder / SCHEMA).is_file()), here)
     raise ProjectNotFound(
         "no folder with notebooks/ of this runbook and parameters/ at or above the working directory; start in the checkout"
     )
+
+
+def shipped() -> Path:
+    """The folder of the notebooks that are run and of the lock: what a wheel carries, else the project. Raises ProjectNotFound."""
+    return CARRIED if CARRIED.is_dir() else root()
+
+
+def example(name: str) -> Path:
+    """Example settings: the project's own file where it has one, else the one that came with the library."""
+    own = root() / "parameters" / name
+    return own if own.is_file() else shipped() / "parameters" / name
 
 
 def _ours(notebooks: Path) -> bool:

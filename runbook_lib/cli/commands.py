@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
-from runbook_lib.base.project import VARIABLE, is_ours, root
+from runbook_lib.base.project import VARIABLE, is_ours, shipped
 from runbook_lib.cli.in_turn import Course, Turn
 from runbook_lib.cli.phase_result import PhaseResult
 from runbook_lib.evidence.listing import address_of
@@ -121,7 +121,7 @@ class Command:
 
 def notebook_of(phase: Phase) -> Path:
     """The notebook of a phase. Raises NotFound."""
-    notebook = root() / "notebooks" / f"{phase.name}.ipynb"
+    notebook = shipped() / "notebooks" / f"{phase.name}.ipynb"
     if not notebook.is_file():
         raise NotFound(f"{notebook}: the notebook of phase {phase.name} is not there; restore it")
     if not is_ours(notebook):

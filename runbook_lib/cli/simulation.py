@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from runbook_lib.base.files import write_text
-from runbook_lib.base.project import root
+from runbook_lib.base.project import example
 from runbook_lib.cli import rehearsal_settings, replica_doors
 from runbook_lib.cli.commands import NotFound
 from runbook_lib.cli.rehearsal_settings import Fitted, Simulation
@@ -81,7 +81,7 @@ def ready(asked: Asked, say: Say) -> Ready:
     """
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
-    file = asked.parameters or root() / "parameters" / "rehearsal.yaml"
+    file = asked.parameters or example("rehearsal.yaml")
     text, given, seed = text_of(file), load(file, today()), asked.organization
     if observed := replica_doors.is_inventory(seed):
         if asked.parameters is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.base.files import write_bytes, write_text
-from runbook_lib.base.project import root
+from runbook_lib.base.project import shipped
 from runbook_lib.cli.running import kernel_environment
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
@@ -58,7 +58,7 @@ def package_command(output: Path, parameters: Path | None, wheels: Path | None, 
 def libraries(wheels: Path | None, *, from_here: bool) -> list[Library]:
     if from_here:
         return installed()
-    lock = (root() / "requirements" / "base.txt").read_text(encoding="utf-8")
+    lock = (shipped() / "requirements" / "base.txt").read_text(encoding="utf-8")
     if wheels:
         return from_wheels(wheels, lock)
     with tempfile.TemporaryDirectory(prefix="runbook-wheels-") as folder:

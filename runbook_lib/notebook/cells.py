@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.base.project import resolve
+from runbook_lib.base.project import example, resolve
 from runbook_lib.notebook.shell import assigned_before_opening, settle
 from runbook_lib.phase_run.scope_parameter import BadParameter
 
@@ -14,7 +14,8 @@ PARAMETERS = ("parameters_file", "scope", "approval", "run_folder")
 def parameters_path(given_: str) -> Path:
     """The settings file: the one given; at the screen else the one JupyterLab was started with; else the rehearsal's."""
     started_with = "" if headless() else os.environ.get("RUNBOOK_PARAMETERS", "")
-    return resolve(given_ or started_with or "parameters/rehearsal.yaml")
+    named = given_ or started_with
+    return resolve(named) if named else example("rehearsal.yaml").resolve()
 
 
 def refuse_strangers(given_: dict[str, Any]) -> None:

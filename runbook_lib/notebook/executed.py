@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.base.project import ProjectNotFound, root
+from runbook_lib.base.project import ProjectNotFound, root, shipped
 from runbook_lib.evidence.run.executed_cells import NAME, Came, CellLog, shape_digest, source_digest
 from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.evidence.run.versions import committed
@@ -82,7 +82,7 @@ def as_it_came(phase: str, saved: Path | None) -> tuple[str, list[Came]]:
     From the commit, where the project is a checkout; else from the notebook of that phase, or the opened file, as it lies there.
     """
     try:
-        ours: Path | None = root() / "notebooks" / f"{phase}.ipynb"
+        ours: Path | None = shipped() / "notebooks" / f"{phase}.ipynb"
     except ProjectNotFound:
         ours = None
     if ours is not None and (text := committed(ours)) is not None:

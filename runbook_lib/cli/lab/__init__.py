@@ -17,7 +17,7 @@ from types import FrameType
 
 import click
 
-from runbook_lib.base.project import root
+from runbook_lib.base.project import example, root
 from runbook_lib.cli.lab.arguments import refused
 from runbook_lib.cli.lab.surroundings import surroundings
 from runbook_lib.cli.runs import runs_folder
@@ -31,7 +31,7 @@ def lab_command(
     """Open the notebooks in JupyterLab."""
     if problem := refused(jupyter):
         raise click.UsageError(problem)
-    file = parameters.resolve() if parameters else root() / "parameters" / "rehearsal.yaml"
+    file = parameters.resolve() if parameters else example("rehearsal.yaml")
     settings = load(file, dt.datetime.now(dt.UTC).date())
     kept = runs_folder(runs)
     environment: Mapping[str, str] = os.environ
