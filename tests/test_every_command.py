@@ -115,7 +115,7 @@ class Desk:
             "runs": self.runs, "out": self.out, "run": run.name, "settings": settings, "waves": waves, "people": people,
             "today": f"{today()}",
             "tomorrow": f"{today() + dt.timedelta(days=1)}",
-            "region": region, "delegated": read.access.delegated.role_arn,
+            "region": region, "delegated": read.access.delegated.role_arn, "management": read.access.management.role_arn,
             "report": report, "pin": pin, "policy": self.policy(read.organization.id, pin),
         }  # fmt: skip
         self.names |= {name: str(value) for name, value in made.items()}

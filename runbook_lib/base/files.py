@@ -34,6 +34,15 @@ def write_text(path: Path, text: str) -> None:
         file.write(text)
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write one text file whole for its owner alone, and never over another. Raises FileExistsError."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write the exact bytes whole."""
     with written(path) as file:

@@ -109,6 +109,28 @@ def coverage() -> None:
     """
 
 
+@cli.command("init")
+@click.option(
+    "--profile", "profiles", multiple=True, help="The AWS profile to look with; repeatable, where two lead to the two accounts."
+)
+@click.option(
+    "--role", "roles", multiple=True, metavar="ARN", help="A role to look as, assumed with the profile or the shell; repeatable."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the settings [default: print them]."
+)
+@click.option("--rehearsal", is_flag=True, help="Look at the simulated organization that runs here, not at AWS.")
+@RUNS
+@done_by("init")
+def init_command() -> None:
+    """Write what exists as first settings.
+
+    Reads only, and a plan with them calls nothing. What all Regions agree on is written; accounts that lack what the others have
+    are left out for 90 days; what differs, is unknown or is somebody else's to decide stands in a comment, and so do proposals.
+    A file that exists is never overwritten. Exit code 2: something could not be read, or stands in a plan's way.
+    """
+
+
 @cli.command("requirements")
 @PARAMETERS
 @click.option("--role", "roles", multiple=True, metavar="NAME", help="Only this role; repeatable [default: all].")

@@ -1,7 +1,6 @@
 """`runbook coverage --profile`: coverage without settings, as whoever a profile or role leads to. Reads only, keeps nothing."""
 
 import datetime as dt
-import re
 import secrets
 import sys
 from collections import Counter
@@ -12,7 +11,6 @@ from typing import Any
 import click
 
 from runbook_lib.aws.access import Access
-from runbook_lib.aws.configuration import configured_region
 from runbook_lib.aws.errors import DENIED, CallFailed
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import RunbookError
@@ -24,14 +22,12 @@ from runbook_lib.inventory.survey import report
 from runbook_lib.inventory.survey.cells import cells
 from runbook_lib.inventory.survey.look import Look
 from runbook_lib.inventory.survey.standing import stand
+from runbook_lib.inventory.survey.without_settings import entered_partition, settings_of_nobody
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS, Asking
 from runbook_lib.services.glance import glances
 from runbook_lib.settings import Door, Settings
 from runbook_lib.settings.regions import partition_of
-
-NOBODY = ("000000000000", "000000000001")
-"""In the place of the accounts that settings would name: nothing is asked as them."""
 
 
 class BadRegion(RunbookError):
@@ -47,7 +43,7 @@ def first_look(
     """Look, and print what is covered; 2 where something is not, or is unknown. `surroundings`: the variables for settings."""
     wanted = _regions(regions)
     mode = "rehearsal" if rehearsal else "live"
-    with entered(surroundings(_settings(mode, "aws", NOBODY[0]))):
+    with entered(surroundings(settings_of_nobody(mode, "aws"))):
         look, found = _look(mode, Door(profile=profile or None, role_arn=role or None), wanted)
     organization = look.standing.organization
     if hide_names:
@@ -64,8 +60,8 @@ def _look(mode: str, door: Door, wanted: Sequence[str]) -> tuple[Look, Cells]:
         f"{each.spec.name}:{each.spec.designation.list_operation}" for each in glances() if each.spec.designation
     }
     run = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{mode}-{secrets.token_hex(2)}"
-    partition = _partition(door, wanted)
-    with Access(_settings(mode, partition, NOBODY[0]), reads=reads, mutations=frozenset(), run=run, clock=Clock()) as access:
+    partition = entered_partition(door, wanted)
+    with Access(settings_of_nobody(mode, partition), reads=reads, mutations=frozenset(), run=run, clock=Clock()) as access:
         denied: Counter[str] = Counter()
 
         def hear(answer: Any, service: str, operation: str, *_: Any) -> None:
@@ -74,7 +70,7 @@ def _look(mode: str, door: Door, wanted: Sequence[str]) -> tuple[Look, Cells]:
 
         access.on_answer = hear
         card = access.whoever(door)
-        asking = Asking(_settings(mode, partition, card.account), access)
+        asking = Asking(settings_of_nobody(mode, partition, card.account), access)
         standing = stand(access, card, asking, wanted)
         for line in report.standing_lines(standing):
             _say(line)
@@ -92,23 +88,6 @@ def _look(mode: str, door: Door, wanted: Sequence[str]) -> tuple[Look, Cells]:
 def _made(access: Access) -> int:
     """Reads made so far, apart from who one is."""
     return sum(sum(count) for name, count in access.counters.by_operation().items() if not name.startswith("sts:"))
-
-
-def _partition(door: Door, regions: Sequence[str]) -> str:
-    """The partition in which AWS is entered: that of the Regions to look at, else of the role, else of the profile's Region."""
-    if regions:
-        return str(partition_of(regions[0]))
-    named = re.match(r"arn:(aws[a-z-]*):", door.role_arn or "")
-    return named[1] if named else partition_of(configured_region(door.profile)) or "aws"
-
-
-def _settings(mode: str, partition: str, asker: str) -> Settings:
-    """Settings that say nothing but in which partition AWS is entered; nothing in them is asked of AWS."""
-    door = {"role_arn": f"arn:{partition}:iam::{asker}:role/nobody"}
-    accounts = {"management_account": asker, "delegated_account": NOBODY[1]}
-    return Settings.model_validate(
-        {"mode": mode, "organization": {"id": "o-0000000000", **accounts}, "access": {"management": door}}
-    )
 
 
 def _regions(given: str) -> tuple[str, ...]:

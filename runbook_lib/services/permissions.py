@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from runbook_lib.aws.endpoints import partition_facts
+from runbook_lib.aws.endpoints import partition_facts, sts_region
 from runbook_lib.organization.reads import OTHER_WAYS, READS
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.registry import action_name, specs
@@ -62,7 +62,8 @@ class Names:
     @classmethod
     def of(cls, settings: Settings) -> "Names":
         """What settings say."""
-        home = min(region for section in settings.sections().values() for region in section.regions)
+        named = (region for section in settings.sections().values() for region in section.regions)
+        home = min(named, default=sts_region(settings))
         told, members = settings.organization, settings.access.members
         return cls(
             partition_facts(home)[0], told.management_account, told.delegated_account, told.id,

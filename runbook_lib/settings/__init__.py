@@ -240,6 +240,13 @@ class _Settings(Section):
     ]
     organization: Annotated[OrganizationSection, Field(description="The organization and its two special accounts.")]
     access: Annotated[AccessSection, Field(description="How each account is reached.")] = AccessSection()
+    manages: Annotated[
+        Literal["nothing"] | None,
+        Field(
+            description="nothing: no service is managed here yet, on purpose, and plans are empty; absent: the services whose "
+            "sections are there."
+        ),
+    ] = None
     exclusions: Annotated[
         Annotated[tuple[Exclusion, ...], Field(strict=False)],
         Field(description="Accounts, organizational units and Regions that are left out on purpose."),

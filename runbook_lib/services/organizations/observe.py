@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from runbook_lib.aws.endpoints import sts_region
 from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
@@ -57,7 +58,8 @@ def managed(settings: Settings) -> Mapping[str, tuple[str, ...]]:
 
 def first_region(settings: Settings) -> str:
     """The Region from which Organizations and IAM are asked: whether a service is in it does not matter."""
-    return min(region for section in settings.sections().values() for region in section.regions)
+    named = (region for section in settings.sections().values() for region in section.regions)
+    return min(named, default=sts_region(settings))
 
 
 def observe(view: View, reader: Reader) -> State:

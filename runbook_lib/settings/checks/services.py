@@ -21,8 +21,11 @@ def check_services(tree: Tree) -> Iterator[Problem]:
 
 def _none(tree: Tree) -> Iterator[Problem]:
     known = tuple(spec.section for spec in specs())
-    if "organization" in tree and "offboarding" not in tree and not set(known) & set(tree):
-        message = f"The file manages no service. Add at least one of {sentence(known)}."
+    there = [section for section in known if section in tree]
+    if "manages" in tree and there:
+        yield Problem(("manages",), f"The file manages {sentence(tuple(there))}. Remove this key, or what it denies.")
+    if "organization" in tree and not ({"offboarding", "manages"} & set(tree) or there):
+        message = f"The file manages no service. Add at least one of {sentence(known)}; or say so, with manages: nothing."
         yield Problem(("organization",), message, "")
 
 
