@@ -22,6 +22,7 @@ from runbook_lib.apply.journal import read
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.log import json_log
 from runbook_lib.cli.headless import Executed, execute
+from runbook_lib.cli.kernels import Kernels
 from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
@@ -316,7 +317,7 @@ class TestPastTheNotebook:
         environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
         said: list[str] = []
         with json_log(folder / "log.jsonl"):
-            done = execute(folder / "in.ipynb", folder / "out.ipynb", {}, environment=environment, say=said.append)
+            done = execute(folder / "in.ipynb", folder / "out.ipynb", {}, kernels=Kernels(environment), say=said.append)
         return done, said, [line["fields"]["text"] for line in lines(folder / "log.jsonl")]
 
     def test_is_kept_in_the_log_and_not_said(self, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

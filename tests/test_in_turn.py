@@ -10,6 +10,7 @@ from simulated import PARAMETERS
 from runbook_lib.cli import commands
 from runbook_lib.cli.commands import Command
 from runbook_lib.cli.in_turn import Course, Turn
+from runbook_lib.cli.kernels import Kernels
 from runbook_lib.cli.phase_result import PhaseResult
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus
 from runbook_lib.runbook.phases import Phase
@@ -74,7 +75,7 @@ def test_the_reason_is_the_phase_or_the_wave_that_failed() -> None:
 def test_what_was_not_attempted_is_said_and_recorded(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "rehearsal", dt.datetime.now(dt.UTC), settings=b"", command=["runbook", "plan"])
     said: list[str] = []
-    command = Command(load(PARAMETERS, dt.datetime.now(dt.UTC).date()), tmp_path, run, {}, said.append)
+    command = Command(load(PARAMETERS, dt.datetime.now(dt.UTC).date()), tmp_path, run, Kernels({}), said.append)
     _, made = course({"1": FAILED})
     assert commands.finish(command, made, result(PHASES[0], LEFT)) == 1
     why = "1 failed, and has to come first"

@@ -53,7 +53,7 @@ class Line:
         seen = Rehearsed()
 
         def rehearse(command: commands.Command) -> int:
-            seen.settings, seen.file, seen.kernels = command.settings, command.given or Path(), command.environment
+            seen.settings, seen.file, seen.kernels = command.settings, command.given or Path(), command.kernels.environment
             seen.process = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
             return commands.finish(command, Course())
 

@@ -8,6 +8,7 @@ import pytest
 from runbook_lib.base import socket_folder as module
 from runbook_lib.base.socket_folder import LONGEST, socket_folder
 from runbook_lib.cli import headless
+from runbook_lib.cli.kernels import Kernels, transport
 
 NAME = len("kernel-1")
 
@@ -40,7 +41,7 @@ def test_a_place_where_nothing_can_be_made_is_passed_over(monkeypatch: pytest.Mo
 def test_without_any_such_place_ports_are_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_places", lambda longest: iter(()))
     with socket_folder(NAME) as folder:
-        assert headless._transport(folder) == {"transport": "tcp", "transport_encryption": "auto"}
+        assert transport(folder) == {"transport": "tcp", "transport_encryption": "auto"}
 
 
 def test_a_notebook_runs_over_encrypted_ports_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,5 +56,5 @@ def test_a_notebook_runs_over_encrypted_ports_too(monkeypatch: pytest.MonkeyPatc
     cells = [nbformat.v4.new_code_cell(asked)]  # type: ignore[no-untyped-call]  # nbformat has no types
     document = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})  # type: ignore[no-untyped-call]  # as above
     nbformat.write(document, tmp_path / "in.ipynb")  # type: ignore[no-untyped-call]  # as above
-    done = headless.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {}, environment={}, say=print)
+    done = headless.execute(tmp_path / "in.ipynb", tmp_path / "out.ipynb", {}, kernels=Kernels({}), say=print)
     assert done.error == ""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_text
-from runbook_lib.base.project import VARIABLE, is_ours, shipped
+from runbook_lib.base.project import is_ours, shipped
 from runbook_lib.cli.in_turn import Course, Turn
+from runbook_lib.cli.kernels import Kernels
 from runbook_lib.cli.phase_result import PhaseResult
 from runbook_lib.evidence.listing import address_of
 from runbook_lib.evidence.run.called import called
@@ -45,12 +46,12 @@ class NotFound(RunbookError):
 
 @dataclass(frozen=True)
 class Command:
-    """One command's run: settings and their file, the run folder, the environment of its kernels, where to speak to."""
+    """One command's run: settings and their file, the run folder, the kernels of its notebooks, where to speak to."""
 
     settings: Settings
     parameters: Path
     run: RunFolder
-    environment: Mapping[str, str]
+    kernels: Kernels
     say: Say
     seconds_per_cell: int | None = None
     given: Path | None = None
@@ -83,8 +84,8 @@ class Command:
         }
         output = folder.notebook("plan" if kind else "")
         done = execute(
-            notebook, output, parameters, environment={**self.environment, VARIABLE: str(self.run.path.parent)},
-            say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
+            notebook, output, parameters,
+            kernels=self.kernels, say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
         )  # fmt: skip
         result = self._result(phase, folder, done, planned=phase.plans and approval is None)
         self.executed.append(result)
@@ -162,8 +163,10 @@ def finish(command: Command, course: Course, final: PhaseResult | None = None) -
 
 def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
     """Plan each phase; one that could not be planned holds up those that build on it."""
+    turns = [Turn(phase, partial(_planned, command, phase, scope)) for phase in phases]
+    command.kernels.expected = len(turns)
     course = Course()
-    course.take([Turn(phase, partial(_planned, command, phase, scope)) for phase in phases], command.say)
+    course.take(turns, command.say)
     return finish(command, course)
 
 
@@ -215,6 +218,7 @@ def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
     named_ = [(phase_named(phase), path) for phase, path in ordered]
     if other := [phase.name for phase, _ in named_ if phase.kind is Kind.PROCEDURE]:
         raise ApprovalRefused([f"{other[0]} is not a phase of the roll-out: give this approval to the command that planned it"])
+    command.kernels.expected = len(named_)
     course = Course()
     course.take([Turn(phase, partial(command.phase, phase, scope, path)) for phase, path in named_], command.say)
     return finish(command, course)
@@ -290,8 +294,10 @@ def rehearse(command: Command) -> int:
     for phase in (*phases, last):
         notebook_of(phase)
     named_ = [each.name for each in waves(command.settings)] or [""]
+    turns = [Turn(phase, partial(_rehearsed, command, phase, wave), wave) for wave in named_ for phase in phases]
+    command.kernels.expected = 2 * len(turns) + 1
     course = Course()
-    course.take([Turn(phase, partial(_rehearsed, command, phase, wave), wave) for wave in named_ for phase in phases], command.say)
+    course.take(turns, command.say)
     return finish(command, course, None if course.stopped else command.phase(last))
 
 

@@ -5,21 +5,18 @@ the kernel in the middle of a call. Here a time-out, SIGINT and SIGTERM interrup
 flight, records them and stops.
 """
 
-import logging
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from runbook_lib.base.notebook_format import nbformat
-from runbook_lib.base.privacy import masked
-from runbook_lib.base.socket_folder import socket_folder
+from runbook_lib.cli.kernels import Kernel, Kernels
 
 # isort: split
 import papermill
@@ -27,19 +24,13 @@ from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
-LOG = logging.getLogger(__name__)
 ENGINE = "runbook"
 HALT = "Halt"
 """The error with which a cell says in plain lines what happened and what to do."""
 INTERRUPTS = 5
 """A cell that goes on after so many interrupts, each after one more time-out, is given up together with its kernel."""
 KERNEL_START_SECONDS = 120
-# At its end a kernel that is idle may log that it was interrupted: no news for anybody.
-KERNEL_LOG = "--IPKernelApp.log_level=CRITICAL"
-LAST_LINES = 10
-"""So much of what a kernel that died wrote past its notebook is said; the run's log has all."""
 
 
 @dataclass(frozen=True)
@@ -89,36 +80,39 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
         caught: list[str] = options["caught"]
-        with socket_folder(len("kernel-1")) as sockets, tempfile.TemporaryDirectory(prefix="runbook-") as ipython:
-            client = cls._client(nb_man, kernel_name, sockets, options)
-            # What a person has IPython do at its start has no business in a run that is evidence.
-            environment = {**options["environment"], "IPYTHONDIR": ipython}
-            with _interrupting(client, caught), _aside(options["say"]) as aside:
-                client.execute(env=environment, stdout=aside, stderr=aside)
+        kernels: Kernels = options["kernels"]
+        kernel = kernels.take()
+        died: Callable[[str], None] | None = None
+        try:
+            client = cls._client(nb_man, kernel, kernels, options)
+            with _interrupting(client, caught):
+                client.execute(cleanup_kc=True)
+        except (DeadKernelError, RuntimeError):
+            died = options["say"]
+            raise
+        finally:
+            kernels.give_back(kernel, died=died)
         if client.overdue:
             caught.append("time-out")
 
     @classmethod
-    def _client(cls, nb_man: Any, kernel_name: str, sockets: Path | None, options: Mapping[str, Any]) -> _Client:
+    def _client(cls, nb_man: Any, kernel: Kernel, kernels: Kernels, options: Mapping[str, Any]) -> _Client:
         client = _Client(
             nb_man,
+            km=kernel.manager,
             say=options["say"],
-            kernel_name=kernel_name,
             timeout=options["seconds_per_cell"],
             interrupt_on_timeout=True,
             startup_timeout=KERNEL_START_SECONDS,
-            extra_arguments=[KERNEL_LOG],
-            config=Config({"KernelManager": _transport(sockets)}),
         )
-        client.on_cell_start = _announce(nb_man.nb, options["say"])
+        announce = _announce(nb_man.nb, options["say"])
+
+        async def begins(cell: Any, cell_index: int) -> None:
+            announce(cell, cell_index)
+            await kernels.prepare()
+
+        client.on_cell_start = begins
         return client
-
-
-def _transport(sockets: Path | None) -> dict[str, str]:
-    """Sockets in a folder that only this user can enter; ports of this machine, encrypted, where no such folder can be made."""
-    if sockets is None:
-        return {"transport": "tcp", "transport_encryption": "auto"}
-    return {"transport": "ipc", "ip": str(sockets / "kernel")}
 
 
 def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
@@ -137,27 +131,6 @@ def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
             say(f"[{name}]")
 
     return start
-
-
-@contextmanager
-def _aside(say: Callable[[str], None]) -> Iterator[IO[bytes]]:
-    """A file for what a kernel writes past its notebook, as its threads do that lose their sockets while it ends.
-
-    All of it goes to the run's log. It is said only where the kernel died: there it may be the reason.
-    """
-    died = False
-    with tempfile.TemporaryFile() as aside:
-        try:
-            yield aside
-        except (DeadKernelError, RuntimeError):
-            died = True
-            raise
-        finally:
-            aside.seek(0)
-            if words := masked(aside.read().decode("utf-8", "replace")).strip():
-                LOG.warning("the kernel wrote past its notebook", extra={"fields": {"text": words}})
-                for line in words.splitlines()[-LAST_LINES:] if died else ():
-                    say(line)
 
 
 @contextmanager
@@ -187,11 +160,11 @@ def execute(
     output: Path,
     parameters: Mapping[str, str],
     *,
-    environment: Mapping[str, str],
+    kernels: Kernels,
     say: Callable[[str], None],
     seconds_per_cell: int | None = None,
 ) -> Executed:
-    """Run `notebook` with `parameters` into `output`; the kernel gets exactly `environment`.
+    """Run `notebook` with `parameters` into `output`; in a kernel of its own.
 
     Raises neither for a failed cell nor for a kernel that died: how it ended is in what is returned.
     """
@@ -201,7 +174,7 @@ def execute(
     try:
         papermill.execute_notebook(
             notebook, output, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False, autosave_cell_every=1,
-            caught=caught, environment=environment, say=say, seconds_per_cell=seconds_per_cell,
+            caught=caught, kernels=kernels, say=say, seconds_per_cell=seconds_per_cell,
         )  # fmt: skip
     except PapermillExecutionError as failure:
         error = failure.evalue if failure.ename == HALT else f"{failure.ename}: {failure.evalue}"

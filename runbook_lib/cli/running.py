@@ -15,9 +15,11 @@ import click
 from runbook_lib.audit.ending import sealed_at_end
 from runbook_lib.base.identity import user
 from runbook_lib.base.log import json_log
+from runbook_lib.base.project import VARIABLE
 from runbook_lib.cli import commands
 from runbook_lib.cli.doors import opened
 from runbook_lib.cli.in_turn import Course
+from runbook_lib.cli.kernels import Kernels
 from runbook_lib.cli.output import given_up
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import Asked, at, ready, say_how_to_use, server_folder, today
@@ -156,19 +158,20 @@ def command_run(
     *, quiet: bool = False,
 ) -> Iterator[commands.Command]:  # fmt: skip
     """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
-    kernels = environment if environment is not None else kernel_environment(settings, runs)
+    surroundings = environment if environment is not None else kernel_environment(settings, runs)
     doors = opened(settings)
     folder = RunFolder.create(
         runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
         settings=file.read_bytes(), command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
     )  # fmt: skip
+    kernels = Kernels({**surroundings, VARIABLE: str(folder.path.parent)})
     speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
     for each in doors:
         speak(each.words)
     with (
-        outlasting_the_terminal() as hung_up, entered(kernels), sealed_at_end(folder, settings, kernels, speak, attach_found),
-        json_log(folder.log), terminable(),
+        outlasting_the_terminal() as hung_up, entered(surroundings),
+        sealed_at_end(folder, settings, surroundings, speak, attach_found), json_log(folder.log), terminable(),
     ):  # fmt: skip
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
@@ -181,6 +184,7 @@ def command_run(
                 folder.finish(status, dt.datetime.now(dt.UTC), error="interrupted" if stopped else f"{error}")
             raise
         finally:
+            kernels.close()
             speak.close()
             fields = {"status": folder.record()["status"], "output given up": given_up(), "terminal gone": hung_up()}
             LOG.info("command ends", extra={"fields": fields})

@@ -78,7 +78,7 @@ def _doors(settings: Settings) -> tuple[Any, ...]:
 def rehearse(command: Command) -> int:
     """Deploy everything into the simulated organization, then look at the whole coverage; the exit code."""
     settings = command.settings
-    with installer_of(settings, NAME, command.environment, "", command.say) as installer:
+    with installer_of(settings, NAME, command.kernels.environment, "", command.say) as installer:
         installer.refuse_stranger()
         bucket = _bucket(installer, settings)
         deployment = Deployment(installer, settings, command.parameters, command.run, bucket)

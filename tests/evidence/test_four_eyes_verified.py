@@ -15,6 +15,7 @@ from four_eyes_rig import PHASE, given, new_run, people, policy, settings, signe
 from runbook_lib.audit.verify import Verified, verify
 from runbook_lib.base.identity import system_user
 from runbook_lib.cli import commands
+from runbook_lib.cli.kernels import Kernels
 from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import (
     refuse,
@@ -249,6 +250,6 @@ def test_a_phase_takes_one_approval_from_elsewhere(tmp_path: Path) -> None:
         refuse_second(run.phase(PHASE), made.approval(PHASE, id="two"))
     for name in ("one", "two"):
         made.approval(PHASE, id=name).write(tmp_path / f"{name}.json")
-    command = commands.Command(settings(policy(tmp_path)), tmp_path, run, {}, print)
+    command = commands.Command(settings(policy(tmp_path)), tmp_path, run, Kernels({}), print)
     with pytest.raises(ApprovalRefused, match=f"two approvals of {PHASE} were given"):
         commands.apply(command, [tmp_path / "one.json", tmp_path / "two.json"], "")
