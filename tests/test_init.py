@@ -65,6 +65,34 @@ def test_what_a_rehearsal_left_is_asked_for_as_it_is(tmp_path: Path, monkeypatch
     assert not found.exclusions
 
 
+EACH_TIME = ("foreign-administrator", "govcloud", "region-deny", "role-missing")
+SAYS = {
+    "centrally-configured": ["# not in us-east-1: Security Hub is configured elsewhere here (CENTRAL ENABLED)"],
+    "governed": ["exist: where attached they override what is set here"],
+    "foreign-administrator": [
+        ".amazonaws.com: another account is registered in Organizations for ",
+        "delegated_account: '222222222222'",
+    ],
+    "region-deny": ["# Could not be read:", ":ListDetectors as 222222222222 in us-east-2 could not be read"],
+    "role-missing": ["account 222222222222 administers it, and is alone shown what members have on", "role/RunbookDelegated}"],
+    "fresh": ["# - 222222222222 has a name that speaks of security"],
+}
+"""Seed → what its file says, for everybody to see why so little is in it."""
+SEEDS = [
+    "centrally-configured", "default", "foreign-administrator", "fresh", "govcloud", "governed", "half-done", "no-config",
+    "read-only", "region-deny", "role-missing",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [pytest.param(each, marks=[] if each in EACH_TIME else [pytest.mark.soak]) for each in SEEDS])
+def test_whatever_there_is_a_plan_of_it_calls_nothing(seed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = simulated(seed, tmp_path, monkeypatch)
+    file = made(one)
+    calls_nothing(one, file)
+    for says in SAYS.get(seed, ()):
+        assert says in file
+
+
 def uncommented(file: str) -> str:
     """The file with all its proposals taken up."""
     return GOAL.sub(lambda found: re.sub(r"(?m)^# ", "", found[1]), file).replace("manages: nothing\n", "")
@@ -103,9 +131,13 @@ def test_the_command_writes_a_file_of_ones_own_and_never_over_another(
     file = tmp_path / "acme.yaml"
     with served("half-done", tmp_path) as organization:
         monkeypatch.setattr("runbook_lib.cli.init.kernel_environment", lambda settings, runs: organization.environment)
-        assert command(organization, *MANAGEMENT, "--output", str(file)) == 1
-        assert "--role arn:aws:iam::222222222222:role/NAME" in capsys.readouterr().err
+        assert command(organization, *DELEGATED, "--output", str(file)) == 1
+        assert "--role arn:aws:iam::111111111111:role/NAME" in capsys.readouterr().err
         assert not file.exists()
+        assert command(organization, *MANAGEMENT) == 2
+        half = capsys.readouterr().out
+        assert "# access.delegated: name the way into account 222222222222" in half
+        assert "with --role arn:aws:iam::222222222222:role/NAME besides" in " ".join(half.replace("#", " ").split())
         assert command(organization, *MANAGEMENT, *DELEGATED, "--output", str(file)) == 0
         said = capsys.readouterr()
         assert f"runbook plan -p {file}" in said.err

@@ -43,7 +43,7 @@ def init_command(profiles: tuple[str, ...], roles: tuple[str, ...], output: Path
     else:
         sys.stdout.write(made)
     _tell(found, output)
-    return 2 if found.unread or found.blockers else 0
+    return 2 if found.unread or found.blockers or not found.whole else 0
 
 
 def _looked(doors: Sequence[Door], mode: str) -> Found:
@@ -56,10 +56,11 @@ def _looked(doors: Sequence[Door], mode: str) -> Found:
 def _tell(found: Found, output: Path | None) -> None:
     for line in report.standing_lines(found.standing):
         _say(line)
-    managed = sentence(tuple(by_name()[name].title for name in by_name() if name in found.draft.sections))
+    titles = tuple(by_name()[name].title for name in by_name() if name in found.draft.sections)
+    managed = sentence(titles) if titles else "nothing, for no service is on in the whole organization as far as is seen"
     excluded = len(found.draft.exclusions())
     left_out = f"; {excluded:,} account{'s are' if excluded != 1 else ' is'} left out as found" if excluded else ""
-    _say(f"Written as it is: {managed or 'nothing that is on in the whole organization'}{left_out}.")
+    _say(f"Written as it is: {managed}{left_out}.")
     for sentence_ in found.unread:
         _say(f"Not read: {' '.join(sentence_.split())}")
     if found.blockers:

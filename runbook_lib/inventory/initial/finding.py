@@ -3,11 +3,12 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runbook_lib.aws.access import Access
 from runbook_lib.aws.callers import Card
+from runbook_lib.aws.errors import CallFailed, DoorFailed
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Known
@@ -26,8 +27,10 @@ from runbook_lib.services.registry import by_name, specs
 from runbook_lib.settings import Door, Settings
 from runbook_lib.settings.sections.service import section_types
 
-Doors = Mapping[str, tuple[Card, Door]]
-"""Account → who acts there, and the door that leads there."""
+Doors = Mapping[str, Card]
+"""Account → who acts there."""
+Ways = Mapping[str, Door]
+"""Account → the door that leads there, or would if it opened."""
 ALL_READS = READS.union(*(service.reads for service in SERVICES))
 """Whatever any service reads; no operation that writes is loaded beside it."""
 
@@ -54,11 +57,8 @@ class Found:
     """A sentence for everything that could not be read."""
     candidates: Mapping[str, str] = field(default_factory=dict)
     """Where nobody administers any service: accounts that could → what speaks for each."""
-
-    @property
-    def chosen(self) -> bool:
-        """Whether somebody administers the services."""
-        return bool(_delegated(self.standing))
+    whole: bool = True
+    """False where what members have on is shown to an account that was not entered."""
 
 
 def find(access: Access, doors: Sequence[Door], mode: str, today: dt.date, clock: Clock) -> Found:
@@ -66,29 +66,54 @@ def find(access: Access, doors: Sequence[Door], mode: str, today: dt.date, clock
 
     Raises NothingToWrite, DoorMissing, and what `Access` raises.
     """
-    cards = {card.account: (card, door) for door in doors for card in [access.whoever(door)]}
-    standing = _standing(access, {account: card for account, (card, _) in cards.items()}, mode)
-    management, delegated = standing.organization.management_account, _delegated(standing)
-    if not delegated:
-        return _of_nobody(access, standing, cards, mode, today)
-    for account, why in ((management, "who administers each service"), (delegated, "what its members have on")):
-        if account not in cards:
-            raise _missing(standing, account, why)
-    draft = Draft(_base(standing, mode, cards, delegated), today, _everywhere(standing))
+    cards, shut, ways = _enter(access, doors)
+    standing = _standing(access, cards, mode)
+    management, delegated = standing.organization.management_account, _delegated(standing, cards)
+    if management not in cards:
+        raise _missing(standing, management, "who administers each service")
+    if not administrators(standing):
+        return replace(_of_nobody(access, standing, cards, ways, mode, today), unread=shut)
+    if delegated not in cards:
+        return replace(_of_half(standing, cards, ways, mode, today, delegated), unread=shut)
+    draft = Draft(_base(standing, mode, ways, delegated), today, _everywhere(standing))
     seen = _look(draft.settings(), access, clock)
     writer = Writer(management, delegated)
     for service, state in seen.states.items():
         if service != PREREQUISITES.service:
             service_named(service).inventory(state, writer)
     blockers = settle(draft, seen)
-    return Found(draft, standing, _opened(cards), blockers, tuple(sorted(set(writer.unread))))
+    return Found(draft, standing, _opened(cards), blockers, (*shut, *sorted(set(writer.unread))))
+
+
+def _enter(access: Access, doors: Sequence[Door]) -> tuple[Doors, tuple[str, ...], Ways]:
+    """Who acts behind the doors that open, why the others do not, and all of them by account.
+
+    Raises what is said by the first where none opens, or where one stays shut on this side of AWS.
+    """
+    cards: dict[str, Card] = {}
+    ways: dict[str, Door] = {}
+    shut: list[CallFailed] = []
+    for door in doors:
+        try:
+            card = access.whoever(door)
+        except DoorFailed:
+            raise
+        except CallFailed as failure:
+            shut.append(failure)
+            if door.role_arn:
+                ways.setdefault(door.role_arn.split(":")[4], door)
+        else:
+            cards[card.account], ways[card.account] = card, door
+    if not cards:
+        raise shut[0]
+    return cards, tuple(str(each) for each in shut), ways
 
 
 def _opened(cards: Doors) -> tuple[Card, ...]:
-    return tuple(card for card, _ in cards.values())
+    return tuple(cards.values())
 
 
-def _of_nobody(access: Access, standing: Standing, cards: Doors, mode: str, today: dt.date) -> Found:
+def _of_nobody(access: Access, standing: Standing, cards: Doors, ways: Ways, mode: str, today: dt.date) -> Found:
     """Where nobody administers any service nothing is managed, and somebody is proposed."""
     management = standing.organization.management_account
     if management not in cards:
@@ -98,10 +123,25 @@ def _of_nobody(access: Access, standing: Standing, cards: Doors, mode: str, toda
     others = [each.id for each in standing.organization.accounts.values() if each.active and each.id != management]
     if not others:
         raise NothingToWrite("the management account is alone in its organization: no account can administer the services")
-    draft = Draft(_base(standing, mode, cards, next(iter(proposed), others[0])), today)
+    draft = Draft(_base(standing, mode, ways, next(iter(proposed), others[0])), today)
     for spec in specs():
         draft.note(spec.name, "nobody administers it for the organization")
     return Found(draft, standing, _opened(cards), (), (), proposed)
+
+
+def _of_half(standing: Standing, cards: Doors, ways: Ways, mode: str, today: dt.date, delegated: str) -> Found:
+    """Where only the management account is entered: who administers what is known, and nothing of what they have on."""
+    draft = Draft(_base(standing, mode, ways, delegated), today)
+    for spec in specs():
+        above = standing.administrator_of(spec.name)
+        role = f"--role arn:{standing.organization.partition}:iam::{above}:role/NAME"
+        why = (
+            f"account {above} administers it, and is alone shown what members have on: give the same command with {role} besides"
+            if above
+            else "nobody administers it for the organization"
+        )
+        draft.note(spec.name, why)
+    return Found(draft, standing, _opened(cards), (), (), whole=False)
 
 
 def _missing(standing: Standing, account: str, why: str) -> DoorMissing:
@@ -125,18 +165,25 @@ def _standing(access: Access, cards: Mapping[str, Card], mode: str) -> Standing:
     return best
 
 
-def _delegated(standing: Standing) -> str:
-    """The account that administers most of the services, by what Organizations lists; "" where nobody administers any."""
+def administrators(standing: Standing) -> Counter[str]:
+    """Account → how many of the services it administers, by what Organizations lists."""
     listed = [found.value for found in standing.administrators.values() if isinstance(found, Known)]
-    counted = Counter(account for accounts in listed for account in sorted(accounts))
-    return counted.most_common(1)[0][0] if counted else ""
+    return Counter(account for accounts in listed for account in sorted(accounts))
 
 
-def _base(standing: Standing, mode: str, cards: Doors, delegated: str) -> dict[str, Any]:
+def _delegated(standing: Standing, cards: Doors) -> str:
+    """The account that administers most of the services, of those that were entered first; else one that was entered."""
+    counted, entered = administrators(standing), [each for each in cards if each != standing.organization.management_account]
+    ours = Counter({account: number for account, number in counted.items() if account in entered})
+    most = (ours or counted).most_common(1) if ours or not entered else []
+    return most[0][0] if most else next(iter(entered), "")
+
+
+def _base(standing: Standing, mode: str, ways: Ways, delegated: str) -> dict[str, Any]:
     """Who the organization is and how it is entered, and limits of today's size."""
     organization = standing.organization
     both = {"management": organization.management_account, "delegated": delegated}
-    doors = {name: cards[account][1] for name, account in both.items() if account in cards}
+    doors = {name: ways[account] for name, account in both.items() if account in ways}
     active = sum(account.active for account in organization.accounts.values())
     return {
         "mode": mode,

@@ -14,11 +14,13 @@ from runbook_lib.services.designation import ASPECT as ADMINISTRATOR
 from runbook_lib.services.implementations import service_named
 from runbook_lib.services.membership import MEMBERSHIP
 from runbook_lib.services.registry import by_name
+from runbook_lib.services.spec import GLOBAL
 from runbook_lib.services.view import View
 
-ROUNDS = 50
-"""Each takes something out, so a draft is settled long before."""
 WHOLE = Scope()
+DECIDED_ELSEWHERE = frozenset({"central configuration", "nobody else delegated", "Organizations policy"})
+REQUIRED = DECIDED_ELSEWHERE | {"trusted access", "delegated account may read", "Region enabled"}
+"""Aspects of the prerequisites without which a service is left to others, or to a reviewed change."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +33,21 @@ class Seen:
 
 def settle(draft: Draft, seen: Seen) -> tuple[Blocker, ...]:
     """Settle a draft that has, of each service, the Regions that were looked at. What stands in a plan's way is returned."""
+    _until_settled(draft, lambda: _prerequisites(draft, seen, DECIDED_ELSEWHERE))
     for each in as_found():
         if each.spec.name in draft.sections:
             _until_settled(draft, lambda each=each: _places(draft, seen, each))  # type: ignore[misc] # its own service
     for each in as_found():
         if each.spec.name in draft.sections:
             _ask(draft, seen, each)
-    _until_settled(draft, lambda: _keys(draft, seen) or _prerequisites(draft, seen))
+    _until_settled(draft, lambda: _keys(draft, seen) or _prerequisites(draft, seen, REQUIRED))
     return _proved(draft, seen)
 
 
 def _until_settled(draft: Draft, step: Callable[[], bool]) -> None:
-    for _ in range(ROUNDS):
-        if not step():
-            return
-    raise AssertionError(f"settings did not settle: {sorted(draft.sections)}")
+    """Each step takes something out, so there is a last one."""
+    while step():
+        pass
 
 
 def _view(draft: Draft, seen: Seen, service: str) -> View:
@@ -179,15 +181,15 @@ def _settled_keys(draft: Draft, found: AsFound, cells: Iterable[Cell]) -> bool:
 # What services need of the organization.
 
 
-def _prerequisites(draft: Draft, seen: Seen) -> bool:
+def _prerequisites(draft: Draft, seen: Seen, aspects: frozenset[str]) -> bool:
     """Leave out a service for which the prerequisites would call something, or that somebody else decides."""
     if not draft.sections:
         return False
     for cell in _cells(draft, seen, PREREQUISITES.service):
-        if cell.status not in (Status.GAP, Status.UNKNOWN) or cell.gap is Gap.NOT_EVALUATING:
+        if cell.aspect not in aspects or cell.status not in (Status.GAP, Status.UNKNOWN):
             continue
         for name in _concerned(cell, draft):
-            if cell.region == "global" or cell.region not in draft.sections[name]["regions"]:
+            if cell.region == GLOBAL:
                 draft.leave_out(name, f"not managed here: {cell.item}: {_told(cell)}")
             elif len(draft.sections[name]["regions"]) == 1:
                 draft.leave_out(name, f"not managed here: in {cell.region}: {_told(cell)}")
@@ -200,16 +202,14 @@ def _prerequisites(draft: Draft, seen: Seen) -> bool:
 
 def _concerned(cell: Cell, draft: Draft) -> list[str]:
     """The services of a draft that a prerequisite is about; none where it stands in the way of no service."""
-    specs = [by_name()[name] for name in draft.sections]
+    there = [by_name()[name] for name in draft.sections if cell.region in (GLOBAL, *draft.sections[name]["regions"])]
     if cell.aspect == "central configuration":
-        return [spec.name for spec in specs if spec.central and cell.region in draft.sections[spec.name]["regions"]]
+        return [spec.name for spec in there if spec.central]
     if cell.aspect == "Region enabled":
-        return [spec.name for spec in specs if cell.region in draft.sections[spec.name]["regions"]]
+        return [spec.name for spec in there]
     if cell.aspect == "trusted access" and cell.gap is not Gap.TO_DO:
         return []
-    if cell.aspect in ("trusted access", "nobody else delegated", "delegated account may read", "Organizations policy"):
-        return [spec.name for spec in specs if cell.item in (spec.title, *spec.principals)]
-    return []
+    return [spec.name for spec in there if cell.item in (spec.title, *spec.principals)]
 
 
 # The proof.
@@ -225,7 +225,9 @@ def _proved(draft: Draft, seen: Seen) -> tuple[Blocker, ...]:
             name: calls for name, steps in planned.items() if (calls := [each for each in steps if isinstance(each, Action)])
         }
         if not calling:
-            return tuple(each for steps in planned.values() for each in steps if isinstance(each, Blocker))
+            regions = {GLOBAL, *(region for section in draft.sections.values() for region in section["regions"])}
+            blockers = (each for steps in planned.values() for each in steps if isinstance(each, Blocker))
+            return tuple(each for each in blockers if each.region in regions)
         for name, calls in calling.items():
             first = calls[0]
             for left in [name] if name in draft.sections else list(draft.sections):

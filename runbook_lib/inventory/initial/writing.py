@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from runbook_lib.inventory.initial.finding import Found
+from runbook_lib.inventory.initial.finding import Found, administrators
 from runbook_lib.services.as_found import as_found
 from runbook_lib.services.registry import by_name, by_section, specs
 
@@ -53,8 +53,13 @@ def _header(found: Found, now: dt.datetime) -> Iterator[str]:
     if found.candidates:
         yield "Nobody administers these services yet. What speaks for an account as organization.delegated_account:"
         yield from (f"- {account} {why}" for account, why in found.candidates.items())
-    elif not found.chosen:
+    elif not administrators(found.standing):
         yield "Nobody administers these services yet, and nothing speaks for an account: choose organization.delegated_account."
+    told = found.draft.base["organization"]
+    for name in ("management", "delegated"):
+        if name not in found.draft.base["access"]:
+            account = told[f"{name}_account"]
+            yield f"access.{name}: name the way into account {account}; until then the shell's own credentials are taken for it."
     if found.unread:
         yield "Could not be read:"
         yield from (f"- {' '.join(each.split())}" for each in found.unread)
