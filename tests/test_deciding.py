@@ -12,7 +12,7 @@ import pytest
 from doors import Served, served
 from simulated import Simulated, settings_for
 
-from runbook_lib.notebook import _OPEN, Notebook, open_phase
+from runbook_lib.notebook import OPEN, Notebook, open_phase
 from runbook_lib.notebook.deciding import Decider, GivenFile, Nobody
 from runbook_lib.notebook.gate_by_gate import Asked, GateByGate
 from runbook_lib.phase_run.halt import Halt, RunEnded
@@ -33,8 +33,8 @@ def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
         Simulated(made.front, settings_for(made.front), tmp_path).enable(["00_prerequisites"])
         made.front.log.entries.clear()
         yield made
-        while _OPEN:  # another test would end it, in a folder that is gone
-            _OPEN.pop().abandon()
+        while OPEN:  # another test would end it, in a folder that is gone
+            OPEN.pop().abandon()
 
 
 def planned(organization: Served, approval: str = "") -> Notebook:

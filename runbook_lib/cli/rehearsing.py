@@ -28,7 +28,8 @@ def rehearse(
         if door == "stack":
             from runbook_lib.cli import stack_rehearsing  # noqa: PLC0415 only this door needs it
 
-            made, carried_out = stack_rehearsing.furnished(made, asked, say), stack_rehearsing.rehearse
+            made = stack_rehearsing.as_administrator(stack_rehearsing.furnished(made, asked, say))
+            carried_out = stack_rehearsing.rehearse
         with command_run(made.settings, made.file, runs, cell_timeout, made.server.environment) as command:
             code = carried_out(command)
             table = command.run.phase(COVERAGE.name).path / "coverage-after.txt"

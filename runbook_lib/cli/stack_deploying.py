@@ -14,7 +14,7 @@ from runbook_lib.cli import commands
 from runbook_lib.cli.running import command_run
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
-from runbook_lib.cli.stacking import environment_of, installer_of, libraries, say_outputs
+from runbook_lib.cli.stacking import environment_of, installer_of, say_outputs
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import RunStatus
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
@@ -23,8 +23,9 @@ from runbook_lib.plan.decision import given as decision_of
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 from runbook_lib.stack.bundle import Bundle, pack
-from runbook_lib.stack.deployment import Deployment, PlannedTask, task_of
+from runbook_lib.stack.deployment import Deployment, PlannedTask, hindrance, task_of
 from runbook_lib.stack.template import tasks, template
+from runbook_lib.stack.wheels import libraries
 
 EXITS = {0: RunStatus.DONE, 2: RunStatus.LEFT_OVER}
 NO_CHANGES = "No changes: the stack is as it was deployed last. What the organization looks like: runbook coverage"
@@ -109,13 +110,9 @@ def _approved(deployment: Deployment, decisions: Sequence[Decision], bundle: Bun
 def deploy_planned(deployment: Deployment, bundle: Bundle, approver: Approver) -> int:
     """Plan everything, show it beside the change set, ask once, deploy. The exit code; raises what goes wrong."""
     say, plans = deployment.installer.say, _shown(deployment)
-    if blocked := [each.title for each in plans if each.plan.blockers]:
-        say(f"Nothing was deployed: {', '.join(blocked)} would be blocked; take the next steps above, and deploy again")
-        return 2
     wanted = deployment.wanted(plans)
-    if wanted and approver.nobody:
-        files = " ".join(f"--approval {each.plan.fingerprint[:12]}….json" for each in wanted)
-        say(f"Nothing was deployed: {approver.nobody}. Have these plans approved (runbook approve), and deploy with {files}")
+    if why := hindrance(plans, wanted, approver.nobody):
+        say(f"Nothing was deployed: {why}")
         return 2
     for each in wanted:
         deployment.order(each, approver.name, approver.ticket)
@@ -139,7 +136,7 @@ def _shown(deployment: Deployment) -> list[PlannedTask]:
     for each in deployment.plan():
         plans.append(each)
         say(f"{each.title}: {len(each.plan.actions)} calls")
-        for line in (*commands.described(each.plan), f"may cost: {each.costs}", f"plan: {each.file}"):
+        for line in (*commands.described(each.plan), f"may cost: {each.costs.words}", f"plan: {each.file}"):
             say(f"  {line}")
         if beyond := each.beyond_the_hour(deployment.settings.concurrency):
             say(f"  {beyond}")

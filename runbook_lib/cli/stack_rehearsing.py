@@ -16,22 +16,26 @@ from runbook_lib.settings.editing import Draft
 from runbook_lib.settings.file import parse, text_of
 from runbook_lib.stack.bundle import installed, pack
 from runbook_lib.stack.deployment import Deployment
-from runbook_lib.stack.installing import Installer
 from runbook_lib.stack.template import NotForAStack, refuse_unfit
 
 NAME, ADMINISTRATOR = "runbook", "administrator"
 ROLE = "RunbookDelegated"
+STACKS = "stack-settings.yaml"
+"""Beside the state of the server: the settings of a lab, made fit a stack."""
 
 
-def furnished(made: Ready, asked: Asked, say: Say) -> Ready:
-    """Settings by which a function can work, and in the simulated organization who deploys it and whom its role may become."""
+def furnished(made: Ready, asked: Asked, say: Say, beside: str = FITTING) -> Ready:
+    """Settings by which a function can work, and in the simulated organization who deploys it and whom its role may become.
+
+    `beside`: the name under which those settings lie beside the server's state, where they are others.
+    """
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
     settings, file = made.settings, made.file
     try:
         refuse_unfit(settings)
     except NotForAStack:
-        file = asked.folder / FITTING
+        file = asked.folder / beside
         text = _without_profiles(text_of(made.file), settings)
         write_text(file, text)
         settings = parse(text, today(), str(file))
@@ -45,8 +49,19 @@ def furnished(made: Ready, asked: Asked, say: Say) -> Ready:
             made.server.control("POST", "door", account=account, role=door.role_arn.rpartition("/")[2], trusted=home)
     server = environment.find(asked.folder)
     assert server is not None
-    server.environment["AWS_PROFILE"] = ADMINISTRATOR
     return replace(made, server=server, settings=settings, file=file)
+
+
+def as_administrator(made: Ready) -> Ready:
+    """Whoever deploys the stack has the process's credentials."""
+    made.server.environment["AWS_PROFILE"] = ADMINISTRATOR
+    return made
+
+
+def for_a_notebook(made: Ready, asked: Asked) -> dict[str, str]:
+    """What the kernels of a lab are told of a stack in its simulated organization."""
+    fit = furnished(made, asked, lambda line: None, STACKS)
+    return {"RUNBOOK_STACK_PARAMETERS": str(fit.file.absolute()), "RUNBOOK_STACK_PROFILE": ADMINISTRATOR}
 
 
 def home_of(settings: Settings) -> str:
@@ -80,7 +95,7 @@ def rehearse(command: Command) -> int:
     settings = command.settings
     with installer_of(settings, NAME, command.kernels.environment, "", command.say) as installer:
         installer.refuse_stranger()
-        bucket = _bucket(installer, settings)
+        bucket = installer.rehearsals_bucket(settings.organization.id)
         deployment = Deployment(installer, settings, command.parameters, command.run, bucket)
         command.say("packing what is installed here; the bundle for AWS comes from runbook stack package")
         code = deploy_planned(deployment, pack(installed()), Approver("rehearsal", "rehearsal", lambda wanted: True))
@@ -89,14 +104,3 @@ def rehearse(command: Command) -> int:
     result = command.phase(COVERAGE)
     status = RunStatus.FAILED if result.exit_code == 1 else EXITS[max(code, result.exit_code)]
     return command.run.finish(status, dt.datetime.now(dt.UTC), error=result.error)
-
-
-def _bucket(installer: Installer, settings: Settings) -> str:
-    """The bucket that a person makes once, as docs/stack.md says."""
-    s3, region = installer.around.client("s3"), installer.around.region
-    bucket = f"{NAME}-{settings.organization.id}-{installer.account}".lower()
-    if bucket not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
-        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        s3.create_bucket(Bucket=bucket, **where)
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    return bucket

@@ -1,8 +1,5 @@
 """The work of the commands about the CloudFormation door."""
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,27 +7,16 @@ from pathlib import Path
 import click
 
 from runbook_lib.base.files import write_bytes, write_text
-from runbook_lib.base.project import shipped
 from runbook_lib.cli.running import kernel_environment
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
-from runbook_lib.stack.bundle import (
-    MOST_UNZIPPED,
-    MOST_ZIPPED,
-    PLATFORM,
-    PYTHON,
-    Library,
-    NotPacked,
-    from_wheels,
-    installed,
-    pack,
-    requirements,
-)
-from runbook_lib.stack.installing import Installer, Say
-from runbook_lib.stack.surroundings import MODE, REGION, Surroundings
-from runbook_lib.stack.template import template, text
+from runbook_lib.stack.bundle import MOST_UNZIPPED, MOST_ZIPPED, NotPacked, pack
+from runbook_lib.stack.installing import Installer, Say, exit_code
+from runbook_lib.stack.outcome import staying
+from runbook_lib.stack.template import tasks, template, text
+from runbook_lib.stack.wheels import libraries
 
 MIB = 1024**2
 
@@ -55,27 +41,6 @@ def package_command(output: Path, parameters: Path | None, wheels: Path | None, 
     return 0
 
 
-def libraries(wheels: Path | None, *, from_here: bool) -> list[Library]:
-    if from_here:
-        return installed()
-    lock = (shipped() / "requirements" / "base.txt").read_text(encoding="utf-8")
-    if wheels:
-        return from_wheels(wheels, lock)
-    with tempfile.TemporaryDirectory(prefix="runbook-wheels-") as folder:
-        wanted = Path(folder) / "requirements.txt"
-        wanted.write_text(requirements(lock), encoding="utf-8")
-        where = ["--only-binary=:all:", f"--platform={PLATFORM}", "--platform=manylinux2014_aarch64", f"--python-version={PYTHON}"]
-        command = [sys.executable, "-m", "pip", "--quiet", "download", "--no-deps", "--require-hashes", *where]
-        done = subprocess.run(  # noqa: S603 fixed words, no shell
-            [*command, f"--dest={folder}", f"--requirement={wanted}"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise NotPacked(
-                f"pip could not fetch the wheels: {done.stderr.strip().splitlines()[-1] if done.stderr else 'no reason given'}"
-            )
-        return from_wheels(Path(folder), lock)
-
-
 def environment_of(settings: Settings, profile: str, runs: str) -> Mapping[str, str]:
     """The environment in which the stack's account is reached: of live runs or of the rehearsal, with that profile."""
     return dict(kernel_environment(settings, runs)) | ({"AWS_PROFILE": profile} if profile else {})
@@ -86,12 +51,8 @@ def installer_of(
     settings: Settings, name: str, environment: Mapping[str, str], region: str, say: Say = click.echo
 ) -> Iterator[Installer]:
     """The installer of a stack, in an environment."""
-    account = settings.organization.management_account
-    if settings.access.management.role_arn:
-        account = settings.organization.delegated_account
-    there = region or settings.home_region or min(each for part in settings.sections().values() for each in part.regions)
     with entered(environment):
-        yield Installer(Surroundings({MODE: settings.mode, REGION: there}), name, account, say)
+        yield Installer.of(settings, name, say, region)
 
 
 @contextmanager
@@ -104,10 +65,10 @@ def _found(parameters: Path, name: str, profile: str, region: str, runs: str) ->
 def status_command(parameters: Path, name: str, profile: str, region: str, runs: str) -> int:
     """Say the state of a stack; 2 while an operation is under way, 1 where the last has failed."""
     with _found(parameters, name, profile, region, runs) as installer:
-        state = installer.stack().get("StackStatus", "")
+        state = installer.state
         click.echo(f"{name}: {state or 'there is no such stack'}")
         say_outputs(installer)
-    return 2 if state.endswith("_IN_PROGRESS") else 1 if not state or "FAILED" in state or "ROLLBACK" in state else 0
+    return exit_code(state)
 
 
 def delete_command(parameters: Path, name: str, profile: str, region: str, confirmed: str, runs: str) -> int:
@@ -116,8 +77,11 @@ def delete_command(parameters: Path, name: str, profile: str, region: str, confi
         raise click.UsageError(f"--confirm {confirmed or '…'}: give the stack's name, {name}, to have it deleted")
     with _found(parameters, name, profile, region, runs) as installer:
         installer.refuse_stranger()
+        stays = list(staying(installer.outputs, tasks(load(parameters, today())), parameters))
         installer.delete()
     click.echo("The stack is gone. Everything that it turned on stays on: see runbook coverage.")
+    for line in stays:
+        click.echo(f"  {line}")
     return 0
 
 
@@ -132,5 +96,5 @@ def recover_command(parameters: Path, name: str, profile: str, region: str, skip
 
 def say_outputs(installer: Installer) -> None:
     """What the stack says of itself."""
-    for each in installer.stack().get("Outputs", ()):
-        installer.say(f"  {each['OutputKey']}: {each['OutputValue']}")
+    for name, value in installer.outputs.items():
+        installer.say(f"  {name}: {value}")

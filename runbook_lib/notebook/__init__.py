@@ -6,7 +6,7 @@ that noticed it (what happened, what to do); the traceback is in the run's log.
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from runbook_lib.base.owner_only import keep_private
 from runbook_lib.display import sections
@@ -33,7 +33,14 @@ from runbook_lib.services.waves import later_words, wave_words
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
 
-_OPEN: "list[Notebook]" = []
+
+class Abandoned(Protocol):
+    """A notebook that is open, and may be opened anew."""
+
+    def abandon(self) -> None: ...
+
+
+OPEN: list[Abandoned] = []
 """The notebook that this kernel has open. Run All Cells opens it anew, which ends the run before."""
 
 
@@ -48,12 +55,12 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
         further = dict(zip(phase_named(phase).parameters, about, strict=False))
         given = {"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder, **further}
         refuse_strangers(given)
-        while _OPEN:
-            _OPEN.pop().abandon()
+        while OPEN:
+            OPEN.pop().abandon()
         record = begin(phase, parameters_path(parameters_file), scope, approval, run_folder, about=" ".join(about))
         if (shell := kernel()) is not None and not headless():
             record.closing.callback(Listener(shell, record.folder).close)
-        _OPEN.append(notebook := Notebook(opened(record)))
+        OPEN.append(notebook := Notebook(opened(record)))
         if not headless():
             notebook.earlier = attached_at_opening(record.run.path.parent, record.settings, os.environ)
         return notebook

@@ -21,7 +21,7 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.plan.decision import given
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.runbook.phases import BACK_OUT, Kind, Phase, phase_named
+from runbook_lib.runbook.phases import BACK_OUT, STACK, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.runbook.undoing import CHANGE, of_change
 from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
@@ -71,7 +71,7 @@ def _procedure(phase: Phase, about: str, settings: Settings, runs: Path) -> Proc
     if phase.name == BACK_OUT.name:
         run, _, undone = about.strip().partition(" ")
         return of_change(change_of(runs, settings, run, undone))
-    return procedure(phase.name, about) if phase.kind is Kind.PROCEDURE else None
+    return procedure(phase.name, about) if phase.kind is Kind.PROCEDURE and phase != STACK else None
 
 
 def _made(parameters: Path, settings: Settings, phase: str, clock: Clock, resumes: str) -> RunFolder:
@@ -85,6 +85,8 @@ def opened(record: RunRecord) -> PhaseRun:
     """Find out who and where we are, and hold the settings against AWS. Raises Halt, recorded as the end, when any is wrong."""
     answers, before, begun = Answers(), EarlierReads(), record.clock.now()
     with plainly(record):
+        if record.phase == STACK:
+            raise UnknownPhase(f"{STACK.name} makes no calls of its own: it is run by its own notebook, or by runbook stack")
         _refuse_other_mode(record)
         access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock, doing=record.doing)
         access.open_doors()

@@ -88,6 +88,15 @@ DRILLING = Phase(
     kind=Kind.PROCEDURE,
     parameters=("name",),
 )
+STACK = Phase(
+    "80_stack",
+    "CloudFormation stack",
+    "",
+    (),
+    "Deploy the phases as resources of a CloudFormation stack where every change has to be one; look at it, update it, delete it.",
+    kind=Kind.PROCEDURE,
+    parameters=("operation", "stack", "bucket", "profile", "confirmed"),
+)
 OFFBOARDING = Phase(
     "95_offboarding",
     "Leaving a service",
@@ -120,7 +129,7 @@ def _enabling(spec: ServiceSpec) -> Phase:
 
 NOTEBOOKS = tuple(
     sorted(
-        (PREREQUISITES, *map(_enabling, specs()), RESPONSE, DRILLING, COVERAGE, OFFBOARDING, BACK_OUT),
+        (PREREQUISITES, *map(_enabling, specs()), RESPONSE, DRILLING, STACK, COVERAGE, OFFBOARDING, BACK_OUT),
         key=lambda notebook: notebook.name,
     )
 )

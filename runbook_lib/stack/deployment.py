@@ -22,6 +22,7 @@ from runbook_lib.phase_run.record import plainly
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve, refusals, window
+from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.decision import Decision
 from runbook_lib.plan.estimate import estimate
 from runbook_lib.services.waves import wave_of
@@ -43,7 +44,7 @@ class PlannedTask:
     task: Task
     plan: Plan
     file: Path
-    costs: str
+    costs: Costs
 
     @property
     def title(self) -> str:
@@ -96,7 +97,17 @@ def planned(task: Task, run: RunFolder) -> PlannedTask:
     if task.wave:  # what is planned for another wave stays beside it
         file = file.with_name(f"plan-{task.wave}.json")
         write_text(file, plan_file.dumps(phase.planned))
-    return PlannedTask(task, phase.planned, file, costs.words)
+    return PlannedTask(task, phase.planned, file, costs)
+
+
+def hindrance(plans: Sequence[PlannedTask], wanted: Sequence[PlannedTask], nobody: str) -> str:
+    """Why nothing can be deployed by these plans; "" where it can. `nobody`: why nobody here can approve alone."""
+    if blocked := [each.title for each in plans if each.plan.blockers]:
+        return f"{', '.join(blocked)} would be blocked; take the next steps above, and deploy again"
+    if wanted and nobody:
+        files = " ".join(f"--approval {each.plan.fingerprint[:12]}….json" for each in wanted)
+        return f"{nobody}. Have these plans approved (runbook approve), and deploy with {files}"
+    return ""
 
 
 def task_of(decision: Decision, settings: Settings) -> Task:
@@ -195,14 +206,9 @@ class Deployment:
             self.events = [each for each in self.installer.events(self.proposal.stack) if each["EventId"] not in before]
             self._record()
 
-    @property
-    def outputs(self) -> dict[str, str]:
-        """What the stack says of itself."""
-        return {each["OutputKey"]: each["OutputValue"] for each in self.installer.stack().get("Outputs", ())}
-
     def left(self) -> list[str]:
         """Tasks that were carried out and are not done, each with what it is instead: AWS is still working on it."""
-        outputs = self.outputs
+        outputs = self.installer.outputs
         said = {task: outputs.get(f"{task.logical_id}Status", "") for task in self.orders}
         return [f"{titled(task)}: {status}" for task, status in said.items() if status != "done"]
 
@@ -223,6 +229,6 @@ class Deployment:
         said = {
             "stack": self.proposal.stack, "kind": self.proposal.kind, "changes": list(self.proposal.changes),
             "orders": {task.logical_id: ordered.order.name for task, ordered in self.orders.items()},
-            "events": self.events, "outputs": self.outputs,
+            "events": self.events, "outputs": self.installer.outputs,
         }  # fmt: skip
         write_text(self.run.path / RECORD, json.dumps(said, indent=1, sort_keys=True, default=str) + "\n")

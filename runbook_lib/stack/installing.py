@@ -12,10 +12,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.base.errors import RunbookError
+from runbook_lib.settings import Settings
 from runbook_lib.stack.bundle import Bundle
 from runbook_lib.stack.orders import Ordered, key
 from runbook_lib.stack.replica import progress_key
-from runbook_lib.stack.surroundings import Surroundings
+from runbook_lib.stack.surroundings import MODE, REGION, Surroundings
 from runbook_lib.stack.template import ORGANIZATION, Task
 
 Say = Callable[[str], None]
@@ -54,6 +55,17 @@ class StackFailed(RunbookError):
     advice = "What was done stays done and nothing was undone; deploy again to go on."
 
 
+class NotFollowed(RunbookError):
+    """An operation goes on at AWS, and nobody here looks on any more."""
+
+    advice = "It goes on by itself: look at it with runbook stack status."
+
+
+def exit_code(state: str) -> int:
+    """What a command that looks at a stack in that state ends with: 2 while an operation is under way, 1 where the last failed."""
+    return 2 if state.endswith("_IN_PROGRESS") else 1 if not state or "FAILED" in state or "ROLLBACK" in state else 0
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A change set that is there and not executed: its id and the stack's, its kind, and what it would change."""
@@ -79,6 +91,15 @@ class Installer:
     sleep: Callable[[float], object] = time.sleep
     told_in: str = ""
     """The bucket in which the functions say how far they are; "" where nobody wants to know."""
+
+    @classmethod
+    def of(cls, settings: Settings, name: str, say: Say, region: str = "") -> "Installer":
+        """The installer of the stack of these settings, with the credentials of this process; by default in the home Region."""
+        account = settings.organization.management_account
+        if settings.access.management.role_arn:
+            account = settings.organization.delegated_account
+        there = region or settings.home_region or min(each for part in settings.sections().values() for each in part.regions)
+        return cls(Surroundings({MODE: settings.mode, REGION: there}), name, account, say)
 
     def _call(self, service: str, operation: str, **given: Any) -> Any:
         """A call of the installer's. Raises StackRefused in AWS's words."""
@@ -108,9 +129,19 @@ class Installer:
             raise StackRefused(f"stack {self.name}: {error}") from None
         return found
 
+    @property
+    def state(self) -> str:
+        """The stack's state; "" where there is none."""
+        return str(self.stack().get("StackStatus", ""))
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the stack says of itself."""
+        return {each["OutputKey"]: each["OutputValue"] for each in self.stack().get("Outputs", ())}
+
     def kind(self) -> str:
         """The kind of change set that the stack's state takes. Raises StackRefused with the way out."""
-        state = self.stack().get("StackStatus", "")
+        state = self.state
         if state in DEPLOYABLE:
             return DEPLOYABLE[state]
         way = WAYS_OUT.get(state, "an operation is under way: look at it with runbook stack status, and deploy when it has ended")
@@ -137,6 +168,16 @@ class Installer:
         versioning = self._call("s3", "get_bucket_versioning", **own)
         if versioning.get("Status") != "Enabled":
             raise StackRefused(f"bucket {bucket} keeps no versions; enable versioning, by which the functions' code is named")
+
+    def rehearsals_bucket(self, organization: str) -> str:
+        """In a simulated organization, the bucket that a person makes once, as docs/stack.md says; made where it is not there."""
+        bucket, region = f"runbook-{organization}-{self.account}".lower(), self.around.region
+        if bucket not in [each["Name"] for each in self._call("s3", "list_buckets")["Buckets"]]:
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            self._call("s3", "create_bucket", Bucket=bucket, **where)
+            versions = {"Status": "Enabled"}
+            self._call("s3", "put_bucket_versioning", Bucket=bucket, VersioningConfiguration=versions)
+        return bucket
 
     def upload(self, bucket: str, bundle: Bundle) -> dict[str, str]:
         """Put the bundle where its digest names it, once; the template's parameters for it."""
@@ -305,15 +346,19 @@ class Installer:
         self._call("cloudformation", "delete_stack", StackName=found["StackId"])
         self.follow(found["StackId"], seen)
 
+    def refuse_no_rollback(self) -> None:
+        """Raise StackRefused unless a rollback of the stack has failed."""
+        if (state := self.state) != "UPDATE_ROLLBACK_FAILED":
+            way = WAYS_OUT.get(state, "deploy" if state in DEPLOYABLE else "look at it with runbook stack status")
+            raise StackRefused(f"stack {self.name} is in state {state or 'none'}, so there is no rollback to go on with: {way}")
+
     def recover(self, skipped: Sequence[str]) -> None:
         """Go on with a rollback that failed. What is skipped CloudFormation calls complete, which it is not.
 
         Raises StackRefused in any other state, and StackFailed.
         """
+        self.refuse_no_rollback()
         found = self.stack()
-        if (state := found.get("StackStatus", "")) != "UPDATE_ROLLBACK_FAILED":
-            way = WAYS_OUT.get(state, "deploy" if state in DEPLOYABLE else "look at it with runbook stack status")
-            raise StackRefused(f"stack {self.name} is in state {state or 'none'}, so there is no rollback to go on with: {way}")
         seen = {each["EventId"] for each in self.events(found["StackId"])}
         more = {"ResourcesToSkip": list(skipped)} if skipped else {}
         self._call("cloudformation", "continue_update_rollback", StackName=found["StackId"], **more)

@@ -132,7 +132,7 @@ def test_a_notebook_opens_its_own_phase(phase: Any) -> None:
         node.args[0].value
         for cell in code(read(f"{phase.name}.ipynb"))
         for node in ast.walk(tree(cell))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open_phase"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"open_phase", "open_stack"}
         if isinstance(node.args[0], ast.Constant)
     ]
     assert opened == [phase.name]

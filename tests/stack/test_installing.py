@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from stack_deployed import BUCKET, Deployed, deployable
+from stack_deployed import BUCKET, Deployed, bundle, deployable
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.cli import cli, stack_deploying
@@ -16,6 +16,7 @@ from runbook_lib.cli.stack_deploying import Approver, deploy_planned
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.plan import Blocker, Plan
 from runbook_lib.plan import file as plan_file
+from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.estimate import Estimate
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState
 from runbook_lib.settings import Settings
@@ -139,6 +140,7 @@ def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: 
 
     for module in (template, deployment, stack_deploying):
         monkeypatch.setattr(module, "tasks", first)
+    monkeypatch.setattr(stack_deploying, "pack", lambda libraries: bundle())
     with deployable(tmp_path, monkeypatch) as deployed:
         refused_at_first(deployed)
         plan = planned(deployed.organization.settings)
@@ -148,6 +150,7 @@ def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: 
         recovered(deployed)
         code, text = said("delete", *here(deployed), "--confirm", "runbook")
         assert (code, "stays on" in text) == (0, True)
+        assert "00_prerequisites: 100.0 % covered" in text
         assert deployed.stack.status == "DELETE_COMPLETE"
         assert said("status", *here(deployed))[0] == 1
 
@@ -181,7 +184,7 @@ class Shown:
 def shown(*blockers: Blocker) -> Any:
     """A plan without calls, as a task has it."""
     plan = SimpleNamespace(actions=(), blockers=blockers, fingerprint="f" * 64)
-    given = {"title": "00_prerequisites", "costs": "nothing", "file": Path("plan.json")}
+    given = {"title": "00_prerequisites", "costs": Costs(), "file": Path("plan.json")}
     return SimpleNamespace(plan=plan, beyond_the_hour=lambda concurrency: "", **given)
 
 
@@ -201,7 +204,7 @@ def test_a_blocked_plan_is_not_deployed() -> None:
 
 def test_a_plan_that_may_take_longer_than_the_hour_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     task = SimpleNamespace(phase=SimpleNamespace(name="30_inspector"), wave="")
-    made = PlannedTask(task, SimpleNamespace(), Path("plan.json"), "")  # type: ignore[arg-type] # only its title is asked
+    made = PlannedTask(task, SimpleNamespace(), Path("plan.json"), Costs())  # type: ignore[arg-type] # only its title is asked
     monkeypatch.setattr(deployment, "estimate", lambda plan, concurrency, mode: Estimate(9000, 0, 1800.0, WORK_SECONDS))
     assert made.beyond_the_hour(8) == ""
     monkeypatch.setattr(deployment, "estimate", lambda plan, concurrency, mode: Estimate(9000, 0, 1800.0, WORK_SECONDS + 1.0))

@@ -37,7 +37,7 @@ def furnished(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple
     file.write_text(text)
     asked: Any = SimpleNamespace(folder=folder)
     made: Any = Ready(server, False, stack_settings.settings(text), file)  # type: ignore[arg-type] # only its pages are asked
-    found = stack_rehearsing.furnished(made, asked, said.append)
+    found = stack_rehearsing.as_administrator(stack_rehearsing.furnished(made, asked, said.append))
     assert server.environment["AWS_PROFILE"] == "administrator"
     return found.settings, server, said
 

@@ -22,6 +22,7 @@ from runbook_lib.cli.lab.arguments import refused
 from runbook_lib.cli.lab.surroundings import surroundings
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import Asked, ready
+from runbook_lib.cli.stack_rehearsing import for_a_notebook
 from runbook_lib.settings.file import load
 
 
@@ -35,10 +36,12 @@ def lab_command(
     settings = load(file, dt.datetime.now(dt.UTC).date())
     kept = runs_folder(runs)
     environment: Mapping[str, str] = os.environ
+    of_a_stack: Mapping[str, str] = {}
     if settings.mode == "rehearsal":
-        made = ready(Asked(runs, parameters, organization), click.echo)
-        file, environment = made.file.absolute(), made.server.environment
-    kernels = {**environment, "RUNBOOK_PARAMETERS": str(file), "RUNBOOK_RUNS": str(kept), "RUNBOOK_TICKET": ticket}
+        asked = Asked(runs, parameters, organization)
+        made = ready(asked, click.echo)
+        file, environment, of_a_stack = made.file.absolute(), made.server.environment, for_a_notebook(made, asked)
+    kernels = {**environment, **of_a_stack, "RUNBOOK_PARAMETERS": str(file), "RUNBOOK_RUNS": str(kept), "RUNBOOK_TICKET": ticket}
     return serve(["--port", str(port), *([] if browser else ["--no-browser"]), *jupyter], kernels)
 
 
