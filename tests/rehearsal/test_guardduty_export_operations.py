@@ -185,3 +185,41 @@ def test_sample_findings_are_seen_by_the_administrator(call: Caller) -> None:
     assert call.refused(DELEGATED, "CreateSampleFindings", DetectorId=detector, FindingTypes=["No:Such/Type"])[1] == GENERIC
     many = call.refused(DELEGATED, "GetFindings", DetectorId=detector, FindingIds=["made-up"] * 51)
     assert many[1].endswith("findingIds array was 51. Max allowed length is 50.")
+
+
+def test_findings_are_counted_as_asked(call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    member = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
+    call(DELEGATED, "CreateSampleFindings", DetectorId=detector)
+    call(MEMBERS[0], "CreateSampleFindings", DetectorId=member, FindingTypes=["UnauthorizedAccess:EC2/SSHBruteForce"])
+
+    def counted(account: str, own: str, **asked: Any) -> dict[str, Any]:
+        found: dict[str, Any] = call(account, "GetFindingsStatistics", DetectorId=own, **asked)["FindingStatistics"]
+        return found
+
+    severities = {"2.0": 2, "5.0": 3, "8.0": 1}
+    assert counted(DELEGATED, detector, FindingStatisticTypes=["COUNT_BY_SEVERITY"]) == {"CountBySeverity": severities}
+    assert counted(MEMBERS[0], member, FindingStatisticTypes=["COUNT_BY_SEVERITY"]) == {"CountBySeverity": {"5.0": 1}}
+    by_account = counted(DELEGATED, detector, GroupBy="ACCOUNT", OrderBy="DESC")["GroupedByAccount"]
+    assert [(each["AccountId"], each["TotalFindings"]) for each in by_account] == [(DELEGATED, 5), (MEMBERS[0], 1)]
+    least = counted(DELEGATED, detector, GroupBy="SEVERITY", OrderBy="ASC", MaxResults=1)["GroupedBySeverity"]
+    assert [(each["Severity"], each["TotalFindings"]) for each in least] == [(8.0, 1)]
+    chosen = {"Criterion": {"accountId": {"Equals": [MEMBERS[0]]}}}
+    by_type = counted(DELEGATED, detector, GroupBy="FINDING_TYPE", FindingCriteria=chosen)["GroupedByFindingType"]
+    assert [each["FindingType"] for each in by_type] == ["UnauthorizedAccess:EC2/SSHBruteForce"]
+    for asked in ({}, {"GroupBy": "DATE"}, {"GroupBy": "ACCOUNT", "FindingStatisticTypes": ["COUNT_BY_SEVERITY"]}):
+        assert call.refused(DELEGATED, "GetFindingsStatistics", DetectorId=detector, **asked)[1] == GENERIC
+
+
+@pytest.mark.parametrize(("kind", "member"), [("SUM_BY_ACCOUNT", "SumByAccount"), ("SUM_BY_FEATURES", "SumByFeature")])
+def test_nothing_was_analysed_so_nothing_was_used(call: Caller, kind: str, member: str) -> None:
+    detector = designate(call)
+    answer = call(
+        DELEGATED,
+        "GetUsageStatistics",
+        DetectorId=detector,
+        UsageStatisticType=kind,
+        UsageCriteria={"Features": ["S3_DATA_EVENTS"]},
+    )
+    assert answer["UsageStatistics"] == {member: []}

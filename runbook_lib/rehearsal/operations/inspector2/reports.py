@@ -163,3 +163,20 @@ def list_filters(
     """Suppression rules and filters: none, since nobody can make one here [model]."""
     found, token = paged([], nextToken, maxResults, 100)
     return {"filters": found, "nextToken": token}
+
+
+@operation("inspector2", "ListUsageTotals")
+def list_usage_totals(
+    call: Call, accountIds: Sequence[str] | None = None, maxResults: int | None = None, nextToken: str | None = None
+) -> dict[str, Any]:
+    """What scans cost in the last 30 days, of the own account or, for the administrator, of members: nothing was scanned.
+
+    An account that the caller may not see is refused (assumed: the model has no list of those that failed).
+    """
+    state = state_of(call.world)
+    wanted = list(accountIds or [call.account])
+    for account in wanted:
+        if account != call.account and not (is_administrator(call) and state.associated(account, call.region)):
+            raise texts.denied(texts.NO_ACCOUNT_ACCESS)
+    found, token = paged([{"accountId": each, "usage": []} for each in wanted], nextToken, maxResults, 500)
+    return {"totals": found, "nextToken": token}
