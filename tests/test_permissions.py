@@ -16,7 +16,7 @@ from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.operations.config import aggregate
 from runbook_lib.rehearsal.policies.document import Kind, Policy, read
 from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Request, decide
-from runbook_lib.services.permissions import ROLES, Names, Statement, document, statements
+from runbook_lib.services.permissions import OFFBOARDING, ROLES, Names, Statement, document, statements
 from runbook_lib.services.registry import specs
 from runbook_lib.settings import EvidenceSection, MemberDoor
 from runbook_lib.settings.sections.securityhub import Standard
@@ -111,7 +111,7 @@ def run(rehearsal: Rehearsal) -> None:
 def test_nothing_is_denied_and_every_action_is_needed(rehearsal: Rehearsal) -> None:
     run(rehearsal)
     assert rehearsal.asked.denied == []
-    assert set(rehearsal.asked.requests) >= set(ROLES) - {"runbook-evidence", "runbook-response"}
+    assert set(rehearsal.asked.requests) >= set(ROLES) - {"runbook-evidence", "runbook-response", *OFFBOARDING.values()}
     assert sorted(each for each, missed in without_each_action(rehearsal) if not missed) == sorted(unasked())
 
 

@@ -13,13 +13,15 @@ from runbook_lib.cli.simulation import today
 from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.policies.document import Kind, read
 from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Request, decide
+from runbook_lib.services.departures import undoing_calls
+from runbook_lib.services.registry import RESPONSE, action_name
 from runbook_lib.services.roles import needed
 from runbook_lib.settings.file import load
 
 EXAMPLE = Path(__file__).parents[1] / "parameters" / "example.yaml"
 ROLES = [
     "runbook-management-read", "runbook-management-change", "runbook-delegated-read", "runbook-delegated-change", "RunbookMember",
-    "runbook-response", "runbook-evidence",
+    "runbook-response", "runbook-offboarding-management", "runbook-offboarding-delegated", "runbook-evidence",
 ]  # fmt: skip
 INLINE = 10_240
 """Characters of all inline policies of a role [docs: IAM quotas]."""
@@ -78,7 +80,7 @@ def test_terraform_and_cloudformation_hold_the_same_documents(
             trust = terraform["aws_iam_role"][key]["assume_role_policy"].replace("${var.runner}", "RUNNER")
             assert json.loads(trust) == made["trust_policy"]
     template = json.loads(printed(capsys, "--format", "cloudformation"))["Resources"]
-    assert [each["Properties"].get("RoleName", "runbook-response") for each in template.values()] == ROLES
+    assert [each["Properties"].get("RoleName") or each["Properties"]["ManagedPolicyName"] for each in template.values()] == ROLES
     one = json.loads(printed(capsys, "--format", "cloudformation", "--role", "runbook-evidence"))
     assert list(one["Resources"]) == ["RunbookEvidence"]
     assert one["Resources"]["RunbookEvidence"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {
@@ -117,6 +119,32 @@ def test_a_rehearsal_ends_well_under_exactly_what_is_printed(tmp_path: Path, mon
     monkeypatch.setattr(simulation, "decide", decided)
     assert all(each.report.ok for each in made.enable(ENABLING))
     assert denied == []
+
+
+LEAVING = [f"runbook-offboarding-{account}" for account in ("management", "delegated", "member")]
+
+
+def test_leaving_takes_policies_of_its_own_and_only_for_what_settings_allow() -> None:
+    settings = load(EXAMPLE.with_name("rehearsal-offboarding.yaml"), today())
+    found = {each.name: each for each in needed(settings)}
+    assert [each for each in LEAVING if each in found] == LEAVING[:2], "what Inspector's levels call, no member calls"
+    text = json.dumps([found[each].policy for each in LEAVING[:2]])
+    assert "inspector2:DisassociateMember" in text
+    assert "organizations:DeregisterDelegatedAdministrator" in text
+    named = set(re.findall(r'"([a-z0-9-]+):[A-Za-z]+"', text))
+    assert named == {"inspector2", "organizations"}
+    assert "DisableAWSServiceAccess" not in text, "no level that is allowed calls it"
+    assert all(found[each].trust is None for each in LEAVING[:2])
+    assert not any(role.name in LEAVING for role in needed(load(EXAMPLE.with_name("rehearsal.yaml"), today())))
+
+
+def test_taking_changes_back_is_granted_only_where_it_is_asked_for() -> None:
+    settings = load(EXAMPLE, today())
+    plain, asked = ({each.name: json.dumps(each.policy) for each in needed(settings, back_out=also)} for also in (False, True))
+    for service in ("organizations", *settings.sections(), RESPONSE):
+        calls = {action_name(*each.split(":")) for each in undoing_calls(service)}
+        assert not [each for each in calls if f'"{each}"' in plain[LEAVING[1]]]
+        assert not [each for each in calls if f'"{each}"' not in asked[LEAVING[0]] + asked[LEAVING[1]]]
 
 
 def test_settings_of_a_rehearsal_need_no_evidence_and_no_response() -> None:

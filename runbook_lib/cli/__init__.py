@@ -137,6 +137,7 @@ def init_command() -> None:
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "terraform", "cloudformation"]), default="table", show_default=True
 )
+@click.option("--back-out", is_flag=True, help="Also what taking a change back calls (runbook back-out).")
 @done_by("requirements")
 def requirements_command() -> None:
     """Print the roles and policies that these settings need.

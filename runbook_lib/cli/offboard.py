@@ -22,7 +22,7 @@ from runbook_lib.plan.approval import ApprovalRefused, untyped
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.runbook.phases import BACK_OUT, COVERAGE, OFFBOARDING
 from runbook_lib.runbook.way_out import WayOut, as_data, lines, look
-from runbook_lib.services.departures import departure_of, procedure, service_called
+from runbook_lib.services.departures import leaving, procedure, service_called
 from runbook_lib.services.leaving import Leaving
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
@@ -40,7 +40,7 @@ def offboard_command(
     if approval or ticket or loses:
         raise click.UsageError("--approval, --ticket and --lose are about one level; name it with --level")
     with entered(kernel_environment(settings, runs)):
-        way = looked(settings, Leaving(departure_of(service_called(service))), Scope(named))
+        way = looked(settings, leaving(service_called(service)), Scope(named))
     if form == "json":
         click.echo(json.dumps(as_data(way), indent=1))
     else:
@@ -49,12 +49,12 @@ def offboard_command(
     return 2 if way.left else 0
 
 
-def looked(settings: Settings, leaving: Leaving, scope: Scope) -> WayOut:
+def looked(settings: Settings, doing: Leaving, scope: Scope) -> WayOut:
     """Read the service. Raises PreconditionsFailed, AccessRefused and CallFailed."""
     clock = Clock()
     run = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{settings.mode}-{secrets.token_hex(2)}"
-    with access_for(settings, COVERAGE, run, clock, doing=leaving) as access:
-        return look(Runbook(COVERAGE, settings, access, clock, scope, leaving))
+    with access_for(settings, COVERAGE, run, clock, doing=doing) as access:
+        return look(Runbook(COVERAGE, settings, access, clock, scope, doing))
 
 
 def _level(

@@ -9,9 +9,9 @@ from runbook_lib.services.roles import FORMATS, needed
 from runbook_lib.settings.file import load
 
 
-def requirements_command(parameters: Path, roles: tuple[str, ...], form: str) -> int:
+def requirements_command(parameters: Path, roles: tuple[str, ...], form: str, back_out: bool) -> int:
     """Print what has to be granted."""
-    there = needed(load(parameters, today()))
+    there = needed(load(parameters, today()), back_out=back_out)
     if wrong := [each for each in roles if each not in {role.name for role in there}]:
         named = ", ".join(role.name for role in there)
         raise click.BadParameter(f"--role {wrong[0]}: these settings need no such role; they need {named}")

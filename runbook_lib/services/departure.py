@@ -7,7 +7,7 @@ only a way out makes stand in its levels and nowhere else. Pure, but for `reache
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 
 from runbook_lib.aws.errors import CallFailed, has
 from runbook_lib.aws.reader import Reader
@@ -22,7 +22,7 @@ from runbook_lib.services.column import OPERATOR, Column
 from runbook_lib.services.designation import Administrators, as_seen
 from runbook_lib.services.obstacles import Bar, bar_cells
 from runbook_lib.services.registry import sentence
-from runbook_lib.services.spec import GLOBAL, ServiceSpec
+from runbook_lib.services.spec import GLOBAL, Designation
 from runbook_lib.services.view import View
 from runbook_lib.settings.sections.service import ServiceSection
 
@@ -35,6 +35,9 @@ LEVELS: Mapping[str, str] = {
     "administrator": "Take the administrator out of named Regions",
     "delegation": "Give up the delegation in Organizations, for every Region at once",
     "trusted-access": "Remove trusted access in Organizations",
+    "mute": "Disable the rules of the response, so that no message is sent",
+    "detach": "Remove the targets of rules that are disabled",
+    "remove": "Remove custom actions, rules, topics and queues of the response",
 }
 """Every level → what it does. The order is each service's own."""
 ASSOCIATED = frozenset({"ENABLED", "DISABLED", "PAUSED", "CREATED", "INVITED", "EMAILVERIFICATIONINPROGRESS"})
@@ -69,11 +72,39 @@ class Losing:
         return self.for_good or self.unwatched
 
 
+class Left(Protocol):
+    """What a way out knows of what is left, by name; the spec of a service says it."""
+
+    @property
+    def name(self) -> str:
+        """The boto3 client name."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def section(self) -> str:
+        """The key of its section in settings."""
+
+    @property
+    def phase(self) -> str:
+        """The notebook that brings it back."""
+
+    @property
+    def principals(self) -> tuple[str, ...]: ...
+
+    @property
+    def policy_type(self) -> str: ...
+
+    @property
+    def designation(self) -> Designation | None: ...
+
+
 @dataclass(frozen=True)
 class Ground(Generic[R]):
     """One service in one organization as a way out looks at it."""
 
-    spec: ServiceSpec
+    spec: Left
     view: View
     leave: str
     """HAND_OVER, OFF, or "" where settings have not decided."""
@@ -116,6 +147,12 @@ class Ground(Generic[R]):
         listed = self.administrators.get(region)
         return isinstance(listed, Known) and self.delegated in listed.value
 
+    def going(self, region: str) -> str:
+        """The status by which AWS says that it is taking the administrator of a Region away; empty where it does not."""
+        listed, designation = self.administrators.get(region), self.spec.designation
+        status = listed.value.get(self.delegated, "") if isinstance(listed, Known) else ""
+        return status if designation and designation.status_field and spelled(status).startswith("DISABL") else ""
+
     def others(self, region: str) -> tuple[str, ...]:
         """Other accounts that administer the service in a Region."""
         listed = self.administrators.get(region)
@@ -129,6 +166,8 @@ class Level(Generic[R]):
     stage: str = "delegated"
     operations: frozenset[str] = frozenset()
     """The mutating calls, as "service:Operation"."""
+    inside: frozenset[str] = frozenset()
+    """Reads that are made in members too, by their role, as "service:Operation"."""
     losing: Sequence[Losing] = ()
     back: str = ""
     """How to come back."""
@@ -209,9 +248,10 @@ class Regional(Level[R]):
         raise NotImplementedError
 
     def cells(self, ground: Ground[R]) -> Cells:
-        return tuple(cell for region in ground.regions for cell in self._cells(ground, region))
+        return tuple(cell for region in ground.regions for cell in self.in_region(ground, region))
 
-    def _cells(self, ground: Ground[R], region: str) -> Cells:
+    def in_region(self, ground: Ground[R], region: str) -> Cells:
+        """One Region's cells, with what stands in the way there."""
         column, listed, accounts = ground.column(region, self.name), ground.administrators.get(region), {ground.delegated}
         if isinstance(listed, Unknown):
             return column.unknown(accounts, listed.code, listed.reason, listed.next_step)

@@ -111,17 +111,11 @@ class Administrator(Regional[R]):
 
     def cells(self, ground: Ground[R]) -> Cells:
         """Where a removal is under way already, it is waited for."""
-        designation = ground.spec.designation
         made: Cells = ()
         for cell in super().cells(ground):
-            there = ground.administrators.get(cell.region)
-            status = there.value.get(ground.delegated, "") if isinstance(there, Known) else ""
-            leaving = designation is not None and bool(designation.status_field) and spelled(status).startswith("DISABL")
-            made += (
-                ground.column(cell.region, self.name).in_progress(cell.accounts, "AWS is taking it away", status)
-                if leaving
-                else (cell,)
-            )
+            status = ground.going(cell.region)
+            taken = ground.column(cell.region, self.name).in_progress(cell.accounts, "AWS is taking it away", status)
+            made += taken if status else (cell,)
         return made
 
     def calls(self, ground: Ground[R], place: Place[None, R], doing: Cells, before: tuple[str, ...]) -> Sequence[Step]:

@@ -4,7 +4,6 @@ Nothing here enables anything, and nothing that enables imports this. What setti
 of the service, is held against every level in one place.
 """
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,17 +15,14 @@ from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, Loss, NoChange, Reference, Scope, Step
-from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import outcomes
 from runbook_lib.services.column import SETTINGS_OWNER
-from runbook_lib.services.departure import Ground, Level, Losing
+from runbook_lib.services.departure import Ground, Left, Level, Losing
 from runbook_lib.services.implementations import service_named
-from runbook_lib.services.inventory import Writer
+from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import Bar, bar_cells, explanations
 from runbook_lib.services.population import everybody
-from runbook_lib.services.remarks import Remark
-from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
@@ -44,11 +40,15 @@ def _as_planned(action: Action, before: frozenset[tuple[str, str]]) -> BackOut:
     return action.back_out
 
 
+def _free(level: Level[Any], ground: Ground[Any]) -> Bar | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Departure:
     """One service's way out: its levels, in the order that works for it."""
 
-    spec: ServiceSpec
+    spec: Left
     levels: tuple[Level[Any], ...]
     further: Mapping[str, Any] = field(default_factory=dict)
     """What is read beside what the service reads: name → a reading function of (view, reader)."""
@@ -57,6 +57,8 @@ class Departure:
     """Calls that are made to take a change back and by no level, as "service:Operation" → what they take."""
     made: Mapping[str, Callable[[Action, Reader], Progress]] = field(default_factory=dict)
     """Operation that makes something → the read whether that is there, whatever else was set in it since."""
+    held: Callable[[Level[Any], Ground[Any]], Bar | None] = _free
+    """What depends on the service and would go without it: why a level may not be done yet."""
     reverse: Callable[[Action, frozenset[tuple[str, str]]], BackOut] = _as_planned
     """The exact reverse of a call for accounts in which these (aspect, item) were so before it."""
 
@@ -66,10 +68,8 @@ class Departure:
         return found[name]
 
 
-class Leaving:
+class Leaving(NotEnabling):
     """The Service protocol for one level; without a level, for looking at all of them."""
-
-    not_estimated: tuple[str, ...] = ()
 
     def __init__(self, departure: Departure, level: str = "") -> None:
         self.departure = departure
@@ -109,9 +109,6 @@ class Leaving:
         """Everybody, in every Region that is enabled: who is there, and not who should be."""
         return View(organization, settings, everybody(organization, settings, self.name, scope))
 
-    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
-        return ()
-
     def observe(self, view: View, reader: Reader) -> Ground[Any]:
         """Whom Organizations has registered comes first: a service without a designation of its own is administered by that."""
         spec, designation = self.departure.spec, self.departure.spec.designation
@@ -148,7 +145,7 @@ class Leaving:
         """One level's cells, with what stands in the way of every level applied; what settings allow is held against plans."""
         made = level.cells(ground)
         regions = {cell.region for cell in made}
-        above = {region: bar for region in regions if (bar := ruled(ground))}
+        above = {region: bar for region in regions if (bar := ruled(ground) or self.departure.held(level, ground))}
         asked = {region: bar for region in regions if self.level and (bar := self._by_settings(level, ground, region))}
         return bar_cells(bar_cells(made, above), asked)
 
@@ -162,15 +159,24 @@ class Leaving:
                 f"Name service {self.name} and the level under offboarding, with exit, reason, owner and expires.",
                 SETTINGS_OWNER,
             )
-        section = settings.sections().get(self.name)
-        wanted = section is not None and (region in section.regions or region not in ground.administrators)
-        if wanted and section is not None and level.contradicted_by(section):
+        if self.still_wanted(level, ground, region):
             return Bar(
                 f"settings still ask for {spec.title} here ({spec.section}): the next apply would undo this level",
-                f"Take the Region out of {spec.section}.regions, or the section out of the file.",
+                self.let_go,
                 SETTINGS_OWNER,
             )
         return None
+
+    @property
+    def let_go(self) -> str:
+        """What has to be done to settings that still ask for it."""
+        return f"Take the Region out of {self.departure.spec.section}.regions, or the section out of the file."
+
+    def still_wanted(self, level: Level[Any], ground: Ground[Any], region: str) -> bool:
+        """Whether settings ask for what the level takes away, in the Region."""
+        section = ground.view.settings.sections().get(self.name)
+        wanted = section is not None and (region in section.regions or region not in ground.administrators)
+        return wanted and section is not None and level.contradicted_by(section)
 
     def losses(self, cells: Cells, state: Ground[Any]) -> tuple[Loss, ...]:
         return self.level.losses(state, cells) if self.level else ()
@@ -180,26 +186,6 @@ class Leaving:
         ground = self.ground(state, view)
         under_way = [cell for cell in cells if cell.gap is Gap.IN_PROGRESS]
         return [*self.level.steps(ground, cells), *self.level.awaited(ground, under_way), *explanations(cells)]
-
-    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, view: View) -> Sequence[Charge]:
-        """Leaving costs nothing."""
-        return ()
-
-    def trials(self, charged: Sequence[Charge], state: Any, view: View, reader: Reader, now: dt.datetime) -> Trials:
-        return Trials()
-
-    def foundation(self, view: View, reader: Reader) -> None:
-        """Nothing builds on it."""
-
-    def missing(self, state: Any, view: View) -> Sequence[str]:
-        return ()
-
-    def resources(self, state: Any, view: View, reader: Reader) -> Cells:
-        """Whoever leaves watches nothing."""
-        return ()
-
-    def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
-        return {}
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:
         """Strangers are "not associated" too, so whether it is so already a read says."""
@@ -249,7 +235,7 @@ def registered(principal: str, view: View, reader: Reader) -> frozenset[str]:
     return frozenset(str(each["Id"]) for each in found)
 
 
-def _policies(spec: ServiceSpec, view: View, reader: Reader) -> int:
+def _policies(spec: Left, view: View, reader: Reader) -> int:
     return len(_listed("ListPolicies", "Policies", view, reader, Filter=spec.policy_type)) if spec.policy_type else 0
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from runbook_lib.aws.endpoints import partition_facts, sts_region
 from runbook_lib.organization.reads import OTHER_WAYS, READS
+from runbook_lib.services.departures import departure_of, leaving, undoing_calls
 from runbook_lib.services.implementations import SERVICES, service_named
-from runbook_lib.services.registry import action_name, specs
+from runbook_lib.services.registry import RESPONSE, action_name, specs, ways_out
 from runbook_lib.services.response.drill import Drill
-from runbook_lib.services.response.names import NAME as RESPONSE
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
 
@@ -30,7 +30,9 @@ CHANGING = {MANAGEMENT: READING[MANAGEMENT][1:], DELEGATED: READING[DELEGATED][1
 EVIDENCE = ("runbook-evidence",)
 RESPONDING = ("runbook-response",)
 """What the delegated account's roles need besides where settings have a response: a policy of its own, for IAM's have a longest."""
-ROLES = (*READING[MANAGEMENT], *READING[DELEGATED], *READING[MEMBER], *RESPONDING, *EVIDENCE)
+OFFBOARDING = {account: f"runbook-offboarding-{account}" for account in READING}
+"""Account → the policy that its roles need besides, to leave what settings allow to be left and to take changes back."""
+ROLES = (*READING[MANAGEMENT], *READING[DELEGATED], *READING[MEMBER], *RESPONDING, *EVIDENCE, *OFFBOARDING.values())
 SHARED = {
     "account:ListRegions": (MANAGEMENT, DELEGATED, MEMBER),
     "config:DescribeConfigurationAggregatorSourcesStatus": (DELEGATED,),
@@ -58,17 +60,21 @@ class Names:
     evidence: EvidenceSection | None = None
     response: bool = True
     """Whether findings are brought to people too."""
+    leaves: Mapping[str, tuple[str, ...]] = field(default_factory=ways_out)
+    """What may be left → by which levels."""
+    back_out: bool = True
+    """Whether changes are taken back too."""
 
     @classmethod
-    def of(cls, settings: Settings) -> "Names":
-        """What settings say."""
+    def of(cls, settings: Settings, *, back_out: bool = False) -> "Names":
+        """What settings say; whether changes are to be taken back too, they do not."""
         named = (region for section in settings.sections().values() for region in section.regions)
         home = min(named, default=sts_region(settings))
         told, members = settings.organization, settings.access.members
         return cls(
             partition_facts(home)[0], told.management_account, told.delegated_account, told.id,
             members.role_name if members else "", members.via if members else "", frozenset(settings.sections()), settings.evidence,
-            settings.response is not None,
+            settings.response is not None, {each.service: each.levels for each in settings.offboarding or ()}, back_out,
         )  # fmt: skip
 
 
@@ -96,6 +102,7 @@ def statements(names: Names) -> tuple[Statement, ...]:
         *_response(names),
         *_members(names),
         *_evidence(names),
+        *_leaving(names),
     )
 
 
@@ -123,7 +130,7 @@ def callers(action: str, managed: Iterable[ServiceSpec]) -> tuple[str, ...]:
     if prefix == "organizations":
         return (MANAGEMENT,)
     spec = {each.name: each for each in managed}[prefix]
-    if (by := spec.designation) and operation in (by.list_operation, by.enable_operation):
+    if (by := spec.designation) and operation in (by.list_operation, by.enable_operation, by.disable_operation):
         return (MANAGEMENT,)
     there = ((MANAGEMENT, spec.in_management), (DELEGATED, frozenset({operation})), (MEMBER, spec.in_members))
     return tuple(account for account, operations in there if operation in operations)
@@ -227,6 +234,63 @@ def _response(names: Names) -> Iterator[Statement]:
     reason = "queues and topics are tagged when they are made"
     yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))
     yield Statement(RESPONDING, "ResponseTagTopics", ("sns:TagResource",), reason, (topics,))
+
+
+def _leaving(names: Names) -> Iterator[Statement]:
+    """What leaving calls and reads, level by level as it is allowed, and what only taking a change back calls."""
+    changes, backing, inside = set[str](), set[str](), set[str]()
+    undone = tuple(
+        each for each in ways_out() if names.back_out and (each in names.services or (each == RESPONSE and names.response))
+    )
+    for service, levels in {**dict.fromkeys(undone, ()), **names.leaves}.items():
+        for level in departure_of(service).levels:
+            if level.name in levels:
+                changes |= level.operations
+                inside |= level.inside
+            elif service in undone:
+                backing |= level.operations
+    for service in ("organizations", *undone) if names.back_out else ():
+        backing |= undoing_calls(service).keys()
+    looked = frozenset[str]().union(*(leaving(each).reads for each in {*names.leaves, *undone})) - SHARED.keys()
+    reads = {*_callers(looked), *((MEMBER, action) for action in inside)}
+    table = (
+        ("Read", reads, "what leaving is planned from"),
+        ("Leave", _callers(changes), "what the levels call"),
+        ("BackOut", _callers(backing - changes), "what taking a change back calls"),
+    )
+    for kind, asked, why in table:
+        plain = sorted(each for each in asked if each[1] not in GIVEN_UP)
+        for (account, prefix), found in groupby(plain, lambda each: (each[0], each[1].partition(":")[0])):
+            actions = tuple(_as_iam_has_it(action) for _, action in found)
+            yield Statement((OFFBOARDING[account],), f"Leaving{account.title()}{kind}{prefix.title()}", actions, why)
+    yield from _given_up(names, changes | backing)
+
+
+GIVEN_UP = ("organizations:DeregisterDelegatedAdministrator", "organizations:DisableAWSServiceAccess")
+"""Of these each has a statement of its own, narrowed to the services that are left."""
+
+
+def _given_up(names: Names, asked: set[str]) -> Iterator[Statement]:
+    left = tuple(spec for spec in specs() if spec.name in names.leaves or (names.back_out and spec.name in names.services))
+    administrator = f"arn:{names.partition}:organizations::{names.management}:account/{names.organization}/{names.delegated}"
+    principals = {
+        GIVEN_UP[0]: tuple(spec.designation.principal for spec in left if spec.designation),
+        GIVEN_UP[1]: tuple(principal for spec in left for principal in spec.principals),
+    }
+    for action, resource in zip(GIVEN_UP, (administrator, "*"), strict=True):
+        if action in asked:
+            sid = f"Leaving{action.partition(':')[2]}"
+            reason = "this account's registration, and no other" if resource != "*" else "trusted access of these services"
+            yield Statement((OFFBOARDING[MANAGEMENT],), sid, (action,), reason, (resource,), {TRUST: principals[action]})
+
+
+def _callers(actions: Iterable[str]) -> set[tuple[str, str]]:
+    """Account and action of calls of leaving; what carries messages is the delegated account's."""
+    known = {"organizations", *(spec.name for spec in specs())}
+    return {
+        (account, action) for action in actions
+        for account in (callers(action, specs()) if action.partition(":")[0] in known else (DELEGATED,))
+    }  # fmt: skip
 
 
 def _members(names: Names) -> Iterator[Statement]:

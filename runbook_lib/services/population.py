@@ -78,7 +78,7 @@ def everybody(organization: Organization, settings: Settings, service: str, scop
     What settings exclude is left out all the same.
     """
     exclusions = [exclusion for exclusion in settings.exclusions if exclusion.leaves_out(service)]
-    return _population(organization, None, by_name()[service], frozenset(organization.enabled_regions), exclusions, scope)
+    return _population(organization, None, by_name().get(service), frozenset(organization.enabled_regions), exclusions, scope)
 
 
 def _population(

@@ -42,6 +42,16 @@ def by_section() -> Mapping[str, ServiceSpec]:
     return MappingProxyType({spec.section: spec for spec in specs()})
 
 
+RESPONSE = "response"
+"""What brings findings to people: no service of AWS's, and left like one."""
+
+
+@cache
+def ways_out() -> Mapping[str, tuple[str, ...]]:
+    """Whatever can be left → its levels, in the order that works for it."""
+    return MappingProxyType({**{spec.name: spec.levels for spec in specs()}, RESPONSE: ("mute", "detach", "remove")})
+
+
 def action_name(service: str, operation: str) -> str:
     """A call as IAM's policies name it."""
     spec = by_name().get(service)

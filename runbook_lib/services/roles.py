@@ -14,6 +14,7 @@ from runbook_lib.services.permissions import (
     EVIDENCE,
     MANAGEMENT,
     MEMBER,
+    OFFBOARDING,
     READING,
     RESPONDING,
     Names,
@@ -43,9 +44,9 @@ class NeededRole:
     path: str = "/"
 
 
-def needed(settings: Settings) -> tuple[NeededRole, ...]:
-    """Every role that these settings lead to work with, in the order in which they are needed."""
-    names, told, access = Names.of(settings), settings.organization, settings.access
+def needed(settings: Settings, *, back_out: bool = False) -> tuple[NeededRole, ...]:
+    """Every role that these settings lead to work with, in the order in which they are needed; for taking changes back if asked."""
+    names, told, access = Names.of(settings, back_out=back_out), settings.organization, settings.access
     table = (*statements(names), *_ways(settings, names))
     roles = [
         *((role, told.management_account, access.management) for role in READING[MANAGEMENT]),
@@ -60,6 +61,11 @@ def needed(settings: Settings) -> tuple[NeededRole, ...]:
     if settings.response is not None:
         words = f"{told.delegated_account}, besides {' and '.join(READING[DELEGATED])}"
         found += [NeededRole(role, words, document(role, table), _of(role, table), None) for role in RESPONDING]
+    where = {MANAGEMENT: told.management_account, DELEGATED: told.delegated_account, MEMBER: "every member account"}
+    for account, role in OFFBOARDING.items():
+        if mine := _of(role, table):
+            words = f"{where[account]}, besides {' and '.join(READING[account])}"
+            found.append(NeededRole(role, words, document(role, table), mine, None))
     if settings.evidence is not None:
         door, key = Door(role_arn=settings.evidence.role_arn), settings.evidence.signing_key
         found += [_role(role, key.split(":")[4], door, settings, names, table) for role in EVIDENCE]

@@ -5,7 +5,6 @@ call's effect is still there, the service says by the same read with which it co
 said and left alone. Nothing that enables imports this.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -18,7 +17,6 @@ from runbook_lib.base.observation import Known, Observation, Unknown
 from runbook_lib.coverage import Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, Condition, Direction, Loss, NoChange, Plan, Reference, Scope, Step, Wait
-from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.column import Column
@@ -26,11 +24,10 @@ from runbook_lib.services.departure import HAND_OVER, Ground, Level, Losing, sti
 from runbook_lib.services.departure_levels import Administrator, Delegation, Dissociate, TrustedAccess
 from runbook_lib.services.departures import undoing_calls
 from runbook_lib.services.implementations import service_named
-from runbook_lib.services.inventory import Writer
 from runbook_lib.services.leaving import READS, Departure, Leaving, registered, ruled
+from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import Bar, explanations
 from runbook_lib.services.registry import sentence, specs
-from runbook_lib.services.remarks import Remark
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
@@ -70,10 +67,8 @@ class Undone:
         return frozenset(self.call.targets) or self.call.affects or frozenset({self.call.account})
 
 
-class Undoing:
+class Undoing(NotEnabling):
     """The Service protocol for taking one change back. `change` says what it is about, and holds the calls that were applied."""
-
-    not_estimated: tuple[str, ...] = ()
 
     def __init__(self, change: Plan, service: str, departure: Departure | None) -> None:
         self.change, self.departure = change, departure
@@ -152,9 +147,6 @@ class Undoing:
         """Of a service whoever is there, as for leaving it; else whomever it is asked about."""
         return (self._leaving or self._service).view(organization, settings, scope)
 
-    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
-        return ()
-
     def observe(self, view: View, reader: Reader) -> Standing:
         together = {call.unit_key: call for call in _merged(each.call for each in self.undone)}
         jobs: list[Any] = [partial(self._effect, call, reader) for call in together.values()]
@@ -210,12 +202,12 @@ class Undoing:
         return each.about if seen.reached else frozenset()
 
     def _went_along(self, each: Undone, state: Standing) -> bool:
-        """Whether what the administrator set is gone because there is no administrator any more, so that it cannot be read."""
+        """Whether what the administrator set cannot be read because there is none any more, or AWS is taking it away."""
         ground, reverse = state.ground, each.reverse
         if ground is None or reverse is None or reverse.stage != "delegated":
             return False
         listed = ground.administrators.get(each.call.region)
-        return isinstance(listed, Known) and ground.delegated not in listed.value
+        return isinstance(listed, Known) and (ground.delegated not in listed.value or bool(ground.going(each.call.region)))
 
     def _bar(self, each: Undone, state: Standing, view: View) -> Bar | None:
         """What stands in the way where AWS itself would not refuse, and somebody else would lose something."""
@@ -225,7 +217,7 @@ class Undoing:
             return _still_registered(principal, state.registered[principal])
         if ground is None or level is None:
             return None
-        if found := ruled(ground):
+        if found := ruled(ground) or (self.departure and self.departure.held(level, ground)):
             return found
         if isinstance(level, Administrator):
             return self._members_of_others(each, ground, level, state)
@@ -284,7 +276,8 @@ class Undoing:
             )
         ending = [one for one in self.undone if isinstance(one.level, Administrator) and self._effective(one, state)]
         ours = {one.call.region for one in ending if self._bar(one, state, view) is None}
-        there = {region for region, listed in ground.administrators.items() if isinstance(listed, Known) and listed.value}
+        listed = {region: found.value for region, found in ground.administrators.items() if isinstance(found, Known)}
+        there = {region for region, accounts in listed.items() if accounts and not ground.going(region)}
         if others := sorted(there - ours):
             return Bar(
                 f"{sentence(tuple(others))} has an administrator that this change does not end: giving up the delegation would",
@@ -384,25 +377,6 @@ class Undoing:
             return (taking,)
         lowers = each.reverse.direction is Direction.LOWERS
         return (Losing(f"{self.title}: {each.call.becomes}", of_accounts=bool(each.call.targets)),) if lowers else ()
-
-    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, view: View) -> Sequence[Charge]:
-        """Taking back costs nothing."""
-        return ()
-
-    def trials(self, charged: Sequence[Charge], state: Any, view: View, reader: Reader, now: dt.datetime) -> Trials:
-        return Trials()
-
-    def foundation(self, view: View, reader: Reader) -> None:
-        """Nothing builds on it."""
-
-    def missing(self, state: Any, view: View) -> Sequence[str]:
-        return ()
-
-    def resources(self, state: Any, view: View, reader: Reader) -> Cells:
-        return ()
-
-    def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
-        return {}
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:
         """A way out's call as the way out judges it, a restoring one as the service does."""

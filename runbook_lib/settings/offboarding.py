@@ -5,18 +5,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runbook_lib.services.registry import specs
+from runbook_lib.services.registry import ways_out
 from runbook_lib.settings.section import Section, Text
 
-LevelName = Literal["stop-auto-enable", "switch-off", "dissociate", "administrator", "delegation", "trusted-access"]
+LevelName = Literal[
+    "stop-auto-enable", "switch-off", "dissociate", "administrator", "delegation", "trusted-access", "mute", "detach", "remove"
+]  # fmt: skip
 
 
 class OffboardingSection(Section):
     """Leave to take one service away, level by level. Without one nothing is offered."""
 
     service: Annotated[
-        Literal[tuple(spec.name for spec in specs())],  # type: ignore[valid-type] # the registry's names
-        Field(description="The service that is left."),
+        Literal[tuple(ways_out())],  # type: ignore[valid-type] # the registry's names
+        Field(description="The service that is left, or response."),
     ]
     levels: Annotated[
         Annotated[tuple[LevelName, ...], Field(strict=False, min_length=1)],

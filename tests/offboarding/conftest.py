@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from leaving import Out, covered
+from leaving import Out, covered, muted
 from simulated import Simulated, copied
 
 from runbook_lib.cli.surroundings import entered
@@ -33,4 +33,11 @@ def out(everything: tuple[Simulated, World], tmp_path_factory: pytest.TempPathFa
     made, world = everything
     made.front.adopt(copied(world))
     folder = tmp_path_factory.mktemp("out")
-    return lambda service: Out(Simulated(made.front, made.settings, folder), service)
+
+    def at(service: str) -> Out:
+        """Of Security Hub, as it is once its routes are muted."""
+        if service == "securityhub":
+            muted(made.front.world)
+        return Out(Simulated(made.front, made.settings, folder), service)
+
+    return at

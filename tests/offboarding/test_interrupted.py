@@ -1,15 +1,13 @@
 """A way out, and a back-out, killed at a call, without its answers, or throttled: it goes on, and ends as it would have."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectionClosedError
-from leaving import ACCOUNTS, REGIONS, SERVICES, Out
+from leaving import ACCOUNTS, REGIONS, SERVICES, Out, muted
+from mortal import MOMENTS, Killed, Unreliable
 from simulated import Simulated, copied, simulated, throttle
 from undone import Change, applied, asked
 
@@ -17,8 +15,6 @@ from runbook_lib.apply.report import Final
 from runbook_lib.coverage import Gap
 from runbook_lib.phase_run.undone import applied_units
 from runbook_lib.plan import Plan
-from runbook_lib.rehearsal.identify import identify
-from runbook_lib.rehearsal.inproc import InProcess, environ_of
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.runbook.phases import OFFBOARDING
@@ -26,41 +22,6 @@ from runbook_lib.services.departure import OFF
 from runbook_lib.services.registry import by_name
 
 Service = Callable[[str], Out]
-MOMENTS = ("before", "in flight")
-"""Before the call reaches the server, or after the server did it and before its answer arrives."""
-
-
-class Killed(BaseException):
-    """The process is gone: no `except Exception` sees this."""
-
-
-class Unreliable(InProcess):
-    """Dies at the `kill_at`-th changing request, or loses the answer of each `losing`-th."""
-
-    def __init__(self, application: Any, kill_at: int = 0, moment: str = "in flight", losing: int = 0) -> None:
-        super().__init__(application)
-        self._kill_at, self._moment, self._losing = kill_at, moment, losing
-        self._lock, self.dead, self.count, self.lost = threading.Lock(), False, 0, 0
-
-    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        told = identify(environ_of(request))
-        changing = told.mutating and told.service != "sts"
-        with self._lock:
-            self.count += changing
-            number = self.count if changing else 0
-            mine = bool(number) and number == self._kill_at
-            self.dead = self.dead or (mine and self._moment == "before")
-            if self.dead:
-                raise Killed
-        answer = super()._send(request)
-        with self._lock:
-            self.dead = self.dead or mine
-            if self.dead:
-                raise Killed
-            if number and self._losing and number % self._losing == 0:
-                self.lost += 1
-                raise ConnectionClosedError(endpoint_url=str(request.url))
-        return answer
 
 
 def failed(report: ApplyReport) -> list[tuple[str, str, str, str]]:
@@ -107,6 +68,7 @@ def test_every_level_that_was_killed_in_flight_goes_on_and_repeats_that_call_at_
 def test_every_level_killed_at_every_call(everything: tuple[Simulated, World], tmp_path: Path, service: str, moment: str) -> None:
     made, world = everything
     made.front.adopt(copied(world))
+    muted(made.front.world)
     plain = Out(Simulated(made.front, made.settings, tmp_path), service)
     plain.allow(by_name()[service].levels, OFF)
     for level in by_name()[service].levels:
@@ -145,7 +107,7 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tupl
         yield {phase: (applied(made, phase), copied(made.front.world)) for phase in asked(made)}
 
 
-def back_out(changes: dict[str, tuple[Change, World]], phase: str, folder: Path, kill_at: int, moment: str) -> int:
+def back_out(changes: dict[str, tuple[Change, World]], phase: str, folder: Path, kill_at: int | str, moment: str) -> int:
     """Take a phase back through a carrier that dies, and once more; how many calls it has."""
     change, world = changes[phase]
     front = change.simulated.front
@@ -166,9 +128,17 @@ def back_out(changes: dict[str, tuple[Change, World]], phase: str, folder: Path,
 PHASES = ["00_prerequisites", *(spec.phase for spec in by_name().values()), "60_response"]
 
 
+REMOVING = {
+    spec.phase: spec.designation.disable_operation
+    for spec in by_name().values()
+    if spec.designation and spec.designation.list_operation
+}
+"""Phase → the call that takes its administrator away: while AWS is at it, what the administrator set cannot be read."""
+
+
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_back_out_that_was_killed_in_flight_goes_on(changes: dict[str, tuple[Change, World]], tmp_path: Path, phase: str) -> None:
-    back_out(changes, phase, tmp_path / "one", 2, "in flight")
+    back_out(changes, phase, tmp_path / "one", REMOVING.get(phase, 2), "in flight")
 
 
 @pytest.mark.soak

@@ -1,9 +1,10 @@
 """Each level of each service, from a covered organization of twelve accounts in two Regions: done, named, nothing else touched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from granted import granted
 from leaving import REGIONS, SERVICES, Out
 from losses import facts, lost, won
 from ruamel.yaml import YAML
@@ -12,7 +13,8 @@ from runbook_lib.plan import Action, Direction, Plan
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.departure import HAND_OVER, OFF
 from runbook_lib.services.departures import departure_of
-from runbook_lib.services.registry import by_name
+from runbook_lib.services.registry import RESPONSE, action_name, by_name
+from runbook_lib.settings import MemberDoor
 
 Service = Callable[[str], Out]
 CASES = {service: YAML(typ="safe").load(Path(__file__).parents[1] / "services" / service / "way_out.yaml") for service in SERVICES}
@@ -37,15 +39,21 @@ def ended(report: ApplyReport) -> list[object]:
 
 
 @pytest.mark.parametrize(("service", "leave"), WAYS)
-def test_every_level_in_its_order_is_done_and_takes_what_it_named_and_nothing_else(out: Service, service: str, leave: str) -> None:
-    leaving = out(service)
+def test_every_level_in_its_order_is_done_and_takes_what_it_named_and_nothing_else(
+    out: Service, service: str, leave: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each under exactly its policies, whose every changing action it needs."""
+    leaving, given = out(service), granted(monkeypatch)
     leaving.allow(by_name()[service].levels, leave)
     others = [name for name in SERVICES if name != service]
     for level in levels_of(service, leave):
         before, beside = facts(leaving.world, service), {name: facts(leaving.world, name) for name in others}
+        given.begin(leaving, level)
         plan, report = leaving.do(level)
+        assert given.denied == [], level
         assert ended(report) == [], level
         assert plan.actions, level
+        assert changing(given.unneeded(), service, level) <= INSIDE_ONLY, level
         assert {action.direction for action in plan.actions} == {Direction.LOWERS}
         assert {f"{action.service}:{action.operation}" for action in plan.actions} <= departure_of(service).level(level).operations
         after = facts(leaving.world, service)
@@ -53,6 +61,59 @@ def test_every_level_in_its_order_is_done_and_takes_what_it_named_and_nothing_el
         assert won(before, after) == {}, level
         assert {name: facts(leaving.world, name) for name in others} == beside, f"{level} is about one service"
         assert leaving.plan(level).actions == (), f"{level} has nothing left to call"
+
+
+def changing(actions: Iterable[tuple[str, str]], service: str, level: str) -> set[tuple[str, str]]:
+    """Of account and action, those that are calls of the level."""
+    calls = {action_name(*each.split(":")) for each in departure_of(service).level(level).operations}
+    return {each for each in actions if each[1] in calls}
+
+
+INSIDE_ONLY = {
+    (account, f"securityhub:{operation}")
+    for account in ("management", "member") for operation in ("BatchDisableStandards", "DisableSecurityHub")
+}  # fmt: skip
+"""Needed where settings name a role in members, and where the management account is on (the next test)."""
+
+
+def test_hubs_are_switched_off_inside_every_account_under_exactly_the_policies_for_it(
+    out: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving, given = out("securityhub"), granted(monkeypatch)
+    settings, service = leaving.simulated.settings, "securityhub"
+    door = MemberDoor(role_name="RunbookMember", via="delegated")
+    leaving.simulated.settings = settings.model_copy(update={"access": settings.access.model_copy(update={"members": door})})
+    leaving.allow(by_name()[service].levels, OFF)
+    for level in ("stop-auto-enable", "dissociate", "administrator"):
+        leaving.do(level)
+    given.begin(leaving, "switch-off")
+    plan, report = leaving.do("switch-off")
+    assert (given.denied, ended(report)) == ([], [])
+    assert facts(leaving.world, service)["on"] == frozenset()
+    assert len({action.account for action in plan.actions}) > 2
+    assert changing(given.unneeded(), service, "switch-off") <= {("management", "securityhub:BatchDisableStandards")}
+    needed = {("member", f"securityhub:{each}") for each in ("DescribeHub", "GetEnabledStandards")}
+    assert not needed & given.unneeded()
+
+
+@pytest.mark.parametrize(
+    ("service", "level", "action"),
+    [
+        ("inspector2", "dissociate", "inspector2:DisassociateMember"),
+        (RESPONSE, "mute", "events:DisableRule"),
+    ],
+)
+def test_without_one_action_a_level_is_not_done(
+    out: Service, monkeypatch: pytest.MonkeyPatch, service: str, level: str, action: str
+) -> None:
+    leaving, given = out(service), granted(monkeypatch)
+    leaving.allow([level])
+    before = leaving.plan(level)
+    given.begin(leaving, level, without=action)
+    report = leaving.apply(level, before)
+    assert ended(report)
+    assert any(action in each for each in given.denied)
+    assert leaving.plan(level).actions
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -15,13 +15,14 @@ from runbook_lib.coverage import Cells
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
 from runbook_lib.runbook.phases import COVERAGE, OFFBOARDING, Phase
 from runbook_lib.runbook.way_out import WayOut, look
-from runbook_lib.services.departures import departure_of
-from runbook_lib.services.leaving import Leaving
-from runbook_lib.services.registry import by_name
+from runbook_lib.services.departure import Ground
+from runbook_lib.services.departures import leaving
+from runbook_lib.services.registry import RESPONSE, by_name
 from runbook_lib.settings import Settings
 from runbook_lib.settings.offboarding import OffboardingSection
 
@@ -58,12 +59,12 @@ class Out:
         )
         changes: dict[str, Any] = {"offboarding": (section,)}
         if not wanted:
-            changes[by_name()[self.service].section] = None
+            changes[self.service if self.service == RESPONSE else by_name()[self.service].section] = None
         self.simulated.settings = self.simulated.settings.model_copy(update=changes)
 
     def runbook(self, phase: Phase, level: str = "", scope: Scope | None = None) -> Runbook:
         self.runs += 1
-        simulated, doing = self.simulated, Leaving(departure_of(self.service), level)
+        simulated, doing = self.simulated, leaving(self.service, level)
         attach = simulated.attach or InProcess(simulated.front).attach
         run = f"20260601T000000Z-rehearsal-{self.runs:04x}"
         access = access_for(simulated.settings, phase, run, simulated.clock, attach, doing)
@@ -83,6 +84,14 @@ class Out:
         runbook = self.runbook(OFFBOARDING, level, Scope(regions))
         with runbook.access:
             return runbook.observe().cells
+
+    def ground(self, level: str) -> Ground[Any]:
+        """What a level is held against."""
+        runbook = self.runbook(OFFBOARDING, level)
+        with runbook.access:
+            _, (seen,) = runbook.observer.look([runbook.service])
+        found: Ground[Any] = runbook.service.ground(seen.state, seen.view)  # type: ignore[attr-defined]
+        return found
 
     def apply(self, level: str, plan: Plan, approval: Approval | None = None, **more: Any) -> ApplyReport:
         """Apply a plan, approved with every loss typed unless an approval is given."""
@@ -104,6 +113,22 @@ class Out:
         """Plan one level, type what it takes away, apply it."""
         plan = self.plan(level, regions)
         return plan, self.apply(level, plan)
+
+
+def muted(world: World) -> None:
+    """Nothing is sent any more by any rule: what stands in the way of leaving Security Hub."""
+    _states(world, "DISABLED")
+
+
+def enabled_routes(world: World) -> None:
+    """Every rule sends again."""
+    _states(world, "ENABLED")
+
+
+def _states(world: World, state: str) -> None:
+    for bus in (bus for buses in state_of(world).buses.values() for bus in buses.values()):
+        for rule in bus.rules.values():
+            rule.state = state
 
 
 def at(made: Simulated, service: str, settings: Settings | None = None) -> Out:

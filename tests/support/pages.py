@@ -84,8 +84,8 @@ INTRODUCTION = """\
 What IAM has to allow, for every service; settings that manage fewer need less. Each role has the statements below its name, and
 nothing else. A plan is made with the roles that read; stages are applied with those that change, which read too, because the plan
 is made again before each stage. Where a read is missing, the answer is *unknown*, and the plan says what to allow. No delete,
-disable or disassociate is among them. Where `account:ListRegions` is denied, as AWS's SecurityAudit does, `ec2:DescribeRegions` is
-asked in its place for the account itself; nobody needs to be given that.
+disable or disassociate is among them, but in the policies that leaving takes. Where `account:ListRegions` is denied, as AWS's
+SecurityAudit does, `ec2:DescribeRegions` is asked in its place for the account itself; nobody needs to be given that.
 
 `runbook requirements -p FILE` prints them for one organization's settings, with ids and trust policies filled in, also as JSON,
 Terraform or CloudFormation. `runbook doctor -p FILE` makes every read and says which one a policy denies, and who can change that.
@@ -93,6 +93,10 @@ Terraform or CloudFormation. `runbook doctor -p FILE` makes every read and says 
 The role in member accounts is needed only where settings name one (`access.members`). The runner's own identity needs
 `sts:AssumeRole` on the roles that it opens. `PARTITION`, `MANAGEMENT`, `DELEGATED`, `ORGANIZATION` and the names of key and bucket
 stand for yours. A bucket that encrypts with a key of its own takes `kms:GenerateDataKey` and `kms:Decrypt` on it.
+
+The policies `runbook-offboarding-…` are for `runbook offboard` and `runbook back-out`: roles have them besides, as long as
+something is left. `runbook requirements` prints the part of them that settings allow under `offboarding`, level by level, and
+with `--back-out` also what only taking a change back calls; without either none is needed.
 """
 ABOUT_ROLES = {
     "runbook-management-read": ("management account", "planning, coverage"),
@@ -101,6 +105,12 @@ ABOUT_ROLES = {
     "runbook-delegated-change": ("delegated account", "applying"),
     "runbook-member": ("member accounts", "standards in existing accounts"),
     "runbook-response": ("delegated account", "the response: a policy that its roles have besides, where settings have one"),
+    "runbook-offboarding-management": (
+        "management account",
+        "leaving, taking changes back: a policy that its roles have besides",
+    ),
+    "runbook-offboarding-delegated": ("delegated account", "the same there"),
+    "runbook-offboarding-member": ("member accounts", "the same there: what can be switched off from inside an account alone"),
     "runbook-evidence": ("the signing key's account", "sealing live runs, keeping evidence"),
 }
 

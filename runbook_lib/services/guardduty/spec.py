@@ -77,7 +77,7 @@ SPEC = ServiceSpec(
     roles=("AWSServiceRoleForAmazonGuardDuty", "AWSServiceRoleForAmazonGuardDutyMalwareProtection"),
     for_everybody=frozenset({"UpdateOrganizationConfiguration"}),
     role_principals=(DESIGNATION.principal, MALWARE_PROTECTION),
-    in_management=frozenset({"CreateDetector", "GetDetector", "ListDetectors", "UpdateDetector"}),
+    in_management=frozenset({"CreateDetector", "DeleteDetector", "GetDetector", "ListDetectors", "UpdateDetector"}),
     needs={
         DESIGNATION.enable_operation: DESIGNATING,
         "CreatePublishingDestination": ("s3:GetObject", "s3:ListBucket"),  # service authorization reference

@@ -56,7 +56,7 @@ SPEC = ServiceSpec(
     roles=("AWSServiceRoleForAmazonMacie",),
     for_everybody=frozenset({"UpdateOrganizationConfiguration", "UpdateAutomatedDiscoveryConfiguration"}),
     role_principals=(DESIGNATION.principal,),
-    in_management=frozenset({"EnableMacie", "GetMacieSession", "UpdateMacieSession"}),
+    in_management=frozenset({"DisableMacie", "EnableMacie", "GetMacieSession", "UpdateMacieSession"}),
     needs={DESIGNATION.enable_operation: DESIGNATING},
     # Where Macie is off, 403 as for a missing permission [issue DataBiosphere/azul#5779]: the words tell them apart.
     probe=Probe("GetMacieSession", not_on=("AccessDeniedException", "Macie is not enabled")),

@@ -1,6 +1,5 @@
 """Prerequisites: who and where we are, nobody else delegated, Regions, roles, AWS Config; the plan turns on trusted access."""
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,21 +8,21 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, NoChange, Reference, Scope, Step
-from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
-from runbook_lib.services.inventory import Writer
+from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import told
 from runbook_lib.services.organizations import assess as assessing
 from runbook_lib.services.organizations import observe as observing
 from runbook_lib.services.organizations import preflight as checking
+from runbook_lib.services.remarks import Remark
 from runbook_lib.services.view import View, view_of
 from runbook_lib.settings import Settings
 
 STAGE, LANE = "management", "designation"
 
 
-class Prerequisites:
+class Prerequisites(NotEnabling):
     """The first phase, as a service: it knows Organizations and reads a little of everything else."""
 
     name = "organizations"
@@ -32,9 +31,6 @@ class Prerequisites:
     principals: tuple[str, ...] = ()
     reads = observing.READS | checking.READS | {"organizations:ListAWSServiceAccessForOrganization"}
     mutations = frozenset({"organizations:EnableAWSServiceAccess"})
-    not_estimated: tuple[str, ...] = ()
-
-    preflight = staticmethod(checking.preflight)
 
     def view(self, organization: Organization, settings: Settings, scope: Scope) -> View:
         return view_of(organization, settings, self.name, scope)
@@ -61,27 +57,12 @@ class Prerequisites:
                 made.append(NoChange(*place, reason=cell.reason))
         return made
 
-    def charges(self, actions: Sequence[Action], cells: Cells, state: Any, view: View) -> Sequence[Charge]:
-        """Trusted access costs nothing."""
-        return ()
-
-    def trials(self, charged: Sequence[Charge], state: Any, view: View, reader: Reader, now: dt.datetime) -> Trials:
-        return Trials()
-
-    def foundation(self, view: View, reader: Reader) -> None:
-        """The organization itself says it all."""
+    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
+        return checking.preflight(organization, settings, scope, reader)
 
     def missing(self, state: Any, view: View) -> Sequence[str]:
         off = [cell for cell in assessing.trusted_access(view.organization, view.settings) if cell.status is not Status.COVERED]
         return [f"trusted access for {cell.item} is not known to be on ({cell.reason})" for cell in off]
-
-    def resources(self, state: Any, view: View, reader: Reader) -> Cells:
-        """Organizations watches none."""
-        return ()
-
-    def inventory(self, state: Any, writer: Writer) -> dict[str, Any]:
-        """The organization itself is written by the inventory."""
-        return {}
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:
         """EnableAWSServiceAccess has no answer to read and may be repeated (Organizations API reference)."""

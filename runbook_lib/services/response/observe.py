@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -40,7 +41,7 @@ def observe(view: View, reader: Reader) -> State:
 
 def _region(wanted: Wanted, reader: Reader) -> RegionState:
     account, region = wanted.view.delegated, wanted.region
-    jobs: list[Callable[[], Any]] = [partial(_rules, wanted, reader), partial(_actions, account, region, reader)]
+    jobs: list[Callable[[], Any]] = [partial(_rules, wanted, reader), partial(custom_actions, account, region, reader)]
     jobs += [partial(_destination, each, account, region, reader) for each in wanted.destinations]
     rules, actions, *destinations = reader.parallel(jobs)
     return RegionState(actions, rules, dict(zip((each.arn for each in wanted.destinations), destinations, strict=True)))
@@ -55,7 +56,8 @@ def read_actions(account: str, region: str, reader: Reader) -> dict[str, ActionT
     return {each.id: each for each in found}
 
 
-def _actions(account: str, region: str, reader: Reader) -> Observation[Mapping[str, ActionTarget]]:
+def custom_actions(account: str, region: str, reader: Reader) -> Observation[Mapping[str, ActionTarget]]:
+    """Custom actions; not yet where Security Hub is off."""
     try:
         return Known(read_actions(account, region, reader))
     except CallFailed as error:
@@ -66,8 +68,8 @@ def _actions(account: str, region: str, reader: Reader) -> Observation[Mapping[s
 
 def read_rule(name: str, account: str, region: str, reader: Reader) -> Rule | None:
     """One rule with its targets. Raises CallFailed."""
-    found = [each for each in _listed(account, region, reader, NamePrefix=name) if each["Name"] == name]
-    return _rule(found[0], read_targets(name, account, region, reader)) if found else None
+    found = [each for each in listed_rules(account, region, reader, NamePrefix=name) if each["Name"] == name]
+    return as_rule(found[0], read_targets(name, account, region, reader)) if found else None
 
 
 def read_targets(rule: str, account: str, region: str, reader: Reader) -> dict[str, Mapping[str, Any]]:
@@ -76,12 +78,14 @@ def read_targets(rule: str, account: str, region: str, reader: Reader) -> dict[s
     return {each["Id"]: each for page in pages for each in page.get("Targets") or ()}
 
 
-def _listed(account: str, region: str, reader: Reader, **parameters: Any) -> list[dict[str, Any]]:
+def listed_rules(account: str, region: str, reader: Reader, **parameters: Any) -> list[dict[str, Any]]:
+    """The rules of the default bus, as AWS has them. Raises CallFailed."""
     pages = reader.pages(EVENTS, "ListRules", account, region, **parameters)
     return [each for page in pages for each in page.get("Rules") or ()]
 
 
-def _rule(found: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> Rule:
+def as_rule(found: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> Rule:
+    """A rule as AWS lists it, with these targets."""
     return Rule(
         found["Name"], found["Arn"], _pattern(text(found.get("EventPattern"))), text(found.get("State")) != "DISABLED",
         text(found.get("Description")), text(found.get("ManagedBy")), targets,
@@ -98,17 +102,18 @@ def _rules(wanted: Wanted, reader: Reader) -> Observation[Mapping[str, Rule]]:
     account, region = wanted.view.delegated, wanted.region
     own = {rule.name for rule in wanted.rules}
     try:
-        listed = _listed(account, region, reader)
-        heard = [each["Name"] for each in listed if each["Name"] in own or _heard(_pattern(text(each.get("EventPattern"))))]
+        rules = [as_rule(each, {}) for each in listed_rules(account, region, reader)]
+        heard = [each.name for each in rules if each.name in own or hears_security_hub(each.pattern)]
         targets = dict(
             zip(heard, reader.parallel([partial(read_targets, name, account, region, reader) for name in heard]), strict=True)
         )
     except CallFailed as error:
         return unread(error)
-    return Known({each["Name"]: _rule(each, targets.get(each["Name"], {})) for each in listed})
+    return Known({each.name: replace(each, targets=targets.get(each.name, {})) for each in rules})
 
 
-def _heard(pattern: Mapping[str, Any] | None) -> bool:
+def hears_security_hub(pattern: Mapping[str, Any] | None) -> bool:
+    """Whether a pattern hears Security Hub."""
     return any(listens(pattern, each) for each in (IMPORTED, PRESSED))
 
 
@@ -145,9 +150,10 @@ def _queue(arn: str, account: str, region: str, reader: Reader) -> Destination:
 
 def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:
     attributes = reader.read(TOPICS, "GetTopicAttributes", account, region, TopicArn=arn).get("Attributes") or {}
-    tags = _tags(reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ())
+    tags = tags_of(reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ())
     return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
 
 
-def _tags(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def tags_of(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Tags as SNS lists them."""
     return {each["Key"]: each["Value"] for each in listed}

@@ -1,6 +1,5 @@
 """The response as a service of the runbook: it has no administrator and no members, and calls four services of one account."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,14 +9,12 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cell, Cells, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
-from runbook_lib.plan.cost import Charge, Trials
 from runbook_lib.plan.outcome import Outcome, Progress
 from runbook_lib.services.answers import judge_error
 from runbook_lib.services.aspect import Place, Planned
 from runbook_lib.services.column import BEYOND
-from runbook_lib.services.inventory import Writer
+from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import bar_cells, explanations, region_bar
-from runbook_lib.services.remarks import Remark
 from runbook_lib.services.response import observe as reading
 from runbook_lib.services.response.actions import Actions
 from runbook_lib.services.response.destinations import URL, Destinations
@@ -35,14 +32,16 @@ RETRY = frozenset({"QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedR
 STAGES = ("delegated", "lowering")
 
 
-class Response:
+class Response(NotEnabling):
     """Channels before routes, routes before custom actions."""
 
     name, title, phase = NAME, TITLE, PHASE
     principals: tuple[str, ...] = ()
     aspects: tuple[Part, ...] = (Destinations(), Rules(), Actions())
     reads = reading.READS
-    not_estimated = ("Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",)
+    not_estimated: tuple[str, ...] = (
+        "Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",
+    )
 
     @property
     def mutations(self) -> frozenset[str]:
@@ -50,9 +49,6 @@ class Response:
 
     def view(self, organization: Organization, settings: Settings, scope: Scope) -> View:
         return view_of(organization, settings, NAME, scope)
-
-    def preflight(self, organization: Organization, settings: Settings, scope: Scope, reader: Reader) -> Sequence[Remark]:
-        return ()
 
     def observe(self, view: View, reader: Reader) -> State:
         return reading.observe(view, reader)
@@ -80,26 +76,6 @@ class Response:
                     planned[place.region] = planned[place.region].with_more(aspect.name, made)
                     steps += made
         return [*steps, *explanations(cells)]
-
-    def charges(self, actions: Sequence[Action], cells: Cells, state: State, view: View) -> Sequence[Charge]:
-        return ()
-
-    def trials(self, charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
-        return Trials()
-
-    def foundation(self, view: View, reader: Reader) -> None:
-        """Nothing comes after it."""
-
-    def missing(self, state: Any, view: View) -> Sequence[str]:
-        return ()
-
-    def resources(self, state: State, view: View, reader: Reader) -> Cells:
-        """Nothing of the response watches resources."""
-        return ()
-
-    def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
-        """Rules and queues are no part of a simulated organization that is made from an inventory."""
-        return {}
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
         if isinstance(answer, CallFailed):

@@ -180,6 +180,7 @@ class SwitchOff(Regional[State]):
     as_administrator = False
     already = ("is not subscribed",)
     operations = frozenset({f"{NAME}:BatchDisableStandards", f"{NAME}:DisableSecurityHub"})
+    inside = frozenset({f"{NAME}:DescribeHub", f"{NAME}:GetEnabledStandards"})
     losing = (
         Losing(f"{TITLE} checks", unwatched=True, note="Findings of other services are taken up no longer either."),
         Losing(f"{TITLE} findings, insights and settings", for_good=True, note="AWS deletes them after 90 days."),

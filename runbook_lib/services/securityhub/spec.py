@@ -89,9 +89,25 @@ SPEC = ServiceSpec(
     for_everybody=frozenset({"UpdateOrganizationConfiguration", "CreateFindingAggregator", "UpdateFindingAggregator"}),
     role_principals=(DESIGNATION.principal,),
     in_management=frozenset(
-        {"BatchEnableStandards", "DescribeHub", "EnableSecurityHub", "GetEnabledStandards", "ListEnabledProductsForImport"}
+        {
+            "BatchDisableStandards",
+            "BatchEnableStandards",
+            "DescribeHub",
+            "DisableSecurityHub",
+            "EnableSecurityHub",
+            "GetEnabledStandards",
+            "ListEnabledProductsForImport",
+        }
     ),
-    in_members=frozenset({"BatchEnableStandards", "GetEnabledStandards", "ListEnabledProductsForImport"}),
+    in_members=frozenset(
+        {
+            "BatchDisableStandards",
+            "BatchEnableStandards",
+            "DisableSecurityHub",
+            "GetEnabledStandards",
+            "ListEnabledProductsForImport",
+        }
+    ),
     needs={
         # Dependent actions of the service authorization reference: fewer than the other services' pages list.
         DESIGNATION.enable_operation: tuple(each for each in DESIGNATING if "Account" not in each and "Unit" not in each),

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from runbook_lib.base.documents import Problem
-from runbook_lib.services.registry import by_name, sentence
+from runbook_lib.services.registry import by_name, sentence, ways_out
 from runbook_lib.settings.checks import Tree, at
 
 
@@ -23,8 +23,9 @@ def check_offboarding(tree: Tree, today: dt.date) -> Iterator[Problem]:
         if expires and dt.date.fromisoformat(expires) < today:
             message = f"This has expired (today is {today}). Remove it, or decide again and write a later day."
             yield Problem(("offboarding", position, "expires"), message)
-        spec = by_name().get(service or "")
+        spec, levels = by_name().get(service or ""), ways_out().get(service or "", ())
+        title = spec.title if spec else "The response"
         for place, level in enumerate(entry.get("levels") or ()):
-            if spec and level and level not in spec.levels:
-                message = f"{spec.title} has no such level; it has {sentence(spec.levels)}."
+            if levels and level and level not in levels:
+                message = f"{title} has no such level; it has {sentence(levels)}."
                 yield Problem(("offboarding", position, "levels", place), message)

@@ -1,0 +1,144 @@
+"""What of the response is there and ours, Region by Region, whatever settings want: read for leaving it. Reads only."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from runbook_lib.aws.errors import CallFailed, unread
+from runbook_lib.aws.reader import Reader
+from runbook_lib.base.observation import Known, Observation
+from runbook_lib.services.population import ENABLED
+from runbook_lib.services.response.names import EVENTS, HUB, QUEUES, TAG, TAGGED, TOPICS
+from runbook_lib.services.response.observe import (
+    MISSING,
+    as_rule,
+    custom_actions,
+    hears_security_hub,
+    listed_rules,
+    read_targets,
+    tags_of,
+)
+from runbook_lib.services.response.state import ActionTarget, Rule
+from runbook_lib.services.view import View
+
+READS = frozenset({
+    f"{HUB}:DescribeActionTargets", f"{EVENTS}:ListRules", f"{EVENTS}:ListTargetsByRule", f"{EVENTS}:ListRuleNamesByTarget",
+    f"{QUEUES}:ListQueues", f"{QUEUES}:ListQueueTags", f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes",
+    f"{TOPICS}:ListTopics", f"{TOPICS}:ListTagsForResource", f"{TOPICS}:GetTopicAttributes",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ours:
+    """One Region of the delegated account."""
+
+    rules: Observation[Mapping[str, Rule]]
+    """Rules of ours, with everything that they send to."""
+    strangers: tuple[Rule, ...]
+    """Enabled rules of others that hear Security Hub, without their targets."""
+    actions: Observation[Mapping[str, ActionTarget]]
+    """Every custom action, whoever made it; NotYet where Security Hub is off."""
+    destinations: Observation[Mapping[str, tuple[str, ...]]]
+    """ARN of each queue and topic of ours → the rules of others that send to it."""
+
+    def listening(self, action: str) -> tuple[str, ...]:
+        """The rules of others that answer to a custom action."""
+        return tuple(each.name for each in self.strangers if action in actions_of([each]))
+
+
+def actions_of(rules: Iterable[Rule]) -> frozenset[str]:
+    """The ARNs of the custom actions that rules answer to, by their patterns."""
+    named = [each for rule in rules for each in (rule.pattern or {}).get("resources") or ()]
+    return frozenset(each for each in named if isinstance(each, str) and ":action/custom/" in each)
+
+
+def observe(view: View, reader: Reader) -> Mapping[str, Ours]:
+    """Every Region that is asked for and in which the delegated account can act, side by side."""
+    regions = [region for region in view.population.regions if _acts(view, region)]
+    return dict(zip(regions, reader.parallel([partial(_region, view.delegated, each, reader) for each in regions]), strict=True))
+
+
+def _region(account: str, region: str, reader: Reader) -> Ours:
+    jobs: list[Callable[[], Any]] = [
+        partial(_tried, partial(_rules, account, region, reader)),
+        partial(custom_actions, account, region, reader),
+    ]
+    rules, actions = reader.parallel(jobs)
+    if not isinstance(rules, Known):
+        return Ours(rules, (), actions, rules)
+    own = {name: rule for name, rule in rules.value.items() if rule.ours}
+    others = tuple(rule for rule in rules.value.values() if not rule.ours and rule.enabled and hears_security_hub(rule.pattern))
+    destinations = _tried(partial(_destinations, account, region, frozenset(own), reader))
+    return Ours(Known(own), others, actions, destinations)
+
+
+def _tried(read: Callable[[], Any]) -> Observation[Any]:
+    try:
+        return Known(read())
+    except CallFailed as error:
+        return unread(error)
+
+
+def _rules(account: str, region: str, reader: Reader) -> dict[str, Rule]:
+    found = {each["Name"]: as_rule(each, {}) for each in listed_rules(account, region, reader)}
+    own = [name for name, rule in found.items() if rule.ours]
+    targets = reader.parallel([partial(read_targets, name, account, region, reader) for name in own])
+    return {**found, **{name: replace(found[name], targets=sent) for name, sent in zip(own, targets, strict=True)}}
+
+
+def _destinations(account: str, region: str, own: frozenset[str], reader: Reader) -> dict[str, tuple[str, ...]]:
+    """Queues and topics that have our tag, each with the rules of others that send to it."""
+    urls = [url for page in reader.pages(QUEUES, "ListQueues", account, region) for url in page.get("QueueUrls") or ()]
+    topics = [each["TopicArn"] for page in reader.pages(TOPICS, "ListTopics", account, region) for each in page.get("Topics") or ()]
+    jobs = [partial(_queue, url, account, region, reader) for url in urls]
+    jobs += [partial(_topic, arn, account, region, reader) for arn in topics]
+    arns = [arn for arn in reader.parallel(jobs) if arn]
+    senders = reader.parallel([partial(_senders, arn, account, region, reader) for arn in arns])
+    return {arn: tuple(sorted(set(names) - own)) for arn, names in zip(arns, senders, strict=True)}
+
+
+def _queue(url: str, account: str, region: str, reader: Reader) -> str:
+    """The ARN of a queue of ours; "" for any other."""
+    try:
+        tags = reader.read(QUEUES, "ListQueueTags", account, region, QueueUrl=url).get("Tags") or {}
+        if tags.get(TAG) != TAGGED:
+            return ""
+        asked = reader.read(QUEUES, "GetQueueAttributes", account, region, QueueUrl=url, AttributeNames=["QueueArn"])
+    except CallFailed as error:
+        if error.code in MISSING:
+            return ""
+        raise
+    return str(asked["Attributes"]["QueueArn"])
+
+
+def _topic(arn: str, account: str, region: str, reader: Reader) -> str:
+    """The ARN of a topic of ours; "" for any other."""
+    try:
+        listed = reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ()
+    except CallFailed as error:
+        if error.code in MISSING:
+            return ""
+        raise
+    return arn if tags_of(listed).get(TAG) == TAGGED else ""
+
+
+def _senders(arn: str, account: str, region: str, reader: Reader) -> list[str]:
+    pages = reader.pages(EVENTS, "ListRuleNamesByTarget", account, region, TargetArn=arn)
+    return [name for page in pages for name in page.get("RuleNames") or ()]
+
+
+def active_routes(view: View, reader: Reader) -> Mapping[str, tuple[str, ...]]:
+    """Region → the rules of ours that are enabled, in every Region of the organization in which the delegated account can act."""
+    asked = [each for each in sorted(view.organization.enabled_regions) if _acts(view, each)]
+    found = reader.parallel([partial(listed_rules, view.delegated, each, reader) for each in asked])
+    active = {
+        region: tuple(sorted(rule.name for rule in (as_rule(each, {}) for each in listed) if rule.ours and rule.enabled))
+        for region, listed in zip(asked, found, strict=True)
+    }
+    return {region: names for region, names in active.items() if names}
+
+
+def _acts(view: View, region: str) -> bool:
+    opted = view.organization.regions.get(view.delegated)
+    return not isinstance(opted, Known) or opted.value.get(region) in ENABLED
