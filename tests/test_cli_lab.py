@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from runbook_lib.base import project
 from runbook_lib.cli import cli
+from runbook_lib.cli.lab import laid_out
 from runbook_lib.cli.lab.surroundings import surroundings
 
 PROJECT = Path(__file__).parents[1]
@@ -116,3 +118,65 @@ def test_no_variable_of_jupyter_s_that_opens_it_reaches_the_lab() -> None:
     }
     ours = {"JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_TOKEN": "new"}
     assert surroundings(given, "new") == {"JUPYTER_DATA_DIR": "mine", "AWS_PROFILE": "mine", "HOME": "/h", **ours}
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The library as if it came as a wheel, with two notebooks."""
+    carried = tmp_path / "carried"
+    (carried / "notebooks").mkdir(parents=True)
+    for name in ("start", "90_coverage"):
+        (carried / "notebooks" / f"{name}.ipynb").write_bytes((PROJECT / "notebooks" / f"{name}.ipynb").read_bytes())
+    for module in (project, laid_out):
+        monkeypatch.setattr(module, "CARRIED", carried)
+    return carried / "notebooks"
+
+
+def test_a_wheel_s_notebooks_are_laid_out_once_and_kernels_are_told_where(
+    wheel: Path, live: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty := tmp_path / "empty").mkdir()
+    monkeypatch.chdir(empty)
+    monkeypatch.setattr(project, "__file__", str(tmp_path / "site-packages" / "runbook_lib" / "base" / "project.py"))
+    started = Started()
+    monkeypatch.setattr(subprocess, "Popen", started)
+    done = CliRunner().invoke(cli, ["lab", "-p", str(live)], catch_exceptions=False, standalone_mode=False)
+    assert done.return_value == 0
+    assert f"Laid out 2 notebooks in {empty / 'notebooks'}" in done.output
+    assert (empty / "notebooks" / "start.ipynb").read_bytes() == (wheel / "start.ipynb").read_bytes()
+    assert started.env["RUNBOOK_PROJECT"] == str(empty)
+    again = CliRunner().invoke(cli, ["lab", "-p", str(live)], catch_exceptions=False, standalone_mode=False)
+    assert "notebooks" not in again.output
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda text: text.replace('"outputs": []', '"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]'),
+            False,
+        ),
+        (lambda text: text.replace("empty for those of runbook lab", "ours"), False),
+        (lambda text: text.replace("open_start", "open_other"), True),
+        (lambda text: text[:100], True),
+        (lambda text: "{}", True),
+    ],
+)
+def test_a_notebook_of_another_version_is_said_and_stays(
+    wheel: Path, tmp_path: Path, change: Callable[[str], str], said: bool
+) -> None:
+    theirs = tmp_path / "notebooks" / "start.ipynb"
+    theirs.parent.mkdir()
+    text = change((wheel / "start.ipynb").read_text(encoding="utf-8"))
+    assert text != (wheel / "start.ipynb").read_text(encoding="utf-8")
+    theirs.write_text(text, encoding="utf-8")
+    lines = list(laid_out.lay_out(tmp_path))
+    assert lines[0] == f"Laid out 1 notebook in {theirs.parent}"
+    assert [line for line in lines[1:] if "not as this version has them: start.ipynb." in line] == lines[1:]
+    assert bool(lines[1:]) == said
+    assert theirs.read_text(encoding="utf-8") == text
+
+
+def test_a_checkout_opens_its_own(tmp_path: Path) -> None:
+    assert list(laid_out.lay_out(tmp_path)) == []
+    assert not (tmp_path / "notebooks").exists()

@@ -266,6 +266,24 @@ def finding_command() -> None:
     """
 
 
+@cli.command("new")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--ci",
+    type=click.Choice(["github", "gitlab", "both", "none"]),
+    default="both",
+    show_default=True,
+    help="Whose pipelines to lay out samples for.",
+)
+@done_by("new")
+def new_command() -> None:
+    """Lay out a repository for one organization.
+
+    Settings that are named like the folder, drafts of workflows, a trust policy to fill in, and pipelines that plan, apply and
+    watch. Nothing is overwritten: what is there already is said and left alone, and the exit code is 2 then.
+    """
+
+
 @cli.command("schema")
 @done_by("schema")
 def schema_command() -> None:

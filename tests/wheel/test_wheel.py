@@ -1,12 +1,18 @@
 """Installed like any Python tool: the wheel is whole, and works in an empty folder beside nothing of the checkout."""
 
 import json
+import signal
+import subprocess
+import time
+import urllib.request
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import carried
 import pytest
-from installed_wheel import ROOT, Installed, tracked
+from doors import PATIENCE
+from installed_wheel import ROOT, Installed, bare_environment, tracked
 from setuptools.errors import FileError
 
 
@@ -68,3 +74,41 @@ def test_a_plan_is_made_in_an_empty_folder(installed: Installed, tmp_path: Path)
         assert "fingerprint" in done.stdout
     finally:
         installed.run("runbook", "simulate", "--stop", at=tmp_path)
+
+
+@pytest.mark.soak
+def test_the_lab_opens_in_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
+    (folder := tmp_path / "acme").mkdir()
+    runtime = tmp_path / "jupyter"
+    own = {f"JUPYTER_{name}_DIR": str(runtime / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    command = [installed.folder / "bin" / "runbook", "lab", "--no-browser", "--port", "0", "--organization", "seven"]
+    with (
+        (tmp_path / "lab.log").open("wb") as log,
+        subprocess.Popen(
+            [*map(str, command), "--", "--allow-root"], cwd=folder, env={**bare_environment(), **own}, stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as lab,
+    ):  # fmt: skip
+        try:
+            said = told(runtime / "RUNTIME", lab)
+            asked = f"{said['url']}api/contents/notebooks/start.ipynb?content=0"
+            request = urllib.request.Request(asked, headers={"Authorization": f"token {said['token']}"})
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                assert json.load(answer)["path"] == "notebooks/start.ipynb"
+        finally:
+            lab.send_signal(signal.SIGTERM)
+            lab.wait(PATIENCE)
+    assert {path.name for path in folder.iterdir()} == {"notebooks", "runs"}
+    assert (folder / "notebooks" / "start.ipynb").read_bytes() == (ROOT / "notebooks" / "start.ipynb").read_bytes()
+
+
+def told(runtime: Path, lab: subprocess.Popen[bytes]) -> dict[str, str]:
+    """Address and token, once it listens: JupyterLab leaves them where only its user can read."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and lab.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            with suppress(ValueError):  # it is being written
+                found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+                return found
+        time.sleep(0.2)
+    raise AssertionError("it does not listen")

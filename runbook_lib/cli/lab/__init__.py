@@ -17,8 +17,9 @@ from types import FrameType
 
 import click
 
-from runbook_lib.base.project import example, root
+from runbook_lib.base.project import ROOT_VARIABLE, example, root
 from runbook_lib.cli.lab.arguments import refused
+from runbook_lib.cli.lab.laid_out import lay_out
 from runbook_lib.cli.lab.surroundings import surroundings
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import Asked, ready
@@ -34,6 +35,9 @@ def lab_command(
         raise click.UsageError(problem)
     file = parameters.resolve() if parameters else example("rehearsal.yaml")
     settings = load(file, dt.datetime.now(dt.UTC).date())
+    project = root()
+    for line in lay_out(project):
+        click.echo(line)
     kept = runs_folder(runs)
     environment: Mapping[str, str] = os.environ
     of_a_stack: Mapping[str, str] = {}
@@ -42,6 +46,8 @@ def lab_command(
         made = ready(asked, click.echo)
         file, environment, of_a_stack = made.file.absolute(), made.server.environment, for_a_notebook(made, asked)
     kernels = {**environment, **of_a_stack, "RUNBOOK_PARAMETERS": str(file), "RUNBOOK_RUNS": str(kept), "RUNBOOK_TICKET": ticket}
+    # A kernel starts in the folder of its notebook, and has to find the project that this command found.
+    kernels[ROOT_VARIABLE] = str(project)
     return serve(["--port", str(port), *([] if browser else ["--no-browser"]), *jupyter], kernels)
 
 
