@@ -88,6 +88,11 @@ class _People:
             yield html.element("h3", f"List {number}: {count_of(accounts)}", id=f"list-{number}") + f"<p>{said}</p>"
 
 
+def _named(facts: Mapping[str, str]) -> dict[str, str]:
+    """The keys of the JSON file, as a page names them."""
+    return {name.capitalize(): value for name, value in facts.items()}
+
+
 def html_page(cells: Cells, organization: Organization, facts: Mapping[str, str], around: Around | None = None) -> str:
     """The whole page. Equal cells give equal pages."""
     around, inside = around or Around(), [cell for cell in cells if cell.in_scope]
@@ -96,7 +101,7 @@ def html_page(cells: Cells, organization: Organization, facts: Mapping[str, str]
     rows = drawn[0].units if drawn else {}
     parts = [
         *_number(inside),
-        html.facts({**facts, "Organization": organization.id, **population(organization)}),
+        html.facts({**_named(facts), "Organization": organization.id, **population(organization)}),
         *_largest(inside, people),
         *_nobody(cells),
         *_resources(cells, titles),
