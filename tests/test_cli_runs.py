@@ -14,7 +14,7 @@ from runbook_lib.cli.runs import KEPT_RUNS, RUNS, runs_folder
 from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.record import plainly
 
-MAKING = {"plan", "apply", "coverage", "drill", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
+MAKING = {"plan", "apply", "coverage", "drill", "remediate", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
 MAKING |= {
     "doctor",
     "init",

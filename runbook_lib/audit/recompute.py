@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from runbook_lib.aws.access import Access
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.clock import Clock
-from runbook_lib.base.documents import LONGEST_SAID, short
+from runbook_lib.base.documents import LONGEST_SAID, DocumentError, short
 from runbook_lib.base.own_files import moment
 from runbook_lib.base.privacy import masked_data
 from runbook_lib.coverage import Cells
@@ -24,13 +24,13 @@ from runbook_lib.evidence.seal.sealing import seal_of
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
 from runbook_lib.plan.file import PlanFileError
-from runbook_lib.runbook import Runbook
-from runbook_lib.runbook.phases import BACK_OUT, Kind, Phase, UnknownPhase, phase_named
-from runbook_lib.runbook.undoing import kept_in
+from runbook_lib.runbook import Runbook, remediating, undoing
+from runbook_lib.runbook.phases import BACK_OUT, REMEDIATING, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.services.departures import NoSuchLevel, NoSuchService
 from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import PreconditionsFailed
+from runbook_lib.services.response.remediation import BadRemediation
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
@@ -41,6 +41,7 @@ _COVERAGE = re.compile(r"(?:coverage|answers)-(\w+)\..+")
 
 UNFIT = (
     AnswersBroken, CoverageBroken, CallFailed, PlanFileError, PreconditionsFailed, UnknownPhase, NoSuchService, NoSuchLevel,
+    BadRemediation, DocumentError,
 )  # fmt: skip
 """What says that a run's own files do not give its coverage again."""
 
@@ -142,7 +143,9 @@ def _differences(path: Path, written: Path, settings: Settings, phase: str, abou
 
 def _procedure(phase: Phase, about: str, folder: Path) -> Procedure | None:
     if phase.name == BACK_OUT.name:
-        return kept_in(folder)
+        return undoing.kept_in(folder)
+    if phase.name == REMEDIATING.name:
+        return remediating.kept_in(folder, about)
     return procedure(phase.name, about) if phase.kind is Kind.PROCEDURE else None
 
 

@@ -61,12 +61,13 @@ class Access:
     """All calls of one run. Implements `Reader`, and `mutate` for apply; safe to use from many threads.
 
     `reads` and `mutations` are names like "guardduty:CreateMembers". `attach` is called with every botocore session that is made
-    (an in-process simulation hooks itself in there). Raises AccessRefused, and `CallFailed` for what AWS or the network refuse.
+    (an in-process simulation hooks itself in there). `member_role` enters member accounts by way of the delegated account, in the
+    place of the role that settings name. Raises AccessRefused, and `CallFailed` for what AWS or the network refuse.
     """
 
     def __init__(
         self, settings: Settings, *, reads: frozenset[str], mutations: frozenset[str], run: str, clock: Clock,
-        attach: Callable[[Session], None] | None = None,
+        attach: Callable[[Session], None] | None = None, member_role: str = "",
     ) -> None:  # fmt: skip
         self.concurrency = settings.concurrency
         self._reads, self._mutations = reads, mutations
@@ -76,7 +77,7 @@ class Access:
         self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, operations, settings.endpoints)
         self._sts_region = sts_region(settings)
         partition = partition_facts(self._sts_region)[0]
-        self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts)
+        self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts, member_role)
         self._making = threading.Lock()
         self.on_answer: Callable[..., None] = lambda *answered: None
         """Hears the answer to, or failure of, every read, and what was asked: what coverage is judged from is kept as evidence."""
@@ -113,7 +114,7 @@ class Access:
 
     def reaches(self, account: str) -> bool:
         """Whether settings name a door into this account."""
-        return self._doors.way(account) is not None
+        return self._doors.named(account)
 
     def caller(self, account: str) -> str:
         """ARN of the identity that acts in an account; opens its door. Raises WrongAccount, NoDoor, CallFailed."""

@@ -115,8 +115,10 @@ class Doors:
 
     def __init__(
         self, settings: Settings, partition: str, region: str, run: str, clock: Clock,
-        new_session: Callable[[str | None], Session], sts: Callable[[Session], Any],
+        new_session: Callable[[str | None], Session], sts: Callable[[Session], Any], member_role: str = "",
     ) -> None:  # fmt: skip
+        self._member_role = member_role
+        """The role by which members are entered by way of the delegated account, in the place of the one that settings name."""
         self._settings, self._partition, self._region, self._clock = settings, partition, region, clock
         self._new_session, self._sts = new_session, sts
         self._session_name = re.sub(r"[^A-Za-z0-9_+=,.@-]", "-", f"runbook-{run}")[:64]
@@ -136,11 +138,18 @@ class Doors:
             return Way("management", account, access.management)
         if account == organization.delegated_account:
             return Way("delegated", account, access.delegated)
+        if self._member_role:
+            role = f"arn:{self._partition}:iam::{account}:role/{self._member_role}"
+            return Way("members", account, Door(role_arn=role, via="delegated"))
         if access.members is None:
             return None
         role = f"arn:{self._partition}:iam::{account}:role/{access.members.role_name}"
         rest = access.members.model_dump(exclude={"role_name"})
         return Way("members", account, Door(role_arn=role, **rest))
+
+    def named(self, account: str) -> bool:
+        """Whether settings name a way into this account."""
+        return account in self.special or self._settings.access.members is not None
 
     def whoever(self, door: Door) -> Card:
         """Open a door of which nobody said where it leads, and go on using it for that account. Raises like `session`."""

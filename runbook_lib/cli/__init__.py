@@ -374,6 +374,30 @@ def drill_command() -> None:
     """
 
 
+@cli.command("remediate")
+@click.argument("findings", nargs=-1, metavar="FINDING...")
+@PARAMETERS
+@click.option("--workflow", default="", help="Id of the workflow to go by; the one that answers for the findings when absent.")
+@click.option(
+    "--roles", type=click.Path(file_okay=False, path_type=Path), help="Write the workflows' roles into this folder, and end."
+)
+@click.option("--approval", default="", help="An approval.json, or the plan's fingerprint; without one it is only planned.")
+@TICKET
+@click.option(
+    "--emergency", default="", metavar="REASON", help="Contain without the other person, where the trust policy allows it."
+)
+@SECONDS
+@RUNS
+@done_by("remediate")
+def remediate_command() -> None:
+    """Mend the causes of findings on their resources.
+
+    Without --approval it is planned alone: which of AWS's documents would be started where, with which role, what is there now,
+    what it becomes, and the way back. With it the documents are started, the resources looked at afterwards, and the findings'
+    workflow status set where the cause is gone. Exit code 2: a cause is still there, or could not be read.
+    """
+
+
 cli_evidence.register(cli)
 cli_stack.register(cli)
 

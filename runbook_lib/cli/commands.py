@@ -231,16 +231,16 @@ class Named:
     file: Path
     plan: Plan | None = None
 
-    def approval(self, into: Path, approver: str, ticket: str, loses: Sequence[str] = ()) -> Path:
+    def approval(self, into: Path, approver: str, ticket: str, loses: Sequence[str] = (), hours: float = 12) -> Path:
         """The approval's file; where a plan was named, that plan is approved now, in a file of the folder `into`.
 
-        `loses` is what was typed of what it takes away.
+        `loses` is what was typed of what it takes away; `hours` is for how long it is good.
         """
         if self.plan is None:
             return self.file
         given = approve(
             self.plan, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(self.file),
-            sha256=file_digest(self.file), loses=loses,
+            sha256=file_digest(self.file), loses=loses, hours=hours,
         )  # fmt: skip
         return written(given, into / f"approval-{self.plan.phase}.json")
 

@@ -37,8 +37,7 @@ def finding_command(identity: str, parameters: Path, days: int, file: Path | Non
     if file is not None:
         listed = [each for each in findings_of(read_text(file, LARGEST, LARGEST), file) if each.get("Id") == identity]
     else:
-        with entered(kernel_environment(settings, runs)):
-            listed = _live(settings, identity)
+        listed = read_live(settings, identity, runs)
     if not listed:
         where = file or f"the delegated account {settings.organization.delegated_account}"
         sys.stderr.write(f"{where} has no finding {identity}. Give the id as a message has it.\n")
@@ -52,10 +51,11 @@ def finding_command(identity: str, parameters: Path, days: int, file: Path | Non
     return 0 if len(owners) == 1 else 2
 
 
-def _live(settings: Settings, identity: str) -> list[Mapping[str, Any]]:
+def read_live(settings: Settings, identity: str, runs: str) -> list[Mapping[str, Any]]:
+    """The findings of one id, as Security Hub has them now. Raises CallFailed, AccessRefused."""
     clock = Clock()
     run = f"{clock.now():%Y%m%dT%H%M%SZ}-{settings.mode}-{secrets.token_hex(2)}"
-    with access_for(settings, COVERAGE, run, clock) as access:
+    with entered(kernel_environment(settings, runs)), access_for(settings, COVERAGE, run, clock) as access:
         return list(read_finding(settings, identity, access))
 
 

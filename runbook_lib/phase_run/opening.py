@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from runbook_lib.base.clock import Clock
-from runbook_lib.base.files import write_text
+from runbook_lib.base.files import write_bytes, write_text
 from runbook_lib.base.garbage import collect_rarely
 from runbook_lib.base.log import json_log
 from runbook_lib.base.project import resolve, root, runs_root
@@ -21,7 +21,8 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.plan.decision import given
 from runbook_lib.runbook import Runbook, access_for
-from runbook_lib.runbook.phases import BACK_OUT, STACK, Kind, Phase, UnknownPhase, phase_named
+from runbook_lib.runbook.phases import BACK_OUT, REMEDIATING, STACK, Kind, Phase, UnknownPhase, phase_named
+from runbook_lib.runbook.remediating import WORKFLOW, of_workflow, workflow_file
 from runbook_lib.runbook.undoing import CHANGE, of_change
 from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
@@ -39,13 +40,15 @@ def begin(
     `resumes` names the run that a new one goes on from; `about` is what a procedure is about.
 
     Raises what is wrong with it: SettingsError, BadParameter, UnknownPhase, NoSuchService, NoSuchLevel, NothingToUndo,
-    ApprovalRefused, RunFolderError.
+    BadRemediation, DocumentError, ApprovalRefused, RunFolderError.
     """
     collect_rarely()
     clock = Clock()
     settings = load(parameters, clock.now().date())
     chosen = phase_named(phase)
-    doing = _procedure(chosen, about, settings, runs_root(run_folder and str(resolve(run_folder).parent), os.environ, root()))
+    workflow = _workflow(chosen, about, parameters, run_folder)
+    runs = runs_root(run_folder and str(resolve(run_folder).parent), os.environ, root())
+    doing = of_workflow(workflow, about) if workflow else _procedure(chosen, about, settings, runs)
     part = read_scope(scope, settings)
     if isinstance(doing, Undoing) and not part.whole:
         raise BadParameter("scope: a change is backed out as a whole; leave scope empty")
@@ -62,8 +65,18 @@ def begin(
         record.results["about"] = doing.about
     if isinstance(doing, Undoing):
         write_text(folder.path / CHANGE, plan_file.dumps(doing.change))
+    if workflow is not None:
+        write_bytes(folder.path / WORKFLOW, workflow.read_bytes())
     record.closing.enter_context(json_log(run.log))
     return record
+
+
+def _workflow(phase: Phase, about: str, parameters: Path, run_folder: str) -> Path | None:
+    """The file of the workflow that a remediation goes by: as the run has it already, else beside the settings."""
+    if phase.name != REMEDIATING.name:
+        return None
+    kept = resolve(run_folder) / phase.name / WORKFLOW if run_folder else None
+    return kept if kept is not None and kept.is_file() else workflow_file(parameters, about)
 
 
 def _procedure(phase: Phase, about: str, settings: Settings, runs: Path) -> Procedure | None:

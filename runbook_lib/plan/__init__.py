@@ -267,7 +267,8 @@ class Blocker:
     """Why something that is wanted cannot be planned, the next step, and who can take it.
 
     `holds_up` is False for what may turn up after a call of the plan itself and concerns no other call (a standard that is on
-    but evaluates nothing): apply goes on beside it.
+    but evaluates nothing): apply goes on beside it. `rules_out` are the unit keys of approved calls that must not be made any
+    more because of it: they are dropped, and neither made nor "already so".
     """
 
     service: str
@@ -278,6 +279,7 @@ class Blocker:
     next_step: str
     who: str
     holds_up: bool = True
+    rules_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

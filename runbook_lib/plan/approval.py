@@ -225,7 +225,7 @@ class Covered:
     """What an approval leaves of a plan made again, for one stage.
 
     `steps` is the whole plan as it may run (other stages' steps are kept for their ids in `after`). `already_so` and `dropped` are
-    approved units that need, or allow, no call any more; `appeared` are accounts outside the approved plan's population.
+    approved units that need no call any more, or must not be made; `appeared` are accounts outside the approved plan's population.
     """
 
     steps: tuple[Step, ...]
@@ -249,7 +249,8 @@ def cover(approved: Plan, current: Plan, stage: str) -> Covered:
             )
     open_units = {unit for step in trimmed for unit in step.units}
     gone = {unit for action in approved.actions if action.stage == stage for unit in action.units} - open_units
-    dropped = frozenset(unit for unit in gone if unit[1] and unit[1] not in current.population)
+    out = frozenset[str]().union(*(blocker.rules_out for blocker in current.blockers))
+    dropped = frozenset(unit for unit in gone if unit[0] in out or (unit[1] and unit[1] not in current.population))
     return Covered(trimmed, frozenset(gone) - dropped, dropped, appeared, tuple(refused))
 
 

@@ -19,13 +19,15 @@ from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.plan import Action, Condition, Plan, Step, Wait, plain, thaw
+from runbook_lib.plan import Action, Blocker, Condition, Plan, Step, Wait, plain, thaw
 
 FORMAT = "runbook plan 1"
 LARGEST = 512 * MIB
 """A plan for ten thousand accounts in thirty Regions has some tens of millions of bytes."""
 _KINDS: Mapping[str, type[Action] | type[Wait]] = {"action": Action, "wait": Wait}
 _FRAME = ("format", "library_version", "fingerprint")
+_LATER = {(Plan, "about"), (Plan, "losses"), (Blocker, "rules_out")}
+"""Fields that came to plans after their format: they stand in a file only where they hold something."""
 
 
 class PlanFileError(RunbookError, ValueError):
@@ -116,7 +118,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _optional(kind: Any) -> tuple["dataclasses.Field[Any]", ...]:
     """The fields that a file may lack: those that came to plans after their format."""
-    return tuple(each for each in dataclasses.fields(kind) if kind is Plan and each.default is not dataclasses.MISSING)
+    return tuple(each for each in dataclasses.fields(kind) if (kind, each.name) in _LATER)
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:

@@ -23,7 +23,7 @@ class Gate:
 GATES = (
     Gate("management", "management account", ("prepare", "management")),
     Gate("delegated", "delegated account", ("delegated", "members", "ending")),
-    Gate("workloads", "changes to workloads", ("workloads",)),
+    Gate("workloads", "changes to workloads", ("workloads", "closing")),
     Gate("lowering", "lowering protection", ("lowering",)),
 )
 

@@ -15,7 +15,7 @@ from runbook_lib.rehearsal.world import World
 
 KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "organizations": {"serviceprincipal": ("ServicePrincipal",), "policytype": ("Filter", "PolicyType")},
-    "iam": {"awsservicename": ("AWSServiceName",)},
+    "iam": {"awsservicename": ("AWSServiceName",), "passedtoservice": ("PassedToService",)},
     "sts": {"externalid": ("ExternalId",), "rolesessionname": ("RoleSessionName",)},
 }
 """Service → its condition keys that are simulated → the parameters they are the value of [ref: service authorization reference]."""
@@ -44,6 +44,8 @@ def stored(method: str, path: str, query: str) -> tuple[str, str]:
     """What a request to S3 by path asks leave for: operation as IAM has it, and bucket or object; ("", "") where nobody knows."""
     bucket, _, key = unquote(path).lstrip("/").partition("/")
     given = parse_qs(query, keep_blank_values=True)
+    if bucket and not key and "publicAccessBlock" in given:
+        return f"{'Get' if method in ('GET', 'HEAD') else 'Put'}BucketPublicAccessBlock", bucket
     plain = not set(given) - {
         "list-type",
         "prefix",

@@ -117,12 +117,13 @@ def require_service_linked_role(call: Call, principal: str, refusal: ApiError | 
         raise refusal or denied(call.caller, call.service, asked.action, decision, _resource(call.world, call.caller, asked))
 
 
-def may_assume(call: Call, role: SimulatedRole, arn: str, account: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether the caller's policies and the role's trust policy, together, let it assume a role."""
+def may_assume(call: Call, role: SimulatedRole, arn: str, account: str, parameters: Mapping[str, Any], trust: str = "") -> bool:
+    """Whether the caller's policies and the role's trust policy (JSON, or what the role trusts) together let it assume a role."""
     if call.caller is None:  # an account's root user, which assumes no role
         return False
     asked = Asked("sts", "AssumeRole", call.region, parameters, arn, account)
-    return decision_on(call.world, call.caller, asked, _trust_policy(frozenset(role.trusts), role.external_id)).allowed
+    policy = read(trust, Kind.TRUST) if trust else _trust_policy(frozenset(role.trusts), role.external_id)
+    return decision_on(call.world, call.caller, asked, policy).allowed
 
 
 def trust_document(trusts: frozenset[str], external_id: str | None) -> dict[str, Any]:

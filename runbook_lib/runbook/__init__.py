@@ -126,7 +126,8 @@ def access_for(
     working = doing or (service_named(phase.service) if phase.plans else None)
     reads = READS.union(*(service.reads for service in SERVICES), doing.reads if doing else ())
     mutations = working.mutations if working else frozenset()
-    return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach)
+    role = doing.member_role if doing else ""
+    return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach, member_role=role)
 
 
 def managed(settings: Settings) -> tuple[Phase, ...]:
@@ -176,7 +177,9 @@ class Runbook:
 
     @collected_rarely()
     def observe(self) -> Assessment:
-        """Observe this phase's service."""
+        """Observe this phase's service. One that enters single accounts has to know beforehand who is there."""
+        if self.doing is not None and self.doing.member_role and not self.observer.knows_accounts:
+            self.observer.organization()
         _, (seen,) = self.observer.look([self.service])
         self._latest = self.clock.monotonic(), seen
         return seen

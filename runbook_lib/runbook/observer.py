@@ -61,6 +61,11 @@ class Observer:
         self._unused: _Read | None = None
         self._listing: Callable[[], tuple[float, Mapping[str, Account]]] | None = None
 
+    @property
+    def knows_accounts(self) -> bool:
+        """Whether the organization was read in this run, its accounts included."""
+        return self._seen is not None
+
     def organization(self) -> Organization:
         """Read the organization; refuse when it is not the one that settings name. Raises Contradicted."""
         organization = self._read()

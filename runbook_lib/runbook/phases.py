@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.services.registry import by_name, specs, titles
-from runbook_lib.services.response.names import DRILL, HUB, NAME, TITLE
+from runbook_lib.services.response.names import DRILL, HUB, NAME, REMEDIATION, TITLE
 from runbook_lib.services.response.names import PHASE as RESPONDING
 from runbook_lib.services.spec import STAGES, ServiceSpec
 
@@ -88,6 +88,19 @@ DRILLING = Phase(
     kind=Kind.PROCEDURE,
     parameters=("name",),
 )
+REMEDIATING = Phase(
+    REMEDIATION,
+    "Remediation",
+    "",
+    (
+        Stage("workloads", "what AWS's own documents do in member accounts, by the workflow's role"),
+        Stage("closing", "the findings' workflow status, where the cause is gone"),
+    ),
+    "Mend the causes of findings on their resources, and look whether they are gone, as one workflow of the register says.",
+    (PREREQUISITES.name, by_name()[HUB].phase),
+    kind=Kind.PROCEDURE,
+    parameters=("workflow", "findings"),
+)
 STACK = Phase(
     "80_stack",
     "CloudFormation stack",
@@ -129,7 +142,7 @@ def _enabling(spec: ServiceSpec) -> Phase:
 
 NOTEBOOKS = tuple(
     sorted(
-        (PREREQUISITES, *map(_enabling, specs()), RESPONSE, DRILLING, STACK, COVERAGE, OFFBOARDING, BACK_OUT),
+        (PREREQUISITES, *map(_enabling, specs()), RESPONSE, DRILLING, REMEDIATING, STACK, COVERAGE, OFFBOARDING, BACK_OUT),
         key=lambda notebook: notebook.name,
     )
 )

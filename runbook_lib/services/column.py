@@ -38,6 +38,9 @@ class Column:
     def not_applicable(self, accounts: Iterable[str], reason: str, observed: str = "") -> Cells:
         return self._cell(accounts, Status.NOT_APPLICABLE, reason, observed)
 
+    def excluded(self, accounts: Iterable[str], reason: str) -> Cells:
+        return self._cell(accounts, Status.EXCLUDED, reason, "")
+
     def unmanaged(self, accounts: Iterable[str], observed: str, reason: str = UNMANAGED) -> Cells:
         """Read and shown, but not asked for."""
         return self._cell(accounts, Status.NOT_APPLICABLE, reason, observed, in_scope=False)

@@ -101,6 +101,10 @@ class Leaving(NotEnabling):
         return self.level.operations if self.level else frozenset()
 
     @property
+    def member_role(self) -> str:
+        return ""
+
+    @property
     def about(self) -> str:
         """What a plan of it is about."""
         return f"{self.name} {self.level.name}" if self.level else ""

@@ -14,7 +14,9 @@ from runbook_lib.organization.reads import OTHER_WAYS, READS
 from runbook_lib.services.departures import departure_of, leaving, undoing_calls
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.registry import RESPONSE, action_name, specs, ways_out
+from runbook_lib.services.response.cases import ROLE
 from runbook_lib.services.response.drill import Drill
+from runbook_lib.services.response.remediation import Remediation
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
 
@@ -226,6 +228,7 @@ def _response(names: Names) -> Iterator[Statement]:
         ("Read", service.reads, "what the plans are made from"),
         ("Change", service.mutations, "what the plans call"),
         ("Drill", Drill.reads - service.reads | Drill.sends, "what a drill sends, and looks at"),
+        ("Remediate", Remediation.updates, "what a remediation sets of a finding whose cause is gone"),
     )
     for kind, asked, why in table:
         for prefix, found in groupby(sorted(asked), lambda each: each.partition(":")[0]):
@@ -234,6 +237,8 @@ def _response(names: Names) -> Iterator[Statement]:
     reason = "queues and topics are tagged when they are made"
     yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))
     yield Statement(RESPONDING, "ResponseTagTopics", ("sns:TagResource",), reason, (topics,))
+    roles, why = f"arn:{names.partition}:iam::*:role/{ROLE}*", "the workflows' roles in member accounts, one for each"
+    yield Statement(RESPONDING, "ResponseAssumeWorkflowRoles", ("sts:AssumeRole",), why, (roles,))
 
 
 def _leaving(names: Names) -> Iterator[Statement]:

@@ -104,5 +104,9 @@ class Procedure(Service, Protocol):
     def about(self) -> str:
         """What its plans are about, in the words that are recorded: the service, and which level."""
 
+    @property
+    def member_role(self) -> str:
+        """The role by which its calls enter member accounts; "" for the one that settings name."""
+
     def losses(self, cells: Cells, state: Any) -> tuple[Loss, ...]:
         """What the calls for these cells take away. Pure."""

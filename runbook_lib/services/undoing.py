@@ -102,6 +102,10 @@ class Undoing(NotEnabling):
         return frozenset(_called(each.reverse) for each in self.undone if each.reverse)
 
     @property
+    def member_role(self) -> str:
+        return ""
+
+    @property
     def about(self) -> str:
         return self.change.about
 

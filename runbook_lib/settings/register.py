@@ -55,12 +55,17 @@ def read_register(parameters: Path) -> Register:
     return Register(folder, tuple(found), canonical_digest(contents) if files else "")
 
 
-def _read(path: Path) -> Workflow:
+def read_workflow(path: Path) -> Workflow:
+    """One workflow, whatever its file is called. Raises DocumentError with every finding."""
+    return _read(path, called=False)
+
+
+def _read(path: Path, *, called: bool = True) -> Workflow:
     document = read_document(read_text(path, MIB, LONGEST_LINE), FORM)
     if document.problems:
         raise DocumentError(*(document.finding(str(path), problem, line) for line, problem in document.problems))
     workflow = modelled(Workflow, document, str(path), document.values)
-    if problems := list(_names(workflow, path)):
+    if problems := list(_names(workflow, path if called else path.with_stem(workflow.id))):
         raise DocumentError(*(document.finding(str(path), each) for each in problems))
     return workflow
 

@@ -129,6 +129,18 @@ class Route(Section):
     ]
 
 
+class Remediation(Section):
+    """Where remediations may act: nowhere but in what is named here."""
+
+    organizational_units: Annotated[
+        Annotated[tuple[Unit, ...], Field(strict=False)],
+        Field(description="Accounts below these units, at any depth. Name a production unit last, and deliberately."),
+    ] = ()
+    accounts: Annotated[
+        Annotated[tuple[AccountId, ...], Field(strict=False)], Field(description="Single accounts, 12 digits in quotes.")
+    ] = ()
+
+
 class ResponseSection(Section):
     """From finding to response, in Security Hub's home Region of the delegated account. Absent: not managed here."""
 
@@ -145,3 +157,7 @@ class ResponseSection(Section):
     undelivered: Annotated[
         Destination, Field(description="The queue that keeps what could not be delivered, with the reason; default: one is made.")
     ] = Destination(make=UNDELIVERED)
+    remediation: Annotated[
+        Remediation | None,
+        Field(description="Where `runbook remediate` may act, each time by an approval; absent: nowhere, it only reads and plans."),
+    ] = None

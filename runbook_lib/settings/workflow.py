@@ -67,6 +67,13 @@ class Document(Section):
         Field(description="A number in quotes. $DEFAULT and $LATEST are other documents tomorrow."),
     ]
     sha256: Annotated[Sha256 | None, Field(description="Digest of its content as it was first read; absent: not read yet.")] = None
+    parameters: Annotated[
+        dict[Text, Text | Texts],
+        Field(
+            default_factory=dict,
+            description="What it is given besides the resource and its role; {account} and {region} stand for where it acts.",
+        ),
+    ]
 
 
 class Step(Section):

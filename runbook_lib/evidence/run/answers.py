@@ -20,7 +20,7 @@ from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.privacy import Numbered, masked, suspicious
 from runbook_lib.evidence.run.kept_answers import FORMAT
-from runbook_lib.services.response.names import DRILLED, QUEUES
+from runbook_lib.services.response.names import DRILLED, HUB, QUEUES
 
 FASTEST, LEVEL = 1, 6
 """zlib's levels, while answers come in and in the file."""
@@ -37,7 +37,7 @@ class Answers:
 
     def keep(self, answer: dict[str, Any] | CallFailed, *call: Any) -> None:
         """Take the answer to a call: (service, operation, account, region, parameters)."""
-        self._kept[key(*call)] = zlib.compress(_text(_plain(_without_letters(answer, *call[:2]), *call[:4])), FASTEST)
+        self._kept[key(*call)] = zlib.compress(_text(_plain(_without_contents(answer, *call[:2]), *call[:4])), FASTEST)
 
     def write(self, path: Path, about: Mapping[str, Any]) -> None:
         """Write all answers; `about` heads the file."""
@@ -56,9 +56,29 @@ def key(service: str, operation: str, account: str, region: str, parameters: Map
     return json.dumps([service, operation, account, region, parameters], sort_keys=True, default=_special)
 
 
-def _without_letters(answer: dict[str, Any] | CallFailed, service: str = "", operation: str = "") -> dict[str, Any] | CallFailed:
-    """Of the messages in a queue those about a drill: the others hold what was found, which is nobody's who reads evidence."""
-    if isinstance(answer, CallFailed) or (service, operation) != (QUEUES, "ReceiveMessage"):
+FINDING: dict[str, Any] = {
+    **dict.fromkeys(("Id", "ProductArn", "AwsAccountId", "Region", "Types", "RecordState", "CreatedAt", "UpdatedAt"), None),
+    "Severity": {"Label": None}, "Workflow": {"Status": None}, "Compliance": {"Status": None, "SecurityControlId": None},
+    "Resources": {"Type": None, "Id": None, "Region": None},
+}  # fmt: skip
+"""What is kept of a finding: ids, types, labels and places; never a title, description, detail or note."""
+
+
+def _only(value: Any, kept: dict[str, Any] | None) -> Any:
+    if kept is None:
+        return value
+    if isinstance(value, list):
+        return [_only(each, kept) for each in value]
+    return {name: _only(value[name], part) for name, part in kept.items() if name in value} if isinstance(value, dict) else None
+
+
+def _without_contents(answer: dict[str, Any] | CallFailed, service: str = "", operation: str = "") -> dict[str, Any] | CallFailed:
+    """Of findings what names them, of messages in a queue those about a drill: what was found is nobody's who reads evidence."""
+    if isinstance(answer, CallFailed):
+        return answer
+    if (service, operation) == (HUB, "GetFindings"):
+        return {**answer, "Findings": _only(answer.get("Findings") or [], FINDING)}
+    if (service, operation) != (QUEUES, "ReceiveMessage"):
         return answer
     return {**answer, "Messages": [each for each in answer.get("Messages") or () if DRILLED in str(each.get("Body"))]}
 

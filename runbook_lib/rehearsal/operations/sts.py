@@ -6,6 +6,7 @@ from typing import Any
 from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import role_id, session_credential
+from runbook_lib.rehearsal.neighbours import neighbours_of
 from runbook_lib.rehearsal.organization import account_of, member_active
 from runbook_lib.rehearsal.permissions import may_assume
 from runbook_lib.rehearsal.policies.document import Kind, read
@@ -42,9 +43,9 @@ def assume_role(
     if match is None:
         raise _invalid(f"{RoleArn} is invalid")
     partition, account, name = match.groups()
-    role = _role(call, partition, account, name)
+    role, trust = _role(call, partition, account, name)
     asked = {"ExternalId": ExternalId, "RoleSessionName": RoleSessionName}
-    if role is None or not may_assume(call, role, RoleArn, account, asked):
+    if role is None or not may_assume(call, role, RoleArn, account, asked, trust):
         raise ApiError(
             "AccessDenied", f"User: {call.principal} is not authorized to perform: sts:AssumeRole on resource: {RoleArn}", 403
         )
@@ -62,12 +63,19 @@ def assume_role(
     }
 
 
-def _role(call: Call, partition: str, account: str, name: str) -> SimulatedRole | None:
-    """The role, where its account is active: a suspended or closed account's roles are as good as gone."""
+def _role(call: Call, partition: str, account: str, name: str) -> tuple[SimulatedRole | None, str]:
+    """The role, where its account is active: a suspended or closed account's roles are as good as gone.
+
+    The trust policy comes with one that somebody made with IAM; "" where the role itself says whom it trusts.
+    """
     found = account_of(call.world, account)
     if found is None or partition != call.world.partition or not member_active(call.world, account):
-        return None
-    return found.roles.get(name)
+        return None, ""
+    neighbours = neighbours_of(call.world)
+    made = neighbours.role(account, name) if neighbours and name not in found.roles else None
+    if made is None:
+        return found.roles.get(name), ""
+    return SimulatedRole(name, set(), policies=made.policies, boundary=made.boundary), made.trust
 
 
 def _session_policies(document: str | None, arns: list[Any] | None) -> tuple[SessionPolicy, ...] | None:

@@ -68,6 +68,10 @@ class Drill(Response):
     def about(self) -> str:
         return self.drill
 
+    @property
+    def member_role(self) -> str:
+        return ""
+
     def losses(self, cells: Cells, state: Any) -> tuple[Loss, ...]:
         """Nothing is taken away."""
         return ()

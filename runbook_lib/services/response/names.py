@@ -27,5 +27,7 @@ CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us
 """Partition → where its console is [docs]."""
 DRILL = "65_drill"
 """The notebook, and the folder of a run, in which findings are sent on their way to see whether they arrive."""
+REMEDIATION = "70_remediation"
+"""The notebook, and the folder of a run, in which the causes of findings are mended."""
 DRILLED = "runbook-drill/"
 """What the id of every finding of a drill begins with; the drill's name and the route follow."""

@@ -28,6 +28,7 @@ MOST_AT_ONCE = 100
 APPROVAL_SECONDS = 7 * 86_400
 """For so long an approval is waited for [docs]."""
 MOST_APPROVERS = 10
+MOST_TAGS = 5
 ENDED = ("Success", "Failed", "TimedOut", "Cancelled", "Rejected")
 PAGE = 50
 
@@ -60,6 +61,7 @@ class Execution:
     began: float
     mode: str
     steps: list[StepRun]
+    tags: dict[str, str] = field(default_factory=dict)
     status: str = "Pending"
     ended: float = 0.0
     failure: str = ""
@@ -96,11 +98,12 @@ def start_automation_execution(
     Parameters: dict[str, list[str]] | None = None,
     ClientToken: str | None = None,
     Mode: str = "Auto",
+    Tags: list[dict[str, str]] | None = None,
     **others: Any,
 ) -> dict[str, Any]:
     """Start a document of AWS's, once for each ClientToken; targets and customers' own documents are refused by name."""
     refuse_beyond("ssm", "StartAutomationExecution", call.parameters)
-    for name in sorted(set(others) - {"Tags"}):
+    for name in sorted(others):
         raise ApiError("NotSimulated", f"ssm:StartAutomationExecution with {name} is not simulated", 501)
     if Mode != "Auto":
         raise ApiError("NotSimulated", f"ssm:StartAutomationExecution in mode {Mode} is not simulated", 501)
@@ -121,7 +124,22 @@ def start_automation_execution(
         raise _invalid(problem)
     if len(given.get("Approvers", ())) > MOST_APPROVERS:
         raise _invalid(f"Approvers can have up to {MOST_APPROVERS} entries.")
-    return {"AutomationExecutionId": _started(call, document, version, given, ClientToken or "").id}
+    tags = _tags(call, Tags or [])
+    started = _started(call, document, version, given, ClientToken or "")
+    started.tags.update(tags)
+    return {"AutomationExecutionId": started.id}
+
+
+def _tags(call: Call, given: list[dict[str, str]]) -> dict[str, str]:
+    """Tags of a new execution: at most five [model]; the caller has to be allowed to tag it [docs]."""
+    if len(given) > MOST_TAGS:
+        raise ApiError("ValidationException", f"An automation execution can have up to {MOST_TAGS} tags.", 400)
+    if given and call.caller is not None:
+        on = _arn(call, "*")
+        decision = decision_on(call.world, call.caller, Asked("ssm", "AddTagsToResource", call.region, resource=on))
+        if not decision.allowed:
+            raise denied(call.caller, call.service, "ssm:AddTagsToResource", decision, on)
+    return {each["Key"]: each["Value"] for each in given}
 
 
 def _same(call: Call, token: str | None) -> Execution | None:
@@ -163,7 +181,8 @@ def _actor(call: Call, role: str, identifier: str) -> Credential:
             raise _invalid("AutomationAssumeRole is needed for a caller that is an account's root user")
         return call.caller
     if call.caller is not None:
-        decision = decision_on(call.world, call.caller, Asked("iam", "PassRole", call.region, resource=role))
+        asked = Asked("iam", "PassRole", call.region, {"PassedToService": SERVICE}, role)
+        decision = decision_on(call.world, call.caller, asked)
         if not decision.allowed:
             raise denied(call.caller, call.service, "iam:PassRole", decision, role)
     session = assumed(call.world, role, SERVICE, _arn(call, identifier), f"Automation-{identifier}")
@@ -326,6 +345,7 @@ FILTERS = {
     "DocumentNamePrefix": lambda execution, values: any(execution.document.name.startswith(each) for each in values),
     "ExecutionStatus": lambda execution, values: execution.status in values,
     "ExecutionId": lambda execution, values: execution.id in values,
+    "TagKey": lambda execution, values: bool(execution.tags.keys() & set(values)),
 }
 
 

@@ -1,0 +1,134 @@
+"""Remediations on the simulated organization: the workflow's role as its template has it, and the procedure as a process has it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from simulated import Simulated, home
+from test_response_rehearsed import DELEGATED, MEMBER, client
+
+from runbook_lib.apply.journal import Journal
+from runbook_lib.base.clock import Stop
+from runbook_lib.coverage import Cell
+from runbook_lib.plan import Plan, Scope
+from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.rehearsal.operations.securityhub.controls import watch
+from runbook_lib.rehearsal.operations.ssm.documents import catalogue
+from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook.phases import REMEDIATING
+from runbook_lib.services.response.remediation import Remediation
+from runbook_lib.services.response.workflow_roles import template
+from runbook_lib.settings.register import read_workflow
+from runbook_lib.settings.response import Remediation as Allowed
+from runbook_lib.settings.workflow import Workflow
+
+
+def pinned(made: Simulated, name: str, **parameters: Any) -> dict[str, Any]:
+    """A document of AWS's, pinned as whoever reads it today pins it."""
+    document = catalogue()[name]
+    version = document.default
+    digest = hashlib.sha256(document.content(version).encode()).hexdigest()
+    return {"name": name, "version": str(version), "sha256": digest, **({"parameters": parameters} if parameters else {})}
+
+
+def workflow(folder: Path, identity: str, product: str, families: list[str], *documents: Mapping[str, Any], **changes: Any) -> Path:
+    """The file of a workflow with a step for each document."""
+    steps = [{"action": f"Start {each['name']}.", "role": "the workflow's role", "document": each} for each in documents]
+    written = {
+        "id": identity, "title": "Tests", "version": "1", "status": "active", "owner": "A team", "deputy": "Another",
+        "reviewed_on": "2026-05-01", "answers": [{"product": product, "families": families}], "entry": {"person": True},
+        "urgency": {"priority": "P2", "notice": "1 hour", "contain": "4 hours"}, "triage": {"questions": ["Is it meant?"]},
+        "contain": steps, "verify": [{"read": "the resource", "expected": "closed"}], **changes,
+    }  # fmt: skip
+    path = folder / f"{identity}.yaml"
+    path.write_text(json.dumps(written), encoding="utf-8")
+    return path
+
+
+def filled(value: Any, account: str) -> Any:
+    """What CloudFormation makes of a template's texts in an account."""
+    if isinstance(value, dict):
+        if list(value) == ["Fn::Sub"]:
+            return value["Fn::Sub"].replace("${AWS::AccountId}", account).replace("${AWS::Partition}", "aws")
+        return {key: filled(each, account) for key, each in value.items()}
+    return [filled(each, account) for each in value] if isinstance(value, list) else value
+
+
+def deploy(made: Simulated, of: Workflow, account: str = MEMBER) -> None:
+    """What a StackSet makes of the workflow's template in an account, by plain IAM."""
+    iam = client(made, "iam", account)
+    resources = filled(template(of, made.settings)["Resources"], account)
+    limit, role = resources["Boundary"]["Properties"], resources["Role"]["Properties"]
+    boundary = iam.create_policy(PolicyName=limit["ManagedPolicyName"], PolicyDocument=json.dumps(limit["PolicyDocument"]))
+    iam.create_role(
+        RoleName=role["RoleName"], AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]),
+        PermissionsBoundary=boundary["Policy"]["Arn"],
+    )  # fmt: skip
+    for each in role["Policies"]:
+        document = json.dumps(each["PolicyDocument"])
+        iam.put_role_policy(RoleName=role["RoleName"], PolicyName=each["PolicyName"], PolicyDocument=document)
+
+
+def allow(made: Simulated, *accounts: str) -> None:
+    """Let settings name accounts in which remediations may act."""
+    section = made.settings.response
+    assert section is not None
+    changed = section.model_copy(update={"remediation": Allowed(accounts=accounts)})
+    made.settings = made.settings.model_copy(update={"response": changed})
+
+
+def found_by(made: Simulated, control: str, resource: str, account: str = MEMBER, region: str = "") -> str:
+    """A finding of a control about a resource; its id."""
+    return watch(made.front.world, account, region or home(made.front), control, resource)["finding"]
+
+
+class Remediating:
+    """One remediation, as a process has it."""
+
+    def __init__(self, made: Simulated, file: Path, *findings: str) -> None:
+        self.made, self.file, self.findings = made, file, findings
+        self.permit = made.permit
+
+    def runbook(self) -> Runbook:
+        made = self.made
+        made.runs += 1
+        digest = hashlib.sha256(self.file.read_bytes()).hexdigest()
+        doing = Remediation(read_workflow(self.file), digest, self.findings, made.clock)
+        attach = made.attach or InProcess(made.front).attach
+        run = f"20260601T000000Z-rehearsal-{made.runs:04x}"
+        access = access_for(made.settings, REMEDIATING, run, made.clock, attach, doing=doing)
+        return Runbook(REMEDIATING, made.settings, access, made.clock, Scope(), doing)
+
+    def plan(self) -> Plan:
+        runbook = self.runbook()
+        with runbook.access:
+            return runbook.plan(runbook.observe())
+
+    def apply(self, plan: Plan, applied_before: frozenset[tuple[str, str]] = frozenset()) -> ApplyReport:
+        made, runbook = self.made, self.runbook()
+        with runbook.access, Journal(made.journal(REMEDIATING.name), "test", made.clock) as journal:
+            return runbook.apply(
+                made.approve(plan), plan, permit=self.permit, journal=journal, stop=Stop(), progress=lambda tick: None,
+                applied_before=applied_before,
+            )  # fmt: skip
+
+    def cells(self) -> dict[str, Cell]:
+        """Aspect → cell, of the one finding."""
+        runbook = self.runbook()
+        with runbook.access:
+            return {each.aspect: each for each in runbook.observe().cells}
+
+    def through(self) -> dict[str, Cell]:
+        """Plan, apply and verify."""
+        report = self.apply(self.plan())
+        assert report.ok, [result for _, stage in report.stages for each in stage.steps for result in each.results]
+        return self.cells()
+
+
+def status(made: Simulated, finding: str) -> str:
+    """The workflow status of a finding as the delegated account sees it."""
+    filters = {"Id": [{"Value": finding, "Comparison": "EQUALS"}]}
+    [found] = client(made, "securityhub", DELEGATED).get_findings(Filters=filters)["Findings"]
+    return str(found["Workflow"]["Status"])
