@@ -69,7 +69,7 @@ def test_where_all_is_well(desk: Desk) -> None:
     code, said = desk.ask()
     assert code == 0, said
     areas = [line.split()[1] for line in said.splitlines() if line.startswith("pass")]
-    assert list(dict.fromkeys(areas)) == ["door", "clock", "settings", "permissions", "network", "evidence"]
+    assert list(dict.fromkeys(areas)) == ["door", "clock", "settings", "permissions", "network", "changes", "evidence"]
     assert f"management {MANAGEMENT}: role RunbookManagement, by profile" in said
 
 
@@ -81,6 +81,32 @@ def test_what_a_policy_denies_is_a_line_with_whoever_can_change_it(desk: Desk) -
         line = f"fail    permissions delegated {DELEGATED}: {action} in us-east-1: no identity-based policy allows it\n"
         assert f"{line}{'':<20}Have whoever manages the role let the identity-based policy allow {action}.\n" in said
     assert said.count("fail ") == 2
+    assert f"pass    changes     delegated {DELEGATED}: none is allowed: plans can be made through this door" in said
+
+
+def all_but(*actions: str) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "NotAction": list(actions), "Resource": "*"}]}
+
+
+def test_what_is_expected_of_changes_is_an_opinion_and_never_a_failure_of_the_run(desk: Desk) -> None:
+    desk.attach(MANAGEMENT, all_but("iam:SimulatePrincipalPolicy", "guardduty:CreateDetector"))
+    desk.attach(DELEGATED, all_but("guardduty:CreateMembers"))
+    code, said = desk.ask()
+    assert code == 1
+    assert f"unknown changes     management {MANAGEMENT}: whether changes are allowed: this door may not ask\n" in said
+    denied = f"fail    changes     delegated {DELEGATED}: guardduty:CreateMembers in eu-south-1, us-east-1, us-east-2: "
+    assert f"{denied}no identity-based policy allows it, IAM's simulation says\n" in said
+    assert "Have whoever manages the role let the identity-based policy allow guardduty:CreateMembers." in said
+
+
+def test_nobody_is_designated_where_the_administrator_may_change_nothing(desk: Desk) -> None:
+    """A policy of the organization that leaves reads alone: no read shows it, and the management account is not bound by it."""
+    changing = ("*:Create*", "*:Update*", "*:Enable*", "*:Start*", "*:Batch*", "*:Associate*", "*:Put*")
+    desk.organization.front.world.organization.region_denied = {"us-east-2": changing}
+    code, said = desk.ask()
+    assert code == 1
+    assert "in us-east-2: denied by an explicit deny in the service control policy, IAM's simulation says" in said
+    assert f"management {MANAGEMENT}: may designate in us-east-2, where the administrator may change nothing" in said
 
 
 def test_a_door_that_a_trust_policy_keeps_shut(desk: Desk) -> None:

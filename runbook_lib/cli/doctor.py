@@ -14,7 +14,7 @@ from runbook_lib.cli.running import kernel_environment
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
-from runbook_lib.inventory.checkup import Finding, Verdict, doors, evidence, reads
+from runbook_lib.inventory.checkup import Finding, Verdict, changes, doors, evidence, reads
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.runbook.phases import COVERAGE
@@ -22,7 +22,8 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
 WRITES = (
-    "Whether changes are allowed shows when they are made; runbook requirements -p FILE prints the policies that allow all of them."
+    "What is expected of changes is the opinion of IAM's simulation: they show when they are made. runbook requirements -p FILE "
+    "prints the policies that allow all of them."
 )
 
 
@@ -46,10 +47,11 @@ def _checked(settings: Settings, runs: Path, environment: Mapping[str, str]) -> 
     run = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%SZ}-{settings.mode}-{secrets.token_hex(2)}"
     told = settings.organization
     names = {told.management_account: "management", told.delegated_account: "delegated"}
-    with access_for(settings, COVERAGE, run, clock) as access:
+    with access_for(settings, COVERAGE, run, clock, besides=changes.READS) as access:
         cards = doors.enter(access, settings, names)
         yield from doors.findings(cards, names)
         yield from _read(settings, access, clock, cards, names)
+        yield from changes.findings(settings, access, cards)
     yield evidence.finding(runs, settings, environment)
 
 

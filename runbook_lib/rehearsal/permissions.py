@@ -157,17 +157,17 @@ def _dependents(world: World, asked: Asked) -> Iterator[Asked]:
 def _attached(world: World, caller: Credential, owner: str, resource_policy: Policy | None) -> Attached:
     role = caller.role
     return Attached(
-        identity=(ADMINISTRATOR,) if role is None else tuple(_identity(role)),
+        identity=(ADMINISTRATOR,) if role is None else tuple(identity_policies(role)),
         boundary=read(role.boundary, Kind.BOUNDARY) if role and role.boundary else None,
         session=caller.session,
         resource=resource_policy,
-        scps=_levels(world, caller.account, Kind.SCP),
-        rcps=_levels(world, owner, Kind.RCP),
+        scps=levels_of(world, caller.account, Kind.SCP),
+        rcps=levels_of(world, owner, Kind.RCP),
         management=world.organization.management,
     )
 
 
-def _identity(role: SimulatedRole) -> Iterator[Policy]:
+def identity_policies(role: SimulatedRole) -> Iterator[Policy]:
     """The role's own policies; without any it may do everything but what it is `denied`."""
     if role.policies is None:
         yield _all_but(role.denied)
@@ -193,7 +193,7 @@ def _region_deny(region: str, globs: tuple[str, ...]) -> Policy:
 TYPES = {Kind.SCP: "SERVICE_CONTROL_POLICY", Kind.RCP: "RESOURCE_CONTROL_POLICY"}
 
 
-def _levels(world: World, account: str, kind: Kind) -> tuple[tuple[Policy, ...], ...]:
+def levels_of(world: World, account: str, kind: Kind) -> tuple[tuple[Policy, ...], ...]:
     """The organization's policies of this kind that bind an account, root first; nothing where there are none of them at all."""
     organization = world.organization
     found = [each for each in world.of(OrganizationsState).policies if each["type"] == TYPES[kind]]
@@ -234,7 +234,9 @@ def _resource(world: World, caller: Credential, asked: Asked) -> str | None:
 
 
 def _role_asked_for(world: World, caller: Credential, parameters: Mapping[str, Any]) -> str | None:
-    """The role of GetRole and CreateServiceLinkedRole, with its path."""
+    """The role of GetRole, SimulatePrincipalPolicy and CreateServiceLinkedRole, with its path."""
+    if source := parameters.get("PolicySourceArn"):
+        return str(source)
     name, principal = parameters.get("RoleName"), parameters.get("AWSServiceName")
     principal = principal or next((each for each, role in SERVICE_LINKED.items() if role == name), None)
     if principal:

@@ -117,14 +117,14 @@ def _of_all(progress: Callable[[Tick], None], planned: Mapping[str, int], begun:
 
 def access_for(
     settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None,
-    doing: Procedure | None = None,
+    doing: Procedure | None = None, besides: frozenset[str] = frozenset(),
 ) -> Access:  # fmt: skip
-    """AWS access for one phase: every service's reads, this phase's mutations and nobody else's.
+    """AWS access for one phase: every service's reads (and those `besides`), this phase's mutations and nobody else's.
 
     `doing` is what does the work of a procedure; a phase's own service does a phase's.
     """
     working = doing or (service_named(phase.service) if phase.plans else None)
-    reads = READS.union(*(service.reads for service in SERVICES), doing.reads if doing else ())
+    reads = READS.union(*(service.reads for service in SERVICES), doing.reads if doing else (), besides)
     mutations = working.mutations if working else frozenset()
     role = doing.member_role if doing else ""
     return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach, member_role=role)

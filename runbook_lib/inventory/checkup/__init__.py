@@ -20,3 +20,13 @@ class Finding:
     verdict: Verdict
     said: str
     next_step: str = ""
+
+
+SHOWN = 4
+"""At most so many Regions are named in a line."""
+
+
+def in_regions(regions: list[str]) -> str:
+    """Regions as a line names them."""
+    more = len(regions) - SHOWN
+    return ", ".join(regions[:SHOWN]) + (f" and {more} more" if more > 0 else "")

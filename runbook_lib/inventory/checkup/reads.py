@@ -12,15 +12,13 @@ from typing import Any
 from runbook_lib.aws.denials import denial
 from runbook_lib.aws.errors import DENIED, UNREACHABLE, CallFailed
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.inventory.checkup import Finding, Verdict
+from runbook_lib.inventory.checkup import Finding, Verdict, in_regions
 from runbook_lib.runbook import Runbook, managed
 from runbook_lib.services.implementations import service_named
 from runbook_lib.services.registry import action_name
 from runbook_lib.services.remarks import Contradicted, Remark
 
 PERMISSIONS, NETWORK, SETTINGS = "permissions", "network", "settings"
-SHOWN = 4
-"""At most so many Regions are named in a line."""
 
 
 @dataclass
@@ -90,7 +88,7 @@ def _of_account(where: str, actions: Mapping[str, Mapping[str, CallFailed | None
                 refused[_why(action, failure)].append(region)
         for (why, step), denied_in in refused.items():
             verdict = Verdict.FAIL if step.startswith("Have ") else Verdict.UNKNOWN
-            yield Finding(PERMISSIONS, verdict, f"{where}: {action} in {_named(denied_in)}: {why}", step)
+            yield Finding(PERMISSIONS, verdict, f"{where}: {action} in {in_regions(denied_in)}: {why}", step)
 
 
 def _why(action: str, failure: CallFailed) -> tuple[str, str]:
@@ -114,7 +112,7 @@ def _network(asked: Mapping[str, Mapping[str, Mapping[str, CallFailed | None]]])
                     unmet[failure.service, region] = failure
     if met:
         regions = {region for _, region in met}
-        yield Finding(NETWORK, Verdict.PASS, f"AWS answers in {_count(regions, 'Region')}: {_named(sorted(regions))}")
+        yield Finding(NETWORK, Verdict.PASS, f"AWS answers in {_count(regions, 'Region')}: {in_regions(sorted(regions))}")
     for (service, region), failure in sorted(unmet.items()):
         yield Finding(
             NETWORK, Verdict.FAIL, f"{service} in {region} was not reached: {failure.code}: {failure.message}",
@@ -122,11 +120,6 @@ def _network(asked: Mapping[str, Mapping[str, Mapping[str, CallFailed | None]]])
         )  # fmt: skip
     if not met and not unmet:
         yield Finding(NETWORK, Verdict.UNKNOWN, "no endpoint but STS was asked", "Open a door first.")
-
-
-def _named(regions: list[str]) -> str:
-    more = len(regions) - SHOWN
-    return ", ".join(regions[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _count(found: list[str] | set[str], noun: str) -> str:
