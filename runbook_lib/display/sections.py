@@ -27,6 +27,7 @@ from runbook_lib.plan.gates import Gate
 from runbook_lib.plan.groups import Group
 from runbook_lib.runbook import ApplyReport, WaveProgress
 from runbook_lib.runbook.phases import COVERAGE, Phase
+from runbook_lib.runbook.scorecard import Principle, Verdict
 from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.spec import place_of
@@ -36,6 +37,7 @@ SHORT = 60
 SHOWN_LINES = 5
 """Command lines shown per group of calls; all are in plan.json."""
 ANSWERS = ("covered", "gap", "unknown", "excluded", "not_applicable")
+PRINCIPLES = ("principle", "verdict", "shown by", "next step")
 TITLES = {service.name: service.title for service in SERVICES}
 
 
@@ -339,6 +341,14 @@ def remaining(cells: Sequence[Cell], organization: Organization, before: Sequenc
         ),
         Folded(f"Outside the scope ({len(beyond)} groups)", tables.shown(tables.remaining_table(beyond), "Outside the scope")),
     )
+
+
+def principles(kept: Sequence[Principle]) -> Notes:
+    """How the organization stands to the design principles of the source document."""
+    rows = [(each.name, each.verdict.value, each.evidence, each.next_step) for each in kept]
+    sums = Counter(each.verdict for each in kept)
+    said = ", ".join(f"{sums[verdict]} {verdict.value}" for verdict in Verdict)
+    return Notes(tables.shown(tables.frame(rows, PRINCIPLES), f"Design principles: {said}"))
 
 
 def back_out(plan: Plan) -> Notes:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Notes, Part
 from runbook_lib.phase_run import PhaseRun
+from runbook_lib.runbook.scorecard import scorecard
+from runbook_lib.settings.register import read_register
 
 Show = Callable[[PhaseRun], Iterable[Part]]
 """What one part shows of a run that has looked at the whole organization; it reads nothing more."""
@@ -21,9 +23,16 @@ def _remaining(run: PhaseRun) -> Iterable[Part]:
     return sections.remaining(run.cells, run.organization).parts
 
 
+def _principles(run: PhaseRun) -> Iterable[Part]:
+    record = run.record
+    register, today = read_register(record.parameters), record.clock.now().date()
+    kept = scorecard(record.settings, run.organization, run.cells, register, today)
+    return sections.principles(kept).parts
+
+
 OBSERVE: tuple[Show, ...] = (_coverage,)
 """The Observe section: what is there."""
-VERIFY: tuple[Show, ...] = (_remaining,)
+VERIFY: tuple[Show, ...] = (_remaining, _principles)
 """The Verify section: what is not as it should be, why, and what comes next."""
 
 
