@@ -84,3 +84,12 @@ def test_what_was_not_attempted_is_said_and_recorded(tmp_path: Path) -> None:
     assert record["status"] == "failed"
     assert record["error"] == f"1 has its reasons; {said[0]}"
     assert record["results"] == {"not attempted": {"2": why, "3": why}}
+
+
+def test_what_is_left_to_the_next_plan_stands_beneath_the_counts() -> None:
+    left = PhaseResult(
+        PHASES[0], PhaseFolder(Path("0")), LEFT, {"applied": 3, "failed": 0, "not attempted": 1}, "", later=("a", "b"), seconds=2
+    )
+    assert left.words.splitlines() == [
+        "left-over: 3 changes applied, 1 not attempted; took 2 s", "  left to the next plan: a", "  left to the next plan: b"
+    ]  # fmt: skip

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from runbook_lib.apply.attempts import Calling, Halted, Task, Writer
 from runbook_lib.apply.journal import Journal
-from runbook_lib.apply.report import Final, Result, StageReport, StepReport, Tick
+from runbook_lib.apply.report import AFTER_NEXT_PLAN, Final, Result, StageReport, StepReport, Tick
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.plan import Action, Reference, Step, Wait
 from runbook_lib.services.protocol import Service
@@ -241,23 +241,28 @@ class _Run:
         for identity in task.step.after:
             bad, whole, why = self._unmet(identity)
             if whole and ("" in bad or not task.step.targets):
-                task.settle_all(Final.NOT_ATTEMPTED, "", why)
-            for target in sorted(task.open & bad):
-                task.settle(target, Final.NOT_ATTEMPTED, "", why)
+                code = AFTER_NEXT_PLAN if all(each == AFTER_NEXT_PLAN for each in bad.values()) else ""
+                task.settle_all(Final.NOT_ATTEMPTED, code, why)
+            for target in sorted(task.open & bad.keys()):
+                task.settle(target, Final.NOT_ATTEMPTED, bad[target], why)
 
-    def _unmet(self, identity: str) -> tuple[set[str], bool, str]:
-        """Targets for which a step that comes before did not succeed; whether that is all of them; the reason to give."""
+    def _unmet(self, identity: str) -> tuple[dict[str, str], bool, str]:
+        """Targets for which a step that comes before did not succeed, each with its code: AFTER_NEXT_PLAN where nothing has failed.
+
+        And whether that is all of them; and the reason to give.
+        """
         if identity in self.tasks:
             step = self.tasks[identity].step
-            bad = {result.account for result in self.tasks[identity].settled.values() if not result.final.good}
+            settled = self.tasks[identity].settled.values()
+            bad = {result.account: AFTER_NEXT_PLAN if result.is_later else "" for result in settled if not result.final.good}
             why = f"{_named(step)}, which comes before, did not succeed"
         elif identity in self.others:
             step = self.others[identity]
-            bad = set(step.targets or ("",))
+            bad = dict.fromkeys(step.targets or ("",), AFTER_NEXT_PLAN)
             why = f"{_named(step)}, planned in stage {step.stage}, has not been done"
         else:
-            return set(), False, ""
-        return bad, bad == set(step.targets or ("",)), why
+            return {}, False, ""
+        return bad, bad.keys() == set(step.targets or ("",)), why
 
     def _await_one(self) -> None:
         """Let one try end, or time pass until the next task is due."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from runbook_lib.apply.journal import Journal, brief
-from runbook_lib.apply.report import Final, Result
+from runbook_lib.apply.report import NEXT_PLAN, Final, Result
 from runbook_lib.aws.errors import EXPIRED, CallFailed, denied
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
@@ -136,6 +136,8 @@ class Calling:
                 task.settle(target, Final.APPLIED)
             for target, why in sorted(progress.refused.items()):
                 task.settle(target, Final.FAILED, "Refused", why)
+            for target, why in sorted(progress.later.items()):
+                task.settle(target, Final.NOT_ATTEMPTED, NEXT_PLAN, why)
             self._put_off(task, task.open, "DeadlinePassed", progress.seen)
         passed = self.clock.monotonic() - (task.began or 0.0)
         if task.open and passed >= wait.deadline:

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from runbook_lib.plan import Action, Step
 
+NEXT_PLAN, AFTER_NEXT_PLAN = "NextPlan", "AfterNextPlan"
+"""The codes of what was not attempted because it takes a call that only the next plan can know of, and of what depends on it."""
+
 
 class Final(StrEnum):
     """The four truths about one target of one step. A Wait that was fulfilled counts as applied."""
@@ -28,6 +31,11 @@ class Result:
     final: Final
     code: str = ""
     message: str = ""
+
+    @property
+    def is_later(self) -> bool:
+        """Whether nothing has failed, and the next plan does it."""
+        return self.final is Final.NOT_ATTEMPTED and self.code in (NEXT_PLAN, AFTER_NEXT_PLAN)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,11 @@ class StageReport:
     def ok(self) -> bool:
         """Whether every target of every step came to what was planned."""
         return all(step.ok for step in self.steps)
+
+    @property
+    def orderly(self) -> bool:
+        """Whether every target came to what was planned, or is left to the next plan."""
+        return all(result.is_later for _, result in self.problems)
 
     @property
     def counts(self) -> Counter[Final]:

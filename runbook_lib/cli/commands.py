@@ -117,7 +117,10 @@ class Command:
         )
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
         remarks, costs = tuple(results.get("remarks", ())), str(results.get("may cost", ""))
-        return PhaseResult(phase, folder, status, counts, error, planned, done.seconds, remarks, costs, results.get("reads", {}))
+        later = () if planned else tuple(results.get("left to the next plan", ()))
+        return PhaseResult(
+            phase, folder, status, counts, error, planned, done.seconds, remarks, later, costs, results.get("reads", {})
+        )
 
 
 def notebook_of(phase: Phase) -> Path:

@@ -22,6 +22,8 @@ class PhaseResult:
     seconds: float = 0.0
     remarks: tuple[str, ...] = ()
     """What AWS says of the settings that holds up nothing."""
+    later: tuple[str, ...] = ()
+    """What this execution left to the next plan, each with its reason."""
     costs: str = ""
     """What its plan may cost, in words; empty where none was made."""
     reads: Reads = field(default_factory=dict)
@@ -39,7 +41,8 @@ class PhaseResult:
             counted.insert(0, "0 calls to make")
         ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
         took = f"; took {span(self.seconds)}"
-        return f"{ended}: {', '.join(counted) or 'nothing counted'}" + took + (f"\n  {self.error}" if self.error else "")
+        said = [*(f"left to the next plan: {each}" for each in self.later), *([self.error] if self.error else [])]
+        return "\n  ".join((f"{ended}: {', '.join(counted) or 'nothing counted'}{took}", *said))
 
 
 COUNTED = (

@@ -186,9 +186,11 @@ class PhaseRun:
                 applied_before=before,
             )  # fmt: skip
         self.report = whole = report if self.report is None else self.report.with_more(report)
-        record.state = "stopped" if whole.stopped else "refused" if whole.refused else "applied" if whole.ok else "failed"
+        record.state = "stopped" if whole.stopped else "refused" if whole.refused else "applied" if whole.orderly else "failed"
         record.error = "; ".join(whole.refused) or whole.stopped
         record.results |= whole.counted
+        if left := whole.later_words:
+            record.results["left to the next plan"] = left
         return report
 
     def leave(self) -> None:
@@ -213,7 +215,7 @@ class PhaseRun:
         left = any(cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN) for cell in self.cells)
         pending = self.decision is None and self.planned is not None and (self.planned.actions or self.planned.blockers)
         state = self.record.state
-        broken = state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.ok)
+        broken = state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.orderly)
         code = 1 if broken else 2 if left or pending else 0
         self.record.end(RunStatus.STOPPED if state == "stopped" else EXITS[code])
         return code

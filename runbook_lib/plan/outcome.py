@@ -1,7 +1,7 @@
 """What became of one call, account by account, and how far its effect has come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -35,10 +35,12 @@ class Outcome:
 class Progress:
     """How far a Wait, or an Action's effect, has come: target accounts that are there, those refused for good, and what is seen.
 
-    Targets in neither set are still pending. A condition without targets uses "" as its target.
+    Targets in none of the sets are still pending. A condition without targets uses "" as its target.
     """
 
     reached: frozenset[str]
     refused: Mapping[str, str]
     """account → why it will never get there."""
     seen: str = ""
+    later: Mapping[str, str] = field(default_factory=dict)
+    """account → why it takes a call that only the next plan can know of: nothing has failed, and no waiting brings it there."""

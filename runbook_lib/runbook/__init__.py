@@ -10,8 +10,9 @@ from typing import Any
 from runbook_lib.apply import run_stage
 from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.once import Once
-from runbook_lib.apply.report import Final, StageReport, Tick
+from runbook_lib.apply.report import NEXT_PLAN, Final, Result, StageReport, Tick
 from runbook_lib.aws.access import Access
+from runbook_lib.base.account_sets import few_or_count
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.garbage import collected_rarely
 from runbook_lib.coverage import Cells, Status
@@ -25,6 +26,7 @@ from runbook_lib.runbook.phases import PHASES, PREREQUISITES, RESPONSE, Phase, p
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.protocol import Procedure, Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
+from runbook_lib.services.spec import place_of
 from runbook_lib.services.waves import Wave, earlier, wave_of, waves
 from runbook_lib.settings import Settings, settings_digest
 
@@ -72,6 +74,27 @@ class ApplyReport:
     @property
     def ok(self) -> bool:
         return not self.refused and not self.stopped and all(report.ok for _, report in self.stages)
+
+    @property
+    def orderly(self) -> bool:
+        """Whether nothing was refused, stopped or failed; something may be left to the next plan."""
+        return not self.refused and not self.stopped and all(report.orderly for _, report in self.stages)
+
+    @property
+    def later(self) -> tuple[tuple[Step, Result], ...]:
+        """What is left to the next plan: states that were waited for and take another call, or else what depends on such."""
+        left = [(step, result) for _, report in self.stages for step, result in report.problems if result.is_later]
+        return tuple([each for each in left if each[1].code == NEXT_PLAN] or left)
+
+    @property
+    def later_words(self) -> list[str]:
+        """The same in sentences, one for each service, Region and reason."""
+        accounts: dict[tuple[str, str, str], set[str]] = {}
+        for step, result in self.later:
+            accounts.setdefault((step.service, step.region, result.message), set()).add(result.account or step.account)
+        return [
+            f"{few_or_count(found)} in {place_of(service, region)}: {why}" for (service, region, why), found in accounts.items()
+        ]
 
     @property
     def counted(self) -> dict[str, int]:

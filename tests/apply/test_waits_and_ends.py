@@ -10,6 +10,7 @@ from staged import ACCOUNTS, A, B, Bench, Killed, act, failure, finals, once, th
 
 from runbook_lib.apply import LAST_CALLS, Final
 from runbook_lib.apply.journal import Journal
+from runbook_lib.apply.report import AFTER_NEXT_PLAN, NEXT_PLAN
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.clock import Clock, FakeClock
 from runbook_lib.plan import Step
@@ -37,6 +38,26 @@ def test_a_wait_ends_at_its_deadline_for_those_that_are_not_there(bench: Bench) 
     assert bench.sent("After") == [(A,)]
     assert "not so after 60 s: members to be there" in report.problems[0][1].message
     assert 60 <= bench.clock.monotonic() < 61
+
+
+def test_what_takes_a_call_of_the_next_plan_is_not_waited_for_and_has_not_failed(bench: Bench) -> None:
+    bench.service.truth = lambda step: Progress(frozenset({A}), {}, later={B: "the next plan resumes it"})
+    settle = wait((A, B), deadline=60)
+    after, further = act("After", (A, B), after=[settle]), act("Further", (B,), after=[settle])
+    report = bench.run(settle, after, further)
+    assert bench.clock.monotonic() < 10
+    assert (report.ok, report.orderly) == (False, True)
+    assert bench.sent("After") == [(A,)]
+    assert {result.code for step, result in report.problems if step == settle} == {NEXT_PLAN}
+    assert {(result.account, result.code) for step, result in report.problems if step != settle} == {(B, AFTER_NEXT_PLAN)}
+
+
+def test_what_failed_beside_it_has_failed(bench: Bench) -> None:
+    bench.service.truth = lambda step: Progress(frozenset(), {A: "suspended"}, later={B: "the next plan resumes it"})
+    settle = wait((A, B), deadline=60)
+    report = bench.run(settle, act("After", after=[settle]))
+    assert not report.orderly
+    assert [result.code for step, result in report.problems if step != settle] == [""]
 
 
 def test_a_wait_outlives_reads_that_fail_and_holds_up_no_worker(bench: Bench) -> None:

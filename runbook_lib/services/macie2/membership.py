@@ -95,7 +95,7 @@ class Members(Membership[MacieSection, RegionState]):
         statuses = {target: listed.get(target, "none") for target in wait.targets}
         progress = self.progress(statuses, {self.member}, "enabled")
         left = [account for account, status in statuses.items() if status == SUSPENDED and account not in wait.condition.wanted]
-        return replace(progress, refused={**progress.refused, **dict.fromkeys(left, LEFT_SUSPENDED)})
+        return replace(progress, later=dict.fromkeys(left, LEFT_SUSPENDED))
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         """A member that AWS is still enabling is one; a suspended one is resumed by another call."""

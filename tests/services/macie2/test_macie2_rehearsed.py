@@ -11,7 +11,7 @@ from test_inventory import inventory, replica
 from test_killed import begun, killed_and_restarted
 from test_permissions import Asked, Rehearsal, without_each_action
 
-from runbook_lib.apply import Final
+from runbook_lib.apply.report import AFTER_NEXT_PLAN, NEXT_PLAN, Final
 from runbook_lib.coverage import Status
 from runbook_lib.plan import file as plan_file
 from runbook_lib.rehearsal import permissions as simulation
@@ -20,6 +20,7 @@ from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.operations.macie2 import discovery
 from runbook_lib.rehearsal.operations.macie2.state import state_of
 from runbook_lib.rehearsal.registry import HANDLERS
+from runbook_lib.services.macie2.membership import LEFT_SUSPENDED
 from runbook_lib.services.permissions import Names, statements
 from runbook_lib.services.registry import by_section
 from runbook_lib.settings import Settings
@@ -128,18 +129,23 @@ def test_who_had_suspended_macie_is_named_at_once_and_resumed_by_the_next_plan(m
     began = made.clock.monotonic()
     report = made.apply(PHASE, plan, made.approve(plan))
     assert made.clock.monotonic() - began < 120, "nobody waits until a deadline for what no call of this plan brings"
-    (_, said), *later = [problem for _, stage in report.stages for problem in stage.problems]
-    assert (said.account, said.final, said.code) == (BAD, Final.FAILED, "Refused")
-    assert "had suspended Macie" in said.message
-    assert "the next plan resumes it" in said.message
-    assert {result.final for _, result in later} <= {Final.NOT_ATTEMPTED}
+    assert (report.ok, report.orderly) == (False, True), "nothing was refused, and not all came as planned"
+    problems = [result for _, stage in report.stages for _, result in stage.problems]
+    assert {(each.account, each.final, each.code) for each in problems} == {
+        (BAD, Final.NOT_ATTEMPTED, NEXT_PLAN),
+        (BAD, Final.NOT_ATTEMPTED, AFTER_NEXT_PLAN),
+    }
+    assert report.later_words == [f"{BAD} in {region}: {LEFT_SUSPENDED}"]
     left = open_cells(made.cells())
     assert {(cell.aspect, cell.region, *cell.accounts) for cell in left} == {
         ("membership", region, BAD),
         ("automated discovery", region, BAD),
     }
     again = made.plan(PHASE)
-    assert next((action.operation, action.targets) for action in again.actions) == ("UpdateMemberSession", (BAD,))
+    assert [(action.operation, action.region, *action.affects) for action in again.actions] == [
+        ("UpdateMemberSession", region, BAD),
+        ("BatchUpdateAutomatedDiscoveryAccounts", region, BAD),
+    ]
     assert made.apply(PHASE, again, made.approve(again)).ok
     assert open_cells(made.cells()) == []
 
