@@ -21,7 +21,7 @@ from runbook_lib.services.inspector2.inside import WORKLOADS, enabling
 from runbook_lib.services.inspector2.observe import read_scans
 from runbook_lib.services.inspector2.spec import NAME, SPEC
 from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING, RegionState, Scans
-from runbook_lib.services.inspector2.texts import passing
+from runbook_lib.services.inspector2.texts import POLICY, passing
 from runbook_lib.services.membership import MEMBERSHIP
 from runbook_lib.services.offers import offered
 from runbook_lib.settings.sections.inspector2 import InspectorSection
@@ -32,6 +32,7 @@ Accounts = frozenset[str]
 Groups = list[tuple[tuple[str, ...], Accounts]]
 """Scan types, and the accounts that they are asked for."""
 POLICY_OWNER = "the policy's owner"
+POLICY_STEP = "Change the Inspector policy in Organizations, or settings; the API is refused where a policy governs."
 
 
 def wanted_types(section: InspectorSection, region: str) -> tuple[str, ...]:
@@ -149,7 +150,9 @@ def _of_account(account: str, failed: Mapping[str, Any] | None, listed: bool) ->
         return Outcome(account, Verdict.APPLIED) if listed else Outcome(account, Verdict.CONFIRM, "NoAnswer", "not in the answer")
     code = str(failed.get("errorCode", ""))
     verdict = Verdict.CONFIRM if code == "ALREADY_ENABLED" else Verdict.RETRY if passing(code) else Verdict.FAILED
-    return Outcome(account, verdict, code, masked(str(failed.get("errorMessage", ""))))
+    said = masked(str(failed.get("errorMessage", "")))
+    # Inspector's reads need not tell who is governed: this may be the only place where it shows.
+    return Outcome(account, verdict, code, f"{said.rstrip('.')}. {POLICY_STEP}" if code == POLICY else said)
 
 
 def _scanned(step: Step, types: Sequence[str], good: Sequence[str], reader: Reader) -> Progress:
@@ -195,14 +198,13 @@ def _wanted(column: Column, scans: Scans, place: Here, aside: Mapping[str, Accou
     starting = columns.get("ENABLING", frozenset()) | columns.get(SETTLING, frozenset())
     suspended = columns.get("SUSPENDED", frozenset())
     ruled = governed & (off | suspended)
-    policy = "Change the Inspector policy in Organizations, or settings; the API is refused where a policy governs."
     mend = "Find out why Inspector is suspended in the account, then plan again."
     return (
         *column.covered(columns.get("ENABLED", ()), "is on", "ENABLED"),
         *column.in_progress(starting, "AWS is switching it on", "ENABLING"),
         *column.to_do(off - governed, "is off", "DISABLED"),
         *column.to_do(aside["later"] | (scans.unassociated & asked), "comes after association", "not associated"),
-        *column.blocked(ruled, "governed by policy, which sets it otherwise", policy, "DISABLED", POLICY_OWNER),
+        *column.blocked(ruled, "governed by policy, which sets it otherwise", POLICY_STEP, "DISABLED", POLICY_OWNER),
         *column.blocked(suspended - governed, "is suspended in the account", mend, "SUSPENDED"),
         *column.blocked(aside["stuck"], "the account cannot be associated (see membership)", "See the membership.", who=OPERATOR),
         *column.not_applicable(aside["apart"], "the account is not visible, or has not enabled the Region (see membership)"),

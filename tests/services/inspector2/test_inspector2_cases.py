@@ -9,7 +9,9 @@ from service_fakes import NAMES, Run
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.plan.outcome import Verdict
+from runbook_lib.services.inspector2.scan_types import POLICY_STEP
 from runbook_lib.services.inspector2.service import SERVICE
+from runbook_lib.services.inspector2.texts import POLICY
 from runbook_lib.services.offers import offered
 
 
@@ -65,6 +67,14 @@ def test_one_bad_account_in_a_batch_has_its_own_outcome(code: str, verdict: Verd
     outcomes = list(SERVICE.judge(called("inspector2", "Enable", *accounts), answer))
     assert [outcome.account for outcome in outcomes] == accounts
     assert {outcome.account: outcome.verdict for outcome in outcomes if outcome.verdict != Verdict.APPLIED} == {bad: verdict}
+
+
+def test_who_is_governed_by_a_policy_is_said_with_what_to_do() -> None:
+    """Inspector need not tell before: an Organizations policy may show in this refusal alone."""
+    row = {"accountId": NAMES["alpha"], "errorCode": POLICY, "errorMessage": "An organization policy governs the account"}
+    (said,) = SERVICE.judge(called("inspector2", "Enable", NAMES["alpha"]), {"accounts": [], "failedAccounts": [row]})
+    assert (said.verdict, said.code) == (Verdict.FAILED, POLICY)
+    assert said.message == f"An organization policy governs the account. {POLICY_STEP}"
 
 
 def test_an_account_that_the_answer_leaves_out_is_not_taken_for_done() -> None:
