@@ -325,6 +325,18 @@ class TestPastTheNotebook:
         assert (done.error, said, kept) == ("", [], [self.KEPT])
         assert "aside" not in "".join(capfd.readouterr())
 
+    LATE = (
+        "import time\nfrom ipykernel.kernelapp import IPKernelApp\nthread = IPKernelApp.instance().iopub_thread\n"
+        "def late(message, send=thread._really_send, **how):\n"
+        "    time.sleep(6 if any(b'idle' in part for part in message) else 0)\n    send(message, **how)\n"
+        "thread._really_send = late\nprint('late')\n"
+    )
+    """Holds up what a kernel prints for longer than nbclient waits, as a machine does that has too much to do."""
+
+    def test_output_that_comes_late_is_waited_for(self, tmp_path: Path) -> None:
+        done, said, _ = self.ended(tmp_path, self.LATE)
+        assert (done.error, said) == ("", ["late"])
+
     @pytest.mark.parametrize("temporary", ["", "an-organization-wide-security-platform" * 4])
     def test_a_kernel_has_sockets_and_settings_of_its_own(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: str

@@ -20,7 +20,7 @@ from runbook_lib.cli.kernels import Kernel, Kernels
 
 # isort: split
 import papermill
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -31,6 +31,9 @@ HALT = "Halt"
 INTERRUPTS = 5
 """A cell that goes on after so many interrupts, each after one more time-out, is given up together with its kernel."""
 KERNEL_START_SECONDS = 120
+LAST_OUTPUT_SECONDS = 120
+"""For the output of a cell that has ended. nbclient's four seconds are not enough where a machine is busy; that a kernel is dead is
+noticed at once."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
             timeout=options["seconds_per_cell"],
             interrupt_on_timeout=True,
             startup_timeout=KERNEL_START_SECONDS,
+            iopub_timeout=LAST_OUTPUT_SECONDS,
         )
         announce = _announce(nb_man.nb, options["say"])
 
@@ -178,6 +182,8 @@ def execute(
         )  # fmt: skip
     except PapermillExecutionError as failure:
         error = failure.evalue if failure.ename == HALT else f"{failure.ename}: {failure.evalue}"
+    except CellTimeoutError:
+        error = f"the output of a cell that has ended did not come within {LAST_OUTPUT_SECONDS} s"
     except (DeadKernelError, RuntimeError) as failure:
         # jupyter_client says with a bare RuntimeError that a kernel died while it started.
         error = f"the kernel died: {failure}"

@@ -27,16 +27,19 @@ from runbook_lib.coverage import count
 from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan.approval import approve
-from runbook_lib.runbook import ApplyReport, Runbook, access_for
-from runbook_lib.runbook import phases as runbook_phases
+from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
 from runbook_lib.runbook.observer import Assessment
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
-PHASES = tuple(phase.name for phase in runbook_phases.PHASES if phase.service)
 CLOCK = Clock()
 FIRST, AGAIN = "observed for the plans", "observed again before a stage"
+
+
+def phases_of(settings: Settings) -> tuple[str, ...]:
+    """The phases that these settings ask for, in order."""
+    return tuple(phase.name for phase in managed(settings) if phase.service)
 
 
 def runbook(settings: Settings, phase: str, kind: type[Runbook] = Runbook) -> Runbook:
@@ -53,7 +56,7 @@ def planned(settings: Settings, phase: str) -> Plan:
 
 def bound(settings: Settings, folder: Path) -> dict[str, Any]:
     """The plans of the bare organization, and from them the bound of applying them; changes nothing."""
-    plans = [planned(settings, phase) for phase in PHASES]
+    plans = [planned(settings, phase) for phase in phases_of(settings)]
     latency, accounts = float((folder / "latency").read_text()), len(plans[0].population)
     found: Bound = first_enablement(plans, accounts, latency)
     chain = demanded(plans, accounts, latency)
@@ -105,7 +108,7 @@ class Counted(Runbook):
 def enable(settings: Settings, folder: Path) -> dict[str, Any]:
     """Each phase as its notebook does it where a person approves at once: observe, plan, approve, apply."""
     seconds, problems, calls = {}, [], 0
-    for phase in PHASES:
+    for phase in phases_of(settings):
         began, one = time.monotonic(), runbook(settings, phase, Counted)
         one.access.on_answer = Answers().keep
         with one.access, Journal(folder / f"{phase}.jsonl", "bench", CLOCK) as journal:
@@ -122,7 +125,7 @@ def enable(settings: Settings, folder: Path) -> dict[str, Any]:
 def again(settings: Settings, folder: Path) -> dict[str, Any]:
     """Plan every phase once more."""
     seconds, actions = {}, 0
-    for phase in PHASES:
+    for phase in phases_of(settings):
         began = time.monotonic()
         actions += len(planned(settings, phase).actions)
         seconds[phase] = time.monotonic() - began
