@@ -15,6 +15,7 @@ from runbook_lib.coverage import Cell
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.securityhub.controls import watch
+from runbook_lib.rehearsal.operations.securityhub.findings import store
 from runbook_lib.rehearsal.operations.ssm.documents import catalogue
 from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.runbook.phases import REMEDIATING
@@ -84,6 +85,20 @@ def found_by(made: Simulated, control: str, resource: str, account: str = MEMBER
     return watch(made.front.world, account, region or home(made.front), control, resource)["finding"]
 
 
+def reported(made: Simulated, product: str, kind: str, resource: str, arn: str) -> str:
+    """A finding that a service of AWS's reports about a resource of the member; its id."""
+    region = home(made.front)
+    identity = f"arn:aws:{product}:{region}:{MEMBER}:finding/{arn.rpartition('/')[2]}"
+    finding = {
+        "SchemaVersion": "2018-10-08", "Id": identity, "ProductArn": f"arn:aws:securityhub:{region}::product/aws/{product}",
+        "GeneratorId": "tests", "AwsAccountId": MEMBER, "CreatedAt": "2026-01-01T00:00:00Z", "UpdatedAt": "2026-01-01T00:00:00Z",
+        "Title": "A threat", "Description": "Nobody else's business", "Severity": {"Label": "HIGH"}, "Types": [kind],
+        "Resources": [{"Type": resource, "Id": arn, "Region": region}],
+    }  # fmt: skip
+    store(made.front.world, MEMBER, region, finding)
+    return identity
+
+
 class Remediating:
     """One remediation, as a process has it."""
 
@@ -108,7 +123,7 @@ class Remediating:
 
     def apply(self, plan: Plan, applied_before: frozenset[tuple[str, str]] = frozenset()) -> ApplyReport:
         made, runbook = self.made, self.runbook()
-        with runbook.access, Journal(made.journal(REMEDIATING.name), "test", made.clock) as journal:
+        with runbook.access, Journal(made.journal(f"{REMEDIATING.name}-{made.runs}"), "test", made.clock) as journal:
             return runbook.apply(
                 made.approve(plan), plan, permit=self.permit, journal=journal, stop=Stop(), progress=lambda tick: None,
                 applied_before=applied_before,
