@@ -91,5 +91,6 @@ def _lines(
     yield f"changed by this runbook in {account} in the last {days} days: {len(changes):,} calls"
     yield from (f"  {each}" for each in changes[-MOST:])
     yield "next:"
+    yield f"  runbook remediate '{found['Id']}' -p {parameters}"
     yield f"  runbook workflows -p {parameters} --html pages"
     yield f"  runbook coverage -p {parameters}"

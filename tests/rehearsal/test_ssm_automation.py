@@ -172,12 +172,7 @@ def test_a_role_has_to_trust_ssm_and_be_passed(front: Front, member: Member) -> 
     assert "unable to be assumed" in refused(member.ssm.start_automation_execution, **start)[1]
     roles = front.world.organization.accounts[MEMBER].roles
     roles["Narrow"] = SimulatedRole("Narrow", {MANAGEMENT}, denied=("iam:PassRole",))
-    sts = session_for(front, MANAGEMENT).client("sts")
-    keys = sts.assume_role(RoleArn=f"arn:aws:iam::{MEMBER}:role/Narrow", RoleSessionName="me")["Credentials"]
-    narrow = session_for(front, MEMBER).client(
-        "ssm", region_name=HOME, aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )  # fmt: skip
+    narrow = assuming(front, f"arn:aws:iam::{MEMBER}:role/Narrow")
     start["Parameters"] = {**given, "AutomationAssumeRole": [member.role("Right")]}
     code, text = refused(narrow.start_automation_execution, **start)
     assert (code, "iam:PassRole" in text) == ("AccessDeniedException", True)
@@ -327,3 +322,47 @@ def test_people_approve_inside_a_document(front: Front, member: Member, signal: 
     assert member.execution(others)["AutomationExecutionStatus"] == "TimedOut"
     given["SNSTopicArn"] = topic.replace("Automation", "")
     assert "pattern" in refused(member.start, document=document, Approvers=[me], **given)[1]
+
+
+@pytest.mark.fact("SA-SA-10")
+def test_executions_are_tagged_and_found_again(front: Front, member: Member) -> None:
+    role = member.role()
+    given = {"DocumentName": ROTATION, "Parameters": {"KeyId": ["x"], "AutomationAssumeRole": [role]}}
+    tags = [{"Key": f"ours-{number}", "Value": "yes"} for number in range(6)]
+    assert refused(member.ssm.start_automation_execution, **given, Tags=tags)[0] == "ValidationException"
+    started = member.ssm.start_automation_execution(**given, Tags=tags[:5])["AutomationExecutionId"]
+    member.ssm.start_automation_execution(**given)
+
+    def found(key: str) -> list[str]:
+        listed = member.ssm.describe_automation_executions(Filters=[{"Key": "TagKey", "Values": [key]}])
+        return [each["AutomationExecutionId"] for each in listed["AutomationExecutionMetadataList"]]
+
+    assert (found("ours-0"), found("theirs")) == ([started], [])
+    front.world.organization.accounts[MEMBER].roles["Narrow"] = SimulatedRole("Narrow", {MANAGEMENT}, denied=("ssm:AddTags*",))
+    narrow = assuming(front, f"arn:aws:iam::{MEMBER}:role/Narrow")
+    code, text = refused(narrow.start_automation_execution, **given, Tags=tags[:1])
+    assert (code, "ssm:AddTagsToResource" in text) == ("AccessDeniedException", True)
+
+
+def assuming(front: Front, role: str) -> Any:
+    """A client of SSM as a role of the member's, entered from the management account."""
+    sts = session_for(front, MANAGEMENT).client("sts")
+    keys = sts.assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    return session_for(front, MEMBER).client(
+        "ssm", region_name=HOME, aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )  # fmt: skip
+
+
+@pytest.mark.fact("SA-SA-02")
+def test_a_role_that_somebody_made_is_entered_as_its_policies_say(front: Front, member: Member) -> None:
+    iam = member.client("iam")
+    trusts = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{MANAGEMENT}:root"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusts]})
+    arn = iam.create_role(RoleName="Made", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    assert refused(assuming(front, arn).describe_automation_executions)[0] == "AccessDeniedException"
+    may = {"Effect": "Allow", "Action": "ssm:DescribeAutomationExecutions", "Resource": "*"}
+    iam.put_role_policy(RoleName="Made", PolicyName="may", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [may]}))
+    assert assuming(front, arn).describe_automation_executions()["AutomationExecutionMetadataList"] == []
+    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+        assuming(front, member.role("Closed"))
