@@ -218,7 +218,7 @@ class Remediation(Response):
         if not last.ended:
             return column.to_do(us, f"{words}; the execution {last.id} is {last.status}", resource.value.words)
         return column.to_do(
-            us, f"{words}; the last execution of {document.name}, {last.id}, ended as {last.status} and this is still so",
+            us, f"{words}; the last execution of {document.name}, {last.id}, ended as {last.status}, and it is so now",
             resource.value.words,
         )  # fmt: skip
 

@@ -140,7 +140,7 @@ def test_success_that_changes_nothing_leaves_the_finding_as_it_was(made: Simulat
     """The document revokes rules of exactly these ports; one that opens a range stays, and it ends with Success."""
     remediating = of_group(made, tmp_path, group(made, way_in(0, 65_535)))
     why = left(remediating)
-    assert "ended as Success and this is still so" in why
+    assert "ended as Success, and it is so now" in why
     assert [each.operation for each in remediating.plan().actions][:1] == ["StartAutomationExecution"], "it may be tried again"
 
 
