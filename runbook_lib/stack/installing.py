@@ -29,18 +29,32 @@ DEPLOYABLE: Mapping[str, str] = {
     "DELETE_COMPLETE": NEW,
     "REVIEW_IN_PROGRESS": NEW,
     **dict.fromkeys(
-        ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED", "IMPORT_COMPLETE"),
+        (
+            "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED", "IMPORT_COMPLETE",
+            "IMPORT_ROLLBACK_COMPLETE",
+        ),
         CHANGED,
     ),
-}
+}  # fmt: skip
 """State of a stack ("" where there is none) → the kind of change set."""
+_ONLY_DELETED = "it can only be deleted (runbook stack delete), then deployed again; the organization stays as it is"
 WAYS_OUT: Mapping[str, str] = {
-    "ROLLBACK_COMPLETE": "it can only be deleted (runbook stack delete), then deployed again; the organization stays as it is",
-    "ROLLBACK_FAILED": "it can only be deleted (runbook stack delete), then deployed again; the organization stays as it is",
+    "ROLLBACK_COMPLETE": _ONLY_DELETED,
+    "ROLLBACK_FAILED": _ONLY_DELETED,
+    "IMPORT_ROLLBACK_FAILED": _ONLY_DELETED,
     "UPDATE_ROLLBACK_FAILED": "go on with its rollback (runbook stack recover), then deploy again",
     "DELETE_FAILED": "delete it again (runbook stack delete)",
 }
 """States in which nothing can be deployed → what to do."""
+UNDER_WAY = "an operation is under way: look at it with runbook stack status, and {} when it has ended"
+_PROTECTED = (
+    "is protected from deletion. Where that is meant: aws cloudformation update-termination-protection "
+    "--no-enable-termination-protection --stack-name {}, then delete it"
+)
+
+
+_POLICY = "denied by stack policy"
+_FORBIDDEN = "; where the change is meant, let it: aws cloudformation set-stack-policy --stack-name {} --stack-policy-body …"
 
 
 class StackRefused(RunbookError):
@@ -144,7 +158,7 @@ class Installer:
         state = self.state
         if state in DEPLOYABLE:
             return DEPLOYABLE[state]
-        way = WAYS_OUT.get(state, "an operation is under way: look at it with runbook stack status, and deploy when it has ended")
+        way = WAYS_OUT.get(state, UNDER_WAY.format("deploy"))
         raise StackRefused(f"stack {self.name} is in state {state}: {way}")
 
     def refuse_other_organization(self, organization: str) -> None:
@@ -309,7 +323,7 @@ class Installer:
                 status, why = each["ResourceStatus"], each.get("ResourceStatusReason", "")
                 self.say(f"  {each['LogicalResourceId']}: {status}{f': {why}' if why else ''}")
                 if status.endswith("_FAILED") and "cancelled" not in why and not first:
-                    first = f"{each['LogicalResourceId']}: {why}"
+                    first = f"{each['LogicalResourceId']}: {why}{_FORBIDDEN.format(self.name) if _POLICY in why else ''}"
             if not state.endswith("_IN_PROGRESS"):
                 if state != wanted and ("FAILED" in state or "ROLLBACK" in state):
                     raise StackFailed(f"stack {self.name} ended as {state}: {first or 'no reason given'}")
@@ -340,8 +354,13 @@ class Installer:
     def delete(self) -> None:
         """Delete the stack; every phase's resource is retained. Raises StackRefused, StackFailed."""
         found = self.stack()
-        if not found:
+        state = str(found.get("StackStatus", "DELETE_COMPLETE"))
+        if state == "DELETE_COMPLETE":
             raise StackRefused(f"there is no stack {self.name} in account {self.account}")
+        if state.endswith("_IN_PROGRESS") and state != "REVIEW_IN_PROGRESS":
+            raise StackRefused(f"stack {self.name} is in state {state}: {UNDER_WAY.format('delete it')}")
+        if found.get("EnableTerminationProtection"):
+            raise StackRefused(f"stack {self.name} {_PROTECTED.format(self.name)}")
         seen = {each["EventId"] for each in self.events(found["StackId"])}
         self._call("cloudformation", "delete_stack", StackName=found["StackId"])
         self.follow(found["StackId"], seen)
@@ -349,7 +368,7 @@ class Installer:
     def refuse_no_rollback(self) -> None:
         """Raise StackRefused unless a rollback of the stack has failed."""
         if (state := self.state) != "UPDATE_ROLLBACK_FAILED":
-            way = WAYS_OUT.get(state, "deploy" if state in DEPLOYABLE else "look at it with runbook stack status")
+            way = WAYS_OUT.get(state, "deploy" if state in DEPLOYABLE else UNDER_WAY.format("deploy"))
             raise StackRefused(f"stack {self.name} is in state {state or 'none'}, so there is no rollback to go on with: {way}")
 
     def recover(self, skipped: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from runbook_lib.rehearsal.registry import Call, operation, page
 
 UPDATABLE = frozenset({
     "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED", "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
 })  # fmt: skip
 EVENTS_A_PAGE = 100
 LARGEST_BODY, LARGEST_OBJECT = 51_200, 1_000_000
