@@ -111,7 +111,7 @@ def deploy_planned(deployment: Deployment, bundle: Bundle, approver: Approver) -
     """Plan everything, show it beside the change set, ask once, deploy. The exit code; raises what goes wrong."""
     say, plans = deployment.installer.say, _shown(deployment)
     wanted = deployment.wanted(plans)
-    if why := hindrance(plans, wanted, approver.nobody):
+    if why := hindrance(plans, wanted, approver.nobody, deployment.settings.concurrency):
         say(f"Nothing was deployed: {why}")
         return 2
     for each in wanted:
@@ -138,8 +138,6 @@ def _shown(deployment: Deployment) -> list[PlannedTask]:
         say(f"{each.title}: {len(each.plan.actions)} calls")
         for line in (*commands.described(each.plan), f"may cost: {each.costs.words}", f"plan: {each.file}"):
             say(f"  {line}")
-        if beyond := each.beyond_the_hour(deployment.settings.concurrency):
-            say(f"  {beyond}")
     return plans
 
 

@@ -162,7 +162,6 @@ class Deploying(Operation):
         shown = [
             Folded(
                 f"{each.title}: {_counts(each)}",
-                *filter(None, [each.beyond_the_hour(concurrency)]),
                 *sections.planned(each.plan, concurrency, each.costs).parts,
             )
             for each in self.plans
@@ -171,7 +170,8 @@ class Deploying(Operation):
 
     def hindered(self) -> str:
         runs = self.record.run.path.parent
-        return hindrance(self.plans, self._deployment.wanted(self.plans), nobody_here(self.record.settings, runs))
+        settings, wanted = self.record.settings, self._deployment.wanted(self.plans)
+        return hindrance(self.plans, wanted, nobody_here(settings, runs), settings.concurrency)
 
     def ask(self, approver: str, ticket: str) -> Question | None:
         deployment, wanted = self._deployment, self._deployment.wanted(self.plans)

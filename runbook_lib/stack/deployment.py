@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,16 @@ from runbook_lib.base.project import VARIABLE, resolve
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.phase_run.record import plainly
+from runbook_lib.phase_run.scope_parameter import read_scope
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve, refusals, window
 from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.decision import Decision
 from runbook_lib.plan.estimate import estimate
-from runbook_lib.services.waves import wave_of
 from runbook_lib.settings import Settings, settings_digest
-from runbook_lib.stack.answer import WORK_SECONDS
 from runbook_lib.stack.bundle import Bundle
+from runbook_lib.stack.cutting import fits, parts, rest
 from runbook_lib.stack.installing import Installer, Proposal, StackRefused
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Ordered
 from runbook_lib.stack.template import ORGANIZATION, Task, tasks, template, text
@@ -46,24 +46,23 @@ class PlannedTask:
     file: Path
     costs: Costs
 
+    rest: Plan | None = None
+    """What is left of the plan for this resource, where parts of it come before."""
+
     @property
     def title(self) -> str:
-        return titled(self.task)
+        return self.task.title
 
     def beyond_the_hour(self, concurrency: int) -> str:
-        """What to know where it may take longer than CloudFormation waits; "" where it will not."""
-        guess = estimate(self.plan, concurrency, "live")
-        if guess.to_plan_for <= WORK_SECONDS:
+        """Why it cannot be deployed: it may take longer than CloudFormation waits, as small as it is cut; "" where it will not."""
+        left = self.rest or self.plan
+        if fits(left, concurrency):
             return ""
+        guess = estimate(left, concurrency, "live")
         return (
-            f"{self.title}: {guess.duration}, and CloudFormation waits an hour: what is not done by then fails and goes on with "
-            "the next deployment; waves in the settings make a resource, with an hour of its own, of each"
+            f"{self.title}: {guess.duration}, and CloudFormation waits an hour, also for one Region alone; waves in the settings, "
+            "or smaller ones, make a resource, with an hour of its own, of each"
         )
-
-
-def titled(task: Task) -> str:
-    """How a task is spoken of."""
-    return f"{task.phase.name} of wave {task.wave}" if task.wave else task.phase.name
 
 
 @contextmanager
@@ -94,16 +93,18 @@ def planned(task: Task, run: RunFolder) -> PlannedTask:
         phase.finish()
     assert phase.planned is not None
     file = record.folder.plan_json
-    if task.wave:  # what is planned for another wave stays beside it
-        file = file.with_name(f"plan-{task.wave}.json")
+    if named := "-".join(filter(None, [task.wave, f"part-{task.part}" if task.part else ""])):  # other plans stay beside it
+        file = file.with_name(f"plan-{named}.json")
         write_text(file, plan_file.dumps(phase.planned))
     return PlannedTask(task, phase.planned, file, costs)
 
 
-def hindrance(plans: Sequence[PlannedTask], wanted: Sequence[PlannedTask], nobody: str) -> str:
+def hindrance(plans: Sequence[PlannedTask], wanted: Sequence[PlannedTask], nobody: str, concurrency: int) -> str:
     """Why nothing can be deployed by these plans; "" where it can. `nobody`: why nobody here can approve alone."""
     if blocked := [each.title for each in plans if each.plan.blockers]:
         return f"{', '.join(blocked)} would be blocked; take the next steps above, and deploy again"
+    if beyond := next(filter(None, (each.beyond_the_hour(concurrency) for each in plans)), ""):
+        return beyond
     if wanted and nobody:
         files = " ".join(f"--approval {each.plan.fingerprint[:12]}….json" for each in wanted)
         return f"{nobody}. Have these plans approved (runbook approve), and deploy with {files}"
@@ -112,8 +113,15 @@ def hindrance(plans: Sequence[PlannedTask], wanted: Sequence[PlannedTask], nobod
 
 def task_of(decision: Decision, settings: Settings) -> Task:
     """The task that an approval is for. Raises StackRefused where it is for none, or is not good now."""
-    approval, wave = decision.approval, wave_of(decision.approved.scope, settings)
-    found = [each for each in tasks(settings) if (each.phase.name, each.wave) == (approval.phase, wave.name if wave else "")]
+    approval, scope = decision.approval, decision.approved.scope
+    whole = [each for each in tasks(settings) if each.phase.name == approval.phase and read_scope(each.scope, settings) == scope]
+    wider = [
+        replace(each, part=1, part_scope=json.dumps({name: list(listed) for name, listed in asdict(scope).items() if listed}))
+        for each in tasks(settings)
+        if each.phase.name == approval.phase and scope.regions
+        if replace(read_scope(each.scope, settings), regions=scope.regions) == scope
+    ]
+    found = whole or wider
     if not found:
         raise StackRefused(f"the approval of {approval.phase} is of a part that this stack has no resource for; plan a wave")
     here = {"mode": settings.mode, "organization": settings.organization.id, "phase": approval.phase}
@@ -135,16 +143,50 @@ class Deployment:
     bucket: str
     orders: dict[Task, Ordered] = field(default_factory=dict)
     """What has a new order."""
+    cut: list[Task] = field(default_factory=list)
+    """Parts that tasks are cut into."""
     proposal: Proposal | None = None
     events: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        return tasks(self.settings)
+        """Everything that the stack carries out: each task of the settings after the parts that it is cut into, or was."""
+        cut = {*self.cut, *self.orders, *self._kept()}
+        return tuple(
+            each
+            for whole in tasks(self.settings)
+            for each in (*sorted((each for each in cut if each.part and each.whole == whole), key=lambda each: each.part), whole)
+        )
+
+    def _kept(self) -> list[Task]:
+        """Parts that the stack has from an earlier deployment, as far as they are done: leaving them there changes nothing."""
+        there = {each["ParameterKey"] for each in self.installer.stack().get("Parameters", ())}
+        cut = {each.whole for each in (*self.cut, *self.orders) if each.part}
+        found = [
+            replace(whole, part=number)
+            for whole in tasks(self.settings)
+            if whole not in cut
+            for number in range(1, len(there))
+            if replace(whole, part=number).parameter in there
+        ]
+        unfinished = self.installer.unfinished(found) if found else []
+        return [each for each in found if each not in unfinished]
 
     def plan(self) -> Iterator[PlannedTask]:
-        """Plan every task, one after the other. Raises Halt."""
-        return (planned(each, self.run) for each in self.tasks)
+        """Plan every task, one after the other, in parts where it takes too long for one resource. Raises Halt."""
+        self.cut.clear()
+        for task in tasks(self.settings):
+            made = planned(task, self.run)
+            self.cut += (cut := parts(task, made.plan, self.settings.concurrency))
+            before = [planned(each, self.run) for each in cut]
+            yield from before
+            yield self._after(made, before) if before else made
+
+    def _after(self, made: PlannedTask, before: Sequence[PlannedTask]) -> PlannedTask:
+        """What a task has left after its parts, its plan beside theirs."""
+        file = made.file.with_name(f"{made.file.stem}-whole.json")
+        write_text(file, plan_file.dumps(made.plan))
+        return replace(made, file=file, rest=rest(made.plan, [each.plan for each in before]))
 
     def wanted(self, plans: Sequence[PlannedTask]) -> list[PlannedTask]:
         """Plans that need an order: those with something to do, and those whose resource is not there, or failed."""
@@ -162,8 +204,10 @@ class Deployment:
     def order_approved(self, decision: Decision) -> None:
         """Make the order of what was approved before. Raises StackRefused."""
         task = task_of(decision, self.settings)
+        if task.part:
+            task = replace(task, part=1 + sum(each.part > 0 for each in self.orders if each.whole == task.whole))
         if task in self.orders:
-            raise StackRefused(f"two approvals of {titled(task)} are given; give one")
+            raise StackRefused(f"two approvals of {task.title} are given; give one")
         files = decision.approval_file.read_bytes(), decision.plan_file.read_bytes()
         self._ordered(task, files[0], decision.plan_file.name, files[1])
 
@@ -179,7 +223,7 @@ class Deployment:
         kind, values = installer.kind(), {ORGANIZATION: self.settings.organization.id}
         values |= {task.parameter: ordered.order.name for task, ordered in self.orders.items()}
         installer.parameters(self.tasks, values)  # what is missing is said before anything is uploaded
-        made = text(template(self.settings))
+        made = text(template(self.settings, self.tasks))
         address = installer.template(self.bucket, made)
         values |= installer.upload(self.bucket, bundle)
         self.proposal = installer.propose(kind, address, installer.parameters(self.tasks, values))
@@ -210,7 +254,7 @@ class Deployment:
         """Tasks that were carried out and are not done, each with what it is instead: AWS is still working on it."""
         outputs = self.installer.outputs
         said = {task: outputs.get(f"{task.logical_id}Status", "") for task in self.orders}
-        return [f"{titled(task)}: {status}" for task, status in said.items() if status != "done"]
+        return [f"{task.title}: {status}" for task, status in said.items() if status != "done"]
 
     def durations(self) -> Iterator[tuple[str, float, str]]:
         """Logical id of each phase's resource, for how many seconds it was worked on, and the state it came to."""

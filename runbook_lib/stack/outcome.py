@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.stack.answer import KEYS
-from runbook_lib.stack.deployment import titled
 from runbook_lib.stack.template import Task
 
 
@@ -18,7 +17,7 @@ class Outcome:
 
     @property
     def title(self) -> str:
-        return titled(self.task)
+        return self.task.title
 
 
 def outcomes(outputs: Mapping[str, str], todo: Sequence[Task]) -> list[Outcome]:

@@ -8,8 +8,8 @@ is held by the evidence store), a VPC (nothing is listened to), resources of cal
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runbook_lib.base.errors import RunbookError
@@ -28,7 +28,7 @@ LONGEST_POLICIES = 10_240
 """Characters, without white space, of all inline policies of one role [docs: IAM quotas]."""
 RUNTIME, ARCHITECTURE = "python3.13", "arm64"
 LOG_DAYS = 365
-MOST_OUTPUTS = 200
+MOST_OUTPUTS = MOST_PARAMETERS = 200
 """Of one template [docs: CloudFormation quotas]."""
 ORGANIZATION = "Organization"
 """The parameter by which a stack says whose it is."""
@@ -43,15 +43,31 @@ class NotForAStack(RunbookError):
 
 @dataclass(frozen=True)
 class Task:
-    """What one custom resource carries out: a phase, on everything or on one wave."""
+    """What one custom resource carries out: a phase, on everything or on one wave, or the part of it that one hour has room for."""
 
     phase: Phase
     wave: str = ""
+    part: int = 0
+    """Which part, from 1; 0 for the task itself, which comes after its parts."""
+    part_scope: str = field(default="", compare=False)
+    """What the part is, as a scope; another one when the task is cut anew."""
 
     @property
     def logical_id(self) -> str:
         name = "".join(each for each in self.phase.title if each.isalnum())
-        return name + (f"Wave{''.join(each.capitalize() for each in self.wave.split('-'))}" if self.wave else "")
+        name += f"Wave{''.join(each.capitalize() for each in self.wave.split('-'))}" if self.wave else ""
+        return name + (f"Part{self.part}" if self.part else "")
+
+    @property
+    def title(self) -> str:
+        """How it is spoken of."""
+        wave, part = f" of wave {self.wave}" if self.wave else "", f", part {self.part}" if self.part else ""
+        return f"{self.phase.name}{wave}{part}"
+
+    @property
+    def whole(self) -> "Task":
+        """The task that this is a part of, or is."""
+        return replace(self, part=0, part_scope="")
 
     @property
     def parameter(self) -> str:
@@ -60,7 +76,7 @@ class Task:
 
     @property
     def scope(self) -> str:
-        return json.dumps({"wave": self.wave}) if self.wave else ""
+        return self.part_scope or (json.dumps({"wave": self.wave}) if self.wave else "")
 
 
 def tasks(settings: Settings) -> tuple[Task, ...]:
@@ -94,10 +110,12 @@ def refuse_unfit(settings: Settings) -> None:
         raise NotForAStack("\n".join(wrong))
 
 
-def template(settings: Settings) -> dict[str, Any]:
-    """The template for these settings. Raises NotForAStack."""
+def template(settings: Settings, todo: Sequence[Task] = ()) -> dict[str, Any]:
+    """The template for these settings; `todo`: their tasks with the parts that some are cut into. Raises NotForAStack."""
     refuse_unfit(settings)
-    todo = tasks(settings)
+    todo = todo or tasks(settings)
+    if len(todo) > MOST_PARAMETERS - 10:
+        raise NotForAStack(f"waves and parts make {len(todo)} resources, and a template has {MOST_PARAMETERS} parameters at most")
     named = [each.logical_id for each in todo]
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -111,7 +129,7 @@ def template(settings: Settings) -> dict[str, Any]:
                 each.parameter: {
                     "Type": "String",
                     "AllowedPattern": "[0-9]{8}T[0-9]{6}Z-[0-9a-f]{64}",
-                    "Description": f"The order for {each.phase.title}{f', wave {each.wave}' if each.wave else ''}.",
+                    "Description": f"The order for {each.title}.",
                 }
                 for each in todo
             },
@@ -124,7 +142,7 @@ def template(settings: Settings) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(todo: tuple[Task, ...]) -> tuple[str, ...]:
+def _told(todo: Sequence[Task]) -> tuple[str, ...]:
     """What the stack's outputs say of each resource: all, or the most important where AWS's limit would be passed."""
     return KEYS if len(todo) * len(KEYS) < MOST_OUTPUTS else ("Status", "Coverage", "Evidence")
 
@@ -134,7 +152,7 @@ def text(made: Mapping[str, Any]) -> str:
     return json.dumps(made, indent=1) + "\n"
 
 
-def _customs(todo: tuple[Task, ...]) -> Iterator[tuple[str, Any]]:
+def _customs(todo: Sequence[Task]) -> Iterator[tuple[str, Any]]:
     before = ["AcceptRole", "AcceptInvocation", "Answering", "Broken", "Machine", "MachineRole", "WorkRole", "Logs"]
     for each in todo:
         yield (

@@ -17,12 +17,9 @@ from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.plan import Blocker, Plan
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.cost import Costs
-from runbook_lib.plan.estimate import Estimate
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState
 from runbook_lib.settings import Settings
 from runbook_lib.stack import deployment, installing, template
-from runbook_lib.stack.answer import WORK_SECONDS
-from runbook_lib.stack.deployment import PlannedTask
 from runbook_lib.stack.template import Task
 
 
@@ -200,15 +197,6 @@ def test_a_blocked_plan_is_not_deployed() -> None:
     assert made.done == []
     assert "  blocked: the organization has not all features" in made.said
     assert made.said[-1].startswith("Nothing was deployed: 00_prerequisites would be blocked")
-
-
-def test_a_plan_that_may_take_longer_than_the_hour_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    task = SimpleNamespace(phase=SimpleNamespace(name="30_inspector"), wave="")
-    made = PlannedTask(task, SimpleNamespace(), Path("plan.json"), Costs())  # type: ignore[arg-type] # only its title is asked
-    monkeypatch.setattr(deployment, "estimate", lambda plan, concurrency, mode: Estimate(9000, 0, 1800.0, WORK_SECONDS))
-    assert made.beyond_the_hour(8) == ""
-    monkeypatch.setattr(deployment, "estimate", lambda plan, concurrency, mode: Estimate(9000, 0, 1800.0, WORK_SECONDS + 1.0))
-    assert made.beyond_the_hour(8).startswith("30_inspector: usually 30 min (plan for 54 min), and CloudFormation waits an hour")
 
 
 def test_where_another_person_has_to_approve_nothing_is_proposed() -> None:
