@@ -55,7 +55,7 @@ def scorecard(
             "Limit access to the hub account",
             Verdict.UNKNOWN,
             "who may enter it is not read here",
-            "Hold the roles, users and permission sets that reach the delegated account against the list of responders.",
+            "Compare the roles, users and permission sets that reach the delegated account with the list of responders.",
         ),
         _shown_by(
             "Aggregate findings to a single Region", inside, ONE_REGION, "findings are gathered", "settings ask for no aggregation"
@@ -99,7 +99,11 @@ def _shown_by(name: str, cells: Sequence[Cell], aspects: Sequence[str], good: st
 
 def _counted(counted: Count) -> Iterator[str]:
     yield f"{counted.covered:,} covered"
-    for number, words in ((counted.gap, "gaps"), (counted.unknown, "unknown"), (counted.excluded, "excluded on purpose")):
+    for number, words in (
+        (counted.gap, "gap" if counted.gap == 1 else "gaps"),
+        (counted.unknown, "unknown"),
+        (counted.excluded, "excluded on purpose"),
+    ):
         if number:
             yield f"{number:,} {words}"
 
@@ -111,7 +115,7 @@ def _automated(settings: Settings, register: Register) -> Principle:
     if not register.digest:
         return _no_register(name)
     automated = [each.id for each in register.active if any(step.document is not None for step in each.steps)]
-    said = f"{len(automated)} of {len(register.active)} active workflows have a step that a machine does"
+    said = f"a machine does a step of {len(automated)} of {len(register.active)} active workflows"
     if not automated:
         return Principle(name, Verdict.FAILED, said, "Give a workflow a step with an SSM Automation document.")
     return Principle(name, Verdict.PASSED, f"{said}: {', '.join(sorted(automated))}")
