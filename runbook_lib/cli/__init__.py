@@ -160,6 +160,20 @@ def doctor_command() -> None:
     """
 
 
+@cli.command("checklist")
+@PARAMETERS
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Record the answers there, as JSON.")
+@RUNS
+@done_by("checklist")
+def checklist_command() -> None:
+    """Ask what only a live account can settle.
+
+    What this runbook and its simulation take for granted and nobody has seen AWS do: where a read answers it, it is made, and its
+    answer compared with what the simulation does; the rest is listed with what it would take. Reads only; the record names no
+    account. Exit code 2: something is not as assumed, unknown or open.
+    """
+
+
 @cli.command()
 @click.option(
     "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings [default: parameters/rehearsal.yaml]."
