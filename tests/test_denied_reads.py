@@ -5,11 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from simulated import ENABLING, Simulated, simulated
+from simulated import ENABLING, PARAMETERS, Simulated, fitting, settings_for, simulated
 
 from runbook_lib.coverage import Cell, Status, count
 from runbook_lib.rehearsal.log import Entry
 from runbook_lib.rehearsal.policies import managed
+from runbook_lib.services.registry import specs
 
 DOORS = {"RunbookManagement", "RunbookDelegated"}
 
@@ -98,3 +99,20 @@ def test_a_wait_that_is_denied_ends_at_once(tmp_path: Path, monkeypatch: pytest.
     kinds = Counter((each.session, each.account, each.region, each.operation) for each in asked)
     assert set(kinds.values()) == {1}
     assert made.clock.monotonic() - began < min(wait.deadline for wait in plan.waits)
+
+
+@pytest.mark.parametrize("denied", ["*", "reads"])
+def test_in_a_region_where_the_delegated_account_is_denied_nobody_is_designated(
+    denied: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the service: no service control policy binds the management account, so AWS would let it designate."""
+    one = simulated("seven", tmp_path, monkeypatch)
+    one.settings = settings_for(one.front, fitting(one.front, PARAMETERS.with_name("rehearsal-all.yaml")))
+    probes = tuple(f"{spec.signing_name or spec.name}:{spec.probe.operation}" for spec in specs())
+    one.front.world.organization.region_denied = {"us-east-2": ("*",) if denied == "*" else probes}
+    for spec in specs():
+        plan = one.plan(spec.phase)
+        regions = {action.region for action in plan.actions}
+        assert "us-east-1" in regions
+        assert "us-east-2" not in regions, spec.name
+        assert [each for each in plan.blockers if each.region == "us-east-2"] or spec.designation is None

@@ -29,7 +29,7 @@ from runbook_lib.services.designation import (
     judge_registration,
 )
 from runbook_lib.services.inventory import Writer
-from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations
+from runbook_lib.services.obstacles import Bar, administrator_cells, bar_cells, bars, explanations, unreadable
 from runbook_lib.services.offers import not_offered
 from runbook_lib.services.population import aside_cells
 from runbook_lib.services.regional import missing_administrators
@@ -88,9 +88,13 @@ class Enabling(Generic[S, P, R]):
         """What settings name and only AWS knows; nothing, unless a service says otherwise."""
         return ()
 
+    def own(self, state: S, region: str) -> Observation[Any] | None:
+        """What the delegated account was told of itself in a Region, whoever administers there; None where nothing is asked."""
+        return None
+
     def closed(self, state: S, view: View) -> dict[str, Bar]:
         """Regions that the service itself found closed: nothing is designated or planned there."""
-        return {}
+        return unreadable({region: self.own(state, region) for region in view.population.regions})
 
     def held(self, cells: Cells, state: S) -> Cells:
         """The cells, with what something else than the administrator decides blocked."""

@@ -35,6 +35,18 @@ class Bar:
     code: str = ""
 
 
+def unreadable(own: Mapping[str, Observation[Any] | None]) -> dict[str, Bar]:
+    """Regions where the delegated account cannot even read what is its own (an SCP, a Region deny): no designation there.
+
+    The management account, which no service control policy binds, could designate it all the same.
+    """
+    return {
+        region: Bar(seen.reason, seen.next_step, DELEGATED_OWNER, Status.UNKNOWN, seen.code)
+        for region, seen in own.items()
+        if isinstance(seen, Unknown)
+    }
+
+
 def bars(spec: Designation | None, view: View, administrators: Administrators) -> dict[str, Bar]:
     """Region → why nothing can be planned there. Regions that are asked for and missing here are free."""
     found = {region: _bar(spec, view, administrators, region) for region in view.population.regions}

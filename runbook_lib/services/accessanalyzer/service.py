@@ -47,6 +47,9 @@ class AccessAnalyzer(Enabling[State, AccessAnalyzerSection, RegionState]):
     def usable(self, state: State, region: str) -> Observation[Any]:
         return state.regions[region].own
 
+    def own(self, state: State, region: str) -> Observation[Any] | None:
+        return state.regions[region].own
+
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
         return check_usable(lambda: read_analyzers(wait.account, wait.region, reader), lambda _: False)
 

@@ -81,6 +81,9 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
     def usable(self, state: State, region: str) -> Observation[Any]:
         return state.regions[region].configuration
 
+    def own(self, state: State, region: str) -> Observation[Any] | None:
+        return state.regions[region].delegated
+
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
         found = detector_found(wait.account, wait.region, reader)
         if not found:

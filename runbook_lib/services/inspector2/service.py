@@ -61,6 +61,9 @@ class Inspector(Enabling[State, InspectorSection, RegionState]):
     def usable(self, state: State, region: str) -> Observation[Any]:
         return state.regions[region].organization
 
+    def own(self, state: State, region: str) -> Observation[Any] | None:
+        return state.regions[region].own
+
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
         return check_usable(lambda: read_organization(wait.account, wait.region, reader), no_access_yet)
 

@@ -1,7 +1,7 @@
 """Where Security Hub itself closes a Region, and what central configuration or an Organizations policy decides. Pure."""
 
-from runbook_lib.base.observation import Known, NotYet, Unknown
-from runbook_lib.coverage import Cells, Status
+from runbook_lib.base.observation import Known, NotYet
+from runbook_lib.coverage import Cells
 from runbook_lib.services.obstacles import DELEGATED_OWNER, Bar, bar_cells
 from runbook_lib.services.population import Population
 from runbook_lib.services.securityhub import aggregation, membership, new_accounts, standards
@@ -9,15 +9,6 @@ from runbook_lib.services.securityhub.state import CENTRAL, CENTRAL_STATUS, Stat
 from runbook_lib.services.spec import EVALUATING
 
 CENTRALLY_HELD = frozenset({new_accounts.ASPECT, membership.MEMBERSHIP, standards.ASPECT, aggregation.ASPECT, EVALUATING})
-
-
-def unreadable(state: State) -> dict[str, Bar]:
-    """Regions where the delegated account cannot even read its own hub (an SCP, a Region deny): no designation there."""
-    return {
-        region: Bar(hub.reason, hub.next_step, DELEGATED_OWNER, Status.UNKNOWN, hub.code)
-        for region, hub in state.delegated_hubs.items()
-        if isinstance(hub, Unknown)
-    }
 
 
 def central_elsewhere(state: State, population: Population) -> dict[str, Bar]:

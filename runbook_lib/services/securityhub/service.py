@@ -64,7 +64,10 @@ class SecurityHub(Enabling[State, SecurityHubSection, State]):
         return check_usable(lambda: observe.configuration(reader, wait.account, wait.region), observe.not_there)
 
     def closed(self, state: State, view: View) -> dict[str, Bar]:
-        return {**central.central_elsewhere(state, view.population), **central.unreadable(state)}
+        return {**central.central_elsewhere(state, view.population), **super().closed(state, view)}
+
+    def own(self, state: State, region: str) -> Observation[Any] | None:
+        return state.delegated_hubs.get(region)
 
     def held(self, cells: Cells, state: State) -> Cells:
         return central.hold_central(cells, state)
