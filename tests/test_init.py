@@ -78,6 +78,27 @@ SAYS = {
     "fresh": ["# - 222222222222 has a name that speaks of security"],
 }
 """Seed → what its file says, for everybody to see why so little is in it."""
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_administrator_alone_sees_what_its_members_have_on(
+    finished: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only the management account is shown is left out and said; with a door into it, a plan calls nothing all the same."""
+    one = simulated("seven" if finished else "half-done", tmp_path, monkeypatch)
+    if finished:
+        assert all(each.report.ok for each in one.enable())
+    both = parse(made(one), TODAY, "acme.yaml")
+    file = made(one, [one.settings.access.delegated])
+    assert "# access.management: name the way into account 111111111111" in file
+    management = "access:\n  management: {role_arn: arn:aws:iam::111111111111:role/RunbookManagement, profile: rehearsal-runner}\n"
+    found = calls_nothing(one, file.replace("access:\n", management, 1))
+    assert set(found.sections()) == set(both.sections())
+    for name, section in both.sections().items():
+        apart = {"management_account"}
+        assert found.sections()[name].model_dump(exclude=apart) == section.model_dump(exclude=apart)
+
+
 SEEDS = [
     "centrally-configured", "default", "foreign-administrator", "fresh", "govcloud", "governed", "half-done", "no-config",
     "read-only", "region-deny", "role-missing",
@@ -131,9 +152,6 @@ def test_the_command_writes_a_file_of_ones_own_and_never_over_another(
     file = tmp_path / "acme.yaml"
     with served("half-done", tmp_path) as organization:
         monkeypatch.setattr("runbook_lib.cli.init.kernel_environment", lambda settings, runs: organization.environment)
-        assert command(organization, *DELEGATED, "--output", str(file)) == 1
-        assert "--role arn:aws:iam::111111111111:role/NAME" in capsys.readouterr().err
-        assert not file.exists()
         assert command(organization, *MANAGEMENT) == 2
         half = capsys.readouterr().out
         assert "# access.delegated: name the way into account 222222222222" in half

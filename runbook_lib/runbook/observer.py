@@ -3,14 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from runbook_lib.aws.access import Access
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
 from runbook_lib.coverage import Cells
 from runbook_lib.organization import Account, Organization
-from runbook_lib.organization.reads import asks_members_for_regions, list_accounts, observe_organization, outline_organization
+from runbook_lib.organization.reads import (
+    Identities,
+    asks_members_for_regions,
+    list_accounts,
+    observe_organization,
+    outline_organization,
+)
 from runbook_lib.plan import Scope
 from runbook_lib.runbook.ahead import Afterwards, Ahead, Kept
 from runbook_lib.services.organizations.preflight import identity, objections
@@ -20,8 +25,16 @@ from runbook_lib.services.remarks import Remark, contradictions, refuse
 from runbook_lib.services.view import View, told_by
 from runbook_lib.settings import Settings
 
+T = TypeVar("T")
 MOMENT = 60.0
 """Seconds for which what was read may serve what follows, as long as nothing was called in between."""
+
+
+class Eyes(Identities, Protocol):
+    """What an observer looks with: an `Access`, or what stands before one."""
+
+    def begin(self, job: Callable[[], T]) -> Callable[[], T]:
+        """Begin a reading job; what is returned waits for its result."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,7 @@ class _Read:
 class Observer:
     """Reads for one run. Every look is made afresh, but for what was read a moment ago and has served no look yet."""
 
-    def __init__(self, settings: Settings, access: Access, clock: Clock, scope: Scope) -> None:
+    def __init__(self, settings: Settings, access: Eyes, clock: Clock, scope: Scope) -> None:
         self.settings, self.access, self.clock, self.scope = settings, access, clock, scope
         self._seen: Organization | None = None
         self._unused: _Read | None = None

@@ -15,11 +15,12 @@ from runbook_lib.base.observation import Known
 from runbook_lib.inventory.initial.candidates import candidates
 from runbook_lib.inventory.initial.draft import Draft
 from runbook_lib.inventory.initial.settling import Seen, settle
+from runbook_lib.inventory.initial.through import NOT_SHOWN, ThroughAdministrator
 from runbook_lib.inventory.survey.standing import Place, Standing, stand
 from runbook_lib.inventory.survey.without_settings import settings_of_nobody
 from runbook_lib.organization.reads import READS, Asking
 from runbook_lib.plan import Blocker, Scope
-from runbook_lib.runbook.observer import Observer
+from runbook_lib.runbook.observer import Eyes, Observer
 from runbook_lib.runbook.phases import PREREQUISITES
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.inventory import Writer
@@ -69,19 +70,21 @@ def find(access: Access, doors: Sequence[Door], mode: str, today: dt.date, clock
     cards, shut, ways = _enter(access, doors)
     standing = _standing(access, cards, mode)
     management, delegated = standing.organization.management_account, _delegated(standing, cards)
-    if management not in cards:
+    alone = management not in cards and bool(administrators(standing)[delegated])
+    if management not in cards and not alone:
         raise _missing(standing, management, "who administers each service")
     if not administrators(standing):
         return replace(_of_nobody(access, standing, cards, ways, mode, today), unread=shut)
     if delegated not in cards:
         return replace(_of_half(standing, cards, ways, mode, today, delegated), unread=shut)
     draft = Draft(_base(standing, mode, ways, delegated), today, _everywhere(standing))
-    seen = _look(draft.settings(), access, clock)
+    seen = _look(draft.settings(), ThroughAdministrator(access, standing) if alone else access, clock)
     writer = Writer(management, delegated)
     for service, state in seen.states.items():
         if service != PREREQUISITES.service:
             service_named(service).inventory(state, writer)
-    blockers = settle(draft, seen)
+    # What nobody was asked as the management account stands in no plan's way once there is a door into it.
+    blockers = tuple(each for each in settle(draft, seen) if NOT_SHOWN not in each.reason)
     return Found(draft, standing, _opened(cards), blockers, (*shut, *sorted(set(writer.unread))))
 
 
@@ -208,7 +211,7 @@ def _everywhere(standing: Standing) -> dict[str, dict[str, Any]]:
     return sections
 
 
-def _look(settings: Settings, access: Access, clock: Clock) -> Seen:
+def _look(settings: Settings, access: Eyes, clock: Clock) -> Seen:
     names = [PREREQUISITES.service, *(name for name in by_name() if name in settings.sections())]
     organization, looks = Observer(settings, access, clock, Scope()).look([service_named(name) for name in names])
     return Seen(organization, {name: each.state for name, each in zip(names, looks, strict=True)})
