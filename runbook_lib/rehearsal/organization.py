@@ -130,6 +130,12 @@ def close_account(world: World, account: str, state: str) -> None:
     world.tell("account closed", account=account)
 
 
+def remove_account(world: World, account: str) -> None:
+    """Take an account out of the organization, and tell the services: for them it leaves as one that is closed does."""
+    del world.organization.accounts[account]
+    world.tell("account closed", account=account)
+
+
 def join_account(world: World, account: SimulatedAccount) -> None:
     """Add an account, and tell the services."""
     world.organization.accounts[account.id] = account

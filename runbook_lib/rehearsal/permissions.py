@@ -37,6 +37,8 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
         "RegisterDelegatedAdministrator": _ACCOUNT,
         "DeregisterDelegatedAdministrator": _ACCOUNT,
         "DescribeAccount": _ACCOUNT,
+        "RemoveAccountFromOrganization": _ACCOUNT,
+        "CloseAccount": _ACCOUNT,
         **dict.fromkeys(
             (
                 "DescribeOrganization",

@@ -10,6 +10,7 @@ from losses import facts, lost, won
 from ruamel.yaml import YAML
 
 from runbook_lib.plan import Action, Direction, Plan
+from runbook_lib.rehearsal.operations.config import RecordersState
 from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.departure import HAND_OVER, OFF
 from runbook_lib.services.departures import departure_of
@@ -90,6 +91,9 @@ def test_hubs_are_switched_off_inside_every_account_under_exactly_the_policies_f
     plan, report = leaving.do("switch-off")
     assert (given.denied, ended(report)) == ([], [])
     assert facts(leaving.world, service)["on"] == frozenset()
+    rules = leaving.world.of(RecordersState).service_rules
+    assert rules
+    assert not [place for place, names in rules.items() if names], "standards went first, and took their Config rules along"
     assert len({action.account for action in plan.actions}) > 2
     assert changing(given.unneeded(), service, "switch-off") <= {("management", "securityhub:BatchDisableStandards")}
     needed = {("member", f"securityhub:{each}") for each in ("DescribeHub", "GetEnabledStandards")}
@@ -114,6 +118,18 @@ def test_without_one_action_a_level_is_not_done(
     assert ended(report)
     assert any(action in each for each in given.denied)
     assert leaving.plan(level).actions
+
+
+@pytest.mark.parametrize("becomes", ["refused", "kept"])
+def test_trusted_access_goes_last_whatever_aws_makes_of_delegations_without_it(out: Service, becomes: str) -> None:
+    """The walk above has it that they end with it. Nothing is left to it here: the delegation has been given up before."""
+    leaving, levels = out(SERVICES[-1]), by_name()[SERVICES[-1]].levels
+    leaving.world.variants["trusted access with delegations"] = becomes
+    leaving.allow(levels, OFF)
+    assert not leaving.plan("trusted-access").actions
+    for level in levels:
+        assert ended(leaving.do(level)[1]) == [], level
+    assert not facts(leaving.world, SERVICES[-1])["trusted"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

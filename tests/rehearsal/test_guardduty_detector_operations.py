@@ -21,7 +21,9 @@ from small_world import (
     small_world,
 )
 
+from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.operations.guardduty import looked_for, texts
+from runbook_lib.rehearsal.operations.guardduty.endpoints import has_endpoint
 from runbook_lib.rehearsal.operations.guardduty.state import MALWARE_ROLE, SERVICE_ROLE
 from runbook_lib.rehearsal.world import World
 
@@ -197,3 +199,30 @@ def test_times_have_milliseconds(call: Caller) -> None:
     """As the AWS CLI's example of get-detector shows them."""
     found = call(DELEGATED, "GetDetector", DetectorId=designate(call))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["CreatedAt"])
+
+
+@pytest.mark.parametrize(("agents", "gone"), [(True, "deleted"), (True, "suspended"), (False, "deleted")])
+@pytest.mark.fact("RM-9-09")
+def test_what_agents_put_into_networks_stays_when_the_detector_goes(world: World, call: Caller, agents: bool, gone: str) -> None:
+    status = "ENABLED" if agents else "DISABLED"
+    part = [{"Name": "EC2_AGENT_MANAGEMENT", "Status": status}]
+    feature = {"Name": "RUNTIME_MONITORING", "Status": "ENABLED", "AdditionalConfiguration": part}
+    detector = call(OTHER, "CreateDetector", Enable=True, Features=[feature])["DetectorId"]
+    if gone == "suspended":
+        call(OTHER, "UpdateDetector", DetectorId=detector, Enable=False)
+    else:
+        call(OTHER, "DeleteDetector", DetectorId=detector)
+    assert has_endpoint(world, OTHER, REGION) is agents
+    assert not has_endpoint(world, OTHER, SECOND)
+    if agents:
+        [left] = run(world, "ec2", "DescribeVpcEndpoints", OTHER, REGION, {})["VpcEndpoints"]
+        assert left["ServiceName"] == f"com.amazonaws.{REGION}.guardduty-data"
+
+
+def test_agents_that_are_switched_off_first_leave_nothing(world: World, call: Caller) -> None:
+    on, off = ([{"Name": "EC2_AGENT_MANAGEMENT", "Status": status}] for status in ("ENABLED", "DISABLED"))
+    feature = {"Name": "RUNTIME_MONITORING", "Status": "ENABLED"}
+    detector = call(OTHER, "CreateDetector", Enable=True, Features=[{**feature, "AdditionalConfiguration": on}])["DetectorId"]
+    call(OTHER, "UpdateDetector", DetectorId=detector, Features=[{**feature, "AdditionalConfiguration": off}])
+    call(OTHER, "DeleteDetector", DetectorId=detector)
+    assert not has_endpoint(world, OTHER, REGION)

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from securityhub_rig import DELEGATED, HOME, PLAIN, POLLS, RECORDING, SECOND, Rig, refused
 
+from runbook_lib.rehearsal.errors import ApiError
+from runbook_lib.rehearsal.internal import run
+from runbook_lib.rehearsal.operations.config import RecordersState
+
 DEFAULTS = {"aws-foundational-security-best-practices/v/1.0.0", "cis-aws-foundations-benchmark/v/1.2.0"}
 NIST = "arn:aws:securityhub:us-east-1::standards/nist-800-53/v/5.0.0"
 PCI = "arn:aws:securityhub:us-east-1::standards/pci-dss/v/4.0.1"
@@ -111,3 +115,26 @@ def test_controls_are_listed_once_a_standard_is_ready(rig: Rig) -> None:
     assert rig(PLAIN).describe_standards_controls(StandardsSubscriptionArn=arn)["Controls"] == []
     rig.settle(PLAIN)
     assert rig(PLAIN).describe_standards_controls(StandardsSubscriptionArn=arn)["Controls"]
+
+
+@pytest.mark.parametrize("first", ["standards", "hub"])
+@pytest.mark.fact("RM-9-08")
+def test_standards_that_go_first_take_their_config_rules_along(rig: Rig, first: str) -> None:
+    rig(RECORDING).enable_security_hub(EnableDefaultStandards=True)
+    rig.settle(RECORDING)
+    rules = rig.world.of(RecordersState).service_rules[RECORDING, HOME]
+    assert len(rules) == len(DEFAULTS)
+    if first == "standards":
+        own = [each["StandardsSubscriptionArn"] for each in rig(RECORDING).get_enabled_standards()["StandardsSubscriptions"]]
+        rig(RECORDING).batch_disable_standards(StandardsSubscriptionArns=own)
+        assert len(rules) == len(DEFAULTS), "as long as the standards are on their way"
+        while rig(RECORDING).get_enabled_standards()["StandardsSubscriptions"]:
+            pass
+    rig(RECORDING).disable_security_hub()
+    assert bool(rules) is (first == "hub")
+    for name in sorted(rules):
+        assert set(rules.values()) == {"securityhub.amazonaws.com"}
+        with pytest.raises(ApiError, match="An AWS service owns ServiceLinkedConfigRule"):
+            run(rig.world, "config", "DeleteConfigRule", RECORDING, HOME, {"ConfigRuleName": name})
+    shown = run(rig.world, "config", "DescribeConfigRules", RECORDING, HOME, {})["ConfigRules"] if rules else []
+    assert [each["ConfigRuleName"] for each in shown] == sorted(rules)

@@ -1,11 +1,12 @@
 """Organizations, Account Management and Config as AWS documents them: who may ask, pages, errors with their reasons."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from small_organization import DELEGATED, MANAGEMENT, MEMBER, SUSPENDED
+from small_organization import DELEGATED, MANAGEMENT, MEMBER, RUNNER, SUSPENDED
 
 from runbook_lib.rehearsal.app import build_app
 from runbook_lib.rehearsal.front import Front
@@ -275,3 +276,77 @@ def test_a_recorder_runs_where_the_seed_says(client: Client) -> None:
     assert [each["recording"] for each in running] == [True]
     assert client("config", DELEGATED).describe_configuration_recorders()["ConfigurationRecorders"][0]["name"] == "default"
     assert client("config", "666666666666").describe_configuration_recorders()["ConfigurationRecorders"] == []
+
+
+@pytest.mark.fact("RM-9-12")
+def test_an_enabled_policy_type_keeps_trusted_access_on(management: Any) -> None:
+    kind, root = "GUARDDUTY_POLICY", management.list_roots()["Roots"][0]["Id"]
+    management.enable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    shown = management.enable_policy_type(RootId=root, PolicyType=kind)["Root"]["PolicyTypes"]
+    assert shown == management.list_roots()["Roots"][0]["PolicyTypes"] == [{"Type": kind, "Status": "ENABLED"}]
+    assert refusal(management.enable_policy_type, RootId=root, PolicyType=kind)["code"] == "PolicyTypeAlreadyEnabledException"
+    assert refusal(management.enable_policy_type, RootId="r-none", PolicyType=kind)["code"] == "RootNotFoundException"
+    kept = refusal(management.disable_aws_service_access, ServicePrincipal=GUARDDUTY)
+    assert kept["reason"] == "POLICY_TYPE_ENABLED_FOR_THIS_SERVICE"
+    assert management.disable_policy_type(RootId=root, PolicyType=kind)["Root"]["PolicyTypes"] == []
+    assert refusal(management.disable_policy_type, RootId=root, PolicyType=kind)["code"] == "PolicyTypeNotEnabledException"
+    management.disable_aws_service_access(ServicePrincipal=GUARDDUTY)
+
+
+@pytest.mark.parametrize("becomes", ["ends them", "refused", "kept"])
+@pytest.mark.fact("RM-9-13")
+def test_what_becomes_of_delegations_without_trusted_access_is_a_variant(client: Client, front: Front, becomes: str) -> None:
+    front.world.variants["trusted access with delegations"] = becomes
+    management = client("organizations", MANAGEMENT)
+    for region in ("us-east-1", "us-east-2"):
+        client("guardduty", MANAGEMENT, region).enable_organization_admin_account(AdminAccountId=DELEGATED)
+    if becomes == "refused":
+        kept = refusal(management.disable_aws_service_access, ServicePrincipal=GUARDDUTY)
+        assert kept["reason"] == "DELEGATED_ADMINISTRATOR_EXISTS_FOR_THIS_SERVICE"
+    else:
+        management.disable_aws_service_access(ServicePrincipal=GUARDDUTY)
+    left = management.list_delegated_administrators(ServicePrincipal=GUARDDUTY)["DelegatedAdministrators"]
+    assert bool(left) is (becomes != "ends them")
+    administered = client("guardduty", MANAGEMENT).list_organization_admin_accounts()["AdminAccounts"]
+    assert bool(administered) is (becomes != "ends them")
+
+
+@pytest.mark.fact("RM-9-10")
+def test_an_account_that_is_removed_or_closed_leaves_its_administrators_and_one_that_administers_stays(client: Client) -> None:
+    management, guardduty = client("organizations", MANAGEMENT), client("guardduty", DELEGATED)
+    client("guardduty", MANAGEMENT).enable_organization_admin_account(AdminAccountId=DELEGATED)
+    for _ in range(4):  # until the designation is usable
+        detector = "".join(guardduty.list_detectors()["DetectorIds"])
+    emails = {each: management.describe_account(AccountId=each)["Account"]["Email"] for each in (MEMBER, RUNNER)}
+    details = [{"AccountId": each, "Email": email} for each, email in emails.items()]
+    for _ in range(4):
+        with suppress(ClientError):
+            guardduty.create_members(DetectorId=detector, AccountDetails=details)
+    listed = {each["AccountId"] for each in guardduty.list_members(DetectorId=detector)["Members"]}
+    assert listed == {MEMBER, RUNNER}
+    for call in (management.remove_account_from_organization, management.close_account):
+        assert refusal(call, AccountId=DELEGATED)["reason"] == "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"
+        assert refusal(call, AccountId="999999999999")["code"] == "AccountNotFoundException"
+    gone = refusal(management.remove_account_from_organization, AccountId=MANAGEMENT)
+    assert gone["code"] == "MasterCannotLeaveOrganizationException"
+    assert refusal(management.close_account, AccountId=MANAGEMENT)["reason"] == "CANNOT_CLOSE_MANAGEMENT_ACCOUNT"
+    management.remove_account_from_organization(AccountId=MEMBER)
+    management.close_account(AccountId=RUNNER)
+    assert MEMBER not in {each["Id"] for page in [management.list_accounts()] for each in page["Accounts"]}
+    left = {each["AccountId"]: each["RelationshipStatus"] for each in guardduty.list_members(DetectorId=detector)["Members"]}
+    assert left == {RUNNER: "AccountSuspended"}
+
+
+@pytest.mark.fact("RM-9-11")
+def test_a_closed_account_is_suspended_after_a_while_and_few_may_be_closed_in_a_month(client: Client, front: Front) -> None:
+    management = client("organizations", MANAGEMENT)
+    management.close_account(AccountId=RUNNER)
+    seen = [management.describe_account(AccountId=RUNNER)["Account"]["State"] for _ in range(6)]
+    assert (seen[0], seen[-1]) == ("PENDING_CLOSURE", "SUSPENDED")
+    assert refusal(management.close_account, AccountId=RUNNER)["code"] == "AccountAlreadyClosedException"
+    from runbook_lib.rehearsal.operations.organizations import OrganizationsState
+
+    front.world.of(OrganizationsState).closures = [front.world.now()] * 250
+    assert refusal(management.close_account, AccountId=MEMBER)["reason"] == "CLOSE_ACCOUNT_QUOTA_EXCEEDED"
+    front.world.skip(31 * 24 * 3600)
+    management.close_account(AccountId=MEMBER)

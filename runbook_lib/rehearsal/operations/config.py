@@ -32,6 +32,8 @@ class RecordersState:
     by_hand: set[tuple[str, str]] = field(default_factory=set)
     aggregators_by_hand: set[tuple[str, str]] = field(default_factory=set)
     aggregators: dict[tuple[str, str], "Aggregator"] = field(default_factory=dict)
+    service_rules: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """(account, Region) → rules that an AWS service made there: name → its principal."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,45 @@ def _recorder(call: Call, names: list[str] | None) -> bool | None:
 
 def _arn(call: Call) -> str:
     return f"arn:{call.partition}:config:{call.region}:{call.account}:configuration-recorder/default/recorder00000001"
+
+
+def make_service_rule(world: World, account: str, region: str, name: str, principal: str) -> None:
+    """A rule that a service makes for itself, and that the account cannot take away [docs: service-linked rules]."""
+    world.of(RecordersState).service_rules.setdefault((account, region), {})[name] = principal
+
+
+def end_service_rule(world: World, account: str, region: str, name: str) -> None:
+    """The service takes its rule away."""
+    world.of(RecordersState).service_rules.get((account, region), {}).pop(name, None)
+
+
+@operation("config", "DescribeConfigRules")
+def describe_rules(call: Call, ConfigRuleNames: list[str] | None = None, NextToken: str | None = None, **_: Any) -> dict[str, Any]:
+    """Rules that services made; where there is none, or another is asked for, moto tells what was made by hand."""
+    there = call.world.of(RecordersState).service_rules.get((call.account, call.region), {})
+    if not there or set(ConfigRuleNames or ()) - set(there):
+        raise PassOn
+    place = f"arn:{call.partition}:config:{call.region}:{call.account}:config-rule/aws-service-rule"
+    source = {"Owner": "AWS", "SourceIdentifier": "SECURITYHUB_ENABLED"}
+    rows = [
+        {
+            "ConfigRuleName": name, "ConfigRuleArn": f"{place}/{by}/{name}", "ConfigRuleState": "ACTIVE", "CreatedBy": by,
+            "Source": source,
+        }
+        for name, by in sorted(there.items()) if not ConfigRuleNames or name in ConfigRuleNames
+    ]  # fmt: skip
+    shown, token = page(rows, NextToken, None, MOST)
+    return {"ConfigRules": shown, "NextToken": token}
+
+
+@operation("config", "DeleteConfigRule")
+def delete_rule(call: Call, ConfigRuleName: str) -> None:
+    """A service's rule cannot be deleted by hand [issue gruntwork-io/cloud-nuke#410]."""
+    there = call.world.of(RecordersState).service_rules.get((call.account, call.region), {})
+    if ConfigRuleName not in there:
+        raise PassOn
+    text = f"An AWS service owns ServiceLinkedConfigRule {ConfigRuleName}. You do not have permissions to take action on this rule."
+    raise ApiError("AccessDeniedException", text)
 
 
 @operation("config", "PutConfigurationAggregator")

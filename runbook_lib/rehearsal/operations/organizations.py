@@ -7,7 +7,7 @@ from typing import Any
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.organization import account_arn, ancestors, require_management_or_delegated, require_membership
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import SimulatedAccount, World
+from runbook_lib.rehearsal.world import Settling, SimulatedAccount, World
 
 PAGE = 20
 EMPTY = "empty-"
@@ -21,6 +21,16 @@ class OrganizationsState:
     policies: list[dict[str, Any]] = field(default_factory=list)
     """Each with id, name, type, content and targets (ids)."""
     creations: dict[str, Any] = field(default_factory=dict)
+    closures: list[float] = field(default_factory=list)
+    """When accounts were closed."""
+    closing: dict[str, Settling] = field(default_factory=dict)
+    """Account that is being closed → its state, as reads see it."""
+    policy_types: set[str] = field(default_factory=set)
+    """Types that the root has enabled; one of which there is a policy is enabled too."""
+
+    @property
+    def enabled_types(self) -> frozenset[str]:
+        return frozenset(self.policy_types | {each["type"] for each in self.policies})
 
 
 @operation("organizations", "DescribeOrganization")
@@ -53,10 +63,14 @@ def describe_account(call: Call, AccountId: str) -> dict[str, Any]:
 @operation("organizations", "ListRoots")
 def list_roots(call: Call, NextToken: str | None = None, MaxResults: int | None = None) -> dict[str, Any]:
     require_management_or_delegated(call)
+    return pages([root_of(call)], "Roots", NextToken, MaxResults)
+
+
+def root_of(call: Call) -> dict[str, Any]:
+    """The root, with the policy types that are enabled."""
     root = call.world.organization.root
-    return pages(
-        [{"Id": root, "Arn": arn(call, f"root/{root}"), "Name": "Root", "PolicyTypes": []}], "Roots", NextToken, MaxResults
-    )
+    types = [{"Type": each, "Status": "ENABLED"} for each in sorted(call.world.of(OrganizationsState).enabled_types)]
+    return {"Id": root, "Arn": arn(call, f"root/{root}"), "Name": "Root", "PolicyTypes": types}
 
 
 @operation("organizations", "ListParents")
@@ -135,6 +149,8 @@ def described(call: Call) -> dict[str, Any]:
 
 def describe(world: World, found: SimulatedAccount) -> dict[str, Any]:
     """One account as AWS describes it: `State`, and the older `Status` which knows three states only."""
+    if (closing := world.of(OrganizationsState).closing.get(found.id)) is not None:
+        found.state = closing.read()
     status = {"CLOSED": "SUSPENDED", "PENDING_ACTIVATION": None}.get(found.state, found.state)
     return {
         "Id": found.id,

@@ -33,7 +33,7 @@ KNOWN = frozenset(principal for each in simulated() for principal in (each.princ
 
 
 GOVERNING = {each.principal: each.policy_types for each in simulated() if each.policy_types}
-"""Policy types by the service that they govern (aws-behaviour 8). A type is in use here while there is a policy of it."""
+"""Policy types by the service that they govern (aws-behaviour 8). A type is enabled by its call, or by a policy of it."""
 
 
 @operation("organizations", "EnableAWSServiceAccess")
@@ -45,13 +45,23 @@ def enable_service_access(call: Call, ServicePrincipal: str) -> None:
 
 @operation("organizations", "DisableAWSServiceAccess")
 def disable_service_access(call: Call, ServicePrincipal: str) -> None:
-    """Delegated administrators of the service are deregistered with it [assumed]; refused while a policy type of it is in use."""
+    """Refused while a policy type of the service is enabled.
+
+    What becomes of its delegated administrators nobody has written down: variant "trusted access with delegations", "ends them"
+    (they are deregistered with it), "refused", or "kept" (they stay registered, and the service's administrators stay).
+    """
     _check(call, ServicePrincipal)
-    if GOVERNING.get(ServicePrincipal, frozenset()) & {each["type"] for each in call.world.of(OrganizationsState).policies}:
+    registered = sorted(call.world.organization.delegated.get(ServicePrincipal, {}))
+    becomes = call.world.variants.get("trusted access with delegations", "ends them")
+    if registered and becomes == "refused":
+        raise _constraint(
+            "DELEGATED_ADMINISTRATOR_EXISTS_FOR_THIS_SERVICE", "You must first deregister the delegated administrator."
+        )
+    if GOVERNING.get(ServicePrincipal, frozenset()) & call.world.of(OrganizationsState).enabled_types:
         text = "You must disable the policy type of this service before you disable its trusted access."
         raise _constraint("POLICY_TYPE_ENABLED_FOR_THIS_SERVICE", text)
     call.world.organization.trusted.pop(ServicePrincipal, None)
-    for each in sorted(call.world.organization.delegated.get(ServicePrincipal, {})):
+    for each in registered if becomes == "ends them" else ():
         deregister_delegated(call.world, ServicePrincipal, each)
 
 

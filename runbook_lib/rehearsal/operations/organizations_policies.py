@@ -3,8 +3,8 @@
 from typing import Any
 
 from runbook_lib.rehearsal.errors import ApiError
-from runbook_lib.rehearsal.operations.organizations import OrganizationsState, pages
-from runbook_lib.rehearsal.organization import ancestors, require_management_or_delegated
+from runbook_lib.rehearsal.operations.organizations import OrganizationsState, pages, root_of
+from runbook_lib.rehearsal.organization import ancestors, require_management, require_management_or_delegated
 from runbook_lib.rehearsal.registry import Call, operation
 
 _FULL = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -65,6 +65,38 @@ def describe_effective_policy(call: Call, PolicyType: str, TargetId: str | None 
     raise ApiError(
         "EffectivePolicyNotFoundException", "The policy type isn't enabled, or no policy of this type is attached to the account."
     )
+
+
+@operation("organizations", "EnablePolicyType")
+def enable_policy_type(call: Call, RootId: str, PolicyType: str) -> dict[str, Any]:
+    """A policy type of the root, which governs nothing yet; texts assumed."""
+    state = _root(call, RootId)
+    if PolicyType in state.enabled_types:
+        raise ApiError("PolicyTypeAlreadyEnabledException", "The specified policy type is already enabled.")
+    state.policy_types.add(PolicyType)
+    return _as_root(call)
+
+
+@operation("organizations", "DisablePolicyType")
+def disable_policy_type(call: Call, RootId: str, PolicyType: str) -> dict[str, Any]:
+    """Every policy of the type is detached from everything [docs]; texts assumed."""
+    state = _root(call, RootId)
+    if PolicyType not in state.enabled_types:
+        raise ApiError("PolicyTypeNotEnabledException", "The specified policy type isn't currently enabled in this root.")
+    state.policy_types.discard(PolicyType)
+    state.policies[:] = [each for each in state.policies if each["type"] != PolicyType]
+    return _as_root(call)
+
+
+def _root(call: Call, root: str) -> OrganizationsState:
+    require_management(call)
+    if root != call.world.organization.root:
+        raise ApiError("RootNotFoundException", "We can't find a root with the RootId that you specified.")
+    return call.world.of(OrganizationsState)
+
+
+def _as_root(call: Call) -> dict[str, Any]:
+    return {"Root": root_of(call)}
 
 
 def _policies(call: Call, kind: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 from runbook_lib.rehearsal.answers import iso8601_milliseconds
 from runbook_lib.rehearsal.operations.guardduty import texts
 from runbook_lib.rehearsal.operations.guardduty.datasources import detector_sources, requested_features
+from runbook_lib.rehearsal.operations.guardduty.endpoints import has_agents
 from runbook_lib.rehearsal.operations.guardduty.features import ALWAYS_ON, DETECTOR_FEATURES, check, merge, shown
 from runbook_lib.rehearsal.operations.guardduty.lists import check_batch, paged
 from runbook_lib.rehearsal.operations.guardduty.membership import follow_frequency
@@ -120,7 +121,9 @@ def delete_detector(call: Call, DetectorId: str) -> None:
         raise texts.refusal(texts.GENERIC)
     if is_administrator(call) and any(state.associated(each, call.region) for each in state.members_of(call.region)):
         raise texts.refusal(texts.HAS_MEMBERS)
-    del state.detectors[call.account, call.region]
+    detector = state.detectors.pop((call.account, call.region))
+    if has_agents(detector):
+        state.left_endpoints.add((call.account, call.region))
 
 
 @operation("guardduty", "ListTagsForResource")

@@ -94,8 +94,8 @@ def record_suspended(world: World, region: str, account: str) -> None:
 
 
 def account_closed(world: World, account: str) -> None:
-    """A member that is suspended or closed is shown as such by reads, or leaves the lists, by variant."""
-    if drops_suspended(world):
+    """A member that is suspended or closed is shown as such by reads, or leaves the lists, by variant; one that left is gone."""
+    if drops_suspended(world) or not in_organization(world, account):
         for members in state_of(world).members.values():
             members.pop(account, None)
 

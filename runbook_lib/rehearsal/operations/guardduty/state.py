@@ -96,6 +96,8 @@ class GuardDutyState:
     """Regions where ALL has still to reach existing accounts."""
     governed: set[str] = field(default_factory=set)
     """Accounts whose features a GUARDDUTY_POLICY of the organization manages: world event "organization policy governs"."""
+    left_endpoints: set[tuple[str, str]] = field(default_factory=set)
+    """(account, Region) in which a detector that was deleted has left what its agents put into networks."""
     made: int = 0
     """Detectors made so far: a new one never has the id of a deleted one."""
     listening: bool = False

@@ -2,7 +2,7 @@
 
 from runbook_lib.rehearsal.operations.macie2 import discovery
 from runbook_lib.rehearsal.operations.macie2.state import Member, state_of, switch_on
-from runbook_lib.rehearsal.organization import drops_suspended, member_active, region_enabled
+from runbook_lib.rehearsal.organization import drops_suspended, in_organization, member_active, region_enabled
 from runbook_lib.rehearsal.world import World, settled
 
 MOST_MEMBERS = 10_000
@@ -61,8 +61,8 @@ def account_joined(world: World, account: str) -> None:
 
 
 def account_closed(world: World, account: str) -> None:
-    """A member that is suspended or closed is shown as such by reads, or leaves the lists, by variant."""
-    if drops_suspended(world):
+    """A member that is suspended or closed is shown as such by reads, or leaves the lists, by variant; one that left is gone."""
+    if drops_suspended(world) or not in_organization(world, account):
         for members in state_of(world).members.values():
             members.pop(account, None)
 

@@ -23,7 +23,7 @@ from .errors import invalid, missing
 from .membership import enrol
 from .places import bounded, path_up
 from .state import Association, Central, Policy, state_of
-from .switching import find_hub, subscribe, switch_on
+from .switching import find_hub, subscribe, switch_on, unsubscribe
 
 TARGETS = {"AccountId": "ACCOUNT", "OrganizationalUnitId": "ORGANIZATIONAL_UNIT", "RootId": "ROOT"}
 
@@ -85,7 +85,7 @@ def _apply_in(world: World, account: str, region: str, policy: Policy) -> None:
     for arn in sorted(wanted - set(hub.standards)):
         subscribe(world, account, region, offered[arn])
     for arn in set(hub.standards) - wanted:
-        del hub.standards[arn]
+        unsubscribe(world, account, region, hub, hub.standards[arn])
     administration = current_administration(world, region)
     if administration is not None and administration.account != account:
         enrol(world, administration.account, region, account)

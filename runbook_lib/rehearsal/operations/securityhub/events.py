@@ -55,13 +55,13 @@ def on_policy(world: World, policy_type: str) -> None:
 def on_account_closed(world: World, account: str) -> None:
     """A member that is suspended or closed leaves its administrator, who sees it as AccountSuspended, or as before, or not at all.
 
-    Not documented: variant "suspended members".
+    Not documented: variant "suspended members". One that has left the organization is Removed.
     """
-    state = state_of(world)
+    state, left = state_of(world), not in_organization(world, account)
     for (member, region), administrator in list(state.administrator_of.items()):
-        if member == account and (names_suspension(world, account) or drops_suspended(world)):
+        if member == account and (left or names_suspension(world, account) or drops_suspended(world)):
             members = state.members[administrator, region]
-            part(world, region, members[account], "AccountSuspended")
+            part(world, region, members[account], "Removed" if left else "AccountSuspended")
             if drops_suspended(world):
                 del members[account]
 

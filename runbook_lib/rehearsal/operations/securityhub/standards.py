@@ -10,7 +10,7 @@ from .central import refuse_governed
 from .errors import invalid, missing
 from .places import bounded
 from .state import Hub, Subscription
-from .switching import find_hub, offered_standards, require_hub, standard_status, subscribe
+from .switching import find_hub, offered_standards, require_hub, standard_status, subscribe, unsubscribe
 
 BATCH = 25
 """Standards per call [model]."""
@@ -65,7 +65,7 @@ def _read(call: Call, hub: Hub) -> list[tuple[Subscription, str]]:
     statuses = [(each, standard_status(call.world, call.account, call.region, each)) for each in hub.standards.values()]
     for subscription, status in statuses:
         if not status:
-            del hub.standards[subscription.standard_arn]
+            unsubscribe(call.world, call.account, call.region, hub, subscription)
     return [(each, status) for each, status in statuses if status]
 
 
@@ -140,14 +140,10 @@ def batch_disable_standards(call: Call, StandardsSubscriptionArns: list[str]) ->
         raise invalid(f"Invalid StandardsSubscriptionArn(s): {json.dumps(wrong)}")
     _require_settled(call, hub)
     for arn in StandardsSubscriptionArns:
-        known[arn].deleting = call.world.settling("DELETING", "", then=partial(_forget, hub, known[arn]))
+        known[arn].deleting = call.world.settling(
+            "DELETING", "", then=partial(unsubscribe, call.world, call.account, call.region, hub, known[arn])
+        )
     return {"StandardsSubscriptions": [_shown(known[arn], "DELETING") for arn in StandardsSubscriptionArns]}
-
-
-def _forget(hub: Hub, subscription: Subscription) -> None:
-    """A standard that was being deleted is gone."""
-    if hub.standards.get(subscription.standard_arn) is subscription:
-        del hub.standards[subscription.standard_arn]
 
 
 @operation("securityhub", "DescribeStandardsControls")

@@ -1,11 +1,12 @@
 """Turning hubs and standards on, for callers, members and seeds; reading what is on."""
 
+from runbook_lib.rehearsal.operations.config import end_service_rule, make_service_rule
 from runbook_lib.rehearsal.registry import Call
 from runbook_lib.rehearsal.world import World
 
 from .catalogue import AWS_PRODUCTS, OFFERED, OfferedStandard, standards, subscription_of
 from .errors import not_subscribed
-from .places import link_role, records_configuration
+from .places import PRINCIPAL, link_role, records_configuration
 from .state import Hub, Subscription, state_of
 
 
@@ -56,7 +57,23 @@ def subscribe(world: World, account: str, region: str, offered: OfferedStandard)
     own_arn = offered.subscription_arn(world.partition, region, account)
     subscription = Subscription(offered, own_arn, standard_arn, world.settling("PENDING", "SETTLED"))
     state_of(world).hubs[account, region].standards[standard_arn] = subscription
+    if records_configuration(world, account, region):
+        make_service_rule(world, account, region, rule_of(subscription), PRINCIPAL)
     return subscription
+
+
+def rule_of(subscription: Subscription) -> str:
+    """The Config rule of a standard: AWS makes one for each control, here one stands for all of them."""
+    name, version = subscription.arn.split("/")[-3::2]
+    return f"securityhub-{name}-{version}"
+
+
+def unsubscribe(world: World, account: str, region: str, hub: Hub, subscription: Subscription) -> None:
+    """A standard that is gone has taken its Config rules along; one whose hub was switched off before has not."""
+    if hub.standards.get(subscription.standard_arn) is subscription:
+        del hub.standards[subscription.standard_arn]
+        if find_hub(world, account, region) is hub:
+            end_service_rule(world, account, region, rule_of(subscription))
 
 
 def standard_status(world: World, account: str, region: str, subscription: Subscription) -> str:
