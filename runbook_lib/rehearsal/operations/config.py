@@ -113,7 +113,7 @@ def describe_rules(call: Call, ConfigRuleNames: list[str] | None = None, NextTok
     if not there or set(ConfigRuleNames or ()) - set(there):
         raise PassOn
     place = f"arn:{call.partition}:config:{call.region}:{call.account}:config-rule/aws-service-rule"
-    source = {"Owner": "AWS", "SourceIdentifier": "SECURITYHUB_ENABLED"}
+    source = {"Owner": "AWS", "SourceIdentifier": "CLOUD_TRAIL_ENABLED"}
     rows = [
         {
             "ConfigRuleName": name, "ConfigRuleArn": f"{place}/{by}/{name}", "ConfigRuleState": "ACTIVE", "CreatedBy": by,
