@@ -1,5 +1,6 @@
 """`runbook remediate`: roles written from workflows, what is refused before a run is begun, and what evidence keeps of findings."""
 
+import datetime as dt
 import gzip
 import json
 import shutil
@@ -10,7 +11,8 @@ import click
 import pytest
 from test_register import SAMPLE
 
-from runbook_lib.cli.remediate import _refuse_more_than_containment, remediate_command
+from runbook_lib.cli.commands import Named
+from runbook_lib.cli.remediate import _emergency, _refuse_more_than_containment, remediate_command
 from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.plan import Action, BackOut, Plan, Scope
 from runbook_lib.plan.approval import ApprovalRefused
@@ -18,6 +20,7 @@ from runbook_lib.runbook.phases import REMEDIATING
 from runbook_lib.runbook.remediating import of_workflow, workflow_file
 from runbook_lib.services.response.remediation import BadRemediation
 from runbook_lib.services.response.remedies import REMEDIES, START
+from runbook_lib.settings.file import load
 
 BLOCK, CONTAIN = "AWSConfigRemediation-ConfigureS3BucketPublicAccessBlock", "AWSSupport-ContainEC2Instance"
 
@@ -97,10 +100,13 @@ def planned(document: str) -> Plan:
     return Plan(REMEDIATING.name, "o-1", "", Scope(), frozenset(), (start,), (), (), (), "rehearsal", "")
 
 
-def test_an_emergency_is_for_containment_alone() -> None:
+def test_an_emergency_is_for_containment_alone_and_where_a_policy_allows_it(tmp_path: Path) -> None:
     _refuse_more_than_containment(planned(CONTAIN))
     with pytest.raises(ApprovalRefused, match="an emergency is for containment alone"):
         _refuse_more_than_containment(planned(BLOCK))
+    settings, plan = load(SAMPLE, dt.date(2026, 6, 1)), planned(CONTAIN)
+    with pytest.raises(ApprovalRefused, match="no trust policy allows emergency approvals here"):
+        _emergency(settings, Named(tmp_path / "plan.json", plan), plan, str(tmp_path))
     assert {each.document for each in REMEDIES.values() if each.contains} >= {CONTAIN, "AWSSupport-ContainIAMPrincipal"}
 
 
