@@ -15,6 +15,7 @@ from runbook_lib.rehearsal.policies.document import Kind, Policy
 from runbook_lib.rehearsal.policies.evaluation import Decision
 from runbook_lib.rehearsal.scenario import Event, Fault, Scenario, unless_never
 from runbook_lib.rehearsal.simulated import Bucket, by_name, simulated
+from runbook_lib.rehearsal.stack_faults import StackFaults
 from runbook_lib.rehearsal.world import World
 
 FAILURE = {
@@ -50,6 +51,7 @@ class Faults:
         self._happened: set[int] = set()
         self._delays = 0
         world.variants.update(self.scenario.variants)
+        world.of(StackFaults).listed = self.scenario.stack
         if self.scenario.settle_polls is not None:
             world.settle_polls = unless_never(self.scenario.settle_polls)
         if self.scenario.settle_seconds is not None:
@@ -96,6 +98,7 @@ class Faults:
             return
         self.over = True
         self._world.release()
+        self._world.of(StackFaults).end()
         for index in sorted(self._happened):
             events.undo(self._world, self.scenario.events[index])
 

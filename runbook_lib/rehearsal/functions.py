@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.rehearsal.identity import session_credential
+from runbook_lib.rehearsal.stack_faults import StackFaults
 from runbook_lib.rehearsal.world import World
 
+LOOK = 0.02
 ATTEMPTS = 3
 """Deliveries of an asynchronous event, the first included."""
 BOOT = """
@@ -101,10 +104,16 @@ def invoke(world: World, arn: str, event: Any) -> Invoked:
         role = world.organization.accounts[function.account].roles.get(function.role)
         if role is None:
             return Invoked(error="Lambda.KMSAccessDeniedException", message=f"the role {function.role} is gone")
+        faults = world.of(StackFaults)
+        if faults.strike("function-not-active", arn):
+            return Invoked(error="Lambda.ResourceNotReadyException", message="The function is in state Pending")
+        if faults.strike("role-not-yet", arn):
+            return Invoked(error="Lambda.AccessDeniedException", message="The role defined for the function cannot be assumed")
         keys = session_credential(world, function.account, role, arn.rpartition(":")[2], 3600)
         code = functions.folder(function)
         functions.invoked.append((arn, event))
-        killed = functions.kill(function, event)
+        dies = faults.strike("function-killed", arn)
+        killed = dies.seconds if dies else functions.kill(function, event)
     with tempfile.TemporaryDirectory(prefix="invocation-") as own:
         environment = {
             **function.variables,
@@ -149,10 +158,16 @@ def _ended(
     return Invoked(payload=said["payload"])
 
 
-def deliver(world: World, arn: str, event: Any) -> None:
-    """Invoke asynchronously, as CloudFormation does: again where it ends in an error, and nobody hears of it."""
+def deliver(world: World, arn: str, event: Any, late: float = 0.0) -> None:
+    """Invoke asynchronously, as CloudFormation does: again where it ends in an error, and nobody hears of it.
+
+    `late`: seconds of simulated time after which it is delivered.
+    """
+    due = world.now() + late
 
     def attempts() -> None:
+        while world.now() < due:
+            time.sleep(LOOK)
         for _ in range(ATTEMPTS):
             if not invoke(world, arn, event).error:
                 return

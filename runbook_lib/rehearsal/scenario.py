@@ -148,6 +148,25 @@ class NeverSettles(Part):
     accounts: tuple[str, ...]
 
 
+class StackFault(Part):
+    """Something that befalls a CloudFormation stack: the first `times` requests to functions whose name fits a glob."""
+
+    kind: Literal[
+        "event-twice",
+        "event-late",
+        "answer-lost",
+        "put-refused",
+        "function-killed",
+        "cancelled",
+        "function-not-active",
+        "role-not-yet",
+    ]
+    function: str = "*"
+    times: int = Field(default=1, ge=1)
+    seconds: float = Field(default=1.0, gt=0)
+    """How late an event is, at which second of its work a function is killed, after how many an update is cancelled."""
+
+
 class Drawn(Part):
     """Further faults and events, drawn from `seed`: `faults` of them, that concern `services` (all where none is named)."""
 
@@ -173,6 +192,7 @@ class Scenario(Part):
     faults: tuple[Fault, ...] = ()
     events: tuple[Event, ...] = ()
     never_settle: tuple[NeverSettles, ...] = ()
+    stack: tuple[StackFault, ...] = ()
     drawn: Drawn | None = None
 
     @model_validator(mode="after")

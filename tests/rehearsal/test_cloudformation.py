@@ -16,6 +16,8 @@ from doors import PATIENCE, served
 from runbook_lib.rehearsal.functions import Functions
 from runbook_lib.rehearsal.identity import user_credential
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState, Stack
+from runbook_lib.rehearsal.scenario import Scenario
+from runbook_lib.rehearsal.stack_faults import StackFaults
 from runbook_lib.rehearsal.world import World
 
 ACCOUNT, BUCKET = "111111111111", "artifacts-example"
@@ -381,3 +383,52 @@ def test_templates_that_aws_refuses_are_refused(bench: Bench) -> None:
             )
     with pytest.raises(ClientError, match="does not exist"):
         client.describe_stacks(StackName="nobody")
+
+
+SLOW = "import time\ndef handler(event, context):\n    time.sleep(0.5)\n    put(event, answer(event))\n"
+AGAIN = "def handler(event, context):\n    while put(event, answer(event)) != 200:\n        pass\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "handler", "ended", "invoked"),
+    [
+        ({"kind": "event-twice"}, GOOD, "CREATE_COMPLETE", 2),
+        ({"kind": "event-late", "seconds": 0.5}, GOOD, "CREATE_COMPLETE", 1),
+        ({"kind": "put-refused", "times": 3}, AGAIN, "CREATE_COMPLETE", 1),
+        ({"kind": "function-killed", "seconds": 0.2}, SLOW, "CREATE_COMPLETE", 2),
+        ({"kind": "function-not-active"}, GOOD, "CREATE_COMPLETE", 1),
+        ({"kind": "role-not-yet"}, GOOD, "CREATE_COMPLETE", 1),
+        ({"kind": "function-killed", "function": "another"}, SLOW, "CREATE_COMPLETE", 1),
+        ({"kind": "answer-lost", "times": 9}, GOOD, "ROLLBACK_FAILED", 2),
+    ],
+    ids=lambda each: each["kind"] if isinstance(each, dict) else None,
+)
+def test_a_scenario_says_what_befalls_a_stack(
+    bench: Bench, faults: StackFaults, fault: dict[str, Any], handler: str, ended: str, invoked: int
+) -> None:
+    faults.listed, before = Scenario.model_validate({"stack": [fault]}).stack, bench.world.now()
+    bench.change_set(handler)
+    bench.client("cloudformation").execute_change_set(StackName=bench.name, ChangeSetName="c")
+    assert bench.ended(600 if fault["kind"] == "answer-lost" else 0) == ended
+    until = time.monotonic() + PATIENCE
+    while len(bench.events) < invoked:  # a second delivery may come after the answer to the first
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert len(bench.events) == invoked
+    assert bench.world.now() - before >= fault.get("seconds", 0.0) or fault.get("function")
+
+
+def test_a_scenario_cancels_an_update_half_way(bench: Bench, faults: StackFaults) -> None:
+    assert bench.deploy() == "CREATE_COMPLETE"
+    faults.listed = Scenario.model_validate({"stack": [{"kind": "cancelled", "seconds": 0.1}]}).stack
+    assert bench.deploy(SLOW, "UPDATE", value="2") == "UPDATE_ROLLBACK_COMPLETE"
+    assert "cancelled" in bench.why()
+
+
+@pytest.fixture
+def faults(bench: Bench) -> Iterator[StackFaults]:
+    """The faults of the stack, none to begin with and none in the end."""
+    made = bench.world.of(StackFaults)
+    made.struck.clear()
+    yield made
+    made.end()

@@ -62,8 +62,12 @@ def test_scenarios_that_come_along_are_well_formed(name: str) -> None:
 def test_the_documented_example_has_every_key_and_every_kind() -> None:
     example = scenario.load("every-kind")
     assert example.model_fields_set == set(Scenario.model_fields)
-    kinds = {each.kind for each in example.faults} | {each.kind for each in example.events}
-    declared = {value for part in (scenario.Fault, scenario.Event) for value in part.model_fields["kind"].annotation.__args__}  # type: ignore[union-attr]
+    kinds = {each.kind for each in (*example.faults, *example.events, *example.stack)}
+    declared = {
+        value
+        for part in (scenario.Fault, scenario.Event, scenario.StackFault)
+        for value in part.model_fields["kind"].annotation.__args__
+    }  # type: ignore[union-attr]
     assert kinds == declared
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from runbook_lib.rehearsal.functions import deliver
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState, Resource, Stack, Waiting
 from runbook_lib.rehearsal.operations.cloudformation.templates import digest, strings
+from runbook_lib.rehearsal.stack_faults import StackFaults
 from runbook_lib.rehearsal.world import World
 
 ADDRESS = "/_cloudformation/"
@@ -49,9 +50,18 @@ def ask(world: World, stack: Stack, kind: str, resource: Resource, old: dict[str
     waiting = Waiting(event, world.now() + EXPIRES)
     with world.lock:
         world.of(CloudFormationState).waiting[token] = waiting
-    until = world.now() + seconds
-    deliver(world, event["ServiceToken"], event)
+    begun, cancelled = world.now(), None
+    until, faults, function = begun + seconds, world.of(StackFaults), event["ServiceToken"]
+    with world.lock:
+        late, twice = faults.strike("event-late", function), faults.strike("event-twice", function)
+        if stack.status == "UPDATE_IN_PROGRESS":  # nothing else can be cancelled
+            cancelled = faults.strike("cancelled", function)
+    for _ in range(2 if twice else 1):
+        deliver(world, function, event, late.seconds if late else 0.0)
     while world.now() < until and not stack.cancelled:
+        if cancelled and world.now() >= begun + cancelled.seconds:
+            stack.cancelled = True
+            continue
         if waiting.heard.wait(LOOK):
             answer = _judged(waiting)
             if answer["Status"] == "FAILED":
@@ -70,10 +80,12 @@ def take(world: World, path: str, query: str, content_type: str | None, body: by
     waiting = state.waiting.get(token)
     if waiting is None or not query.endswith(f"X-Amz-Signature={token}") or content_type or world.now() >= waiting.expires:
         return 403
-    if state.refuse_answers:
-        state.refuse_answers -= 1
+    faults, function = world.of(StackFaults), waiting.event["ServiceToken"]
+    if state.refuse_answers or faults.strike("put-refused", function):
+        state.refuse_answers = max(state.refuse_answers - 1, 0)
         return 503
-    if state.lose_answers or waiting.used or len(body) > LARGEST:
+    lost = state.lose_answers or faults.strike("answer-lost", function)
+    if lost or waiting.used or len(body) > LARGEST:
         return 200
     try:
         answer = json.loads(body)
