@@ -62,7 +62,7 @@ def test_scenarios_that_come_along_are_well_formed(name: str) -> None:
 def test_the_documented_example_has_every_key_and_every_kind() -> None:
     example = scenario.load("every-kind")
     assert example.model_fields_set == set(Scenario.model_fields)
-    kinds = {each.kind for each in (*example.faults, *example.events, *example.stack)}
+    kinds = {each.kind for each in example.faults} | {each.kind for each in example.events} | {each.kind for each in example.stack}
     of_kinds: tuple[Any, ...] = (scenario.Fault, scenario.Event, scenario.StackFault)
     declared = {value for part in of_kinds for value in part.model_fields["kind"].annotation.__args__}
     assert kinds == declared
