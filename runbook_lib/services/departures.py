@@ -7,6 +7,7 @@ from typing import Any
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Known, NotYet, Unknown
+from runbook_lib.services.column import OPERATOR
 from runbook_lib.services.departure import Ground, Level, Losing
 from runbook_lib.services.departure_levels import TrustedAccess
 from runbook_lib.services.leaving import Departure, Leaving
@@ -81,6 +82,7 @@ def _held_by_routes(level: Level[Any], ground: Ground[Any]) -> Bar | None:
     return Bar(
         f"routes of the response are active ({said}): they would go silent, and nobody would be told",
         f"Do level mute of the response first (runbook offboard {RESPONSE} --level mute).",
+        OPERATOR,
     )
 
 

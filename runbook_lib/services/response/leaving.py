@@ -17,7 +17,7 @@ from runbook_lib.plan import Action, BackOut, Direction, Loss, Reference, Step, 
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import outcomes, text
 from runbook_lib.services.aspect import NONE, WHOLE, Place
-from runbook_lib.services.column import Column
+from runbook_lib.services.column import OPERATOR, Column
 from runbook_lib.services.departure import Ground, Level, Losing, Regional
 from runbook_lib.services.leaving import Departure, Leaving
 from runbook_lib.services.obstacles import Bar
@@ -241,9 +241,9 @@ class Remove(RouteLevel):
         found = place.seen.rules
         rules = found.value.values() if isinstance(found, Known) else ()
         if sending := sorted(each.name for each in rules if each.enabled):
-            return Bar(f"{sentence(tuple(sending))} is enabled", f"Do level mute in {place.region} first.")
+            return Bar(f"still enabled: {sentence(tuple(sending))}", f"Do level mute in {place.region} first.", OPERATOR)
         if attached := sorted(each.name for each in rules if each.targets):
-            return Bar(f"{sentence(tuple(attached))} has targets", f"Do level detach in {place.region} first.")
+            return Bar(f"still with targets: {sentence(tuple(attached))}", f"Do level detach in {place.region} first.", OPERATOR)
         return None
 
     def loss(self, place: Here, cell: Cell) -> Loss:

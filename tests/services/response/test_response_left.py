@@ -78,7 +78,7 @@ def test_every_level_takes_what_it_names_and_the_ordinary_phase_brings_it_back(m
         if level == "mute":
             early["detach"] = out.plan("remove")
         assert out.plan(level).actions == (), level
-    for level, says in (("mute", "is enabled"), ("detach", "has targets")):
+    for level, says in (("mute", "still enabled"), ("detach", "still with targets")):
         assert early[level].actions == ()
         assert all(says in each.reason and f"Do level {level}" in each.next_step for each in early[level].blockers)
     assert there(made) == bare
