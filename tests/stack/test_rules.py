@@ -1,0 +1,31 @@
+"""The table of the protocol's rules names, for each, the test that punishes breaking it and the test that holds ours to it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+TESTS = Path(__file__).parents[1]
+RULES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load((TESTS / "cases" / "stack-rules.yaml").read_text(encoding="utf-8"))
+SIMULATION = TESTS / "rehearsal" / "test_cloudformation.py"
+
+
+def named_in(file: Path) -> set[str]:
+    return set(re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_rule_is_held_by_tests_that_exist() -> None:
+    assert len(RULES) == 21
+    assert all(each.get("punished") or each.get("held") for each in RULES)
+    punishing = {name for each in RULES for name in each.get("punished", ())}
+    assert punishing - named_in(SIMULATION) == set()
+    for each in RULES:
+        for named in each.get("held", ()):
+            file, _, name = named.partition(".")
+            assert name in named_in(TESTS / "stack" / f"{file}.py"), named
+
+
+def test_every_rule_but_one_is_broken_by_a_handler_and_punished() -> None:
+    """An approval is ours: CloudFormation knows nothing of it."""
+    assert [each["rule"] for each in RULES if not each.get("punished")] == ["an approval still binds"]
