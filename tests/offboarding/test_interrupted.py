@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leaving import ACCOUNTS, REGIONS, SERVICES, Out, muted
+from leaving import ACCOUNTS, FEW, REGIONS, SERVICES, Out, muted
 from mortal import MOMENTS, Killed, Unreliable
 from simulated import Simulated, copied, simulated, throttle
 from undone import Change, applied, asked
@@ -56,7 +56,7 @@ def walked(out: Out, carrier: Callable[[Any], Unreliable], *, again: bool) -> It
         yield plan, len(made.mutating()) - called, carrying
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", FEW)
 def test_every_level_that_was_killed_in_flight_goes_on_and_repeats_that_call_at_most(out: Service, service: str) -> None:
     for plan, sent, carrying in walked(out(service), lambda front: Unreliable(front, 1), again=True):
         assert sent <= len(plan.actions) + carrying.count, "each call that was on its way then may be sent again, and no other"
@@ -87,7 +87,7 @@ def test_every_level_killed_at_every_call(everything: tuple[Simulated, World], t
             assert not [cell for cell in each.cells(level) if cell.in_scope and cell.gap is Gap.TO_DO], (level, number)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", FEW)
 def test_a_lost_answer_is_settled_by_a_read(out: Service, service: str) -> None:
     lost = sum(carrying.lost for _, _, carrying in walked(out(service), lambda front: Unreliable(front, losing=2), again=False))
     assert lost or service == "accessanalyzer"

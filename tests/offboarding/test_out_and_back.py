@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from leaving import SERVICES, Out
+from leaving import FEW, SERVICES, Out
 from losses import facts, lost
 from simulated import ASKED, PARAMETERS, open_cells
 
@@ -71,7 +71,7 @@ def test_a_level_that_was_stopped_goes_on_and_sends_nothing_twice(out: Service, 
     assert not [cell for cell in leaving.cells("dissociate") if cell.gap]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", FEW)
 def test_from_every_state_on_the_way_each_level_ends_or_says_what_stands_in_its_way(out: Service, service: str) -> None:
     """However far somebody has gone, no level plans calls beside nothing being left: it is done, or it names who can do what."""
     leaving = out(service)

@@ -30,6 +30,8 @@ EVERYTHING = PARAMETERS.with_name("rehearsal-all.yaml")
 ACCOUNTS, REGIONS = 12, ("us-east-1", "us-east-2")
 SERVICES = tuple(by_name())
 UNTIL = dt.date(2099, 12, 31)
+FEW = [pytest.param(each, marks=[pytest.mark.soak] * (each not in (SERVICES[2], SERVICES[-1]))) for each in SERVICES]
+"""One service with members and the one without; the others with `make soak`."""
 
 
 def covered(folder: Path, patch: pytest.MonkeyPatch) -> Simulated:
