@@ -9,6 +9,7 @@ import measures
 import pytest
 
 from runbook_lib import cli
+from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.base.errors import OURS, RunbookError
 from runbook_lib.cli import archive
 from runbook_lib.phase_run.halt import Halt
@@ -141,3 +142,13 @@ def test_what_nobody_foresaw_is_named_as_our_mistake(monkeypatch: pytest.MonkeyP
     with pytest.raises(TypeError) as noted, plainly():
         raise TypeError
     assert noted.value.__notes__ == [OURS]
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [("111111111111", "sts:AssumeRole as 111111111111 in us-east-1: Code: why"), ("", "sts:AssumeRole in us-east-1: Code: why")],
+)
+def test_a_call_before_anybody_is_known_names_no_account(account: str, said: str) -> None:
+    failed = CallFailed("Code", "why", service="sts", operation="AssumeRole", account=account, region="us-east-1")
+    assert str(failed).startswith(said)
+    assert unread(failed).reason.startswith(said.removesuffix(": Code: why"))

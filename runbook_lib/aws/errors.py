@@ -22,10 +22,15 @@ class CallFailed(RunbookError):
         status: int = 0, request_id: str = "", sent: bool = True, next_step: str = "",
     ) -> None:  # fmt: skip
         advice = next_step or (_ADVICE if status else _NO_KEYS if code == "NoCredentialsError" else _NO_ANSWER)
-        super().__init__(f"{action_name(service, operation)} as {account} in {region}: {code}: {message}", advice=advice)
+        super().__init__(f"{_call(service, operation, account, region)}: {code}: {message}", advice=advice)
         self.code, self.message = code, message
         self.service, self.operation, self.account, self.region = service, operation, account, region
         self.status, self.request_id, self.sent, self.next_step = status, request_id, sent, next_step
+
+
+def _call(service: str, operation: str, account: str, region: str) -> str:
+    """A call as a person reads it; whoever is not known yet, as before a door has opened, has no account to be named."""
+    return f"{action_name(service, operation)}{f' as {account}' if account else ''} in {region}"
 
 
 class DoorFailed(CallFailed):
@@ -114,7 +119,7 @@ def has(error: CallFailed, *texts: str) -> bool:
 
 def unread(error: CallFailed) -> Unknown:
     """A failed read as Unknown, with AWS's code and words, and the next step that fits the kind of failure."""
-    where = f"{action_name(error.service, error.operation)} as {error.account} in {error.region}"
+    where = _call(error.service, error.operation, error.account, error.region)
     step = error.next_step or _next_step(error)
     return Unknown(error.code, f"{where} could not be read: {error.code}: {error.message}", step)
 
