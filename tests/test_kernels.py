@@ -44,21 +44,25 @@ def ahead(kernels: Kernels) -> int:
 
 
 def test_each_notebook_has_a_kernel_of_its_own_and_the_next_one_waits_for_it(tmp_path: Path) -> None:
-    kernels = Kernels(dict(os.environ), expected=2)
+    kernels = Kernels(dict(os.environ))
+    kernels.expect(2)
+    begun = ahead(kernels)
     first, imported, names = seen(kernels, tmp_path)
-    assert (imported, names) == ("False", NAMES)
+    assert (first, imported, names) == (str(begun), "True", NAMES)
     waiting = ahead(kernels)
     second, imported, names = seen(kernels, tmp_path)
     assert (imported, names) == ("True", NAMES)
     assert first != second == str(waiting)
     assert kernels._next is None, "nobody else is expected"
     kernels.close()
+    assert seen(kernels, tmp_path)[1] == "False", "nobody was expected"
     assert not alive(int(first))
     assert not alive(waiting)
 
 
 def test_one_that_nobody_asked_for_is_ended(tmp_path: Path) -> None:
-    kernels = Kernels(dict(os.environ), expected=2)
+    kernels = Kernels(dict(os.environ))
+    kernels.expect(2)
     seen(kernels, tmp_path)
     waiting = ahead(kernels)
     assert alive(waiting)
@@ -68,7 +72,8 @@ def test_one_that_nobody_asked_for_is_ended(tmp_path: Path) -> None:
 
 
 def test_one_that_died_meanwhile_is_replaced(tmp_path: Path) -> None:
-    kernels = Kernels(dict(os.environ), expected=2)
+    kernels = Kernels(dict(os.environ))
+    kernels.expect(2)
     seen(kernels, tmp_path)
     waiting = ahead(kernels)
     os.kill(waiting, signal.SIGKILL)
@@ -79,7 +84,8 @@ def test_one_that_died_meanwhile_is_replaced(tmp_path: Path) -> None:
 
 def test_a_library_that_cannot_be_imported_is_the_notebook_s_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IMPORTED", module.IMPORTED.replace("runbook_lib", "nowhere_to_be_found"))
-    kernels = Kernels(dict(os.environ), expected=2)
+    kernels = Kernels(dict(os.environ))
+    kernels.expect(2)
     seen(kernels, tmp_path)
     assert seen(kernels, tmp_path)[1:] == ["False", NAMES]
     kernels.close()

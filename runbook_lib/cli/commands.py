@@ -167,7 +167,7 @@ def finish(command: Command, course: Course, final: PhaseResult | None = None) -
 def plan(command: Command, phases: Iterable[Phase], scope: str) -> int:
     """Plan each phase; one that could not be planned holds up those that build on it."""
     turns = [Turn(phase, partial(_planned, command, phase, scope)) for phase in phases]
-    command.kernels.expected = len(turns)
+    command.kernels.expect(len(turns))
     course = Course()
     course.take(turns, command.say)
     return finish(command, course)
@@ -221,7 +221,7 @@ def apply(command: Command, approvals: Sequence[Path], scope: str) -> int:
     named_ = [(phase_named(phase), path) for phase, path in ordered]
     if other := [phase.name for phase, _ in named_ if phase.kind is Kind.PROCEDURE]:
         raise ApprovalRefused([f"{other[0]} is not a phase of the roll-out: give this approval to the command that planned it"])
-    command.kernels.expected = len(named_)
+    command.kernels.expect(len(named_))
     course = Course()
     course.take([Turn(phase, partial(command.phase, phase, scope, path)) for phase, path in named_], command.say)
     return finish(command, course)
@@ -298,7 +298,7 @@ def rehearse(command: Command) -> int:
         notebook_of(phase)
     named_ = [each.name for each in waves(command.settings)] or [""]
     turns = [Turn(phase, partial(_rehearsed, command, phase, wave), wave) for wave in named_ for phase in phases]
-    command.kernels.expected = 2 * len(turns) + 1
+    command.kernels.expect(2 * len(turns) + 1)
     course = Course()
     course.take(turns, command.say)
     return finish(command, course, None if course.stopped else command.phase(last))

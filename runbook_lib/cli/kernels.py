@@ -77,11 +77,18 @@ def transport(sockets: Path | None) -> dict[str, str]:
 
 @dataclass
 class Kernels:
-    """A command's kernels: each gets exactly `environment`. `expected` says how many notebooks will still ask for one."""
+    """A command's kernels: each gets exactly `environment`. `expected` is how many notebooks will still ask for one."""
 
     environment: Mapping[str, str]
-    expected: int = 0
+    expected: int = field(default=0, init=False)
     _next: Kernel | None = field(default=None, init=False)
+
+    def expect(self, notebooks: int) -> None:
+        """So many notebooks will ask for a kernel; the first one's comes up while what executes notebooks is still imported."""
+        from jupyter_core.utils import run_sync  # noqa: PLC0415 most commands need no kernel
+
+        self.expected = notebooks
+        run_sync(self.prepare)()
 
     def take(self) -> Kernel:
         """The kernel of a notebook: the one that has been started ahead, unless that died, else a new one."""
