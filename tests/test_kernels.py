@@ -89,3 +89,20 @@ def test_a_library_that_cannot_be_imported_is_the_notebook_s_to_say(tmp_path: Pa
     seen(kernels, tmp_path)
     assert seen(kernels, tmp_path)[1:] == ["False", NAMES]
     kernels.close()
+
+
+def test_one_that_cannot_be_started_ahead_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = Kernels(dict(os.environ))
+    started = module.Kernel.start
+
+    async def full(kernel: module.Kernel, *arguments: str) -> None:
+        if arguments:
+            raise OSError(28, "No space left on device")
+        await started(kernel)
+
+    monkeypatch.setattr(module.Kernel, "start", full)
+    kernels.expect(2)
+    for _ in range(2):
+        assert seen(kernels, tmp_path)[1:] == ["False", NAMES]
+        assert kernels._next is None
+    kernels.close()

@@ -109,10 +109,24 @@ class Kernels:
         return made
 
     async def prepare(self) -> None:
-        """Start the next notebook's kernel, if another notebook is expected."""
-        if self.expected > 0 and self._next is None:
-            self._next = Kernel.made(self.environment)
-            await self._next.start(IMPORTED)
+        """Start the next notebook's kernel, if another notebook is expected.
+
+        Where that fails, for lack of room or memory, the notebook at work goes on; the next one asks for a kernel itself.
+        """
+        if self.expected <= 0 or self._next is not None:
+            return
+        try:
+            made = Kernel.made(self.environment)
+            try:
+                await made.start(IMPORTED)
+            except BaseException:
+                made.kept.close()
+                raise
+        except Exception:
+            # Calls may be under way in the notebook at work.
+            LOG.warning("no kernel was started ahead", exc_info=True)
+        else:
+            self._next = made
 
     def give_back(self, kernel: Kernel, *, died: Callable[[str], None] | None = None) -> None:
         """A notebook needs its kernel no more; `died` is told the last of what a kernel wrote that died: it may be the reason.
