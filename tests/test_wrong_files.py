@@ -22,8 +22,10 @@ from runbook_lib.audit.cloudtrail import TrailProblem, read_trails
 from runbook_lib.audit.witness_report import WitnessProblem, read_report
 from runbook_lib.aws.configuration import BadConfiguration, configured
 from runbook_lib.base.documents import DocumentError
+from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.identity import written
 from runbook_lib.cli.commands import described
+from runbook_lib.cli.replay import _lines as replay_lines
 from runbook_lib.evidence.people.trust import TrustProblem, read_policy, refuse_another, signed_policy
 from runbook_lib.evidence.seal import envelope
 from runbook_lib.evidence.seal.keys import KeyProblem, local_signer, pem, read_key
@@ -33,7 +35,9 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, approve, read_approval, refusals, window
 from runbook_lib.plan.decision import given
 from runbook_lib.plan.file import PlanFileError
+from runbook_lib.services.response.replay import findings_of, replay
 from runbook_lib.settings.file import SettingsError, load, parse
+from runbook_lib.settings.register import read_workflow
 
 ROOT = Path(__file__).parents[1]
 TODAY = dt.date(2026, 11, 23)
@@ -327,7 +331,36 @@ def private_key_of(path: Path) -> object:
     return local_signer(path.parent, path.stem).public_key.keyid
 
 
+ALL = ROOT / "parameters" / "rehearsal-all.yaml"
+FINDINGS = [
+    {
+        **finding,
+        "Id": f"f-{number}",
+        "ProductArn": f"arn:aws:securityhub:{EAST}::product/aws/securityhub",
+        "Types": ["Software and Configuration Checks/AWS Security Best Practices"],
+        "CreatedAt": "2026-11-20T10:00:00Z",
+        "UpdatedAt": "2026-11-20T10:00:00Z",
+        "Severity": {"Label": "HIGH"},
+        "Workflow": {"Status": "NEW"},
+        "ProductFields": {"StandardsControlArn": "a"},
+    }
+    for number, finding in enumerate(ASFF)
+]
+
+
+def workflow_samples() -> list[Any]:
+    text = min(ALL.with_suffix(".workflows").glob("*.yaml")).read_text(encoding="utf-8")
+    return yaml_samples(re.sub(r"\b(\d{4}-\d\d-\d\d)\b", r'"\1"', text))()
+
+
+def replayed(path: Path) -> object:
+    made = replay(load(ALL, TODAY), findings_of(read_text(path, MIB, MIB), path), None)
+    return made.messages, made.untold, list(replay_lines(made))
+
+
 KINDS = (
+    Kind("workflow", workflow_samples, read_workflow, (DocumentError,), ".yaml"),
+    Kind("findings", lambda: [{"Findings": FINDINGS}, FINDINGS], replayed, (DocumentError,)),
     Kind("settings", yaml_samples(SETTINGS), lambda path: load(path, TODAY), (SettingsError,), ".yaml"),
     Kind("scenario", yaml_samples(SCENARIO), scenario_of, (DocumentError,), ".yaml"),
     Kind("organization", yaml_samples(SEED), seed_of, (DocumentError, ValueError), ".yaml"),

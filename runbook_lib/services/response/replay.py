@@ -3,15 +3,16 @@
 A finding counts once, on the day of its last update, so the numbers are the least: each update while it is NEW is a message again.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.aws.models import service_model
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.documents import DocumentError, Finding, short
+from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.organization import Organization
 from runbook_lib.services.response import patterns
 from runbook_lib.services.response.classes import class_of
@@ -96,13 +97,41 @@ def read_finding(settings: Settings, identity: str, reader: Reader) -> Iterator[
 
 
 def findings_of(text: str, path: Path) -> list[Mapping[str, Any]]:
-    """The findings of a file: a list, or what `aws securityhub get-findings` prints. Raises DocumentError."""
-    try:
-        read = json.loads(text)
-    except ValueError as error:
-        raise DocumentError(Finding(str(path), 0, "", "", f"This is not JSON: {short(str(error))}.")) from None
+    """The findings of a file: a list, or what `aws securityhub get-findings` prints. Raises DocumentError.
+
+    What a finding says has the types of AWS's own model; fields that the model does not know are nobody's to judge.
+    """
+    read = read_json(text, str(path))
     listed = read.get("Findings") if isinstance(read, dict) else read
     if not isinstance(listed, list) or not all(isinstance(each, dict) and "ProductArn" in each for each in listed):
         message = "This is not a list of findings; write one, or what aws securityhub get-findings prints."
         raise DocumentError(Finding(str(path), 0, "Findings", "", message))
+    shape = service_model(HUB).shape_for("AwsSecurityFinding")
+    for number, finding in enumerate(listed):
+        for place, value, kind in _odd(finding, shape, f"Findings[{number}]"):
+            message = f"AWS's findings have a {kind} here; export them again."
+            raise DocumentError(Finding(str(path), 0, place, short(repr(value)), message))
     return listed
+
+
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "structure": (dict,), "map": (dict,), "list": (list,), "string": (str,), "timestamp": (str,), "integer": (int,), "long": (int,),
+    "double": (int, float), "float": (int, float), "boolean": (bool,),
+}  # fmt: skip
+"""Type of AWS's model → what JSON has for it."""
+
+
+def _odd(value: Any, shape: Any, place: str) -> Iterator[tuple[str, Any, str]]:
+    """Each value that has another type than the model's: its place, itself, and the model's type."""
+    kind = shape.type_name
+    if type(value) not in TYPES[kind]:
+        yield place, value, kind
+    elif kind == "structure":
+        for name in sorted(value.keys() & shape.members.keys()):
+            yield from _odd(value[name], shape.members[name], f"{place}.{name}")
+    elif kind == "list":
+        for number, each in enumerate(value):
+            yield from _odd(each, shape.member, f"{place}[{number}]")
+    elif kind == "map":
+        for name, each in value.items():
+            yield from _odd(each, shape.value, f"{place}.{short(name)}")

@@ -97,6 +97,21 @@ def test_from_a_file_by_day_channel_and_class(tmp_path: Path, capsys: pytest.Cap
     ]  # fmt: skip
 
 
+ODD = '[{"ProductArn": "a", "Severity": {"Label": 7}}]'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (ODD, r"Findings\[0\].Severity.Label.*have a string here"),
+        ('[{"ProductArn": ' + "[" * 99 + "]" * 99 + "}]", "nested more than"),
+    ],
+)
+def test_a_finding_that_is_not_as_aws_writes_them_is_refused(text: str, says: str) -> None:
+    with pytest.raises(DocumentError, match=says):
+        findings_of(text, Path("kept.json"))
+
+
 @pytest.mark.parametrize(("text", "says"), [("{", "not JSON"), ('{"a": 1}', "not a list of findings"), ("[1]", "not a list")])
 def test_a_file_that_holds_no_findings_is_refused(text: str, says: str) -> None:
     with pytest.raises(DocumentError, match=says):
