@@ -122,8 +122,7 @@ class Kernels:
             except BaseException:
                 made.kept.close()
                 raise
-        except Exception:
-            # Calls may be under way in the notebook at work.
+        except Exception:  # whatever it is: calls may be under way in the notebook at work
             LOG.warning("no kernel was started ahead", exc_info=True)
         else:
             self._next = made

@@ -1,5 +1,6 @@
 """Ways to decide about a plan: by a file that was given, by nobody, and, at the screen, gate by gate or with other people."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class Approved:
     title: str
 
 
-class Decider:
+class Decider(ABC):
     """One way to decide about the plan of a phase run. Panels show themselves; what is returned is to be shown."""
 
     def __init__(self, run: PhaseRun) -> None:
@@ -35,9 +36,9 @@ class Decider:
         assert self.run.planned is not None, "run plan() first"
         return self.run.planned
 
+    @abstractmethod
     async def decide(self) -> Facts | None:
         """Take up, or ask for, the first decision. Raises Halt when the answer is no, and when it cannot be given in this way."""
-        raise NotImplementedError
 
     async def approved(self) -> AsyncIterator[Approved]:
         """What to apply, one after the other; each is asked for when what came before it has been applied."""
@@ -49,10 +50,10 @@ class Decider:
         self.run.leave()
         return sections.not_attempted(self.planned)
 
-    def make_void(self, why: str) -> None:
+    def make_void(self, why: str) -> None:  # noqa: B027 a way without panels shows nothing
         """Take no answer any more in what is shown."""
 
-    def plan_again(self) -> None:
+    def plan_again(self) -> None:  # noqa: B027 as above
         """The plan is about to be made anew. Raises RunEnded where it has been decided on."""
 
 
@@ -87,9 +88,9 @@ class AtTheScreen(Decider):
         self.make_void("There is a new plan; this panel is void.")
 
     @property
+    @abstractmethod
     def has_decided(self) -> bool:
         """Whether an answer was taken up."""
-        raise NotImplementedError
 
 
 NOT_NEEDED = Facts("No decision is needed", {"Planned calls": "none"})

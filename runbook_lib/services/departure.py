@@ -5,6 +5,7 @@ and not against what settings want: who is a member, not who should be. What is 
 only a way out makes stand in its levels and nowhere else. Pure, but for `reached`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol
@@ -159,7 +160,7 @@ class Ground(Generic[R]):
         return tuple(sorted(set(listed.value) - {self.delegated})) if isinstance(listed, Known) else ()
 
 
-class Level(Generic[R]):
+class Level(ABC, Generic[R]):
     """One level of one service: the answers here are those of a level at which there is nothing to do."""
 
     name: str
@@ -178,13 +179,13 @@ class Level(Generic[R]):
     def title(self) -> str:
         return LEVELS[self.name]
 
+    @abstractmethod
     def cells(self, ground: Ground[R]) -> Cells:
         """What is done, to do, not ours, or blocked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def steps(self, ground: Ground[R], cells: Cells) -> Sequence[Step]:
         """The calls for what is to do."""
-        raise NotImplementedError
 
     def awaited(self, ground: Ground[R], under_way: Sequence[Cell]) -> Sequence[Step]:
         """The waits for what AWS is doing already."""
@@ -194,9 +195,9 @@ class Level(Generic[R]):
         """Whether settings of the service still want what this level takes away: the next apply would bring it back."""
         return True
 
+    @abstractmethod
     def reached(self, step: Step, reader: Reader) -> Progress:
         """How far a call's effect, or what is waited for, has come. `CallFailed` means it could not be read."""
-        raise NotImplementedError
 
     def answered(self, action: Action, answer: Mapping[str, Any]) -> list[Outcome]:
         """What an answer with status 200 means, one outcome per target."""
