@@ -1,8 +1,10 @@
 """`runbook doctor`: each line pass, fail or unknown, with the next step; nothing is planned, kept or changed."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from runbook_lib.cli.simulation import today
 from runbook_lib.inventory.checkup import Verdict, doors, evidence, reads
 from runbook_lib.rehearsal.policies import managed
 from runbook_lib.rehearsal.world import World
+from runbook_lib.services.roles import needed
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 
@@ -82,6 +85,25 @@ def test_what_a_policy_denies_is_a_line_with_whoever_can_change_it(desk: Desk) -
         assert f"{line}{'':<20}Have whoever manages the role let the identity-based policy allow {action}.\n" in said
     assert said.count("fail ") == 2
     assert f"pass    changes     delegated {DELEGATED}: none is allowed: plans can be made through this door" in said
+
+
+def test_under_exactly_the_roles_that_requirements_prints_nothing_is_left_open(desk: Desk) -> None:
+    """The doctor asks nothing that they do not grant, whichever pair the doors lead to, and finds every change allowed to one."""
+    text, front = desk.organization.settings.read_text(encoding="utf-8"), desk.organization.front
+    for kind, expected in (("read", "none is allowed: plans can be made through this door"), ("change", "expected to be allowed")):
+        for account, door in ((MANAGEMENT, "management"), (DELEGATED, "delegated")):
+            roles = front.world.organization.accounts[account].roles
+            name, old = f"runbook-{door}-{kind}", f"Runbook{door.title()}"
+            roles[name] = replace(roles[old], name=name)
+            text = re.sub(rf"(arn:aws:iam::{account}:role/)[\w-]+", rf"\1{name}", text)
+        desk.organization.settings.with_name("changed.yaml").write_text(text, encoding="utf-8")
+        printed = needed(load(desk.organization.settings.with_name("changed.yaml"), today()))
+        for each in printed:
+            if each.account in (MANAGEMENT, DELEGATED) and each.name in front.world.organization.accounts[each.account].roles:
+                front.world.organization.accounts[each.account].roles[each.name].policies = (json.dumps(each.policy),)
+        code, said = desk.ask(text)
+        assert code == 0, said
+        assert said.count(expected) == 2, said
 
 
 def all_but(*actions: str) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Names:
     """What may be left → by which levels."""
     back_out: bool = True
     """Whether changes are taken back too."""
+    doors: Mapping[str, str] = field(default_factory=dict)
+    """Account → the role that settings name for it, where they name one."""
 
     @classmethod
     def of(cls, settings: Settings, *, back_out: bool = False) -> "Names":
@@ -73,10 +75,12 @@ class Names:
         named = (region for section in settings.sections().values() for region in section.regions)
         home = min(named, default=sts_region(settings))
         told, members = settings.organization, settings.access.members
+        doors = {MANAGEMENT: settings.access.management.role_arn, DELEGATED: settings.access.delegated.role_arn}
         return cls(
             partition_facts(home)[0], told.management_account, told.delegated_account, told.id,
             members.role_name if members else "", members.via if members else "", frozenset(settings.sections()), settings.evidence,
             settings.response is not None, {each.service: each.levels for each in settings.offboarding or ()}, back_out,
+            {account: role for account, role in doors.items() if role},
         )  # fmt: skip
 
 
@@ -99,6 +103,7 @@ def statements(names: Names) -> tuple[Statement, ...]:
     return (
         *_calls(managed),
         *_narrowed(names, managed),
+        *_asking(names),
         *_service_linked(names, managed),
         *_dependents(managed),
         *_response(names),
@@ -185,6 +190,20 @@ def _narrowed(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statem
         "this account, and no other, may be registered; designating does it too, on its caller's behalf", (administrator,),
         {TRUST: tuple(spec.designation.principal for spec in managed if spec.designation)},
     )  # fmt: skip
+
+
+PREFLIGHT = ("iam:GetRole", "iam:SimulatePrincipalPolicy")
+"""What asks for an opinion about permissions beforehand; people read it, a stack does not ask."""
+
+
+def _asking(names: Names) -> Iterator[Statement]:
+    """What the permission preflight asks IAM's simulation: about the account's own roles, whose path only IAM knows."""
+    for account, number in ((MANAGEMENT, names.management), (DELEGATED, names.delegated)):
+        roles = (*(f"arn:{names.partition}:iam::{number}:role/{role}" for role in READING[account]), names.doors.get(account, ""))
+        yield Statement(
+            READING[account], f"{account.title()}Preflight", PREFLIGHT,
+            "whether calls would be allowed, asked before any is made", tuple(dict.fromkeys(filter(None, roles))),
+        )  # fmt: skip
 
 
 def _service_linked(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:

@@ -15,7 +15,17 @@ from typing import Any
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.runbook import managed
 from runbook_lib.runbook.phases import Phase
-from runbook_lib.services.permissions import CHANGING, DELEGATED, EVIDENCE, MANAGEMENT, Names, Statement, document, statements
+from runbook_lib.services.permissions import (
+    CHANGING,
+    DELEGATED,
+    EVIDENCE,
+    MANAGEMENT,
+    PREFLIGHT,
+    Names,
+    Statement,
+    document,
+    statements,
+)
 from runbook_lib.services.waves import waves
 from runbook_lib.settings import Settings
 from runbook_lib.stack.answer import FORMAT, KEYS
@@ -375,7 +385,7 @@ def _invoking() -> list[dict[str, Any]]:
 
 def allowed(settings: Settings) -> list[dict[str, Any]]:
     """What the phases need of the role that works: the tables' statements for the accounts in which it acts itself."""
-    table = statements(Names.of(settings))
+    table = [each for each in statements(Names.of(settings)) if each.actions != PREFLIGHT]
     access, evidence = settings.access, settings.evidence
     own = [CHANGING[MANAGEMENT][-1]] if access.management.role_arn is None else []
     own += [CHANGING[DELEGATED][-1]] if access.delegated.role_arn is None else []

@@ -90,7 +90,7 @@ SecurityAudit does, `ec2:DescribeRegions` is asked in its place for the account 
 `runbook requirements -p FILE` prints them for one organization's settings, with ids and trust policies filled in, also as JSON,
 Terraform or CloudFormation. `runbook doctor -p FILE` makes every read and says which one a policy denies, and who can change that.
 Of changes it says what IAM's simulation expects, action by action and Region by Region, where the door's role may ask
-(`iam:SimulatePrincipalPolicy` on itself; nobody needs to be given it, and without it the line is *unknown*). The simulation is an
+(`iam:SimulatePrincipalPolicy` on itself, which the roles below have; without it the line is *unknown*). The simulation is an
 opinion: it sees identity policies, boundaries and service control policies, and no resource control, session or endpoint policy.
 
 The role in member accounts is needed only where settings name one (`access.members`). The runner's own identity needs
