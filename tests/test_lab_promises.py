@@ -373,3 +373,33 @@ def test_what_is_not_as_promised_is_not_started(tmp_path: Path) -> None:
     for said in ("allow_origin is '*'", "terminals_enabled is True", "extension_manager is 'pypi'", "the token is another"):
         assert said in last
     assert not list(tmp_path.glob("jpserver-*")), "it never listened"
+
+
+HANGS = """
+import os, sys
+from runbook_lib.cli import lab
+lab.LONGEST_END = 1.0
+sys.exit(lab.serve(["--port", "0", "--no-browser"], os.environ))
+"""
+
+
+def test_a_jupyterlab_that_does_not_end_when_asked_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HANGS], env={**os.environ, **hostile(tmp_path)}, text=True) as process:
+        server = _child(process)
+        os.kill(server, signal.SIGSTOP)  # It neither reads requests to end nor does it go.
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(server, 0)
+
+
+def _child(process: "subprocess.Popen[str]") -> int:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        found = subprocess.run(
+            ["pgrep", "-P", str(process.pid), "-f", "runbook_lib.cli.lab"], capture_output=True, text=True, check=False
+        )
+        if found.stdout:
+            return int(found.stdout)
+        time.sleep(0.05)
+    raise AssertionError("no server was started")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -34,7 +35,7 @@ class Lab:
         own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / ".jupyter" / "settings"), "IPYTHONDIR": str(folder / ".ipython")}
         command = [sys.executable, "-m", "runbook_lib", "lab", "--no-browser", "--port", "0", "--runs", str(self.runs)]
         command += [*(["--organization", seed] if seed else []), "--", "--allow-root", "--LabApp.expose_app_in_browser=True"]
-        environment = {**os.environ, **own, "PYTHONPATH": str(PROJECT)}
+        environment = {**os.environ, **own, "PYTHONPATH": str(PROJECT), "PYTHONFAULTHANDLER": "1"}
         with (folder / "lab.log").open("wb") as log:
             self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
         self.address, self.token = self._await()
@@ -139,5 +140,7 @@ class Lab:
         self.process.terminate()
         try:
             self.process.wait(PATIENCE)
-        finally:
-            self.process.kill()
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # It says where each thread stands.
+            self.process.wait()
+            raise AssertionError((self.folder / "lab.log").read_text(encoding="utf-8")[-8000:]) from None

@@ -11,6 +11,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -25,6 +26,9 @@ from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import Asked, ready
 from runbook_lib.cli.stack_rehearsing import for_a_notebook
 from runbook_lib.settings.file import load
+
+LONGEST_END = 30.0
+"""Seconds that JupyterLab has to end after a request. It gives its kernels five; what takes longer hangs."""
 
 
 def lab_command(
@@ -52,20 +56,38 @@ def lab_command(
 
 
 def serve(options: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run JupyterLab until it ends. Ctrl-C is JupyterLab's, which asks back; a request to end this process ends it too."""
+    """Run JupyterLab until it ends. Ctrl-C is JupyterLab's, which asks back; a request to end this process ends it too.
+
+    A JupyterLab that does not end is killed: a pipeline or a service manager that asked has to see an end. Kernels notice, and go.
+    """
     if importlib.util.find_spec("jupyterlab") is None:
         raise click.ClickException("JupyterLab is not installed; install the project with its extras, for example: make install")
     command = [sys.executable, "-m", "runbook_lib.cli.lab", *options]
     own = surroundings(environment, secrets.token_hex(24))
-    process = subprocess.Popen(command, env=own, cwd=root())  # noqa: S603 our own interpreter
+    asked = threading.Event()
+    process: subprocess.Popen[bytes] | None = None
 
     def end(number: int, frame: FrameType | None) -> None:
-        process.terminate()
+        asked.set()
+        if process is not None:
+            _end(process)
 
-    before = signal.signal(signal.SIGTERM, end), signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Before there is a process: nobody would end one whose parent was ended while it started it.
+    before = signal.signal(signal.SIGTERM, end), signal.getsignal(signal.SIGINT)
     try:
+        process = subprocess.Popen(command, env=own, cwd=root())  # noqa: S603 our own interpreter
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if asked.is_set():
+            _end(process)
         process.wait()
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     return int(process.returncode > 0)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    last = threading.Timer(LONGEST_END, process.kill)
+    last.daemon = True
+    last.start()

@@ -42,3 +42,7 @@ try:
     main(sys.argv[1:])
 except RunbookError as error:
     sys.exit(error.said)
+# All is cleaned up. The interpreter's own end would wait without limit for a message that no kernel is there to take any more.
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(0)
