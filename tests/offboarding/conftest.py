@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
-from leaving import Out, covered, muted
+from leaving import Out, covered, entered_by_role, muted
 from simulated import Simulated, copied
 
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.rehearsal.world import World
+from runbook_lib.services.departure import OFF
+from runbook_lib.services.registry import by_name
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,32 @@ def everything(made_once: tuple[Simulated, World, dict[str, str]]) -> Iterator[t
     made, world, environment = made_once
     with entered(environment):
         yield made, world
+
+
+@pytest.fixture(scope="session")
+def stations() -> dict[tuple[str, str], World]:
+    """Service and level → the world in which every level before it has been done."""
+    return {}
+
+
+@pytest.fixture
+def station(out: Callable[[str], Out], stations: dict[tuple[str, str], World]) -> Callable[[str, str], Out]:
+    """A service on its way out, with every level before this one done, wherever it can be; each way is gone once."""
+
+    def at(service: str, level: str) -> Out:
+        leaving = out(service)
+        entered_by_role(leaving)
+        levels = by_name()[service].levels
+        leaving.allow(levels, OFF)
+        for before, each in pairwise(("", *levels[: levels.index(level) + 1])):
+            if (service, each) not in stations:
+                if before:
+                    assert leaving.do(before)[1].ok, before
+                stations[service, each] = copied(leaving.world)
+            leaving.simulated.front.adopt(copied(stations[service, each]))
+        return leaving
+
+    return at
 
 
 @pytest.fixture

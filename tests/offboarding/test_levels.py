@@ -15,9 +15,9 @@ from runbook_lib.runbook import ApplyReport
 from runbook_lib.services.departure import HAND_OVER, OFF
 from runbook_lib.services.departures import departure_of
 from runbook_lib.services.registry import RESPONSE, action_name, by_name
-from runbook_lib.settings import MemberDoor
 
 Service = Callable[[str], Out]
+Station = Callable[[str, str], Out]
 CASES = {service: YAML(typ="safe").load(Path(__file__).parents[1] / "services" / service / "way_out.yaml") for service in SERVICES}
 WAYS = [(service, leave) for service in SERVICES for leave in (HAND_OVER, OFF)]
 
@@ -78,15 +78,10 @@ INSIDE_ONLY = {
 
 
 def test_hubs_are_switched_off_inside_every_account_under_exactly_the_policies_for_it(
-    out: Service, monkeypatch: pytest.MonkeyPatch
+    station: Station, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaving, given = out("securityhub"), granted(monkeypatch)
-    settings, service = leaving.simulated.settings, "securityhub"
-    door = MemberDoor(role_name="RunbookMember", via="delegated")
-    leaving.simulated.settings = settings.model_copy(update={"access": settings.access.model_copy(update={"members": door})})
-    leaving.allow(by_name()[service].levels, OFF)
-    for level in ("stop-auto-enable", "dissociate", "administrator"):
-        leaving.do(level)
+    service, given = "securityhub", granted(monkeypatch)
+    leaving = station(service, "switch-off")
     given.begin(leaving, "switch-off")
     plan, report = leaving.do("switch-off")
     assert (given.denied, ended(report)) == ([], [])

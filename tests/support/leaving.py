@@ -23,7 +23,7 @@ from runbook_lib.runbook.way_out import WayOut, look
 from runbook_lib.services.departure import Ground
 from runbook_lib.services.departures import leaving
 from runbook_lib.services.registry import RESPONSE, by_name
-from runbook_lib.settings import Settings
+from runbook_lib.settings import MemberDoor, Settings
 from runbook_lib.settings.offboarding import OffboardingSection
 
 EVERYTHING = PARAMETERS.with_name("rehearsal-all.yaml")
@@ -115,6 +115,13 @@ class Out:
         """Plan one level, type what it takes away, apply it."""
         plan = self.plan(level, regions)
         return plan, self.apply(level, plan)
+
+
+def entered_by_role(out: Out) -> None:
+    """Settings name a role in members."""
+    settings = out.simulated.settings
+    door = MemberDoor(role_name="RunbookMember", via="delegated")
+    out.simulated.settings = settings.model_copy(update={"access": settings.access.model_copy(update={"members": door})})
 
 
 def muted(world: World) -> None:
