@@ -13,11 +13,13 @@ from runbook_lib.base.identity import system_user
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.phase_run.joining import joined
 from runbook_lib.settings.file import parse
+from runbook_lib.settings.register import Register
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 TODAY = NOW.date()
 TEXT = (Path(__file__).parents[1] / "parameters" / "rehearsal.yaml").read_text(encoding="utf-8")
 SETTINGS = parse(TEXT, TODAY, "p")
+NONE = Register(Path(), (), "")
 
 
 @pytest.fixture
@@ -65,6 +67,11 @@ def one_more_setting(run: RunFolder) -> None:
     run.settings.write_text(f"{TEXT}\nconcurrency: 3\n")
 
 
+def one_more_workflow(run: RunFolder) -> None:
+    run.workflows.mkdir()
+    (run.workflows / "mine.yaml").write_text("id: mine\n")
+
+
 CASES: dict[str, tuple[Callable[[RunFolder], Path | None], str]] = {
     "another folder": (elsewhere, "does not lie in the folder of runs, "),
     "a link to another folder": (linked, "does not lie in the folder of runs, "),
@@ -87,6 +94,7 @@ CASES: dict[str, tuple[Callable[[RunFolder], Path | None], str]] = {
     ),
     "ended": (ended, "the run has ended (done); start a new one"),
     "other settings": (one_more_setting, "its settings.yaml says something else than parameters_file"),
+    "another register": (one_more_workflow, "its register of workflows is another one than beside parameters_file"),
     "settings that cannot be read": (lambda run: run.settings.unlink(), "its settings.yaml cannot be used: "),
     "no run": (lambda run: run.record_file.unlink(), "is not a run folder: it has no run.json"),
 }  # fmt: skip
@@ -98,7 +106,7 @@ def test_a_run_that_does_not_fit_is_refused(run: RunFolder, case: str) -> None:
     path = change(run) or run.path
     before = sorted(path.rglob("*"))
     with pytest.raises(RunFolderError) as refused:
-        joined(path, SETTINGS, TODAY)
+        joined(path, SETTINGS, NONE, TODAY)
     assert said in str(refused.value)
     assert str(path) in str(refused.value)
     fits = ("run_folder empty",) if case == "no run" else ("run_folder empty", "still running", "this machine", "same settings")
@@ -114,12 +122,12 @@ def test_a_run_that_was_killed_is_not_gone_on_with(run: RunFolder) -> None:
     process.wait()
     changed(run, process=process.pid)
     with pytest.raises(RunFolderError, match=r"the run has ended \(killed\)"):
-        joined(run.path, SETTINGS, TODAY)
+        joined(run.path, SETTINGS, NONE, TODAY)
 
 
 def test_a_run_that_fits_is_joined(run: RunFolder, tmp_path: Path) -> None:
-    assert joined(run.path, SETTINGS, TODAY) == RunFolder(run.path.resolve())
+    assert joined(run.path, SETTINGS, NONE, TODAY) == RunFolder(run.path.resolve())
     (tmp_path / "by a link").symlink_to(tmp_path / "runs")
-    assert joined(tmp_path / "by a link" / run.name, SETTINGS, TODAY).path == run.path.resolve()
+    assert joined(tmp_path / "by a link" / run.name, SETTINGS, NONE, TODAY).path == run.path.resolve()
     changed(run, user=None)
-    assert joined(run.path, SETTINGS, TODAY).user is None
+    assert joined(run.path, SETTINGS, NONE, TODAY).user is None

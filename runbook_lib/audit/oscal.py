@@ -15,7 +15,7 @@ from runbook_lib.base.text import visible
 from runbook_lib.coverage import Status
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.evidence.run.faults import Fault
-from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
+from runbook_lib.evidence.run.folder import WORKFLOWS, PhaseFolder, RunFolder
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
 from runbook_lib.runbook.phases import COVERAGE
@@ -176,6 +176,7 @@ class _Document:
 
     def files(self) -> list[str]:
         wanted = ["run.json", "settings.yaml", *(f"{phase.name}/{name}" for phase in self.run.phases() for name in _FILES)]
+        wanted += [name for name in sorted(self.seal.subjects) if name.startswith(f"{WORKFLOWS}/")]
         return [name for name in wanted if name in self.seal.subjects]
 
     def resource(self, name: str) -> dict[str, Any]:

@@ -17,15 +17,16 @@ from runbook_lib.coverage import Cells
 from runbook_lib.coverage.files import FORMAT, json_text
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.evidence.run.answers import key
-from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder
+from runbook_lib.evidence.run.folder import WORKFLOWS, PhaseFolder, RunFolder
 from runbook_lib.evidence.run.kept_answers import AnswersBroken, read_answers
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import seal_of
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Scope
+from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.file import PlanFileError
 from runbook_lib.runbook import Runbook, remediating, undoing
-from runbook_lib.runbook.phases import BACK_OUT, REMEDIATING, Kind, Phase, UnknownPhase, phase_named
+from runbook_lib.runbook.phases import BACK_OUT, REMEDIATING, RESPONSE, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.services.departures import NoSuchLevel, NoSuchService
 from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
@@ -33,6 +34,7 @@ from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.services.response.remediation import BadRemediation
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
+from runbook_lib.settings.register import digest_of, kept_beside
 
 T = TypeVar("T")
 _ANSWERS = re.compile(r"answers-(\w+)\.jsonl\.gz")
@@ -85,11 +87,14 @@ class Replayed(Access):
 def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
     """(phase/before or after, differences) for every coverage that a run took; no difference: an empty list.
 
+    A register of workflows that is not the one a plan of the run was made with is a difference too, and else not named.
     Answers or coverage that are gone or cannot be read are a difference too, so that the other files are compared. Raises
     SettingsError, NotSealed.
     """
     record, seal = run.record(), seal_of(run)
     settings = load(run.settings, moment(record["started"]).date(), kept=True)
+    if differences := list(_register(run, seal)):
+        yield f"{RESPONSE.name}/{WORKFLOWS}", differences
     for phase in run.phases():
         there = {match.group(1) for path in phase.path.iterdir() if (match := _ANSWERS.fullmatch(path.name))}
         for which in sorted(there | _taken(phase, record["phases"].get(phase.name, {}), seal)):
@@ -98,6 +103,21 @@ def recompute(run: RunFolder) -> Iterator[tuple[str, list[str]]]:
                 yield f"{phase.name}/{which}", _differences(answers, coverage, settings, phase.name, _about(record, phase.name))
             else:
                 yield f"{phase.name}/{which}", [_gone(f"{phase.name}/{answers.name}", seal)]
+
+
+def _register(run: RunFolder, seal: Entry | None) -> Iterator[str]:
+    """Whether the register that a run has kept is the one its plan was made with; plans from before that name none."""
+    path = run.path / RESPONSE.name / "plan.json"
+    if not path.is_file():
+        return
+    try:
+        said = plan_file.load(path).register
+    except PlanFileError:
+        return  # what is wrong with a plan's file is for verifying to say
+    if said and digest_of(kept_beside(run.settings)) != said:
+        withheld = [name for name in (seal.withheld if seal is not None else ()) if name.startswith(f"{WORKFLOWS}/")]
+        why = f": withheld when it was sealed: {', '.join(sorted(withheld))}" if withheld else ""
+        yield f"the plan was made with another register of workflows than lies in this run{why}"
 
 
 def _taken(phase: PhaseFolder, said: Mapping[str, Any], seal: Entry | None) -> set[str]:

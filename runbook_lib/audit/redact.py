@@ -29,7 +29,7 @@ from runbook_lib.base.pseudonyms import Pseudonyms
 from runbook_lib.coverage.kept import CoverageBroken, read_coverage
 from runbook_lib.evidence.run.attempts import read_rejections
 from runbook_lib.evidence.run.contents import ATTACHED, LARGEST, LINKED, SEAL, contents
-from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.evidence.run.folder import WORKFLOWS, RunFolder
 from runbook_lib.evidence.run.kept_answers import UNPACKED, AnswersBroken, read_answers
 from runbook_lib.evidence.seal.envelope import STATEMENT, sign
 from runbook_lib.evidence.seal.linked import linked_of
@@ -268,6 +268,7 @@ def _about(copy: Copy, seal: Entry) -> dict[str, Any]:
             **dict.fromkeys(seal.withheld, "lies in no copy: it was withheld from the seal"),
             **copy.left_out,
             "comments of settings.yaml": "anything can stand in them",
+            **{f"comments of {name}": "anything can stand in them" for name in seal.subjects if name.startswith(f"{WORKFLOWS}/")},
         },
         "notes": [
             "The same value has the same pseudonym in every file, and in every copy made under the same key.",

@@ -37,6 +37,7 @@ from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
+from runbook_lib.settings.register import register_for
 
 LOG = logging.getLogger(__name__)
 
@@ -158,11 +159,13 @@ def command_run(
     *, quiet: bool = False,
 ) -> Iterator[commands.Command]:  # fmt: skip
     """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
+    register = register_for(settings, file)
     surroundings = environment if environment is not None else kernel_environment(settings, runs)
     doors = opened(settings)
     folder = RunFolder.create(
         runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
         settings=file.read_bytes(), command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
+        workflows=register.files,
     )  # fmt: skip
     kernels = Kernels({**surroundings, VARIABLE: str(folder.path.parent)})
     speak = Voice(sys.stderr if quiet else sys.stdout)

@@ -19,6 +19,7 @@ from runbook_lib.cli.runs import runs_folder
 from runbook_lib.settings import Settings
 from runbook_lib.settings.editing import as_rehearsal
 from runbook_lib.settings.file import load, parse, text_of
+from runbook_lib.settings.register import kept_beside, put_beside
 
 if TYPE_CHECKING:
     from runbook_lib.rehearsal.environment import RunningServer
@@ -98,6 +99,7 @@ def ready(asked: Asked, say: Say) -> Ready:
             return Ready(server, stays, load(kept, today()), kept)
         fitting = Fitted(text) if observed else _fitted(text, server, asked)
         write_text(kept, fitting.text)
+        put_beside(kept, kept_beside(file))
         if fitting.changes:
             said = f"{'; '.join(fitting.changes)} (there are {simulation_of(server, '').words})"
             say(f"{shown(file)} is changed to fit the simulated organization: {said}. As used: {shown(kept)}")

@@ -22,6 +22,7 @@ from runbook_lib.plan.decision import Decision
 from runbook_lib.plan.decision import given as decision_of
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
+from runbook_lib.settings.register import register_for
 from runbook_lib.stack.bundle import Bundle, pack
 from runbook_lib.stack.deployment import Deployment, PlannedTask, hindrance, task_of
 from runbook_lib.stack.template import tasks, template
@@ -63,7 +64,7 @@ def deploy_command(
         installer.kind()
         installer.refuse_bucket(there)
         decisions = [decision_of(_given(each, Path(folder) / str(number), ticket)) for number, each in enumerate(named)]
-        given = [task_of(each, settings) for each in decisions]
+        given = [task_of(each, settings, register_for(settings, parameters).digest) for each in decisions]
         if given:
             installer.parameters(tasks(settings), {each.parameter: "" for each in given})
         bundle = pack(libraries(wheels, from_here=from_here))

@@ -14,6 +14,7 @@ from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
 from runbook_lib.settings.editing import Draft
 from runbook_lib.settings.file import parse, text_of
+from runbook_lib.settings.register import kept_beside, put_beside
 from runbook_lib.stack.bundle import installed, pack
 from runbook_lib.stack.deployment import Deployment
 from runbook_lib.stack.template import NotForAStack, refuse_unfit
@@ -38,6 +39,7 @@ def furnished(made: Ready, asked: Asked, say: Say, beside: str = FITTING) -> Rea
         file = asked.folder / beside
         text = _without_profiles(text_of(made.file), settings)
         write_text(file, text)
+        put_beside(file, kept_beside(made.file))
         settings = parse(text, today(), str(file))
         say("access is changed to fit the stack: no AWS profiles, and a role in the delegated account")
     home = home_of(settings)

@@ -9,7 +9,6 @@ from runbook_lib.display import sections
 from runbook_lib.display.notes import Notes, Part
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.runbook.scorecard import scorecard
-from runbook_lib.settings.register import read_register
 
 Show = Callable[[PhaseRun], Iterable[Part]]
 """What one part shows of a run that has looked at the whole organization; it reads nothing more."""
@@ -25,8 +24,7 @@ def _remaining(run: PhaseRun) -> Iterable[Part]:
 
 def _principles(run: PhaseRun) -> Iterable[Part]:
     record = run.record
-    register, today = read_register(record.parameters), record.clock.now().date()
-    kept = scorecard(record.settings, run.organization, run.cells, register, today)
+    kept = scorecard(record.settings, run.organization, run.cells, record.register, record.clock.now().date())
     return sections.principles(kept).parts
 
 

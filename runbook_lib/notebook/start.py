@@ -25,6 +25,7 @@ from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import settings_digest
 from runbook_lib.settings.file import load
+from runbook_lib.settings.register import register_for
 
 DONE, UNREAD = "done", "could not be read"
 
@@ -69,7 +70,8 @@ class Start:
             self.settings, reads=READS.union(*(service.reads for service in SERVICES)), mutations=frozenset(),
             run="start", clock=self.clock,
         ) as access:  # fmt: skip
-            runbooks = [Runbook(phase, self.settings, access, self.clock, self.scope) for phase in self.managed]
+            register = register_for(self.settings, self.parameters).digest
+            runbooks = [Runbook(phase, self.settings, access, self.clock, self.scope, register=register) for phase in self.managed]
             try:
                 organization = runbooks[0].organization()
                 nows = [_now(runbook, organization) for runbook in runbooks]

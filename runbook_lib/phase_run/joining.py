@@ -15,6 +15,7 @@ from runbook_lib.base.project import VARIABLE, root, runs_root
 from runbook_lib.evidence.run.folder import NAME, RunFolder, RunFolderError, RunStatus
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.file import SettingsError, load
+from runbook_lib.settings.register import Register, digest_of, kept_beside
 
 
 class NotJoined(RunFolderError):
@@ -26,18 +27,18 @@ class NotJoined(RunFolderError):
     )
 
 
-def joined(path: Path, settings: Settings, today: dt.date) -> RunFolder:
+def joined(path: Path, settings: Settings, register: Register, today: dt.date) -> RunFolder:
     """The run in a folder, to be written into. Raises NotJoined in one sentence unless it fits."""
     runs = runs_root("", os.environ, root()).resolve()
     if path.resolve().parent != runs:
         raise NotJoined(f"run_folder {path}: does not lie in the folder of runs, {runs} ({VARIABLE} says which that is)")
     run = RunFolder.open(path)
-    if why := next(_contradictions(run, settings, today), ""):
+    if why := next(_contradictions(run, settings, register, today), ""):
         raise NotJoined(f"run_folder {path}: {why}")
     return run
 
 
-def _contradictions(run: RunFolder, settings: Settings, today: dt.date) -> Iterator[str]:
+def _contradictions(run: RunFolder, settings: Settings, register: Register, today: dt.date) -> Iterator[str]:
     record, name, me = run.record(), NAME.fullmatch(run.name), system_user()
     mode, organization, host, maker = record["mode"], record["organization"], record["host"], run.user or me
     named, own = name.group(1) if name else "nothing", settings.organization.id
@@ -58,6 +59,8 @@ def _contradictions(run: RunFolder, settings: Settings, today: dt.date) -> Itera
     else:
         if settings_digest(there) != settings_digest(settings):
             yield "its settings.yaml says something else than parameters_file; give that file as parameters_file"
+        if digest_of(kept_beside(run.settings)) != register.digest:
+            yield "its register of workflows is another one than beside parameters_file; give its settings.yaml as parameters_file"
 
 
 def _said(user: SystemUser) -> str:

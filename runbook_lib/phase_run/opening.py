@@ -30,6 +30,7 @@ from runbook_lib.services.remarks import SCOPE, Contradicted, Remark
 from runbook_lib.services.undoing import Undoing
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, load, located
+from runbook_lib.settings.register import Register, register_for
 
 
 def begin(
@@ -45,6 +46,7 @@ def begin(
     collect_rarely()
     clock = Clock()
     settings = load(parameters, clock.now().date())
+    register = register_for(settings, parameters)
     chosen = phase_named(phase)
     workflow = _workflow(chosen, about, parameters, run_folder)
     runs = runs_root(run_folder and str(resolve(run_folder).parent), os.environ, root())
@@ -57,10 +59,22 @@ def begin(
     approved = resolve(approval) if approval else None
     if approved and not run_folder:
         given(approved)  # what is no approval begins no run; whether it may be used here is the gate's to say
-    run = joined(resolve(run_folder), settings, clock.now().date()) if run_folder else None
-    run = run or _made(parameters, settings, phase, clock, resumes)
+    run = joined(resolve(run_folder), settings, register, clock.now().date()) if run_folder else None
+    run = run or _made(parameters, settings, register, phase, clock, resumes)
     folder = run.start_phase(chosen.name, clock.now())
-    record = RunRecord(chosen, settings, parameters, part, approved, run, folder, owns_run=not run_folder, clock=clock, doing=doing)
+    record = RunRecord(
+        chosen,
+        settings,
+        parameters,
+        part,
+        approved,
+        run,
+        folder,
+        owns_run=not run_folder,
+        clock=clock,
+        doing=doing,
+        register=register,
+    )
     if doing is not None:
         record.results["about"] = doing.about
     if isinstance(doing, Undoing):
@@ -87,10 +101,11 @@ def _procedure(phase: Phase, about: str, settings: Settings, runs: Path) -> Proc
     return procedure(phase.name, about) if phase.kind is Kind.PROCEDURE and phase != STACK else None
 
 
-def _made(parameters: Path, settings: Settings, phase: str, clock: Clock, resumes: str) -> RunFolder:
+def _made(parameters: Path, settings: Settings, register: Register, phase: str, clock: Clock, resumes: str) -> RunFolder:
     return RunFolder.create(
         runs_root("", os.environ, root()), settings.mode, clock.now(), settings=parameters.read_bytes(),
         command=[f"notebook {phase}"], organization=settings.organization.id, resumes=resumes,
+        workflows=register.files,
     )  # fmt: skip
 
 
@@ -107,7 +122,7 @@ def opened(record: RunRecord) -> PhaseRun:
         if record.phase.plans:  # what proves in the end what was done rests on nothing that was read earlier
             before = earlier_reads(record.run, begun)
             access.recall = before.recall
-        runbook = Runbook(record.phase, record.settings, access, record.clock, record.scope, record.doing)
+        runbook = Runbook(record.phase, record.settings, access, record.clock, record.scope, record.doing, record.register.digest)
         organization, remarks = _preflight(record, runbook)
         record.run.add_callers(organization.callers)
     return PhaseRun(record, runbook, organization, remarks, answers, before, begun)

@@ -25,6 +25,7 @@ from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import PreconditionsFailed
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted
+from runbook_lib.settings.register import Register
 
 LOG = logging.getLogger(__name__)
 REFUSALS = (ApprovalRefused, PreconditionsFailed, SettingsContradicted)
@@ -50,6 +51,8 @@ class RunRecord:
     """Keeps the journal's lines elsewhere too, before each call."""
     doing: Procedure | None = None
     """What does the work of a procedure; None in a phase."""
+    register: Register = field(default_factory=lambda: Register(Path(), (), ""))
+    """The workflows beside the settings, where these manage a response."""
     access: Access | None = None
     """Whose reads, calls and endpoints are recorded, once there is one."""
     state: str = "failed"

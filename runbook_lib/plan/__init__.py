@@ -338,6 +338,8 @@ class Plan:
     """What a procedure's plan is about, beside its calls: which service, which level. Empty in a phase's."""
     losses: tuple[Loss, ...] = ()
     """What it takes away, where it does."""
+    register: str = ""
+    """The digest of the register of workflows that it was made with; empty where it needs none, or there is none."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -359,16 +361,18 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what is decided: organization, settings, scope, units of Actions and Waits, Blockers, required plans, losses.
+        """SHA-256 of what is decided: organization, settings, register, scope, units of Actions and Waits, Blockers, and the rest.
 
         Times, the wording of reasons, NoChange, batch cuts, mode and versions stay outside.
         """
         waits = sorted({unit for wait in self.waits for unit in wait.units})
         blockers = sorted({(b.service, b.region, b.aspect, account) for b in self.blockers for account in b.accounts or ("",)})
         procedure = {"about": self.about, "losses": sorted(each.words for each in self.losses)} if self.about else {}
+        register = {"register": self.register} if self.register else {}
         return digest(
             {
                 **procedure,
+                **register,
                 "phase": self.phase,
                 "organization": self.organization,
                 "settings": self.settings_digest,

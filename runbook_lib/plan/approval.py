@@ -193,7 +193,9 @@ def read_approval(path: Path) -> Approval:
         raise ApprovalRefused([str(error)]) from None
 
 
-def refusals(approval: Approval, approved: Plan, *, mode: str, organization: str, phase: str, settings: str) -> tuple[str, ...]:
+def refusals(
+    approval: Approval, approved: Plan, *, mode: str, organization: str, phase: str, settings: str, register: str = ""
+) -> tuple[str, ...]:
     """Why an approval (with the plan it names) cannot be used here at all; empty when it can. Time is judged by `window`."""
     checks = (
         (approval.mode == mode, f"it was given in mode {approval.mode}, this run is {mode}"),
@@ -206,6 +208,10 @@ def refusals(approval: Approval, approved: Plan, *, mode: str, organization: str
         (
             approved.settings_digest == settings,
             "the settings have changed since the plan was made; plan again and have it approved",
+        ),
+        (
+            approved.register == register,
+            "the register of workflows has changed since the plan was made; plan again and have it approved",
         ),
     )
     return (*(reason for holds, reason in checks if not holds), *untyped(approved, approval.loses))

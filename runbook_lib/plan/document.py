@@ -95,6 +95,7 @@ def _head(plan: Plan, change: Change, sets: AccountSets, made: str) -> Iterator[
             ("Blocked", f"see below ({len(plan.blockers):,})" if plan.blockers else "nothing"),
             ("Requires", ", ".join(plan.requires) or "nothing"),
             ("Settings digest", plan.settings_digest),
+            *([("Register of workflows, digest", plan.register)] if plan.register else []),
             ("Fingerprint of this plan", plan.fingerprint),
             ("Made", f"{made}, runbook {__version__}"),
         ],

@@ -26,7 +26,7 @@ LARGEST = 512 * MIB
 """A plan for ten thousand accounts in thirty Regions has some tens of millions of bytes."""
 _KINDS: Mapping[str, type[Action] | type[Wait]] = {"action": Action, "wait": Wait}
 _FRAME = ("format", "library_version", "fingerprint")
-_LATER = {(Plan, "about"), (Plan, "losses"), (Blocker, "rules_out")}
+_LATER = {(Plan, "about"), (Plan, "losses"), (Plan, "register"), (Blocker, "rules_out")}
 """Fields that came to plans after their format: they stand in a file only where they hold something."""
 
 

@@ -163,9 +163,12 @@ class Runbook:
     """One phase on one organization. Every method reads afresh; only `apply` makes mutating calls."""
 
     def __init__(
-        self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope, doing: Procedure | None = None
-    ) -> None:
+        self, phase: Phase, settings: Settings, access: Access, clock: Clock, scope: Scope, doing: Procedure | None = None,
+        register: str = "",
+    ) -> None:  # fmt: skip
         self.phase, self.settings, self.access, self.clock, self.scope = phase, settings, access, clock, scope
+        self.register = register if phase == RESPONSE else ""
+        """The digest of the register of workflows, where a changed one is another plan."""
         self.doing = doing
         """What does the work of a procedure; None in a phase, whose own service does it."""
         self.observer = Observer(settings, access, clock, scope)
@@ -230,7 +233,7 @@ class Runbook:
 
     def within(self, scope: Scope) -> "Runbook":
         """The same phase on a part of the organization."""
-        return Runbook(self.phase, self.settings, self.access, self.clock, scope, self.doing)
+        return Runbook(self.phase, self.settings, self.access, self.clock, scope, self.doing, self.register)
 
     def narrowed(self, seen: Assessment) -> Assessment:
         """What an observation of the whole means for this runbook's part of it. Pure: nothing is read again."""
@@ -282,6 +285,7 @@ class Runbook:
             created=self.clock.now().isoformat(timespec="seconds"),
             about=self.doing.about if self.doing else "",
             losses=self.doing.losses(seen.cells, seen.state) if self.doing and steps else (),
+            register=self.register,
         )
 
     def trials(self, seen: Assessment, plan: Plan) -> Trials:
@@ -314,7 +318,7 @@ class Runbook:
     def refuse(self, approval: Approval, approved: Plan) -> None:
         """Raise ApprovalRefused unless this approval may be used here and now."""
         where = {"mode": self.settings.mode, "organization": self.settings.organization.id, "phase": self.phase.name}
-        reasons = refusals(approval, approved, settings=self.digest, **where)
+        reasons = refusals(approval, approved, settings=self.digest, register=self.register, **where)
         if approved.about != (about := self.doing.about if self.doing else ""):
             reasons += (f"the approved plan is about {approved.about or 'a phase'}, this is about {about or 'a phase'}",)
         if approved.scope != self.scope:

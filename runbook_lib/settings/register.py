@@ -1,8 +1,9 @@
 """Reading a register of workflows: every file that is wrong is said, and the digest of all of them."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.base.canonical import canonical_digest
@@ -10,6 +11,10 @@ from runbook_lib.base.documents import DocumentError, Finding, Problem
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.models import modelled
 from runbook_lib.base.documents.yaml_text import Form, read_document
+from runbook_lib.base.files import write_bytes
+from runbook_lib.base.owner_only import private_folder
+from runbook_lib.base.privacy import findings
+from runbook_lib.settings import Settings
 from runbook_lib.settings.workflow import Workflow
 
 FORM = Form(
@@ -27,6 +32,8 @@ class Register:
     workflows: tuple[Workflow, ...]
     digest: str
     """SHA-256 of names and contents of the files; "" where there is no folder."""
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Name → content, as they were read: what a run keeps of it."""
 
     @property
     def active(self) -> tuple[Workflow, ...]:
@@ -41,27 +48,61 @@ def folder_of(parameters: Path) -> Path:
 def read_register(parameters: Path) -> Register:
     """The register beside a settings file; an empty one where there is no folder. Raises DocumentError with every finding."""
     folder = folder_of(parameters)
-    files = sorted(folder.glob("*.yaml"))
     found: list[Workflow] = []
     wrong: list[Finding] = []
-    for path in files:
+    files = dict[str, bytes]()
+    for path in sorted(folder.glob("*.yaml")):
         try:
-            found.append(_read(path))
+            text = read_text(path, MIB, LONGEST_LINE)
+            files[path.name] = path.read_bytes()
+            found.append(_read(path, text))
+            wrong += _addresses(path, text)
         except DocumentError as error:
             wrong += error.findings
     if wrong:
         raise DocumentError(*wrong)
-    contents = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    return Register(folder, tuple(found), canonical_digest(contents) if files else "")
+    return Register(folder, tuple(found), digest_of(files), files)
+
+
+def register_for(settings: Settings, parameters: Path) -> Register:
+    """The register that a run of these settings goes by; none where they manage no response. Raises DocumentError."""
+    return read_register(parameters) if settings.response else Register(folder_of(parameters), (), "")
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """The digest of a register with these files; "" where there are none."""
+    return canonical_digest({name: hashlib.sha256(data).hexdigest() for name, data in files.items()}) if files else ""
+
+
+def kept_beside(parameters: Path) -> Mapping[str, bytes]:
+    """The files of the register beside a settings file, whatever they say: of one that a run has kept."""
+    return {path.name: path.read_bytes() for path in sorted(folder_of(parameters).glob("*.yaml"))}
+
+
+def put_beside(parameters: Path, files: Mapping[str, bytes]) -> None:
+    """Make these files, and no others, the register beside a settings file: beside a copy of it that was made to fit something."""
+    folder = folder_of(parameters)
+    shutil.rmtree(folder, ignore_errors=True)
+    if files:
+        private_folder(folder)
+    for name, data in files.items():
+        write_bytes(folder / name, data)
+
+
+def _addresses(path: Path, text: str) -> Iterator[Finding]:
+    """What no run may keep, and so no register may hold: comments too, for a run keeps the whole file."""
+    for line, rule in findings(text):
+        message = f"This line holds what no evidence may keep ({rule}). Name a role, a channel, or a reference instead."
+        yield Finding(str(path), line, "", "", message)
 
 
 def read_workflow(path: Path) -> Workflow:
     """One workflow, whatever its file is called. Raises DocumentError with every finding."""
-    return _read(path, called=False)
+    return _read(path, read_text(path, MIB, LONGEST_LINE), called=False)
 
 
-def _read(path: Path, *, called: bool = True) -> Workflow:
-    document = read_document(read_text(path, MIB, LONGEST_LINE), FORM)
+def _read(path: Path, text: str, *, called: bool = True) -> Workflow:
+    document = read_document(text, FORM)
     if document.problems:
         raise DocumentError(*(document.finding(str(path), problem, line) for line, problem in document.problems))
     workflow = modelled(Workflow, document, str(path), document.values)

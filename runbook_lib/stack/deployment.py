@@ -26,7 +26,9 @@ from runbook_lib.plan.approval import approve, refusals, window
 from runbook_lib.plan.cost import Costs
 from runbook_lib.plan.decision import Decision
 from runbook_lib.plan.estimate import estimate
+from runbook_lib.runbook.phases import RESPONSE
 from runbook_lib.settings import Settings, settings_digest
+from runbook_lib.settings.register import digest_of, folder_of, kept_beside
 from runbook_lib.stack.bundle import Bundle
 from runbook_lib.stack.cutting import fits, parts, rest
 from runbook_lib.stack.installing import Installer, Proposal, StackRefused
@@ -111,8 +113,11 @@ def hindrance(plans: Sequence[PlannedTask], wanted: Sequence[PlannedTask], nobod
     return ""
 
 
-def task_of(decision: Decision, settings: Settings) -> Task:
-    """The task that an approval is for. Raises StackRefused where it is for none, or is not good now."""
+def task_of(decision: Decision, settings: Settings, register: str) -> Task:
+    """The task that an approval is for, where `register` is the digest of the workflows beside the settings.
+
+    Raises StackRefused where it is for none, or is not good now.
+    """
     approval, scope = decision.approval, decision.approved.scope
     whole = [each for each in tasks(settings) if each.phase.name == approval.phase and read_scope(each.scope, settings) == scope]
     wider = [
@@ -125,7 +130,8 @@ def task_of(decision: Decision, settings: Settings) -> Task:
     if not found:
         raise StackRefused(f"the approval of {approval.phase} is of a part that this stack has no resource for; plan a wave")
     here = {"mode": settings.mode, "organization": settings.organization.id, "phase": approval.phase}
-    refused = refusals(approval, decision.approved, settings=settings_digest(settings), **here)
+    of_phase = register if approval.phase == RESPONSE.name else ""
+    refused = refusals(approval, decision.approved, settings=settings_digest(settings), register=of_phase, **here)
     if refused := (*refused, *window(approval, dt.datetime.now(dt.UTC))):
         raise StackRefused(f"the approval of {approval.phase}: {'; '.join(refused)}")
     return found[0]
@@ -203,7 +209,7 @@ class Deployment:
 
     def order_approved(self, decision: Decision) -> None:
         """Make the order of what was approved before. Raises StackRefused."""
-        task = task_of(decision, self.settings)
+        task = task_of(decision, self.settings, digest_of(kept_beside(self.file)))
         if task.part:
             task = replace(task, part=1 + sum(each.part > 0 for each in self.orders if each.whole == task.whole))
         if task in self.orders:
@@ -213,6 +219,7 @@ class Deployment:
 
     def _ordered(self, task: Task, approval: bytes, plan_name: str, plan: bytes) -> None:
         files = {SETTINGS: self.file.read_bytes(), APPROVAL: approval, plan_name: plan}
+        files |= {f"{folder_of(Path(SETTINGS)).name}/{name}": data for name, data in kept_beside(self.file).items()}
         if self.settings.evidence and (policy := self.settings.evidence.trust_policy):
             files[policy] = resolve(policy).read_bytes()
         self.orders[task] = Ordered.of(task.phase.name, task.scope, files, dt.datetime.now(dt.UTC))

@@ -99,7 +99,7 @@ def test_an_approval_of_some_regions_is_of_a_part(large: Simulated, whole: Plan)
         update={"not_before": dt.datetime(2026, 6, 1, tzinfo=dt.UTC), "not_after": dt.datetime(2999, 1, 1, tzinfo=dt.UTC)}
     )
     given: Any = SimpleNamespace(approval=approval, approved=plan)
-    found = task_of(given, large.settings)
+    found = task_of(given, large.settings, "")
     assert (found.logical_id, read_scope(found.scope, large.settings)) == ("InspectorPart1", scope)
 
 

@@ -1,7 +1,7 @@
 """The run folder: everything one run leaves, below one name, with the truth about how it ended.
 
     runs/20261123T074611Z-rehearsal-7f3a/
-        run.json  settings.yaml  log.jsonl
+        run.json  settings.yaml  settings.workflows/  log.jsonl
         10_security_hub/  notebook.ipynb  notebook.html  plan.json  plan.md  plan.html  change.html  approval.json  journal.jsonl
                           coverage-before.csv|json|html  coverage-after.csv|json|html
 
@@ -38,6 +38,9 @@ NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(rehearsal|live)-[0-9a-f]{4}")
 _ATTEMPTS = 100
 _NUMBERS, _FIRST, _APART = 0x10000, 0xC000, 64
 """Of the last part of a name: how many there are, among which the first of a second is, and how far the next one lies at most."""
+WORKFLOWS = "settings.workflows"
+"""The folder of a run's register: as beside any settings file, which is how one that reads a run's settings finds it."""
+NO_PHASES = frozenset({ATTACHED, WORKFLOWS})
 BESIDE = frozenset({"chain", "keys", "withheld", "simulated-organization"})
 """Folders beside the runs that are nobody else's business."""
 ELSEWHERE, HERE = dt.timedelta(days=1), dt.timedelta(days=14)
@@ -110,13 +113,20 @@ class RunFolder:
     @classmethod
     def create(
         cls, root: Path, mode: str, now: dt.datetime, *, settings: bytes, command: Sequence[str], organization: str = "",
-        callers: Mapping[str, str] | None = None, resumes: str = "",
+        callers: Mapping[str, str] | None = None, resumes: str = "", workflows: Mapping[str, bytes] | None = None,
     ) -> "RunFolder":  # fmt: skip
-        """Make a new folder with run.json (status running) and the settings as given. `callers`: account id → caller ARN."""
+        """Make a new folder with run.json (status running) and the settings as given.
+
+        `callers`: account id → caller ARN. `workflows`: the register beside the settings, name of a file → its content.
+        """
         if mode not in {"rehearsal", "live"}:
             raise RunFolderError(f"{root}: the mode of a run is rehearsal or live, not {mode!r}")
         run = cls(_new_folder(root, f"{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{mode}"))
         write_bytes(run.settings, settings)
+        if workflows:
+            private_folder(run.workflows)
+        for name, data in (workflows or {}).items():
+            write_bytes(run.workflows / name, data)
         record = {
             "format": FORMAT, "run": run.name, "mode": mode, "organization": organization, "status": RunStatus.RUNNING.value,
             "started": _stamp(now), "finished": None, "exit_code": None, "resumes": resumes or None, "error": None,
@@ -154,6 +164,11 @@ class RunFolder:
     @property
     def settings(self) -> Path:
         return self.path / "settings.yaml"
+
+    @property
+    def workflows(self) -> Path:
+        """The register of workflows as it was, beside the settings as they were; not there where there was none."""
+        return self.path / WORKFLOWS
 
     @property
     def log(self) -> Path:
@@ -214,7 +229,7 @@ class RunFolder:
 
     def phases(self) -> list[PhaseFolder]:
         """The phase folders that are there, in order."""
-        return [PhaseFolder(path) for path in sorted(self.path.iterdir()) if path.is_dir() and path.name != ATTACHED]
+        return [PhaseFolder(path) for path in sorted(self.path.iterdir()) if path.is_dir() and path.name not in NO_PHASES]
 
     def start_phase(self, name: str, now: dt.datetime) -> PhaseFolder:
         """Record that a phase began. A second execution of the same phase keeps the first start, and none of its results.
