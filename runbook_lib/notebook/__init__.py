@@ -25,7 +25,7 @@ from runbook_lib.notebook.second_person import CONFIRMED, SecondPerson, confirme
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.opening import begin, opened
-from runbook_lib.phase_run.record import plainly
+from runbook_lib.phase_run.record import RunRecord, plainly
 from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan.gates import gates
 from runbook_lib.runbook.phases import PREREQUISITES, phase_named
@@ -50,20 +50,26 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
     `about`: what a procedure's notebook is given besides, in the order in which the phase names it.
     """
     with plainly():
-        settle_shell()
-        keep_private()
-        further = dict(zip(phase_named(phase).parameters, about, strict=False))
-        given = {"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder, **further}
-        refuse_strangers(given)
-        while OPEN:
-            OPEN.pop().abandon()
-        record = begin(phase, parameters_path(parameters_file), scope, approval, run_folder, about=" ".join(about))
-        if (shell := kernel()) is not None and not headless():
-            record.closing.callback(Listener(shell, record.folder).close)
+        record = opening(phase, parameters_file, scope, approval, run_folder, *about)
         OPEN.append(notebook := Notebook(opened(record)))
         if not headless():
             notebook.earlier = attached_at_opening(record.run.path.parent, record.settings, os.environ)
         return notebook
+
+
+def opening(phase: str, parameters_file: str, scope: str, approval: str, run_folder: str, *about: str) -> RunRecord:
+    """Take up what a notebook was given, and begin its record; the notebook that was open before is given up."""
+    settle_shell()
+    keep_private()
+    further = dict(zip(phase_named(phase).parameters, about, strict=False))
+    given = {"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder, **further}
+    refuse_strangers(given)
+    while OPEN:
+        OPEN.pop().abandon()
+    record = begin(phase, parameters_path(parameters_file), scope, approval, run_folder, about=" ".join(about))
+    if (shell := kernel()) is not None and not headless():
+        record.closing.callback(Listener(shell, record.folder).close)
+    return record
 
 
 def way_to_decide(run: PhaseRun) -> Decider:

@@ -109,14 +109,19 @@ def _made(parameters: Path, settings: Settings, register: Register, phase: str, 
     )  # fmt: skip
 
 
-def opened(record: RunRecord) -> PhaseRun:
-    """Find out who and where we are, and hold the settings against AWS. Raises Halt, recorded as the end, when any is wrong."""
+def opened(record: RunRecord, besides: frozenset[str] = frozenset()) -> PhaseRun:
+    """Find out who and where we are, and hold the settings against AWS. Raises Halt, recorded as the end, when any is wrong.
+
+    `besides`: reads that a notebook makes and no service does.
+    """
     answers, before, begun = Answers(), EarlierReads(), record.clock.now()
     with plainly(record):
         if record.phase == STACK:
             raise UnknownPhase(f"{STACK.name} makes no calls of its own: it is run by its own notebook, or by runbook stack")
         _refuse_other_mode(record)
-        access = record.access = access_for(record.settings, record.phase, record.run.name, record.clock, doing=record.doing)
+        access = record.access = access_for(
+            record.settings, record.phase, record.run.name, record.clock, doing=record.doing, besides=besides
+        )
         access.open_doors()
         access.on_answer = answers.keep
         if record.phase.plans:  # what proves in the end what was done rests on nothing that was read earlier

@@ -22,7 +22,7 @@ from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, 
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, Trials, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
-from runbook_lib.runbook.phases import PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
+from runbook_lib.runbook.phases import FIRST_LIVE_RUN, PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.protocol import Procedure, Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
@@ -193,10 +193,12 @@ class Runbook:
         """Hold everything that settings and scope name against AWS, before any plan. Raises Contradicted, with all at once.
 
         The remarks that refuse nothing are returned. A phase that plans nothing needs no more than the organization to be right,
-        and its survey is made meanwhile.
+        and its survey is made meanwhile; one that asks about AWS makes none.
         """
         if self.doing is not None:
             return self.observer.preflight([service_named(PREREQUISITES.service)])
+        if self.phase == FIRST_LIVE_RUN:
+            return self.organization(), ()
         if not self.phase.plans:
             return self.observer.preflight([service_named(PREREQUISITES.service)], self._surveyed())
         return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings)])

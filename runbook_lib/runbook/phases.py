@@ -70,6 +70,14 @@ PREREQUISITES = Phase(
     (Stage("management", STAGES["management"]),),
     f"Let {titles()} act across the organization (trusted access), so that one delegated security account can administer them.",
 )
+FIRST_LIVE_RUN = Phase(
+    "05_first_live_run",
+    "First live run",
+    "",
+    (),
+    "Ask what only a live account can settle, and compare the answers with what the simulation does; reads only.",
+    kind=Kind.READING,
+)
 RESPONSE = Phase(
     RESPONDING,
     TITLE,
@@ -142,10 +150,13 @@ def _enabling(spec: ServiceSpec) -> Phase:
 
 NOTEBOOKS = tuple(
     sorted(
-        (PREREQUISITES, *map(_enabling, specs()), RESPONSE, DRILLING, REMEDIATING, STACK, COVERAGE, OFFBOARDING, BACK_OUT),
+        (
+            PREREQUISITES, FIRST_LIVE_RUN, *map(_enabling, specs()), RESPONSE, DRILLING, REMEDIATING, STACK, COVERAGE, OFFBOARDING,
+            BACK_OUT,
+        ),
         key=lambda notebook: notebook.name,
     )
-)
+)  # fmt: skip
 """Every notebook, in the order of their names. A new one of any kind is declared here."""
 PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)
 

@@ -23,6 +23,7 @@ START = ["Purpose", "Observe", "Before you start", "Evidence"]
 """Where things stand comes first, for whoever opens it daily; how notebooks are run comes after it."""
 HEADINGS_OF = {Kind.PHASE: HEADINGS, Kind.PROCEDURE: HEADINGS, Kind.READING: READING}
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+OPENERS = {"open_phase", "open_stack", "open_first_live_run"}
 FORBIDDEN = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar,
     ast.With, ast.If, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Global, ast.Delete,
@@ -132,13 +133,13 @@ def test_a_notebook_opens_its_own_phase(phase: Any) -> None:
         node.args[0].value
         for cell in code(read(f"{phase.name}.ipynb"))
         for node in ast.walk(tree(cell))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"open_phase", "open_stack"}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OPENERS
         if isinstance(node.args[0], ast.Constant)
     ]
     assert opened == [phase.name]
 
 
-@pytest.mark.parametrize("name", ["start.ipynb", "00_prerequisites.ipynb", "90_coverage.ipynb"])
+@pytest.mark.parametrize("name", ["start.ipynb", "00_prerequisites.ipynb", "05_first_live_run.ipynb", "90_coverage.ipynb"])
 def test_what_is_about_every_service_names_none_by_hand(name: str) -> None:
     """What is made from the registry apart: a further service edits no word of these."""
     texts = [re.sub(MADE, "", cell.source, flags=re.MULTILINE) for cell in read(name).cells]
