@@ -9,6 +9,7 @@ from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.asked import Asked, Facts, principal_of, role_arn
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import QUERY, Credential
+from runbook_lib.rehearsal.neighbours import neighbours_of
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.organization import account_of, ancestors, home_region
 from runbook_lib.rehearsal.policies.document import Kind, Policy, Statement, read
@@ -245,7 +246,18 @@ def _role_asked_for(world: World, caller: Credential, parameters: Mapping[str, A
         linked = name or SERVICE_LINKED.get(principal, "AWSServiceRole")
         return role_arn(world, caller.account, f"aws-service-role/{principal}/{linked}")
     found = account_of(world, caller.account)
-    return role_arn(world, caller.account, name) if name and found and name in found.roles else None
+    if name and found and name in found.roles:
+        return role_arn(world, caller.account, name)
+    return role_arn(world, caller.account, f"{_path(world, caller.account, name, parameters)}{name}") if name else None
+
+
+def _path(world: World, account: str, name: str, parameters: Mapping[str, Any]) -> str:
+    """The path of a role that somebody creates, or has created; of one that is not there nobody knows more than its name."""
+    if "Path" in parameters:
+        return str(parameters["Path"])[1:]
+    neighbours = neighbours_of(world)
+    roles = neighbours.roles(account) if neighbours else ()
+    return next((each.path for each in roles if each.name == name), "/")[1:]
 
 
 def service_may(

@@ -16,6 +16,7 @@ from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.registry import RESPONSE, action_name, specs, ways_out
 from runbook_lib.services.response.cases import ROLE
 from runbook_lib.services.response.drill import Drill
+from runbook_lib.services.response.names import CHANNEL_ROLE, ROLE_PATH
 from runbook_lib.services.response.remediation import Remediation
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
@@ -250,14 +251,29 @@ def _response(names: Names) -> Iterator[Statement]:
         ("Remediate", Remediation.updates, "what a remediation sets of a finding whose cause is gone"),
     )
     for kind, asked, why in table:
-        for prefix, found in groupby(sorted(asked), lambda each: each.partition(":")[0]):
+        wide = sorted(each for each in asked if not each.startswith("iam:"))
+        for prefix, found in groupby(wide, lambda each: each.partition(":")[0]):
             yield Statement(RESPONDING, f"Response{kind}{prefix.title()}", tuple(map(_as_iam_has_it, found)), why)
     queues, topics = (f"arn:{names.partition}:{each}:*:{names.delegated}:*" for each in ("sqs", "sns"))
     reason = "queues and topics are tagged when they are made"
     yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))
     yield Statement(RESPONDING, "ResponseTagTopics", ("sns:TagResource",), reason, (topics,))
+    channels = _channel_roles(names)
+    for kind, asked, why in table[:2]:
+        on_roles = tuple(sorted(each for each in asked if each.startswith("iam:")))
+        yield Statement(RESPONDING, f"Response{kind}ChannelRoles", on_roles, f"{why}: roles of channels", (channels,))
+    yield Statement(RESPONDING, "ResponseTagChannelRoles", ("iam:TagRole",), "they are tagged when they are made", (channels,))
+    yield Statement(
+        RESPONDING, "ResponsePassChannelRoles", ("iam:PassRole",), "a rule's target names its role", (channels,),
+        {"iam:PassedToService": ("events.amazonaws.com",)},
+    )  # fmt: skip
     roles, why = f"arn:{names.partition}:iam::*:role/{ROLE}*", "the workflows' roles in member accounts, one for each"
     yield Statement(RESPONDING, "ResponseAssumeWorkflowRoles", ("sts:AssumeRole",), why, (roles,))
+
+
+def _channel_roles(names: Names) -> str:
+    """The roles by which EventBridge uses channels."""
+    return f"arn:{names.partition}:iam::{names.delegated}:role{ROLE_PATH}{CHANNEL_ROLE}*"
 
 
 def _leaving(names: Names) -> Iterator[Statement]:
@@ -275,7 +291,8 @@ def _leaving(names: Names) -> Iterator[Statement]:
                 backing |= level.operations
     for service in ("organizations", *undone) if names.back_out else ():
         backing |= undoing_calls(service).keys()
-    looked = frozenset[str]().union(*(leaving(each).reads for each in {*names.leaves, *undone})) - SHARED.keys()
+    looked = frozenset[str]().union(*(leaving(each).reads for each in {*names.leaves, *undone}))
+    looked -= SHARED.keys() - OF_CHANNEL_ROLES
     reads = {*_callers(looked), *((MEMBER, action) for action in inside)}
     table = (
         ("Read", reads, "what leaving is planned from"),
@@ -283,13 +300,18 @@ def _leaving(names: Names) -> Iterator[Statement]:
         ("BackOut", _callers(backing - changes), "what taking a change back calls"),
     )
     for kind, asked, why in table:
-        plain = sorted(each for each in asked if each[1] not in GIVEN_UP)
+        on_roles = tuple(sorted(action for _, action in asked if action in OF_CHANNEL_ROLES))
+        if on_roles:
+            yield Statement((OFFBOARDING[DELEGATED],), f"Leaving{kind}ChannelRoles", on_roles, why, (_channel_roles(names),))
+        plain = sorted(each for each in asked if each[1] not in (*GIVEN_UP, *OF_CHANNEL_ROLES))
         for (account, prefix), found in groupby(plain, lambda each: (each[0], each[1].partition(":")[0])):
             actions = tuple(_as_iam_has_it(action) for _, action in found)
             yield Statement((OFFBOARDING[account],), f"Leaving{account.title()}{kind}{prefix.title()}", actions, why)
     yield from _given_up(names, changes | backing)
 
 
+OF_CHANNEL_ROLES = frozenset({"iam:GetRole", "iam:GetRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy"})
+"""What leaving asks of the roles of channels, and of no other."""
 GIVEN_UP = ("organizations:DeregisterDelegatedAdministrator", "organizations:DisableAWSServiceAccess")
 """Of these each has a statement of its own, narrowed to the services that are left."""
 

@@ -52,16 +52,21 @@ def ways_out() -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({**{spec.name: spec.levels for spec in specs()}, RESPONSE: ("mute", "detach", "remove")})
 
 
+SIGNED = MappingProxyType({"stepfunctions": "states"})
+"""boto3 client name → name in policies, of services that have no spec and that the runbook calls [model: signing name]."""
+
+
 def action_name(service: str, operation: str) -> str:
     """A call as IAM's policies name it."""
     spec = by_name().get(service)
-    return f"{(spec.signing_name if spec else '') or service}:{operation}"
+    return f"{(spec.signing_name if spec else '') or SIGNED.get(service, service)}:{operation}"
 
 
 @cache
 def signed_by() -> Mapping[str, str]:
     """Name in CloudTrail's events → boto3 client name, where the two differ."""
-    return MappingProxyType({spec.signing_name: spec.name for spec in specs() if spec.signing_name})
+    named = {signed: name for name, signed in SIGNED.items()}
+    return MappingProxyType({**named, **{spec.signing_name: spec.name for spec in specs() if spec.signing_name}})
 
 
 def sentence(words: "tuple[str, ...]", last: str = "and") -> str:

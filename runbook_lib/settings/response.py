@@ -13,6 +13,8 @@ from runbook_lib.settings.section import AccountId, Region, Section, Text, Unit
 
 UNDELIVERED = "runbook-response-undelivered"
 RULE_PREFIX = "runbook-"
+LONGEST_WITH_ROLE = 48
+"""Characters of a channel's id where it gets a role of its own, `runbook-channel-ID`: names of roles have at most 64 [model]."""
 RouteId = Annotated[
     str,
     Field(pattern=r"^[a-z0-9][a-z0-9-]{0,55}$"),
@@ -34,6 +36,11 @@ ChannelArn = Annotated[
     Field(pattern=r"^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"),
     Says("Not the ARN of an SQS queue or SNS topic: arn:PARTITION:sqs:REGION:ACCOUNT:NAME, or sns in place of sqs."),
 ]
+StateMachineArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$"),
+    Says("Not the ARN of a state machine: arn:PARTITION:states:REGION:ACCOUNT:stateMachine:NAME."),
+]
 Product = Annotated[
     str,
     Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$"),
@@ -53,14 +60,24 @@ class Destination(Section):
     arn: Annotated[ChannelArn | None, Field(description="ARN of one that is there. Its policy is read, and never changed.")] = None
 
 
+class StateMachine(Section):
+    """A state machine of Step Functions that is there; settings never make one."""
+
+    arn: Annotated[StateMachineArn, Field(description="Its ARN. A rule starts an execution with the message as input.")]
+
+
 class Channel(Section):
-    """One way to people or to another system. Exactly one of queue and topic."""
+    """One way to people or to another system: exactly one of its keys."""
 
     queue: Annotated[
         Destination | None, Field(description="An SQS queue: a ticketing system or a SIEM takes messages from it.")
     ] = None
     topic: Annotated[
         Destination | None, Field(description="An SNS topic: people and chats subscribe to it, and confirm it themselves.")
+    ] = None
+    state_machine: Annotated[
+        StateMachine | None,
+        Field(description="A state machine that messages start; a role of EventBridge's own, for it alone, is made."),
     ] = None
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from runbook_lib.rehearsal.constraints import refuse_beyond
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.identity import role_id
 from runbook_lib.rehearsal.neighbours import ListedRole, neighbours_of
@@ -94,6 +95,21 @@ def _inline(role: SimulatedRole | None) -> dict[str, str]:
         statement = {"Effect": "Deny", "Action": list(role.denied), "Resource": "*"}
         named["denied"] = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     return named
+
+
+def _checked(call: Call, **_: Any) -> dict[str, Any]:
+    """Moto keeps it, and takes what the model rules out; the organization's own roles are nobody's to change here."""
+    refuse_beyond("iam", call.operation, call.parameters, "ValidationError")
+    found, name = account_of(call.world, call.account), call.parameters["RoleName"]
+    if found is not None and name in found.roles:
+        if call.operation == "CreateRole":
+            raise ApiError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
+        raise ApiError("NotSimulated", f"iam:{call.operation} of the organization's own role {name} is not simulated", 501)
+    raise PassOn
+
+
+for _name in ("CreateRole", "UpdateAssumeRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "DeleteRole"):
+    operation("iam", _name)(_checked)
 
 
 @operation("iam", "CreateServiceLinkedRole")

@@ -16,6 +16,7 @@ from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import NONE, WHOLE, Place, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, Column, to_do
 from runbook_lib.services.response import policies
+from runbook_lib.services.response.kinds import QUEUE, TOPIC
 from runbook_lib.services.response.names import AWS_TOPIC_KEY, KEPT, NAME, QUEUES, TAG, TAGGED, TOPICS
 from runbook_lib.services.response.observe import read_destination
 from runbook_lib.services.response.part import Here, Part
@@ -61,29 +62,39 @@ def _cells(place: Here, wanted: WantedDestination) -> Cells:
     if found.value is None:
         if wanted.made:
             return column.to_do(us, f"there is no {wanted.what} of this name", "none")
-        step = f"Make it, or name another {wanted.what}; or write make in the place of arn."
+        step = f"Make it, or name another {wanted.what}{'' if wanted.role else '; or write make in the place of arn'}."
         return column.blocked(us, f"there is no {wanted.what} {wanted.arn}", step, "none", SETTINGS_OWNER)
     return _there(column, us, wanted, found.value)
 
 
 def _there(column: Column, us: set[str], wanted: WantedDestination, found: Destination) -> Cells:
     seen = wanted.name
-    if wanted.kind == TOPICS and found.key.endswith(AWS_TOPIC_KEY):
+    if wanted.kind is TOPIC and found.key.endswith(AWS_TOPIC_KEY):
         step = "Give the topic a customer managed key whose policy lets EventBridge use it, or none."
         return column.blocked(us, "the topic is encrypted with AWS's own key, which EventBridge may not use", step, seen)
-    if wanted.made and not found.ours:
+    if wanted.made:
+        return _of_ours(column, us, wanted, found)
+    if found.shut:
+        return column.blocked(us, found.shut, f"Have its owner open it, or name another {wanted.what}.", seen)
+    if wanted.role:
+        return column.covered(us, f"there; EventBridge uses it by the role {wanted.role.name}", seen)
+    if why := policies.refuses(found.policy, wanted.kind.name, wanted.arn, wanted.rules):
+        step = f"Have its owner add this statement to its policy: {json.dumps(wanted.statement, sort_keys=True)}"
+        return column.blocked(us, why, step, seen, f"the owner of the {wanted.what} {wanted.name}")
+    return column.covered(us, "there, and EventBridge may deliver to it", seen)
+
+
+def _of_ours(column: Column, us: set[str], wanted: WantedDestination, found: Destination) -> Cells:
+    """What settings have made: tagged, and with a statement of ours in its policy."""
+    seen = wanted.name
+    if not found.ours:
         step = f"Name it by its arn if messages are to go there, or write another name: it has no tag {TAG}={TAGGED}."
         return column.blocked(
             us, f"there is a {wanted.what} of this name that the runbook did not make", step, seen, SETTINGS_OWNER
         )
-    if wanted.made:
-        if policies.has(found.policy, wanted.statement):
-            return column.covered(us, "there, and EventBridge may deliver to it", seen)
-        return column.to_do(us, "its policy is not the one that the routes of settings need", seen)
-    if why := policies.refuses(found.policy, wanted.kind, wanted.arn, wanted.rules):
-        step = f"Have its owner add this statement to its policy: {json.dumps(wanted.statement, sort_keys=True)}"
-        return column.blocked(us, why, step, seen, f"the owner of the {wanted.what} {wanted.name}")
-    return column.covered(us, "there, and EventBridge may deliver to it", seen)
+    if policies.has(found.policy, wanted.statement):
+        return column.covered(us, "there, and EventBridge may deliver to it", seen)
+    return column.to_do(us, "its policy is not the one that the routes of settings need", seen)
 
 
 def _step(place: Here, wanted: WantedDestination) -> Action:
@@ -99,7 +110,7 @@ def _make(place: Here, wanted: WantedDestination) -> Action:
         "before": f"no {wanted.what}", "becomes": f"{wanted.what} {wanted.name}, to which EventBridge may deliver",
     }  # fmt: skip
     lost = f"Deletes the {wanted.what}"
-    if wanted.kind == QUEUES:
+    if wanted.kind is QUEUE:
         attributes = {
             "Policy": policies.written([wanted.statement]),
             "MessageRetentionPeriod": str(KEPT),
@@ -124,7 +135,7 @@ def _change(place: Here, wanted: WantedDestination, found: Destination) -> Actio
     }  # fmt: skip
     new, old = policies.merged(found.policy, wanted.statement), policies.written(found.policy.get("Statement", ()))
     why = "Writes the policy as it was."
-    if wanted.kind == QUEUES:
+    if wanted.kind is QUEUE:
         queue = {"QueueUrl": _url(place, wanted)}
         back = BackOut(why, "SetQueueAttributes", {**queue, "Attributes": {"Policy": old}})
         return place.action("SetQueueAttributes", {**queue, "Attributes": {"Policy": new}}, service=QUEUES, back_out=back, **said)

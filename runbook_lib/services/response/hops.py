@@ -11,7 +11,8 @@ from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.coverage import Cells
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
 from runbook_lib.services.response import patterns, policies
-from runbook_lib.services.response.names import NAME, QUEUES
+from runbook_lib.services.response.kinds import QUEUE
+from runbook_lib.services.response.names import NAME
 from runbook_lib.services.response.trial import ACTIVE, Trial
 from runbook_lib.services.response.underway import Letter, Underway
 from runbook_lib.services.response.wanted import UNDELIVERED, Wanted, WantedDestination, WantedRule
@@ -139,7 +140,7 @@ def _delivery(trial: Trial, wanted: Wanted, seen: Underway, channel: str, column
     if trial.pressed:
         step = f"Choose the finding {trial.id} in Security Hub's console and press {_button(trial, wanted)}; then drill again."
         return column.unknown(us, NOT_TRIED, "nobody has pressed the custom action, and no call presses one", step)
-    if there.kind != QUEUES:
+    if there.kind is not QUEUE:
         return _of_topic(trial, seen, there, column, us)
     return _of_queue(trial, seen, there, column, us)
 
@@ -155,7 +156,7 @@ def _refused(trial: Trial, wanted: Wanted, seen: Underway, there: WantedDestinat
         return ""
     if found.value is None:
         return f"there is no {there.what} {there.name}"
-    return policies.refuses(found.value.policy, there.kind, there.arn, [_rule(trial, wanted).arn])
+    return policies.refuses(found.value.policy, there.kind.name, there.arn, [_rule(trial, wanted).arn])
 
 
 def _of_topic(trial: Trial, seen: Underway, there: WantedDestination, column: Column, us: set[str]) -> Cells:

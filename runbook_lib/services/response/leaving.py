@@ -1,8 +1,8 @@
 """Leaving the response, level by level: rules are muted, then detached, and then everything of ours is removed.
 
 What is ours is told by what is there and not by settings: rules by their description, queues and topics by their tag, custom
-actions by a rule of ours that answers to them (AWS keeps no mark on a custom action, so they go before their rules). The response
-makes no role, so none is removed.
+actions by a rule of ours that answers to them (AWS keeps no mark on a custom action, so they go before their rules), roles of
+channels by their path.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,16 @@ from runbook_lib.services.obstacles import Bar
 from runbook_lib.services.registry import sentence
 from runbook_lib.services.response import ours
 from runbook_lib.services.response.destinations import URL
-from runbook_lib.services.response.names import EVENTS, HUB, NAME, PHASE, QUEUES, TITLE, TOPICS
-from runbook_lib.services.response.observe import MISSING, queue_url, read_actions, read_destination, read_rule, read_targets
+from runbook_lib.services.response.names import EVENTS, HUB, IAM, NAME, PHASE, QUEUES, ROLE_POLICY, TITLE, TOPICS
+from runbook_lib.services.response.observe import (
+    MISSING,
+    queue_url,
+    read_actions,
+    read_destination,
+    read_role,
+    read_rule,
+    read_targets,
+)
 from runbook_lib.services.response.ours import Ours, actions_of
 from runbook_lib.services.response.state import Rule
 from runbook_lib.services.spec import Designation
@@ -38,6 +46,8 @@ UNDOING: Mapping[str, Losing] = {
     f"{EVENTS}:DisableRule": Losing("messages about findings", unwatched=True, note="The rules stay.", of_accounts=False),
     f"{EVENTS}:RemoveTargets": Losing("the targets of routes", of_accounts=False),
     f"{EVENTS}:DeleteRule": Losing("the rules of routes", of_accounts=False),
+    f"{IAM}:DeleteRolePolicy": Losing("what EventBridge may do by the roles of channels", of_accounts=False),
+    f"{IAM}:DeleteRole": Losing("the roles by which EventBridge uses channels", of_accounts=False),
     f"{QUEUES}:DeleteQueue": Losing("queues and the messages in them", for_good=True, of_accounts=False),
     f"{TOPICS}:DeleteTopic": Losing("topics and their subscriptions", for_good=True, of_accounts=False),
 }
@@ -188,15 +198,24 @@ class Detach(RouteLevel):
         return Progress(NONE if left else WHOLE, {}, ", ".join(sorted(left)) or "no targets")
 
 
-ACTION, RULE, TOPIC, QUEUE = "custom action", "rule", "topic", "queue"
+ACTION, RULE, LEAVE, ROLE, TOPIC, QUEUE = "custom action", "rule", "policy of the role", "role", "topic", "queue"
 REMOVING = {
     ACTION: (HUB, "DeleteActionTarget"),
     RULE: (EVENTS, "DeleteRule"),
+    LEAVE: (IAM, "DeleteRolePolicy"),
+    ROLE: (IAM, "DeleteRole"),
     TOPIC: (TOPICS, "DeleteTopic"),
     QUEUE: (QUEUES, "DeleteQueue"),
 }
 """What is removed, in the order in which it goes: after its rule nobody could tell that a custom action was ours."""
-LOSES = {ACTION: "its button in the console", RULE: "its pattern", TOPIC: "its subscriptions", QUEUE: "the messages in it"}
+LOSES = {
+    ACTION: "its button in the console",
+    RULE: "its pattern",
+    LEAVE: "what EventBridge may do by it",
+    ROLE: "its trust policy",
+    TOPIC: "its subscriptions",
+    QUEUE: "the messages in it",
+}
 
 
 class Remove(RouteLevel):
@@ -209,7 +228,7 @@ class Remove(RouteLevel):
 
     def here(self, place: Here, column: Column) -> Cells:
         seen, us = place.seen, {place.delegated}
-        unread = [each for each in (seen.rules, seen.actions, seen.destinations) if isinstance(each, Unknown)]
+        unread = [each for each in (seen.rules, seen.actions, seen.destinations, seen.roles) if isinstance(each, Unknown)]
         if unread:
             return tuple(cell for each in unread for cell in column.unknown(us, each.code, each.reason, each.next_step))
         assert isinstance(seen.rules, Known)
@@ -224,6 +243,9 @@ class Remove(RouteLevel):
                     made += column.unmanaged(us, action.name, "no rule of the runbook's answers to it: not known to be ours")
         for rule in sorted(seen.rules.value):
             made += self._of(place, f"{RULE} {rule}", (), "")
+        for name, role in sorted(seen.roles.value.items()) if isinstance(seen.roles, Known) else ():
+            made += self._of(place, f"{LEAVE} {name}", (), "") if role.policy else ()
+            made += self._of(place, f"{ROLE} {name}", (), "")
         if isinstance(seen.destinations, Known):
             for arn, found in sorted(seen.destinations.value.items(), key=lambda each: (each[0].split(":")[2] == QUEUES, each[0])):
                 kind = QUEUE if arn.split(":")[2] == QUEUES else TOPIC
@@ -268,6 +290,8 @@ class Remove(RouteLevel):
     def _named(self, place: Here, kind: str, name: str) -> dict[str, Any]:
         if kind == RULE:
             return {"Name": name}
+        if kind in (LEAVE, ROLE):
+            return {"RoleName": name, **({"PolicyName": ROLE_POLICY} if kind == LEAVE else {})}
         if kind == QUEUE:
             return {"QueueUrl": Reference(f"{URL}{name}", place.delegated, place.region)}
         partition = place.view.organization.partition
@@ -289,6 +313,9 @@ class Remove(RouteLevel):
         if step.operation == "DeleteActionTarget":
             found = read_actions(step.account, step.region, reader)
             return step.parameters["ActionTargetArn"].rpartition("/")[2] in found
+        if step.service == IAM:
+            role = read_role(step.parameters["RoleName"], step.account, step.region, reader)
+            return role is not None and (step.operation == "DeleteRole" or bool(role.policy))
         if step.operation == "DeleteTopic":
             return read_destination(step.parameters["TopicArn"], step.account, step.region, reader) is not None
         try:

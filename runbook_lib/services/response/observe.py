@@ -11,19 +11,33 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.answers import text
 from runbook_lib.services.response import policies
-from runbook_lib.services.response.names import EVENTS, HUB, IMPORTED, PRESSED, QUEUES, TAG, TAGGED, TOPICS
+from runbook_lib.services.response.names import (
+    EVENTS,
+    HUB,
+    IAM,
+    IMPORTED,
+    MACHINES,
+    PRESSED,
+    QUEUES,
+    ROLE_POLICY,
+    TAG,
+    TAGGED,
+    TOPICS,
+)
 from runbook_lib.services.response.patterns import listens
-from runbook_lib.services.response.state import ActionTarget, Destination, RegionState, Rule, State
-from runbook_lib.services.response.wanted import Wanted, WantedDestination, regions_of
+from runbook_lib.services.response.state import ActionTarget, ChannelRole, Destination, RegionState, Rule, State
+from runbook_lib.services.response.wanted import Wanted, WantedDestination, WantedRole, regions_of
 from runbook_lib.services.view import View
 
 READS = frozenset({
     f"{HUB}:DescribeActionTargets", f"{EVENTS}:ListRules", f"{EVENTS}:ListTargetsByRule", f"{EVENTS}:TestEventPattern",
     f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
-    f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
+    f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource", f"{MACHINES}:DescribeStateMachine",
+    f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
 })  # fmt: skip
 MISSING = frozenset({
     "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound", "NotFoundException", "ResourceNotFoundException",
+    "StateMachineDoesNotExist", "NoSuchEntity",
 })  # fmt: skip
 """Error codes of what is not there [model]."""
 HUB_OFF = "not subscribed to AWS Security Hub"
@@ -43,8 +57,14 @@ def _region(wanted: Wanted, reader: Reader) -> RegionState:
     account, region = wanted.view.delegated, wanted.region
     jobs: list[Callable[[], Any]] = [partial(_rules, wanted, reader), partial(custom_actions, account, region, reader)]
     jobs += [partial(_destination, each, account, region, reader) for each in wanted.destinations]
-    rules, actions, *destinations = reader.parallel(jobs)
-    return RegionState(actions, rules, dict(zip((each.arn for each in wanted.destinations), destinations, strict=True)))
+    named = [each.role for each in wanted.destinations if each.role]
+    jobs += [partial(_role, each, account, region, reader) for each in named]
+    rules, actions, *found = reader.parallel(jobs)
+    destinations, roles = found[: len(wanted.destinations)], found[len(wanted.destinations) :]
+    return RegionState(
+        actions, rules, dict(zip((each.arn for each in wanted.destinations), destinations, strict=True)),
+        dict(zip((each.item for each in named), roles, strict=True)),
+    )  # fmt: skip
 
 
 def read_actions(account: str, region: str, reader: Reader) -> dict[str, ActionTarget]:
@@ -118,9 +138,10 @@ def hears_security_hub(pattern: Mapping[str, Any] | None) -> bool:
 
 
 def read_destination(arn: str, account: str, region: str, reader: Reader) -> Destination | None:
-    """A queue or topic of the account, by its ARN; None where there is none. Raises CallFailed."""
+    """A channel of the account, by its ARN; None where there is none. Raises CallFailed."""
+    read = {QUEUES: _queue, TOPICS: _topic, "states": _state_machine}[arn.split(":")[2]]
     try:
-        return _queue(arn, account, region, reader) if arn.split(":")[2] == QUEUES else _topic(arn, account, region, reader)
+        return read(arn, account, region, reader)
     except CallFailed as error:
         if error.code in MISSING:
             return None
@@ -152,6 +173,41 @@ def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:
     attributes = reader.read(TOPICS, "GetTopicAttributes", account, region, TopicArn=arn).get("Attributes") or {}
     tags = tags_of(reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ())
     return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
+
+
+def _state_machine(arn: str, account: str, region: str, reader: Reader) -> Destination:
+    status = text(reader.read(MACHINES, "DescribeStateMachine", account, region, stateMachineArn=arn).get("status"))
+    return Destination({}, "", ours=False, shut="" if status in ("", "ACTIVE") else f"the state machine is {status}")
+
+
+def _role(wanted: WantedRole, account: str, region: str, reader: Reader) -> Observation[ChannelRole | None]:
+    try:
+        return Known(read_role(wanted.name, account, region, reader))
+    except CallFailed as error:
+        return unread(error)
+
+
+def read_role(name: str, account: str, region: str, reader: Reader) -> ChannelRole | None:
+    """A channel's role, by its name; None where there is none. Raises CallFailed."""
+    try:
+        found = reader.read(IAM, "GetRole", account, region, RoleName=name)["Role"]
+    except CallFailed as error:
+        if error.code in MISSING:
+            return None
+        raise
+    ours = tags_of(found.get("Tags") or ()).get(TAG) == TAGGED
+    return ChannelRole(found.get("AssumeRolePolicyDocument") or {}, _role_policy(name, account, region, reader), ours)
+
+
+def _role_policy(name: str, account: str, region: str, reader: Reader) -> Mapping[str, Any]:
+    try:
+        found = reader.read(IAM, "GetRolePolicy", account, region, RoleName=name, PolicyName=ROLE_POLICY)
+    except CallFailed as error:
+        if error.code in MISSING:
+            return {}
+        raise
+    policy: Mapping[str, Any] = found["PolicyDocument"]
+    return policy
 
 
 def tags_of(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:

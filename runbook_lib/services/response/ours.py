@@ -9,23 +9,25 @@ from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.services.population import ENABLED
-from runbook_lib.services.response.names import EVENTS, HUB, QUEUES, TAG, TAGGED, TOPICS
+from runbook_lib.services.response.names import EVENTS, HUB, IAM, QUEUES, ROLE_PATH, TAG, TAGGED, TOPICS
 from runbook_lib.services.response.observe import (
     MISSING,
     as_rule,
     custom_actions,
     hears_security_hub,
     listed_rules,
+    read_role,
     read_targets,
     tags_of,
 )
-from runbook_lib.services.response.state import ActionTarget, Rule
+from runbook_lib.services.response.state import ActionTarget, ChannelRole, Rule
 from runbook_lib.services.view import View
 
 READS = frozenset({
     f"{HUB}:DescribeActionTargets", f"{EVENTS}:ListRules", f"{EVENTS}:ListTargetsByRule", f"{EVENTS}:ListRuleNamesByTarget",
     f"{QUEUES}:ListQueues", f"{QUEUES}:ListQueueTags", f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes",
     f"{TOPICS}:ListTopics", f"{TOPICS}:ListTagsForResource", f"{TOPICS}:GetTopicAttributes",
+    f"{IAM}:ListRoles", f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
 })  # fmt: skip
 
 
@@ -41,6 +43,8 @@ class Ours:
     """Every custom action, whoever made it; NotYet where Security Hub is off."""
     destinations: Observation[Mapping[str, tuple[str, ...]]]
     """ARN of each queue and topic of ours → the rules of others that send to it."""
+    roles: Observation[Mapping[str, ChannelRole]]
+    """Roles that were made for channels, by name; they have no Region, and are told in the first that is asked for."""
 
     def listening(self, action: str) -> tuple[str, ...]:
         """The rules of others that answer to a custom action."""
@@ -56,21 +60,30 @@ def actions_of(rules: Iterable[Rule]) -> frozenset[str]:
 def observe(view: View, reader: Reader) -> Mapping[str, Ours]:
     """Every Region that is asked for and in which the delegated account can act, side by side."""
     regions = [region for region in view.population.regions if _acts(view, region)]
-    return dict(zip(regions, reader.parallel([partial(_region, view.delegated, each, reader) for each in regions]), strict=True))
+    jobs = [partial(_region, view.delegated, each, reader, first=each == regions[0]) for each in regions]
+    return dict(zip(regions, reader.parallel(jobs), strict=True))
 
 
-def _region(account: str, region: str, reader: Reader) -> Ours:
+def _region(account: str, region: str, reader: Reader, *, first: bool) -> Ours:
     jobs: list[Callable[[], Any]] = [
         partial(_tried, partial(_rules, account, region, reader)),
         partial(custom_actions, account, region, reader),
+        partial(_tried, partial(_roles, account, region, reader)) if first else partial(Known, {}),
     ]
-    rules, actions = reader.parallel(jobs)
+    rules, actions, roles = reader.parallel(jobs)
     if not isinstance(rules, Known):
-        return Ours(rules, (), actions, rules)
+        return Ours(rules, (), actions, rules, roles)
     own = {name: rule for name, rule in rules.value.items() if rule.ours}
     others = tuple(rule for rule in rules.value.values() if not rule.ours and rule.enabled and hears_security_hub(rule.pattern))
     destinations = _tried(partial(_destinations, account, region, frozenset(own), reader))
-    return Ours(Known(own), others, actions, destinations)
+    return Ours(Known(own), others, actions, destinations, roles)
+
+
+def _roles(account: str, region: str, reader: Reader) -> dict[str, ChannelRole]:
+    pages = reader.pages(IAM, "ListRoles", account, region, PathPrefix=ROLE_PATH)
+    names = [each["RoleName"] for page in pages for each in page.get("Roles") or ()]
+    read = reader.parallel([partial(read_role, each, account, region, reader) for each in names])
+    return {name: role for name, role in zip(names, read, strict=True) if role is not None and role.ours}
 
 
 def _tried(read: Callable[[], Any]) -> Observation[Any]:

@@ -23,6 +23,23 @@ def statement(kind: str, arn: str, rules: Iterable[str]) -> dict[str, Any]:
     return {**who, "Action": SENDING[kind], "Resource": arn, **condition}
 
 
+def trust(rules: Iterable[str], account: str) -> dict[str, Any]:
+    """What lets EventBridge assume a role for these rules of this account, and for no other."""
+    condition = {"ArnEquals": {"aws:SourceArn": sorted(rules)}, "StringEquals": {"aws:SourceAccount": account}}
+    who = {"Sid": SID, "Effect": "Allow", "Principal": {"Service": PRINCIPAL}}
+    return {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole", "Condition": condition}]}
+
+
+def use_of(action: str, arn: str) -> dict[str, Any]:
+    """The policy of a role that may do one thing with one target."""
+    return {"Version": "2012-10-17", "Statement": [{"Sid": SID, "Effect": "Allow", "Action": action, "Resource": arn}]}
+
+
+def same(one: Policy, other: Policy) -> bool:
+    """Whether two policies say the same; one value and a list of it are the same."""
+    return bool(_plain(one) == _plain(other))
+
+
 def owner_statement(partition: str, account: str, arn: str) -> dict[str, Any]:
     """What a topic's own default policy says: its account may use it."""
     actions = ("GetTopicAttributes", "ListSubscriptionsByTopic", "Publish", "SetTopicAttributes", "Subscribe")

@@ -1,4 +1,4 @@
-"""The response as a service of the runbook: it has no administrator and no members, and calls four services of one account."""
+"""The response as a service of the runbook: it has no administrator and no members, and calls several services of one account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,12 +20,15 @@ from runbook_lib.services.response.actions import Actions
 from runbook_lib.services.response.destinations import URL, Destinations
 from runbook_lib.services.response.names import NAME, PHASE, TITLE
 from runbook_lib.services.response.part import Here, Part
+from runbook_lib.services.response.roles import Roles
 from runbook_lib.services.response.rules import Rules
 from runbook_lib.services.response.state import State
 from runbook_lib.services.view import View, view_of
 from runbook_lib.settings import Settings
 
-CONFIRM = frozenset({"ResourceConflictException", "QueueAlreadyExists", "QueueNameExists", "ResourceAlreadyExistsException"})
+CONFIRM = frozenset(
+    {"ResourceConflictException", "QueueAlreadyExists", "QueueNameExists", "ResourceAlreadyExistsException", "EntityAlreadyExists"}
+)
 """Refusals after which a read tells whether what is there is what was wanted [model]."""
 RETRY = frozenset({"QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"})
 """A queue of that name was deleted less than 60 seconds ago [docs]."""
@@ -33,11 +36,11 @@ STAGES = ("delegated", "lowering")
 
 
 class Response(NotEnabling):
-    """Channels before routes, routes before custom actions."""
+    """Channels and roles before routes, routes before custom actions."""
 
     name, title, phase = NAME, TITLE, PHASE
     principals: tuple[str, ...] = ()
-    aspects: tuple[Part, ...] = (Destinations(), Rules(), Actions())
+    aspects: tuple[Part, ...] = (Destinations(), Roles(), Rules(), Actions())
     reads = reading.READS
     not_estimated: tuple[str, ...] = (
         "Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",

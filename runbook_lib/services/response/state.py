@@ -41,11 +41,22 @@ class Rule:
 
 @dataclass(frozen=True)
 class Destination:
-    """A queue or topic that is there."""
+    """A channel that is there. `policy` and `key` are a queue's or topic's."""
 
     policy: Mapping[str, Any]
     key: str
     """The KMS key; empty where none is named."""
+    ours: bool
+    shut: str = ""
+    """Why it takes nothing, whoever asks; empty where it is open."""
+
+
+@dataclass(frozen=True)
+class ChannelRole:
+    """The role by which EventBridge uses a channel. `policy` is its inline policy of our name; empty where there is none."""
+
+    trust: Mapping[str, Any]
+    policy: Mapping[str, Any]
     ours: bool
 
 
@@ -57,6 +68,8 @@ class RegionState:
     rules: Observation[Mapping[str, Rule]]
     destinations: Mapping[str, Observation[Destination | None]]
     """ARN → what is there; None: nothing."""
+    roles: Mapping[str, Observation[ChannelRole | None]]
+    """Channel → its role; only of channels that need one."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.services.answers import text
+from runbook_lib.services.response.kinds import TOPIC
 from runbook_lib.services.response.names import DRILLED, HUB, QUEUES, TOPICS
 from runbook_lib.services.response.observe import queue_url
 from runbook_lib.services.response.state import State
@@ -67,7 +68,7 @@ def underway(there: State, wanted: Mapping[str, Wanted], tried: Iterable[Trial],
             known = there.regions[region].destinations[each.arn]
             if not (isinstance(known, Known) and known.value is not None):
                 continue
-            if each.kind == TOPICS:
+            if each.kind is TOPIC:
                 jobs["heard", each.arn] = partial(_heard, each.arn, account, region, reader)
             elif known.value.ours:
                 jobs["box", each.arn] = partial(read_box, each.name, account, region, reader)

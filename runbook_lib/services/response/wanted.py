@@ -1,16 +1,24 @@
 """What settings want in one Region: destinations with who sends to them, rules with pattern and targets, custom actions. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from runbook_lib.services.response import patterns, policies
-from runbook_lib.services.response.names import CONSOLES, HUB, MARK, OLDEST, QUEUES, RETRIES, TOPICS
+from runbook_lib.services.response.kinds import QUEUE, Kind, of_channel
+from runbook_lib.services.response.names import CHANNEL_ROLE, CONSOLES, HUB, IAM, MARK, OLDEST, RETRIES, ROLE_PATH
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
-from runbook_lib.settings.response import RULE_PREFIX, CustomAction, FindingFilter, ResponseSection, Route
-from runbook_lib.settings.response import Destination as Named
+from runbook_lib.settings.response import (
+    RULE_PREFIX,
+    CustomAction,
+    Destination,
+    FindingFilter,
+    ResponseSection,
+    Route,
+    StateMachine,
+)
 
 UNDELIVERED = "undelivered"
 """The item of the queue that keeps what could not be delivered, beside the channels' ids."""
@@ -26,13 +34,15 @@ PATHS = {
 
 @dataclass(frozen=True)
 class WantedDestination:
-    """A queue or topic, and the rules that send to it."""
+    """A channel, or where undelivered events are kept, and the rules that send to it."""
 
     item: str
-    kind: str
+    kind: Kind
     arn: str
     made: bool
     rules: tuple[str, ...]
+    role: "WantedRole | None" = None
+    """What EventBridge delivers by where the channel's own policy cannot let it in."""
 
     @property
     def name(self) -> str:
@@ -40,11 +50,25 @@ class WantedDestination:
 
     @property
     def what(self) -> str:
-        return "queue" if self.kind == QUEUES else "topic"
+        return self.kind.what
 
     @property
     def statement(self) -> dict[str, Any]:
-        return policies.statement(self.kind, self.arn, self.rules)
+        return policies.statement(self.kind.name, self.arn, self.rules)
+
+
+@dataclass(frozen=True)
+class WantedRole:
+    """A role of EventBridge's own for one channel: these rules alone may use it, and for that channel alone."""
+
+    item: str
+    arn: str
+    trust: Mapping[str, Any]
+    policy: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -84,13 +108,23 @@ class Wanted:
     def destinations(self) -> tuple[WantedDestination, ...]:
         """Channels that a route uses, and where undelivered events are kept."""
         rules = {route: self._rule_arn(route) for route in sorted(self.section.routes)}
-        found = [self._destination(UNDELIVERED, QUEUES, self.section.undelivered, rules.values())]
+        found = [self._destination(UNDELIVERED, QUEUE, self.section.undelivered, rules.values())]
         for item, channel in sorted(self.section.channels.items()):
-            kind, named = (QUEUES, channel.queue) if channel.queue else (TOPICS, channel.topic)
-            senders = [arn for route, arn in rules.items() if item in self.section.routes[route].to]
-            if named and senders:
-                found.append(self._destination(item, kind, named, senders))
+            kind, named = of_channel(channel)
+            senders = sorted(arn for route, arn in rules.items() if item in self.section.routes[route].to)
+            if senders:
+                found.append(self._channel(item, kind, named, senders))
         return tuple(found)
+
+    def _channel(self, item: str, kind: Kind, named: Destination | StateMachine, senders: Sequence[str]) -> WantedDestination:
+        if isinstance(named, Destination):
+            return self._destination(item, kind, named, senders)
+        role = self._role(item, kind, named.arn, senders)
+        return WantedDestination(item, kind, named.arn, made=False, rules=tuple(senders), role=role)
+
+    def _role(self, item: str, kind: Kind, arn: str, senders: Sequence[str]) -> WantedRole:
+        role = f"arn:{self.view.organization.partition}:{IAM}::{self.view.delegated}:role{ROLE_PATH}{CHANNEL_ROLE}{item}"
+        return WantedRole(item, role, policies.trust(senders, self.view.delegated), policies.use_of(kind.action, arn))
 
     @cached_property
     def rules(self) -> tuple[WantedRule, ...]:
@@ -114,13 +148,13 @@ class Wanted:
     def _rule_arn(self, route: str) -> str:
         return f"{self._arn('events')}:rule/{RULE_PREFIX}{route}"
 
-    def _destination(self, item: str, kind: str, named: Named, rules: Iterable[str]) -> WantedDestination:
-        arn = named.arn or f"{self._arn(kind)}:{named.make}"
+    def _destination(self, item: str, kind: Kind, named: Destination, rules: Iterable[str]) -> WantedDestination:
+        arn = named.arn or f"{self._arn(kind.name)}:{named.make}"
         return WantedDestination(item, kind, arn, named.make is not None, tuple(sorted(rules)))
 
     def _rule(self, name: str, route: Route) -> WantedRule:
-        arns = {each.item: each.arn for each in self.destinations}
-        targets = tuple(self._target(channel, arns[channel], arns[UNDELIVERED]) for channel in sorted(route.to))
+        there = {each.item: each for each in self.destinations}
+        targets = tuple(self._target(there[channel], there[UNDELIVERED].arn) for channel in sorted(route.to))
         pattern, nobody = self._pattern(route)
         return WantedRule(name, self._rule_arn(name), pattern, targets, nobody)
 
@@ -143,12 +177,13 @@ class Wanted:
         }
         return frozenset(wanted.accounts or ()) | below
 
-    def _target(self, channel: str, arn: str, undelivered: str) -> dict[str, Any]:
+    def _target(self, channel: WantedDestination, undelivered: str) -> dict[str, Any]:
         link = f"https://{self.region}.{CONSOLES[self.view.organization.partition]}/securityhub/home?region={self.region}#/findings"
         said = ",".join(f'"{name}":<{name}>' for name in PATHS)
         return {
-            "Id": channel,
-            "Arn": arn,
+            "Id": channel.item,
+            "Arn": channel.arn,
+            **({"RoleArn": channel.role.arn} if channel.role else {}),
             "InputTransformer": {"InputPathsMap": dict(PATHS), "InputTemplate": f'{{{said},"link":"{link}"}}'},
             "RetryPolicy": {"MaximumRetryAttempts": RETRIES, "MaximumEventAgeInSeconds": OLDEST},
             "DeadLetterConfig": {"Arn": undelivered},

@@ -6,8 +6,13 @@ from typing import Any
 
 from runbook_lib.base.documents import Path, Problem, nearest
 from runbook_lib.settings.checks import Tree, at
+from runbook_lib.settings.response import LONGEST_WITH_ROLE, Channel
 
 KEY = "response"
+KINDS = tuple(Channel.model_fields)
+"""What a channel can be."""
+SERVICES = {"queue": "sqs", "topic": "sns", "undelivered": "sqs"}
+"""What can be made, or named by an ARN → the service that the ARN has to name."""
 FIELDS = ("products", "severities", "controls", "types", "workflow_statuses", "accounts", "regions")
 """Keys of a finding filter by whose values alone two filters can be told apart; units overlap as the organization has them."""
 
@@ -48,31 +53,35 @@ def _entries(tree: Tree, key: str) -> list[tuple[str, Any]]:
 
 def _destinations(tree: Tree) -> Iterator[Path]:
     for channel, _ in _entries(tree, "channels"):
-        yield from ((KEY, "channels", channel, kind) for kind in ("queue", "topic") if at(tree, KEY, "channels", channel, kind))
+        yield from ((KEY, "channels", channel, kind) for kind in KINDS if at(tree, KEY, "channels", channel, kind))
     if at(tree, KEY, "undelivered"):
         yield KEY, "undelivered"
 
 
-def _one_of(entry: Any, path: Path, keys: tuple[str, str], what: str) -> Iterator[Problem]:
-    if isinstance(entry, Mapping) and sum(key in entry for key in keys) != 1:
-        said = "both" if all(key in entry for key in keys) else "neither"
-        yield Problem(path, f"{what} has exactly one of {keys[0]} and {keys[1]}. Here is {said}.", "")
+def _one_of(entry: Any, path: Path, keys: tuple[str, ...], what: str) -> Iterator[Problem]:
+    if isinstance(entry, Mapping) and len(found := [key for key in keys if key in entry]) != 1:
+        said = " and ".join(found) or "none of them"
+        yield Problem(path, f"{what} has exactly one of {', '.join(keys[:-1])} and {keys[-1]}. Here is {said}.", "")
 
 
 def _places(tree: Tree) -> Iterator[Problem]:
     """Each channel is one thing, in the one Region that has everybody's findings."""
     for channel, entry in _entries(tree, "channels"):
-        yield from _one_of(entry, (KEY, "channels", channel), ("queue", "topic"), "A channel")
+        yield from _one_of(entry, (KEY, "channels", channel), KINDS, "A channel")
+        if isinstance(entry, Mapping) and not {"queue", "topic"} & entry.keys() and len(channel) > LONGEST_WITH_ROLE:
+            message = f"EventBridge gets a role for this channel, and its name has the id: at most {LONGEST_WITH_ROLE} characters."
+            yield Problem((KEY, "channels", channel), message, "")
     homes = home_regions(tree)
     for path in _destinations(tree):
-        yield from _one_of(at(tree, *path), path, ("make", "arn"), "A queue or topic")
+        kind = SERVICES.get(str(path[-1]), "")
+        if kind:
+            yield from _one_of(at(tree, *path), path, ("make", "arn"), "A queue or topic")
         arn = at(tree, *path, "arn")
         if not arn:
             continue
-        kind = "sns" if path[-1] == "topic" else "sqs"
         _, _, service, region, account, *_ = arn.split(":")
         delegated = at(tree, "organization", "delegated_account")
-        if service != kind:
+        if kind and service != kind:
             yield Problem((*path, "arn"), f"This is the ARN of a thing of {service}, and here stands one of {kind}.")
         elif delegated and account != delegated:
             message = (
@@ -80,8 +89,8 @@ def _places(tree: Tree) -> Iterator[Problem]:
             )
             yield Problem((*path, "arn"), message)
         elif len(homes) > 1:
-            message = "Security Hub's findings are not gathered in one Region here, so one cannot take them all. Write make."
-            yield Problem((*path, "arn"), message)
+            message = "Security Hub's findings are not gathered in one Region here, so one cannot take them all."
+            yield Problem((*path, "arn"), f"{message} {'Write make.' if kind else 'Name an aggregation.home_region.'}")
         elif homes and homes != [region]:
             message = f"A rule delivers in its own Region only, and rules are in {homes[0]}, where findings are. Name one of there."
             yield Problem((*path, "arn"), message)
@@ -96,7 +105,7 @@ def home_regions(tree: Tree) -> list[str]:
 def _made_twice(tree: Tree) -> Iterator[Problem]:
     seen: dict[tuple[str, str, str], Path] = {}
     for path in _destinations(tree):
-        kind = "topic" if path[-1] == "topic" else "queue"
+        kind = SERVICES.get(str(path[-1]), str(path[-1]))
         for key in ("make", "arn"):
             if not (name := at(tree, *path, key)):
                 continue

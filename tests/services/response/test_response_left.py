@@ -74,7 +74,7 @@ def test_every_level_takes_what_it_names_and_the_ordinary_phase_brings_it_back(m
         for_good = {loss.words.rpartition(", in ")[0] for loss in plan.losses if loss.for_good}
         assert for_good == (FOR_GOOD if level == "remove" else set())
         assert {action.account for action in plan.actions} == {DELEGATED}
-        assert not [action for action in plan.actions if action.service == "iam"], "the response makes no role"
+        assert not [action for action in plan.actions if action.service == "iam"], "no channel here needs a role"
         if level == "mute":
             early["detach"] = out.plan("remove")
         assert out.plan(level).actions == (), level

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from runbook_lib.rehearsal.asked import Asked
 from runbook_lib.rehearsal.constraints import refuse_beyond
 from runbook_lib.rehearsal.operations.events.inputs import problem_of
 from runbook_lib.rehearsal.operations.events.lookup import Arn, arn_of, paged, rule_named, unmanaged
 from runbook_lib.rehearsal.operations.events.state import Rule, state_of
 from runbook_lib.rehearsal.operations.events.texts import NOT_AN_ARN, invalid, parameter, too_many
+from runbook_lib.rehearsal.permissions import refuse_denied
 from runbook_lib.rehearsal.registry import Call, operation
 
 MOST_TARGETS, MOST_ENTRIES = 5, 10
 """Targets of a rule, and entries of one call, whatever the model says [docs]."""
+SERVICE = "events.amazonaws.com"
 NEEDS_ROLE = (
     "states",
     "ssm",
@@ -52,6 +55,7 @@ def put_targets(call: Call, Rule: str, Targets: list[dict[str, Any]], EventBusNa
             raise invalid(problem)
     if len({*rule.targets, *(each["Id"] for each in Targets)}) > MOST_TARGETS:
         raise too_many()
+    _refuse_unpassed(call, Targets)
     failed = []
     for target in Targets:
         code = _failing(call, target["Arn"])
@@ -60,6 +64,13 @@ def put_targets(call: Call, Rule: str, Targets: list[dict[str, Any]], EventBusNa
         else:
             rule.targets[target["Id"]] = json.loads(json.dumps(target))
     return {"FailedEntryCount": len(failed), "FailedEntries": failed}
+
+
+def _refuse_unpassed(call: Call, targets: list[dict[str, Any]]) -> None:
+    """Whoever gives a target a role has to be allowed to pass it to EventBridge [docs]."""
+    for role in sorted({each["RoleArn"] for each in targets if each.get("RoleArn")}):
+        if call.caller is not None:
+            refuse_denied(call.world, call.caller, Asked("iam", "PassRole", call.region, {"PassedToService": SERVICE}, role))
 
 
 def _failing(call: Call, arn: str) -> str:
