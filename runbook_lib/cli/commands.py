@@ -118,8 +118,9 @@ class Command:
         counts = {key: value for key, value in results.items() if isinstance(value, int)}
         remarks, costs = tuple(results.get("remarks", ())), str(results.get("may cost", ""))
         later = () if planned else tuple(results.get("left to the next plan", ()))
+        back = tuple(results.get("coming back", ()))
         return PhaseResult(
-            phase, folder, status, counts, error, planned, done.seconds, remarks, later, costs, results.get("reads", {})
+            phase, folder, status, counts, error, planned, done.seconds, remarks, later, back, costs, results.get("reads", {})
         )
 
 

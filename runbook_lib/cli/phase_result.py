@@ -24,6 +24,8 @@ class PhaseResult:
     """What AWS says of the settings that holds up nothing."""
     later: tuple[str, ...] = ()
     """What this execution left to the next plan, each with its reason."""
+    coming_back: tuple[str, ...] = ()
+    """How what it took away comes back."""
     costs: str = ""
     """What its plan may cost, in words; empty where none was made."""
     reads: Reads = field(default_factory=dict)
@@ -41,7 +43,11 @@ class PhaseResult:
             counted.insert(0, "0 calls to make")
         ended = "planned" if self.planned and self.exit_code != 1 else self.status.value
         took = f"; took {span(self.seconds)}"
-        said = [*(f"left to the next plan: {each}" for each in self.later), *([self.error] if self.error else [])]
+        said = [
+            *self.coming_back,
+            *(f"left to the next plan: {each}" for each in self.later),
+            *([self.error] if self.error else []),
+        ]
         return "\n  ".join((f"{ended}: {', '.join(counted) or 'nothing counted'}{took}", *said))
 
 

@@ -343,6 +343,15 @@ def remaining(cells: Sequence[Cell], organization: Organization, before: Sequenc
     )
 
 
+def beside(before: Sequence[Cell], now: Sequence[Cell]) -> Notes:
+    """Before and after side by side, what has changed first: for what is about single cells and not about their sums."""
+    changed, same = tables.beside_tables(before, now)
+    return Notes(
+        tables.shown(changed, "Before and now, where it has changed"),
+        Folded(f"Before and now, where it has not ({_many(len(same), 'line')})", tables.shown(same, "As before")),
+    )
+
+
 def principles(kept: Sequence[Principle]) -> Notes:
     """How the organization stands to the design principles of the source document."""
     rows = [(each.name, each.verdict.value, each.evidence, each.next_step) for each in kept]

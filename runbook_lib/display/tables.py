@@ -13,6 +13,7 @@ from runbook_lib.base.account_sets import few_or_count
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell
 from runbook_lib.coverage import summary as summaries
+from runbook_lib.coverage.beside import pairs
 from runbook_lib.coverage.files import remaining_row
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Plan
@@ -20,6 +21,7 @@ from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.estimate import span
 from runbook_lib.services.spec import place_of
 
+BESIDE_COLUMNS = ("what", "of", "Regions", "accounts", "before", "now")
 ACTION_COLUMNS = (
     "stage",
     "service",
@@ -114,6 +116,17 @@ def coverage_table(cells: Iterable[Cell], organization: Organization, by: summar
 def totals_table(cells: Iterable[Cell]) -> pd.DataFrame:
     """The sums for what is in scope and for everything that was read."""
     return frame([summaries.row(name, each) for name, each in summaries.totals(cells).items()], ("cells", *summaries.COLUMNS))
+
+
+def beside_tables(before: Iterable[Cell], now: Iterable[Cell]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How everything in scope stood before and stands now, in one line: what has changed, and what has not."""
+    changed: list[tuple[str, ...]] = []
+    same: list[tuple[str, ...]] = []
+    for pair in pairs(before, now):
+        where, accounts = ", ".join(pair.regions), few_or_count(pair.accounts)
+        row = (pair.aspect, pair.item, where, accounts, pair.before or "nothing was said", pair.now or "nothing is said")
+        (same if pair.before == pair.now else changed).append(row)
+    return frame(changed, BESIDE_COLUMNS), frame(same, BESIDE_COLUMNS)
 
 
 def remaining_table(cells: Iterable[Cell]) -> pd.DataFrame:

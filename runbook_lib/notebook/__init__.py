@@ -28,7 +28,7 @@ from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.phase_run.record import RunRecord, plainly
 from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan.gates import gates
-from runbook_lib.runbook.phases import PREREQUISITES, phase_named
+from runbook_lib.runbook.phases import PREREQUISITES, Kind, phase_named
 from runbook_lib.services.waves import later_words, wave_words
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
@@ -202,8 +202,11 @@ class Notebook:
             self.run.verify()
             if not self.record.phase.plans:
                 return coverage_parts.shown(coverage_parts.VERIFY, self.run)
-            left = sections.remaining(self.run.cells, self.run.organization, self.run.cells_before if self.run.decision else ())
-            return Notes(*left.parts, *self._waves(verified=True))
+            before = self.run.cells_before if self.run.decision else ()
+            left = sections.remaining(self.run.cells, self.run.organization, before)
+            procedure = before and self.record.phase.kind is Kind.PROCEDURE
+            beside = sections.beside(before, self.run.cells).parts if procedure else ()
+            return Notes(*beside, *self.run.coming_back, *left.parts, *self._waves(verified=True))
 
     def back_out(self) -> Notes:
         """The reverse calls of the plan, last first; never made here."""

@@ -35,6 +35,7 @@ from runbook_lib.plan.decision import Decision, given
 from runbook_lib.plan.document import Change
 from runbook_lib.runbook import ApplyReport, Runbook
 from runbook_lib.runbook.observer import Assessment
+from runbook_lib.runbook.way_back import way_back
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.waves import later_words, wave_words
 
@@ -201,8 +202,18 @@ class PhaseRun:
         """Read again, where something was decided, and keep it as coverage afterwards."""
         if self.decision is not None:
             self._look("after")
+            if self.coming_back:
+                self.record.results["coming back"] = list(self.coming_back)
         elif not self.runbook.phase.plans:
             self.record.state = "observed"
+
+    @property
+    def coming_back(self) -> tuple[str, ...]:
+        """How what was taken away comes back, in sentences; nothing where nothing was."""
+        if self.report is None or self.carried_out is None:
+            return ()
+        found = way_back(self.runbook.service, self.carried_out, self.report)
+        return tuple(found.lines()) if found else ()
 
     @property
     def carried_out(self) -> Plan | None:

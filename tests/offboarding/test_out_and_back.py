@@ -1,7 +1,8 @@
 """Out and back: the ordinary enablement finds every hole. And a level that is stopped anywhere goes on where it was stopped."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import chain
 
 import pytest
 from leaving import FEW, SERVICES, Out
@@ -10,7 +11,10 @@ from simulated import ASKED, PARAMETERS, open_cells
 
 from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import Stop
+from runbook_lib.plan import Plan
 from runbook_lib.plan.approval import approve
+from runbook_lib.runbook.way_back import Places, way_back
+from runbook_lib.services import departures
 from runbook_lib.services.departure import HAND_OVER, OFF
 from runbook_lib.services.registry import by_name
 from runbook_lib.settings.file import parse
@@ -22,18 +26,40 @@ LEVELS = {
 }
 
 
+def called(plan: Plan) -> dict[str, frozenset[tuple[str, str]]]:
+    """The calls of a plan, and whom each is about."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for each in plan.actions:
+        about = {(account, each.region) for account in each.targets or each.affects}
+        found.setdefault(f"{each.service}:{each.operation}", set()).update(about)
+    return {name: frozenset(places) for name, places in found.items()}
+
+
+def told_back(leaving: Out, level: str, phase: str) -> Mapping[str, Places]:
+    """Do a level; its report says by which command what it took comes back, and what that plan would hold."""
+    plan, report = leaving.do(level)
+    back = way_back(departures.leaving(leaving.service, level), plan, report)
+    assert back is not None
+    first, holds, *_ = back.lines()
+    assert f"runbook plan -p SETTINGS --phase {phase}" in first
+    assert all(name in holds for name in back.calls)
+    return back.calls
+
+
 @pytest.mark.parametrize("service", [each for each in SERVICES if "dissociate" in by_name()[each].levels])
 def test_the_ordinary_enablement_brings_back_what_was_handed_over(out: Service, service: str) -> None:
     leaving = out(service)
     settings, before = leaving.simulated.settings, facts(leaving.world, service)
     leaving.allow(by_name()[service].levels, HAND_OVER)
-    for level in ("stop-auto-enable", "dissociate", "administrator"):
-        leaving.do(level)
+    told = [told_back(leaving, level, by_name()[service].phase) for level in ("stop-auto-enable", "dissociate", "administrator")]
     assert set(lost(before, facts(leaving.world, service))) == {"new accounts", "watched", "administrator"} | (
         {"discovered"} & set(before)
     )
     leaving.simulated.settings = settings
-    leaving.simulated.enable([by_name()[service].phase])
+    (done,) = leaving.simulated.enable([by_name()[service].phase])
+    holds = called(done.plan)
+    for name, places in chain.from_iterable(each.items() for each in told):
+        assert places <= holds.get(name, frozenset()), f"the report said that this plan would hold {name}"
     assert open_cells(leaving.simulated.phase_cells(by_name()[service].phase)) == []
     assert lost(before, facts(leaving.world, service)) == {}
 
