@@ -20,6 +20,7 @@ from runbook_lib import __version__
 from runbook_lib.aws.configuration import configured
 from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request, refuse_configured
 from runbook_lib.aws.errors import THROTTLED
+from runbook_lib.aws.handlers import register_builtin
 from runbook_lib.aws.isolation import isolate
 from runbook_lib.aws.keys import watch
 from runbook_lib.aws.models import ListedOperations
@@ -87,7 +88,8 @@ class Clients:
         # botocore's aliases are for the names that events of some services once had. Each client would look through them, for
         # every event, anew; and the events of today are registered and emitted under their own names.
         events = HierarchicalEmitter()
-        session = Session(profile=profile, event_hooks=events)
+        session = Session(profile=profile, event_hooks=events, include_builtin_handlers=False)
+        register_builtin(events, self._models.services)
         session.register_component("event_emitter", events)
         session.register_component("data_loader", self._models)
         session.set_config_variable("sts_regional_endpoints", "regional")

@@ -5,7 +5,7 @@ of operations that no run ever calls, that is most of the work of making a clien
 Region.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -37,27 +37,30 @@ class ListedOperations:
 
     def __init__(self, operations: Iterable[str]) -> None:
         self._listed: dict[str, set[str]] = {}
-        self._cut: dict[tuple[str, str | None], Any] = {}
         for name in operations:
             service, _, operation = name.partition(":")
             self._listed.setdefault(service, set()).add(operation)
 
+    @property
+    def services(self) -> Collection[str]:
+        """The services of which operations are listed."""
+        return self._listed.keys()
+
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
         """What botocore's own loader gives, cut down where it is the model of a listed service."""
-        model = shared_loader().load_service_model(service_name, type_name, api_version)
         listed = self._listed.get(service_name)
         if listed is None or type_name != "service-2":
-            return model
-        if (service_name, api_version) not in self._cut:
-            self._cut[service_name, api_version] = _cut_down(model, listed)
-        return self._cut[service_name, api_version]
+            return shared_loader().load_service_model(service_name, type_name, api_version)
+        return _cut_down(service_name, api_version, frozenset(listed))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(shared_loader(), name)
 
 
-def _cut_down(model: Any, listed: set[str]) -> Any:
-    """A model with these operations, and the shapes that they and all errors of the service need."""
+@cache
+def _cut_down(service: str, api_version: str | None, listed: frozenset[str]) -> Any:
+    """A service's model with these operations, and the shapes that they and all errors of the service need."""
+    model: Any = shared_loader().load_service_model(service, "service-2", api_version)
     operations = {name: each for name, each in model["operations"].items() if name in listed}
     errors = {name for name, shape in model["shapes"].items() if shape.get("exception")}
     needed, fresh = set[str](), errors | set(_shapes_named(operations))
@@ -69,12 +72,12 @@ def _cut_down(model: Any, listed: set[str]) -> Any:
 
 def _shapes_named(described: Any) -> Iterator[str]:
     """Every shape that a part of a model refers to: as the value of "shape", wherever it stands."""
-    if isinstance(described, Mapping):
-        for key, value in described.items():
-            if key == "shape" and isinstance(value, str):
-                yield value
-            else:
-                yield from _shapes_named(value)
-    elif isinstance(described, list):
-        for value in described:
-            yield from _shapes_named(value)
+    left = [described]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            if isinstance(name := part.get("shape"), str):
+                yield name
+            left += [value for value in part.values() if isinstance(value, dict | list)]
+        else:
+            left += [value for value in part if isinstance(value, dict | list)]

@@ -32,9 +32,11 @@ def aws() -> FakeAws:
 def make(aws: FakeAws) -> Iterator[Make]:
     made: list[Access] = []
 
-    def build(chosen: Settings | None = None, clock: Clock | None = None, run: str = "run-1") -> Access:
+    def build(
+        chosen: Settings | None = None, clock: Clock | None = None, run: str = "run-1", reads: frozenset[str] = READS
+    ) -> Access:
         access = Access(
-            chosen or settings(), reads=READS, mutations=MUTATIONS, run=run, clock=clock or FakeClock(), attach=aws.attach
+            chosen or settings(), reads=reads, mutations=MUTATIONS, run=run, clock=clock or FakeClock(), attach=aws.attach
         )
         made.append(access)
         return access

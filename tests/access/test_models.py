@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from botocore.hooks import EventAliaser, HierarchicalEmitter
+from botocore.hooks import HierarchicalEmitter
 from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.session import Session
 from fake_aws import DELEGATED, MUTATIONS, READS, FakeAws, Make
 
+from runbook_lib.aws import handlers
 from runbook_lib.aws.models import ListedOperations, shared_loader
 from runbook_lib.organization.reads import READS as OF_THE_ORGANIZATION
 from runbook_lib.services.implementations import SERVICES
@@ -61,9 +63,8 @@ def test_listed_operations_are_botocore_s_own_and_other_services_are_whole() -> 
     assert loader.load_data("partitions") is shared_loader().load_data("partitions")
 
 
-def test_without_aliases_every_event_comes_to_the_handlers_to_which_botocore_takes_it(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_event_comes_to_the_handlers_to_which_botocore_takes_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without aliases, and without the handlers of other services."""
     emitted = set[str]()
     # botocore's stubs leave out what begins with an underscore.
     kind: Any = HierarchicalEmitter
@@ -74,15 +75,29 @@ def test_without_aliases_every_event_comes_to_the_handlers_to_which_botocore_tak
         return emit(self, event_name, *arguments, **options)
 
     monkeypatch.setattr(kind, "_emit", recorded)
-    access = make()
+    access = make(reads=READS | EVERY | OTHERS)
     access.read("guardduty", "ListDetectors", DELEGATED, "us-east-1")
     assert {"before-send.guardduty.ListDetectors", "creating-client-class.guardduty"} <= emitted
     for service, operation in (each.split(":") for each in EVERY | OTHERS):
         own = access._client(DELEGATED, service, "us-east-1").meta.service_model.service_id.hyphenize()
         emitted |= {each.replace("guardduty", own).replace("ListDetectors", operation) for each in set(emitted)}
     events = access._doors.session(DELEGATED).get_component("event_emitter")
-    aliases: Any = EventAliaser(events)
+    whole, builtin = Session().get_component("event_emitter"), {handler for _, handler, _ in handlers.builtin()}
     for name in emitted:
-        theirs, ours = (list(events._handlers.prefix_search(each)) for each in (aliases._alias_event_name(name), name))
-        assert ours == theirs, name
+        theirs = list(whole._emitter._handlers.prefix_search(whole._alias_event_name(name)))
+        ours = list(events._handlers.prefix_search(name))
+        assert [each for each in ours if each in builtin] == theirs, name
         assert not name.startswith("before-send") or ours
+
+
+def test_handlers_of_other_services_are_left_out_where_services_are_named() -> None:
+    some, every, whole = HierarchicalEmitter(), HierarchicalEmitter(), HierarchicalEmitter()
+    handlers.register_builtin(some, {"guardduty"})
+    handlers.register_builtin(every, ())
+    Session(event_hooks=whole)
+    names = ("before-parameter-build.s3.PutObject", "docs.request-params.auto-scaling.CreateLaunchConfiguration.complete-section")
+    trees: Any = (some, every, whole)
+    found = [[list(tree._handlers.prefix_search(name)) for name in names] for tree in trees]
+    assert found[1] == found[2]
+    assert [len(each) for each in found[0]] == [2, 0]
+    assert all(found[1])

@@ -2,6 +2,7 @@
 
 import copy
 import datetime as dt
+import functools
 import itertools
 import json
 import threading
@@ -213,7 +214,12 @@ def fitting(front: Front, file: Path = PARAMETERS) -> str:
     organization = front.world.organization
     units = {organization.root, *organization.units}
     there = Simulation.of(front.control.health(), organization.accounts, units, home(front))
-    return fitted(file.read_text(encoding="utf-8"), there, everywhere=True).text
+    return _fitted(file.read_text(encoding="utf-8"), there)
+
+
+@functools.cache
+def _fitted(text: str, there: Simulation) -> str:
+    return fitted(text, there, everywhere=True).text
 
 
 def settings_for(front: Front, text: str | None = None, **changes: Any) -> Settings:
