@@ -7,11 +7,11 @@ process shows it too.
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cells import Executed, executed
+from cells import Executed, in_process, latest
 from doors import PAPERMILL, ROOT, Served, lines, outputs, served, states
 from simulated import ENABLING
 
@@ -38,21 +38,10 @@ def execute(served: Served, phase: str, out: Path, *more: str, folder: Path | No
     return served.run([*PAPERMILL, str(notebook), str(out), "--no-progress-bar", *options, *more], folder=folder)
 
 
-def latest(served: Served, phase: str) -> RunFolder:
-    """The newest run of a phase."""
-    return [run for run in find_runs(served.runs) if phase in run.record()["phases"]][-1]
-
-
 def cell(out: Path, call: str) -> str:
     """What the cell of `run.<call>()` shows."""
     order = ("parameters", "injected", "card", "observe", "explore", "plan", "confirm", "apply", "verify", "back_out", "finish")
     return outputs(out)[order.index(call)]
-
-
-def in_process(served: Served, phase: str, more: Mapping[str, str] | None = None, **parameters: str) -> Executed:
-    """The cells of a phase's notebook without papermill."""
-    given = {"parameters_file": str(served.settings), **parameters}
-    return executed(ROOT / "notebooks" / f"{phase}.ipynb", {**served.environment, **(more or {})}, **given)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,16 @@ from typing import Any
 
 import loops
 import pytest
+from doors import ROOT, Served
 
 from runbook_lib.base.notebook_format import nbformat
+from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.notebook import Halt
+
+
+def latest(served: Served, phase: str) -> RunFolder:
+    """The newest run of a phase."""
+    return [run for run in find_runs(served.runs) if phase in run.record()["phases"]][-1]
 
 
 @dataclass
@@ -21,6 +28,12 @@ class Executed:
     shown: dict[str, str] = field(default_factory=dict)
     halted: str = ""
     """What the cell said that ended it, in which case it is the last of `shown`."""
+
+
+def in_process(served: Served, phase: str, more: Mapping[str, str] | None = None, /, **parameters: str) -> Executed:
+    """The cells of a phase's notebook on a served organization, without papermill."""
+    given = {"parameters_file": str(served.settings), **parameters}
+    return executed(ROOT / "notebooks" / f"{phase}.ipynb", {**served.environment, **(more or {})}, **given)
 
 
 def executed(notebook: Path, environment: Mapping[str, str], **parameters: str) -> Executed:
