@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -125,15 +126,20 @@ def _encoded(whole: Mapping[str, object]) -> bytes:
 
 def cut(text: str, most: int) -> str:
     """At most so many bytes of a text as JSON holds it in UTF-8, cut between characters."""
-    if len(_encoded({"": text})) - len('{"":""}') <= most:
+    if _size(text) <= most:
         return text
     kept, size = [], len("…".encode())
     for character in text:
-        size += len(_encoded({"": character})) - len('{"":""}')
+        size += _size(character)
         if size > most:
             break
         kept.append(character)
     return "".join(kept) + "…"
+
+
+def _size(text: str) -> int:
+    """Bytes of a text as JSON holds it in UTF-8, without the quotes."""
+    return len(encode_basestring(text).encode("utf-8", "replace")) - 2
 
 
 def send(url: str, answer: bytes, sleep: Callable[[float], object] = time.sleep) -> None:

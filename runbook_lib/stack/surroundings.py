@@ -10,6 +10,8 @@ from urllib.parse import quote, urlsplit
 from botocore.config import Config
 from botocore.session import Session
 
+from runbook_lib.aws.models import shared_loader
+
 BUCKET, MODE, MACHINE, PARAMETERS = "RUNBOOK_BUCKET", "RUNBOOK_MODE", "RUNBOOK_MACHINE", "RUNBOOK_PARAMETERS"
 REGION = "AWS_REGION"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -63,7 +65,9 @@ class Surroundings:
 
     @cached_property
     def _session(self) -> Session:
-        return Session()
+        made = Session()
+        made.register_component("data_loader", shared_loader())
+        return made
 
     def client(self, service: str) -> Any:
         """A client in the function's own account and Region. Raises Astray where it would lead elsewhere than the mode allows."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from stack_deployed import BUCKET, Deployed, bundle, deployable
+from stack_deployed import BUCKET, Deployed, deployable
+from stack_in_process import nothing
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.cli import cli, stack_deploying
@@ -137,8 +138,8 @@ def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: 
 
     for module in (template, deployment, stack_deploying):
         monkeypatch.setattr(module, "tasks", first)
-    monkeypatch.setattr(stack_deploying, "pack", lambda libraries: bundle())
-    with deployable(tmp_path, monkeypatch) as deployed:
+    monkeypatch.setattr(stack_deploying, "pack", lambda libraries: nothing())
+    with deployable(tmp_path, monkeypatch, here=True) as deployed:
         refused_at_first(deployed)
         plan = planned(deployed.organization.settings)
         asked_and_not_answered(deployed, plan)

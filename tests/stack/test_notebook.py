@@ -11,7 +11,8 @@ import loops
 import pytest
 from cells import Executed, executed
 from doors import ROOT
-from stack_deployed import BUCKET, Deployed, bundle, deployable
+from stack_deployed import BUCKET, Deployed, deployable
+from stack_in_process import nothing
 
 from runbook_lib.cli import stack_deploying
 from runbook_lib.evidence.run.folder import RunFolder, find_runs
@@ -37,8 +38,8 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy
     monkeypatch.setattr(installing, "LOOK", 0.2)
     for module in (template, deployment, stack_deploying, stack, stack_operations):
         monkeypatch.setattr(module, "tasks", first)
-    monkeypatch.setattr(stack_operations, "pack", lambda libraries: bundle())
-    with deployable(tmp_path, monkeypatch) as made:
+    monkeypatch.setattr(stack_operations, "pack", lambda libraries: nothing())
+    with deployable(tmp_path, monkeypatch, here=True) as made:
         yield made
         while OPEN:
             OPEN.pop().abandon()

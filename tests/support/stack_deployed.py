@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import stack_settings
 from doors import PATIENCE, Served, served
+from stack_in_process import in_this_process, nothing
 
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.plan import file as plan_file
@@ -113,8 +114,13 @@ class Deployed:
 
 
 @contextmanager
-def deployable(folder: Path, monkeypatch: Any, seed: str = "seven") -> Iterator[Deployed]:
-    """Serve a seed whose delegated account trusts the management account, with a bucket that has the bundle."""
+def deployable(folder: Path, monkeypatch: Any, seed: str = "seven", *, here: bool = False) -> Iterator[Deployed]:
+    """Serve a seed whose delegated account trusts the management account, with a bucket that has the bundle.
+
+    `here`: the functions run in this process, and the bundle is empty.
+    """
+    if here:
+        in_this_process(monkeypatch)
     own = folder / "seed.yaml"
     own.write_text(
         json.dumps({
@@ -138,5 +144,5 @@ def deployable(folder: Path, monkeypatch: Any, seed: str = "seven") -> Iterator[
         s3 = made.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        made.version = s3.put_object(Bucket=BUCKET, Key="runbook.zip", Body=bundle().data)["VersionId"]
+        made.version = s3.put_object(Bucket=BUCKET, Key="runbook.zip", Body=(nothing() if here else bundle()).data)["VersionId"]
         yield made

@@ -32,17 +32,31 @@ def versions() -> dict[str, Any]:
 
 def dependencies() -> dict[str, str]:
     """Installed versions of everything this project asks for by name, sorted; what is not installed is left out."""
-    try:
-        wanted = metadata.requires(DISTRIBUTION) or []
-    except metadata.PackageNotFoundError:
-        return {}
-    names = sorted({match.group(0) for each in wanted if (match := re.match(r"[A-Za-z0-9._-]+", each))})
-    return {name: version for name in names if (version := _installed(name))}
+    return dict(_dependencies())
 
 
 def installed() -> dict[str, str]:
     """The exact versions of everything that is installed, sorted."""
-    return dict(sorted((each.name, each.version) for each in metadata.distributions() if each.name))
+    return dict(_everything())
+
+
+# What a process has imported stays what it is, so each is read once: it takes as long as a short run does.
+
+
+@functools.cache
+def _dependencies() -> tuple[tuple[str, str], ...]:
+    try:
+        wanted = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return ()
+    names = sorted({match.group(0) for each in wanted if (match := re.match(r"[A-Za-z0-9._-]+", each))})
+    return tuple((name, version) for name in names if (version := _installed(name)))
+
+
+@functools.cache
+def _everything() -> tuple[tuple[str, str], ...]:
+    about = (each.metadata for each in metadata.distributions())
+    return tuple(sorted((each["Name"], each["Version"]) for each in about if each["Name"]))
 
 
 @functools.cache
