@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from granted import printed
 from leaving import ACCOUNTS, EVERYTHING, REGIONS
 from losses import facts, won
 from simulated import Simulated, copied, simulated
 from undone import Change, applied, asked, standing
 
 from runbook_lib.apply.journal import JournalBroken, complete_lines
-from runbook_lib.apply.report import Tick
+from runbook_lib.apply.report import Final, Tick
 from runbook_lib.base.clock import Stop
 from runbook_lib.evidence.run.folder import RunFolderError
 from runbook_lib.phase_run.undone import NothingToUndo, change_of
@@ -69,9 +70,13 @@ def test_every_phase_is_there(rolled_out: Mapping[str, Told]) -> None:
 
 
 @pytest.mark.parametrize("phase", ALL)
-def test_everything_stands_as_before_but_for_what_is_named(after: Callable[[str], Told], phase: str) -> None:
+def test_everything_stands_as_before_but_for_what_is_named(
+    after: Callable[[str], Told], phase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under exactly the policies that are printed for it."""
     told = after(phase)
     change, made, service = told.change, told.change.simulated, phase_named(phase).service
+    denied = printed(made, monkeypatch)
     called = len(made.mutating())
     plan = change.plan()
     assert len(made.mutating()) == called, "looking calls nothing"
@@ -80,6 +85,8 @@ def test_everything_stands_as_before_but_for_what_is_named(after: Callable[[str]
     assert plan.about == f"{change.run.name} {phase}"
     report = change.apply(plan)
     assert report.ok, report
+    assert denied == []
+    monkeypatch.undo()
     assert not [cell for cell in change.cells() if cell.in_scope and cell.gap]
     kept = {each.reason.partition(":")[0] for each in plan.no_changes if "cannot be taken back" in each.reason}
     changed = [each for each in set(standing(made, phase)) ^ set(told.stood) if '"caller"' not in each]
@@ -88,6 +95,20 @@ def test_everything_stands_as_before_but_for_what_is_named(after: Callable[[str]
         extra = won(facts(told.before, service), facts(made.front.world, service))
         assert set(extra) <= {"on"}, "members keep what was switched on in them by becoming members, as the plan says"
     assert change.plan().actions == ()
+
+
+@pytest.mark.parametrize("action", ["inspector2:DisassociateMember", "organizations:DeregisterDelegatedAdministrator"])
+def test_without_one_printed_action_a_change_is_not_taken_back_and_the_call_is_named(
+    after: Callable[[str], Told], action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = after(INSPECTOR)
+    denied = printed(told.change.simulated, monkeypatch, without=action)
+    report = told.change.apply(told.change.plan())
+    assert denied
+    assert {each.partition(" on ")[0] for each in denied} == {action}
+    failed = {step.operation for _, stage in report.stages for step, result in stage.problems if result.final is Final.FAILED}
+    assert action.partition(":")[2] in failed
+    assert told.change.plan().actions
 
 
 @pytest.mark.parametrize("phase", ALL)

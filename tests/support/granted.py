@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from leaving import Out
+from simulated import Simulated
 
 from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.policies.document import Kind, Policy, read
 from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Request, decide
-from runbook_lib.services.permissions import CHANGING, OFFBOARDING, Names, Statement, document, statements
+from runbook_lib.services.permissions import CHANGING, OFFBOARDING, RESPONDING, Names, Statement, document, statements
+from runbook_lib.services.roles import needed
 
 DOORS = {"management": "RunbookManagement", "delegated": "RunbookDelegated", "member": "RunbookMember"}
 
@@ -62,6 +64,26 @@ class Granted:
         )
         about = [each for each in self.requests.get(kind, ()) if each[0].action == action]
         return any(not decide(request, replace(attached, identity=kept)).allowed for request, attached in about)
+
+
+def printed(made: Simulated, monkeypatch: pytest.MonkeyPatch, without: str = "") -> list[str]:
+    """From now on roles have what `runbook requirements --back-out` prints for them, but for one action; what is denied then."""
+    found = {each.name: json.dumps(each.policy) for each in needed(made.settings, back_out=True)}
+    assert not without or any(without in text for text in found.values()), without
+    told, denied = made.settings.organization, list[str]()
+    for number, account in ((told.management_account, "management"), (told.delegated_account, "delegated")):
+        names = (*CHANGING[account], OFFBOARDING[account], *(RESPONDING if account == "delegated" else ()))
+        texts = tuple(found[name].replace(f'"{without}"', '"none:None"') for name in names if name in found)
+        made.front.world.organization.accounts[number].roles[DOORS[account]].policies = texts
+
+    def decided(request: Request, attached: Attached) -> Decision:
+        decision = decide(request, attached)
+        if not decision.allowed:
+            denied.append(f"{request.action} on {request.resource}")
+        return decision
+
+    monkeypatch.setattr(simulation, "decide", decided)
+    return denied
 
 
 def _less(statement: Statement, action: str) -> Statement:
