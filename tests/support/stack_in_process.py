@@ -9,7 +9,6 @@ import io
 import json
 import logging
 import os
-import tempfile
 import threading
 import time
 import zipfile
@@ -24,6 +23,7 @@ import pytest
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.rehearsal import functions
 from runbook_lib.rehearsal.functions import Function, Functions, Invoked
+from runbook_lib.stack import work
 from runbook_lib.stack.bundle import Bundle
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -62,7 +62,7 @@ def _ended(
 def _alone(environment: dict[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     with entered(environment), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", environment["TMPDIR"])
+        patch.setattr(work, "tempfile", SimpleNamespace(gettempdir=lambda: environment["TMPDIR"]))
         os.environ.update(environment)
         try:
             yield
