@@ -14,6 +14,8 @@ JSON = {"AWSOrganizationsV20161128": "organizations", "StarlingDoveService": "co
 CLIENTS = {each.signs: each.name for each in simulated()}
 """Name in signatures → client name, of the enabling services."""
 REST = (*(each.name for each in simulated()), "account", "security-ir")
+ROUTED = (*REST, "lambda")
+"""Services whose operations are told by their paths; of those that are not ours whole, moto answers the rest."""
 WHOLE = (*REST, "organizations", "sts", "events", "cloudformation")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
 READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select|ReceiveMessage)")
@@ -88,7 +90,7 @@ def _operation(scope: str, environ: Environ, path: str, body: bytes) -> tuple[st
     if target:
         prefix, _, name = target.rpartition(".")
         return JSON.get(prefix, scope), name, {}
-    if scope in REST:
+    if scope in ROUTED:
         name, labels = route(scope, environ["REQUEST_METHOD"], path) or ("", {})
         return scope, name, labels
     form = (

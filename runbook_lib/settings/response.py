@@ -41,6 +41,36 @@ StateMachineArn = Annotated[
     Field(pattern=r"^arn:aws[a-z-]*:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[A-Za-z0-9_-]{1,80}$"),
     Says("Not the ARN of a state machine: arn:PARTITION:states:REGION:ACCOUNT:stateMachine:NAME."),
 ]
+FunctionArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}$"),
+    Says("Not the ARN of a function: arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME, without version or alias."),
+]
+ApiDestinationArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:api-destination/[A-Za-z0-9_.-]{1,64}/[0-9a-f-]{36}$"),
+    Says("Not the ARN of an API destination: arn:PARTITION:events:REGION:ACCOUNT:api-destination/NAME/ID."),
+]
+EventBusArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9_./-]{1,256}$"),
+    Says("Not the ARN of an event bus: arn:PARTITION:events:REGION:ACCOUNT:event-bus/NAME."),
+]
+RoleArn = Annotated[
+    str,
+    Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$"),
+    Says("Not the ARN of a role: arn:PARTITION:iam::ACCOUNT:role/NAME."),
+]
+DocumentName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_.-]{3,128}$"),
+    Says("Not the name of a document of Systems Manager: 3 to 128 letters, digits, dots, hyphens and underscores."),
+]
+DocumentVersion = Annotated[
+    str,
+    Field(pattern=r"^[1-9][0-9]{0,8}$"),
+    Says('Not the number of a version, in quotes: "7". $DEFAULT and $LATEST are moved by whoever owns the document.'),
+]
 Product = Annotated[
     str,
     Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$"),
@@ -66,6 +96,39 @@ class StateMachine(Section):
     arn: Annotated[StateMachineArn, Field(description="Its ARN. A rule starts an execution with the message as input.")]
 
 
+class Function(Section):
+    """A function of Lambda that is there."""
+
+    arn: Annotated[FunctionArn, Field(description="Its ARN. Its policy gets a statement for each route that sends to it.")]
+
+
+class ApiDestination(Section):
+    """An API destination of EventBridge that is there, with the connection that holds its credentials."""
+
+    arn: Annotated[ApiDestinationArn, Field(description="Its ARN. Credentials stay in its connection; settings never have any.")]
+
+
+class EventBus(Section):
+    """An event bus that is there: of this account or another one, in this Region or another one."""
+
+    arn: Annotated[EventBusArn, Field(description="Its ARN. It gets the whole event, as Security Hub sends it.")]
+
+
+class Automation(Section):
+    """An Automation document of Systems Manager, which is started in the delegated account, where rules are."""
+
+    document: Annotated[DocumentName, Field(description="Its name: one of AWS's, or one of the delegated account's.")]
+    version: Annotated[DocumentVersion, Field(description="The one version that is started, in quotes.")]
+    role: Annotated[RoleArn, Field(description="The role that the document acts by: its parameter AutomationAssumeRole.")]
+    parameters: Annotated[
+        dict[Text, Text],
+        Field(
+            default_factory=dict,
+            description="Its other parameters: texts, or {finding}, {product}, {severity}, {account}, {region}, {resource}.",
+        ),
+    ]
+
+
 class Channel(Section):
     """One way to people or to another system: exactly one of its keys."""
 
@@ -75,9 +138,20 @@ class Channel(Section):
     topic: Annotated[
         Destination | None, Field(description="An SNS topic: people and chats subscribe to it, and confirm it themselves.")
     ] = None
+    function: Annotated[Function | None, Field(description="A function of Lambda, which gets the message.")] = None
     state_machine: Annotated[
         StateMachine | None,
         Field(description="A state machine that messages start; a role of EventBridge's own, for it alone, is made."),
+    ] = None
+    automation: Annotated[
+        Automation | None, Field(description="A document of Systems Manager that is started; EventBridge's role for it is made.")
+    ] = None
+    api_destination: Annotated[
+        ApiDestination | None,
+        Field(description="An HTTP endpoint, for example a pager's. EventBridge's role for it is made."),
+    ] = None
+    event_bus: Annotated[
+        EventBus | None, Field(description="Another event bus, for example of a SIEM's account. EventBridge's role for it is made.")
     ] = None
 
 

@@ -62,7 +62,7 @@ def _cells(place: Here, wanted: WantedDestination) -> Cells:
     if found.value is None:
         if wanted.made:
             return column.to_do(us, f"there is no {wanted.what} of this name", "none")
-        step = f"Make it, or name another {wanted.what}{'' if wanted.role else '; or write make in the place of arn'}."
+        step = f"Make it, or name another {wanted.what}{'' if wanted.named else '; or write make in the place of arn'}."
         return column.blocked(us, f"there is no {wanted.what} {wanted.arn}", step, "none", SETTINGS_OWNER)
     return _there(column, us, wanted, found.value)
 
@@ -76,8 +76,9 @@ def _there(column: Column, us: set[str], wanted: WantedDestination, found: Desti
         return _of_ours(column, us, wanted, found)
     if found.shut:
         return column.blocked(us, found.shut, f"Have its owner open it, or name another {wanted.what}.", seen)
-    if wanted.role:
-        return column.covered(us, f"there; EventBridge uses it by the role {wanted.role.name}", seen)
+    if wanted.named:
+        how = f"; EventBridge uses it by the role {wanted.role.name}" if wanted.role else ""
+        return column.covered(us, f"there{how}{f'; {found.unseen}' if found.unseen else ''}", seen)
     if why := policies.refuses(found.policy, wanted.kind.name, wanted.arn, wanted.rules):
         step = f"Have its owner add this statement to its policy: {json.dumps(wanted.statement, sort_keys=True)}"
         return column.blocked(us, why, step, seen, f"the owner of the {wanted.what} {wanted.name}")

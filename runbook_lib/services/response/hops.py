@@ -11,7 +11,7 @@ from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.coverage import Cells
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
 from runbook_lib.services.response import patterns, policies
-from runbook_lib.services.response.kinds import QUEUE
+from runbook_lib.services.response.kinds import QUEUE, TOPIC
 from runbook_lib.services.response.names import NAME
 from runbook_lib.services.response.trial import ACTIVE, Trial
 from runbook_lib.services.response.underway import Letter, Underway
@@ -140,9 +140,14 @@ def _delivery(trial: Trial, wanted: Wanted, seen: Underway, channel: str, column
     if trial.pressed:
         step = f"Choose the finding {trial.id} in Security Hub's console and press {_button(trial, wanted)}; then drill again."
         return column.unknown(us, NOT_TRIED, "nobody has pressed the custom action, and no call presses one", step)
-    if there.kind is not QUEUE:
-        return _of_topic(trial, seen, there, column, us)
-    return _of_queue(trial, seen, there, column, us)
+    if there.kind is QUEUE:
+        return _of_queue(trial, seen, there, column, us)
+    return _of_topic(trial, seen, there, column, us) if there.kind is TOPIC else _of_named(trial, there, column, us)
+
+
+def _of_named(trial: Trial, there: WantedDestination, column: Column, us: set[str]) -> Cells:
+    reason = f"EventBridge kept nothing back; whether the {there.what} {there.name} did its work, its owner alone can say"
+    return column.unknown(us, NOT_SEEN, reason, f"Ask its owner for what came of {trial.id}.")
 
 
 def _button(trial: Trial, wanted: Wanted) -> str:
@@ -156,6 +161,14 @@ def _refused(trial: Trial, wanted: Wanted, seen: Underway, there: WantedDestinat
         return ""
     if found.value is None:
         return f"there is no {there.what} {there.name}"
+    if there.role:
+        role = seen.there.regions[trial.home].roles[there.item]
+        if not isinstance(role, Known):
+            return ""
+        if role.value is None:
+            return f"there is no role {there.role.name}, by which EventBridge uses the {there.what}"
+        as_made = policies.same(role.value.trust, there.role.trust) and policies.same(role.value.policy, there.role.policy)
+        return "" if as_made else f"the role {there.role.name}, by which EventBridge uses the {there.what}, is not as it was made"
     return policies.refuses(found.value.policy, there.kind.name, there.arn, [_rule(trial, wanted).arn])
 
 

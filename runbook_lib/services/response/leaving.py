@@ -22,11 +22,11 @@ from runbook_lib.services.departure import Ground, Level, Losing, Regional
 from runbook_lib.services.leaving import Departure, Leaving
 from runbook_lib.services.obstacles import Bar
 from runbook_lib.services.registry import sentence
-from runbook_lib.services.response import ours
+from runbook_lib.services.response import ours, policies
 from runbook_lib.services.response.destinations import URL
-from runbook_lib.services.response.names import EVENTS, HUB, IAM, NAME, PHASE, QUEUES, ROLE_POLICY, TITLE, TOPICS
+from runbook_lib.services.response.named import MISSING, read_policy
+from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, NAME, PHASE, QUEUES, ROLE_POLICY, TITLE, TOPICS
 from runbook_lib.services.response.observe import (
-    MISSING,
     queue_url,
     read_actions,
     read_destination,
@@ -34,7 +34,7 @@ from runbook_lib.services.response.observe import (
     read_rule,
     read_targets,
 )
-from runbook_lib.services.response.ours import Ours, actions_of
+from runbook_lib.services.response.ours import Ours, actions_of, functions_of
 from runbook_lib.services.response.state import Rule
 from runbook_lib.services.spec import Designation
 from runbook_lib.services.view import View
@@ -45,6 +45,7 @@ UNDOING: Mapping[str, Losing] = {
     f"{HUB}:DeleteActionTarget": Losing("custom actions in the console of Security Hub", of_accounts=False),
     f"{EVENTS}:DisableRule": Losing("messages about findings", unwatched=True, note="The rules stay.", of_accounts=False),
     f"{EVENTS}:RemoveTargets": Losing("the targets of routes", of_accounts=False),
+    f"{FUNCTIONS}:RemovePermission": Losing("the leave to invoke functions", of_accounts=False),
     f"{EVENTS}:DeleteRule": Losing("the rules of routes", of_accounts=False),
     f"{IAM}:DeleteRolePolicy": Losing("what EventBridge may do by the roles of channels", of_accounts=False),
     f"{IAM}:DeleteRole": Losing("the roles by which EventBridge uses channels", of_accounts=False),
@@ -149,12 +150,17 @@ class Mute(RouteLevel):
 
 
 class Detach(RouteLevel):
-    """The targets of rules that send nothing are removed; the rules stay."""
+    """The targets of rules that send nothing are removed, and before them what lets the rules invoke functions; the rules stay."""
 
     name = "detach"
-    operations = frozenset({f"{EVENTS}:RemoveTargets"})
+    operations = frozenset({f"{EVENTS}:RemoveTargets", f"{FUNCTIONS}:RemovePermission"})
     losing = (UNDOING[f"{EVENTS}:RemoveTargets"],)
     already = ("does not exist",)
+
+    def here(self, place: Here, column: Column) -> Cells:
+        if isinstance(found := place.seen.lets_in, Unknown):
+            return column.unknown({place.delegated}, found.code, found.reason, found.next_step)
+        return super().here(place, column)
 
     def of_rule(self, place: Here, rule: Rule) -> Cells:
         column, us = self.column(place, rule.name), {place.delegated}
@@ -171,16 +177,31 @@ class Detach(RouteLevel):
     def calls(self, ground: Ground[Ours], place: Here, doing: Cells, before: tuple[str, ...]) -> Sequence[Step]:
         made: list[Step] = []
         for cell in doing:
-            targets = _rule(place, cell.item).targets
+            rule = _rule(place, cell.item)
+            made += (shut := self._shut(place, rule))
+            targets = rule.targets
             again = {"Rule": cell.item, "Targets": [plain(targets[each]) for each in sorted(targets)]}
             made.append(
                 self.call(
                     place, EVENTS, "RemoveTargets", {"Rule": cell.item, "Ids": sorted(targets)}, reason=f"{cell.item} is detached",
-                    before=f"sent to {cell.observed}", becomes="no targets",
+                    before=f"sent to {cell.observed}", becomes="no targets", after=tuple(step.id for step in shut),
                     back_out=BackOut("Sends to these again.", "PutTargets", again),
                 )
             )  # fmt: skip
         return made
+
+    def _shut(self, place: Here, rule: Rule) -> list[Action]:
+        """Our statement for a rule goes out of the policies of functions, as long as its targets tell which functions they are."""
+        found, name = place.seen.lets_in, policies.statement_id(rule.arn)
+        there = found.value if isinstance(found, Known) else {}
+        return [
+            self.call(
+                place, FUNCTIONS, "RemovePermission", {"FunctionName": arn, "StatementId": name}, reason=f"{rule.name} is detached",
+                before="EventBridge may invoke the function", becomes="EventBridge may not invoke it for this rule",
+                back_out=BackOut("Lets EventBridge invoke it again.", "AddPermission", policies.permission(arn, rule.arn)),
+            )
+            for arn in functions_of(rule) if name in there.get(arn, ())
+        ]  # fmt: skip
 
     def answered(self, action: Action, answer: Mapping[str, Any]) -> list[Outcome]:
         """HTTP 200 of RemoveTargets is not success: entries that stay are counted, each with its code."""
@@ -192,6 +213,10 @@ class Detach(RouteLevel):
 
     def reached(self, step: Step, reader: Reader) -> Progress:
         assert isinstance(step, Action)
+        if step.operation == "RemovePermission":
+            policy = read_policy(step.parameters["FunctionName"], step.account, step.region, reader)
+            there = policies.has_sid(policy, step.parameters["StatementId"])
+            return Progress(NONE if there else WHOLE, {}, "there" if there else "gone")
         if read_rule(step.parameters["Rule"], step.account, step.region, reader) is None:
             return Progress(WHOLE, {}, "no rule")
         left = set(read_targets(step.parameters["Rule"], step.account, step.region, reader)) & set(step.parameters["Ids"])

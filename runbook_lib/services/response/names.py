@@ -1,7 +1,8 @@
 """Names and numbers of the response, each number beside its source."""
 
 NAME, TITLE, PHASE = "response", "Response", "60_response"
-HUB, EVENTS, QUEUES, TOPICS, MACHINES, IAM = "securityhub", "events", "sqs", "sns", "stepfunctions", "iam"
+HUB, EVENTS, QUEUES, TOPICS, IAM = "securityhub", "events", "sqs", "sns", "iam"
+FUNCTIONS, MACHINES, SYSTEMS = "lambda", "stepfunctions", "ssm"
 """boto3 client names of the services that are called."""
 MARK = "Made by the runbook"
 """What the description of every rule of ours begins with: it comes with the list of rules, without a read of its own."""

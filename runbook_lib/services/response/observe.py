@@ -11,12 +11,13 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.answers import text
 from runbook_lib.services.response import policies
+from runbook_lib.services.response.named import MISSING, read_named
+from runbook_lib.services.response.named import READS as OF_NAMED
 from runbook_lib.services.response.names import (
     EVENTS,
     HUB,
     IAM,
     IMPORTED,
-    MACHINES,
     PRESSED,
     QUEUES,
     ROLE_POLICY,
@@ -32,14 +33,9 @@ from runbook_lib.services.view import View
 READS = frozenset({
     f"{HUB}:DescribeActionTargets", f"{EVENTS}:ListRules", f"{EVENTS}:ListTargetsByRule", f"{EVENTS}:TestEventPattern",
     f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
-    f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource", f"{MACHINES}:DescribeStateMachine",
+    f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
     f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-})  # fmt: skip
-MISSING = frozenset({
-    "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound", "NotFoundException", "ResourceNotFoundException",
-    "StateMachineDoesNotExist", "NoSuchEntity",
-})  # fmt: skip
-"""Error codes of what is not there [model]."""
+}) | OF_NAMED  # fmt: skip
 HUB_OFF = "not subscribed to AWS Security Hub"
 
 
@@ -138,10 +134,9 @@ def hears_security_hub(pattern: Mapping[str, Any] | None) -> bool:
 
 
 def read_destination(arn: str, account: str, region: str, reader: Reader) -> Destination | None:
-    """A channel of the account, by its ARN; None where there is none. Raises CallFailed."""
-    read = {QUEUES: _queue, TOPICS: _topic, "states": _state_machine}[arn.split(":")[2]]
+    """A queue or topic of the account, by its ARN; None where there is none. Raises CallFailed."""
     try:
-        return read(arn, account, region, reader)
+        return _queue(arn, account, region, reader) if arn.split(":")[2] == QUEUES else _topic(arn, account, region, reader)
     except CallFailed as error:
         if error.code in MISSING:
             return None
@@ -150,6 +145,8 @@ def read_destination(arn: str, account: str, region: str, reader: Reader) -> Des
 
 def _destination(wanted: WantedDestination, account: str, region: str, reader: Reader) -> Observation[Destination | None]:
     try:
+        if wanted.named is not None:
+            return Known(read_named(wanted.named, wanted.arn, account, region, reader))
         return Known(read_destination(wanted.arn, account, region, reader))
     except CallFailed as error:
         return unread(error)
@@ -173,11 +170,6 @@ def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:
     attributes = reader.read(TOPICS, "GetTopicAttributes", account, region, TopicArn=arn).get("Attributes") or {}
     tags = tags_of(reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ())
     return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
-
-
-def _state_machine(arn: str, account: str, region: str, reader: Reader) -> Destination:
-    status = text(reader.read(MACHINES, "DescribeStateMachine", account, region, stateMachineArn=arn).get("status"))
-    return Destination({}, "", ours=False, shut="" if status in ("", "ACTIVE") else f"the state machine is {status}")
 
 
 def _role(wanted: WantedRole, account: str, region: str, reader: Reader) -> Observation[ChannelRole | None]:

@@ -9,9 +9,10 @@ from runbook_lib.aws.errors import CallFailed, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.services.population import ENABLED
-from runbook_lib.services.response.names import EVENTS, HUB, IAM, QUEUES, ROLE_PATH, TAG, TAGGED, TOPICS
+from runbook_lib.services.response import policies
+from runbook_lib.services.response.named import MISSING, read_policy
+from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, QUEUES, ROLE_PATH, TAG, TAGGED, TOPICS
 from runbook_lib.services.response.observe import (
-    MISSING,
     as_rule,
     custom_actions,
     hears_security_hub,
@@ -27,7 +28,7 @@ READS = frozenset({
     f"{HUB}:DescribeActionTargets", f"{EVENTS}:ListRules", f"{EVENTS}:ListTargetsByRule", f"{EVENTS}:ListRuleNamesByTarget",
     f"{QUEUES}:ListQueues", f"{QUEUES}:ListQueueTags", f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes",
     f"{TOPICS}:ListTopics", f"{TOPICS}:ListTagsForResource", f"{TOPICS}:GetTopicAttributes",
-    f"{IAM}:ListRoles", f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
+    f"{FUNCTIONS}:GetPolicy", f"{IAM}:ListRoles", f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
 })  # fmt: skip
 
 
@@ -45,6 +46,9 @@ class Ours:
     """ARN of each queue and topic of ours → the rules of others that send to it."""
     roles: Observation[Mapping[str, ChannelRole]]
     """Roles that were made for channels, by name; they have no Region, and are told in the first that is asked for."""
+
+    lets_in: Observation[Mapping[str, frozenset[str]]]
+    """ARN of each function that a rule of ours sends to → the ids of our statements in its policy."""
 
     def listening(self, action: str) -> tuple[str, ...]:
         """The rules of others that answer to a custom action."""
@@ -72,11 +76,24 @@ def _region(account: str, region: str, reader: Reader, *, first: bool) -> Ours:
     ]
     rules, actions, roles = reader.parallel(jobs)
     if not isinstance(rules, Known):
-        return Ours(rules, (), actions, rules, roles)
+        return Ours(rules, (), actions, rules, roles, rules)
     own = {name: rule for name, rule in rules.value.items() if rule.ours}
     others = tuple(rule for rule in rules.value.values() if not rule.ours and rule.enabled and hears_security_hub(rule.pattern))
     destinations = _tried(partial(_destinations, account, region, frozenset(own), reader))
-    return Ours(Known(own), others, actions, destinations, roles)
+    lets_in = _tried(partial(_lets_in, account, region, own.values(), reader))
+    return Ours(Known(own), others, actions, destinations, roles, lets_in)
+
+
+def functions_of(rule: Rule) -> tuple[str, ...]:
+    """The functions that a rule sends to."""
+    arns = {str(each.get("Arn", "")) for each in rule.targets.values()}
+    return tuple(sorted(arn for arn in arns if arn.split(":")[2:3] == [FUNCTIONS]))
+
+
+def _lets_in(account: str, region: str, rules: Iterable[Rule], reader: Reader) -> dict[str, frozenset[str]]:
+    arns = sorted({arn for rule in rules for arn in functions_of(rule)})
+    read = reader.parallel([partial(read_policy, each, account, region, reader) for each in arns])
+    return {arn: policies.ours_in(policy) for arn, policy in zip(arns, read, strict=True)}
 
 
 def _roles(account: str, region: str, reader: Reader) -> dict[str, ChannelRole]:

@@ -1,7 +1,7 @@
-"""Whether the policy of a queue or topic lets EventBridge deliver, and the statement that does. Pure.
+"""Whether the policy of a channel lets EventBridge deliver, and the statement that does. Pure.
 
 No Condition in a topic's policy: AWS's page says that it cannot be used for EventBridge there, and an alert path with one looks
-installed and delivers nothing. A queue's takes the ARN of the rule.
+installed and delivers nothing. A queue's and a function's take the ARN of the rule.
 """
 
 import json
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from runbook_lib.services.response.names import QUEUES, SID
+from runbook_lib.services.response.names import QUEUES, SID, TOPICS
 
 PRINCIPAL = "events.amazonaws.com"
-SENDING = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}
+SENDING = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
 Policy = Mapping[str, Any]
 
 
@@ -30,9 +30,14 @@ def trust(rules: Iterable[str], account: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole", "Condition": condition}]}
 
 
-def use_of(action: str, arn: str) -> dict[str, Any]:
-    """The policy of a role that may do one thing with one target."""
-    return {"Version": "2012-10-17", "Statement": [{"Sid": SID, "Effect": "Allow", "Action": action, "Resource": arn}]}
+def use_of(action: str, arn: str, passed: str = "") -> dict[str, Any]:
+    """The policy of a role that may do one thing with one target, and give one role on to Systems Manager."""
+    statements: list[dict[str, Any]] = [{"Sid": SID, "Effect": "Allow", "Action": action, "Resource": arn}]
+    if passed:
+        condition = {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
+        giving = {"Sid": f"{SID}Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": passed}
+        statements.append({**giving, "Condition": condition})
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def same(one: Policy, other: Policy) -> bool:
@@ -70,16 +75,45 @@ def has(policy: Policy, wanted: Mapping[str, Any]) -> bool:
     return any(_plain(each) == _plain(wanted) for each in _listed(policy.get("Statement")))
 
 
+def statement_id(rule: str) -> str:
+    """The id of the statement that lets EventBridge invoke a function for one rule."""
+    return f"{SID}-{rule.rpartition('/')[2]}"
+
+
+def permission(function: str, rule: str) -> dict[str, str]:
+    """The parameters of AddPermission for one rule."""
+    return {
+        "FunctionName": function, "StatementId": statement_id(rule), "Action": SENDING["lambda"], "Principal": PRINCIPAL,
+        "SourceArn": rule,
+    }  # fmt: skip
+
+
+def ours_in(policy: Policy) -> frozenset[str]:
+    """The ids of our statements in a function's policy."""
+    named = (str(each.get("Sid", "")) for each in _listed(policy.get("Statement")))
+    return frozenset(each for each in named if each.startswith(f"{SID}-"))
+
+
+def has_sid(policy: Policy, sid: str) -> bool:
+    """Whether a statement has this id, whatever it says."""
+    return any(each.get("Sid") == sid for each in _listed(policy.get("Statement")))
+
+
+def denied(policy: Policy, kind: str, arn: str) -> str:
+    """Why nobody could be let in; "" where nothing says so."""
+    denies = [each for each in _listed(policy.get("Statement")) if each.get("Effect") == "Deny" and _about(each, kind, arn)]
+    return "a statement of its policy denies sending, under conditions that cannot be judged from here" if denies else ""
+
+
 def refuses(policy: Policy, kind: str, arn: str, rules: Iterable[str]) -> str:
     """Why EventBridge could not deliver for one of these rules; "" where it could."""
+    if why := denied(policy, kind, arn):
+        return why
     statements = _listed(policy.get("Statement"))
-    denies = [each for each in statements if each.get("Effect") == "Deny" and _about(each, kind, arn)]
-    if denies:
-        return "a statement of its policy denies sending, under conditions that cannot be judged from here"
     allowing = [each for each in statements if each.get("Effect") == "Allow" and _about(each, kind, arn)]
     if not allowing:
         return f"its policy does not let EventBridge call {SENDING[kind]}"
-    if kind != QUEUES:
+    if kind == TOPICS:
         if any(not each.get("Condition") for each in allowing):
             return ""
         return "its policy lets EventBridge publish under a Condition, which AWS does not support in a topic's policy"
@@ -117,7 +151,7 @@ def _listed(value: Any) -> list[Any]:
 def _plain(value: Any) -> Any:
     """A statement in which one value and a list of it are the same."""
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(each) for key, each in sorted(value.items())}
     if isinstance(value, list | tuple):
         return sorted((_plain(each) for each in value), key=repr)
     return [value]

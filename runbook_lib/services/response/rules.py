@@ -82,7 +82,7 @@ class Rules(Part):
         asked = {cell.item for cell in to_do(cells, place.region, self.name)}
         found = place.seen.rules
         there = found.value if isinstance(found, Known) else {}
-        first = (*planned.ids("channels"), *planned.ids("roles"))
+        first = (*planned.ids("channels"), *planned.ids("permissions"), *planned.ids("roles"))
         rules = [(each, there.get(each.name)) for each in self.wanted(place).rules if each.route in asked]
         return [
             step

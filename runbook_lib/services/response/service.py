@@ -18,6 +18,7 @@ from runbook_lib.services.obstacles import bar_cells, explanations, region_bar
 from runbook_lib.services.response import observe as reading
 from runbook_lib.services.response.actions import Actions
 from runbook_lib.services.response.destinations import URL, Destinations
+from runbook_lib.services.response.functions import Permissions
 from runbook_lib.services.response.names import NAME, PHASE, TITLE
 from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.roles import Roles
@@ -40,7 +41,7 @@ class Response(NotEnabling):
 
     name, title, phase = NAME, TITLE, PHASE
     principals: tuple[str, ...] = ()
-    aspects: tuple[Part, ...] = (Destinations(), Roles(), Rules(), Actions())
+    aspects: tuple[Part, ...] = (Destinations(), Permissions(), Roles(), Rules(), Actions())
     reads = reading.READS
     not_estimated: tuple[str, ...] = (
         "Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",

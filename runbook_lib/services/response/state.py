@@ -41,7 +41,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Destination:
-    """A channel that is there. `policy` and `key` are a queue's or topic's."""
+    """A channel that is there. `policy` is a queue's, topic's or function's, `key` a queue's or topic's."""
 
     policy: Mapping[str, Any]
     key: str
@@ -49,6 +49,8 @@ class Destination:
     ours: bool
     shut: str = ""
     """Why it takes nothing, whoever asks; empty where it is open."""
+    unseen: str = ""
+    """What of it cannot be seen from here."""
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,24 @@
 """What settings want in one Region: destinations with who sends to them, rules with pattern and targets, custom actions. Pure."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from runbook_lib.services.response import patterns, policies
-from runbook_lib.services.response.kinds import QUEUE, Kind, of_channel
-from runbook_lib.services.response.names import CHANNEL_ROLE, CONSOLES, HUB, IAM, MARK, OLDEST, RETRIES, ROLE_PATH
+from runbook_lib.services.response.kinds import EVENT_BUS, QUEUE, Kind, Named, of_channel
+from runbook_lib.services.response.names import CHANNEL_ROLE, CONSOLES, HUB, IAM, MARK, OLDEST, RETRIES, ROLE_PATH, SYSTEMS
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 from runbook_lib.settings.response import (
     RULE_PREFIX,
+    Automation,
     CustomAction,
     Destination,
     FindingFilter,
     ResponseSection,
     Route,
-    StateMachine,
 )
 
 UNDELIVERED = "undelivered"
@@ -31,6 +32,11 @@ PATHS = {
 }
 """What a message says: ids and labels, which hold no quotes (values are put in as they are), and nothing of what was found."""
 
+PLACEHOLDERS = {**PATHS, "resource": "$.detail.findings[0].Resources[0].Id"}
+"""What parameters of a document may be of a finding."""
+ROLE_PARAMETER = "AutomationAssumeRole"
+"""The parameter by which every document is told its role [docs]."""
+
 
 @dataclass(frozen=True)
 class WantedDestination:
@@ -41,6 +47,8 @@ class WantedDestination:
     arn: str
     made: bool
     rules: tuple[str, ...]
+    named: Named | None = None
+    """As settings name what is there."""
     role: "WantedRole | None" = None
     """What EventBridge delivers by where the channel's own policy cannot let it in."""
 
@@ -116,15 +124,23 @@ class Wanted:
                 found.append(self._channel(item, kind, named, senders))
         return tuple(found)
 
-    def _channel(self, item: str, kind: Kind, named: Destination | StateMachine, senders: Sequence[str]) -> WantedDestination:
+    def _channel(self, item: str, kind: Kind, named: Named, senders: Sequence[str]) -> WantedDestination:
         if isinstance(named, Destination):
             return self._destination(item, kind, named, senders)
-        role = self._role(item, kind, named.arn, senders)
-        return WantedDestination(item, kind, named.arn, made=False, rules=tuple(senders), role=role)
+        arn = self._document(named) if isinstance(named, Automation) else named.arn
+        passed = named.role if isinstance(named, Automation) else ""
+        role = self._role(item, policies.use_of(kind.action, arn, passed), senders) if kind.action else None
+        return WantedDestination(item, kind, arn, made=False, rules=tuple(senders), named=named, role=role)
 
-    def _role(self, item: str, kind: Kind, arn: str, senders: Sequence[str]) -> WantedRole:
+    def _document(self, named: Automation) -> str:
+        """A rule starts a document by its definition and a version; AWS's own belong to no account [issues: aws-cli#6994]."""
+        account = "" if named.document.startswith("AWS") else self.view.delegated
+        place = f"arn:{self.view.organization.partition}:{SYSTEMS}:{self.region}:{account}"
+        return f"{place}:automation-definition/{named.document}:{named.version}"
+
+    def _role(self, item: str, policy: Mapping[str, Any], senders: Sequence[str]) -> WantedRole:
         role = f"arn:{self.view.organization.partition}:{IAM}::{self.view.delegated}:role{ROLE_PATH}{CHANNEL_ROLE}{item}"
-        return WantedRole(item, role, policies.trust(senders, self.view.delegated), policies.use_of(kind.action, arn))
+        return WantedRole(item, role, policies.trust(senders, self.view.delegated), policy)
 
     @cached_property
     def rules(self) -> tuple[WantedRule, ...]:
@@ -178,16 +194,35 @@ class Wanted:
         return frozenset(wanted.accounts or ()) | below
 
     def _target(self, channel: WantedDestination, undelivered: str) -> dict[str, Any]:
-        link = f"https://{self.region}.{CONSOLES[self.view.organization.partition]}/securityhub/home?region={self.region}#/findings"
-        said = ",".join(f'"{name}":<{name}>' for name in PATHS)
         return {
             "Id": channel.item,
             "Arn": channel.arn,
             **({"RoleArn": channel.role.arn} if channel.role else {}),
-            "InputTransformer": {"InputPathsMap": dict(PATHS), "InputTemplate": f'{{{said},"link":"{link}"}}'},
+            **self._said(channel),
             "RetryPolicy": {"MaximumRetryAttempts": RETRIES, "MaximumEventAgeInSeconds": OLDEST},
             "DeadLetterConfig": {"Arn": undelivered},
         }
+
+    def _said(self, channel: WantedDestination) -> dict[str, Any]:
+        """What a channel is given: a message of ids and labels; a document parameters; a bus the event as it is [model]."""
+        if channel.kind is EVENT_BUS:
+            return {}
+        if isinstance(channel.named, Automation):
+            return {"InputTransformer": _parameters(channel.named)}
+        link = f"https://{self.region}.{CONSOLES[self.view.organization.partition]}/securityhub/home?region={self.region}#/findings"
+        said = ",".join(f'"{name}":<{name}>' for name in PATHS)
+        return {"InputTransformer": {"InputPathsMap": dict(PATHS), "InputTemplate": f'{{{said},"link":"{link}"}}'}}
+
+
+def _parameters(named: Automation) -> dict[str, Any]:
+    """The input of a document: each parameter a list of texts, of which a placeholder is a value of the finding [issues]."""
+    asked = {**named.parameters, ROLE_PARAMETER: named.role}
+    used = {value[1:-1] for value in asked.values() if value[1:-1] in PLACEHOLDERS and value == f"{{{value[1:-1]}}}"}
+    said = [
+        f"{json.dumps(name)}:[{f'<{value[1:-1]}>' if value[1:-1] in used else json.dumps(value)}]"
+        for name, value in sorted(asked.items())
+    ]
+    return {"InputPathsMap": {each: PLACEHOLDERS[each] for each in sorted(used)}, "InputTemplate": f"{{{','.join(said)}}}"}
 
 
 def regions_of(settings: Settings) -> tuple[str, ...]:

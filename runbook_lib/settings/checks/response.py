@@ -71,29 +71,40 @@ def _places(tree: Tree) -> Iterator[Problem]:
         if isinstance(entry, Mapping) and not {"queue", "topic"} & entry.keys() and len(channel) > LONGEST_WITH_ROLE:
             message = f"EventBridge gets a role for this channel, and its name has the id: at most {LONGEST_WITH_ROLE} characters."
             yield Problem((KEY, "channels", channel), message, "")
-    homes = home_regions(tree)
     for path in _destinations(tree):
         kind = SERVICES.get(str(path[-1]), "")
         if kind:
             yield from _one_of(at(tree, *path), path, ("make", "arn"), "A queue or topic")
         arn = at(tree, *path, "arn")
-        if not arn:
-            continue
-        _, _, service, region, account, *_ = arn.split(":")
-        delegated = at(tree, "organization", "delegated_account")
-        if kind and service != kind:
-            yield Problem((*path, "arn"), f"This is the ARN of a thing of {service}, and here stands one of {kind}.")
-        elif delegated and account != delegated:
-            message = (
-                f"This is of account {account}. A rule needs a role to deliver there, so name one of {delegated}, where rules are."
-            )
-            yield Problem((*path, "arn"), message)
-        elif len(homes) > 1:
-            message = "Security Hub's findings are not gathered in one Region here, so one cannot take them all."
-            yield Problem((*path, "arn"), f"{message} {'Write make.' if kind else 'Name an aggregation.home_region.'}")
-        elif homes and homes != [region]:
-            message = f"A rule delivers in its own Region only, and rules are in {homes[0]}, where findings are. Name one of there."
-            yield Problem((*path, "arn"), message)
+        if arn and kind and arn.split(":")[2] != kind:
+            yield Problem((*path, "arn"), f"This is the ARN of a thing of {arn.split(':')[2]}, and here stands one of {kind}.")
+        elif arn or not kind:
+            yield from _place(tree, path, arn or "")
+
+
+def _place(tree: Tree, path: Path, arn: str) -> Iterator[Problem]:
+    """A rule reaches what is in its own account and Region; a bus alone may be elsewhere, but not the one that it is on."""
+    homes, delegated = home_regions(tree), at(tree, "organization", "delegated_account")
+    made = str(path[-1]) in SERVICES
+    key = (*path, "arn") if arn else path
+    if len(homes) > 1:
+        message = "Security Hub's findings are not gathered in one Region here, so one cannot take them all."
+        yield Problem(key, f"{message} {'Write make.' if made else 'Name an aggregation.home_region.'}", None if arn else "")
+        return
+    if not arn:
+        return
+    _, _, _, region, account, name = arn.split(":", 5)
+    if path[-1] == "event_bus":
+        if (region, account, name) == (*homes, delegated, "event-bus/default"):
+            yield Problem(key, "Rules are on this bus: they would send its events round in a circle. Name another one.")
+    elif delegated and account != delegated:
+        message = (
+            f"This is of account {account}. A rule needs a role to deliver there, so name one of {delegated}, where rules are."
+        )
+        yield Problem(key, message)
+    elif homes and homes != [region]:
+        message = f"A rule delivers in its own Region only, and rules are in {homes[0]}, where findings are. Name one of there."
+        yield Problem(key, message)
 
 
 def home_regions(tree: Tree) -> list[str]:
@@ -146,10 +157,26 @@ def _route(tree: Tree, route: str, entry: Any) -> Iterator[Problem]:
     if action and action not in actions:
         known = f"Known: {', '.join(actions)}.{nearest(action, actions)}" if actions else "There is none."
         yield Problem((*path, "custom_action"), f"No custom action has this id. {known} Add it under response.custom_actions.")
+    yield from _started_elsewhere(tree, path, entry)
     products = at(entry, "findings", "products")
     if at(entry, "findings", "controls") and products and "securityhub" not in products:
         message = "Only findings of securityhub have controls, so this route fits no finding. Add securityhub to products."
         yield Problem((*path, "findings", "controls"), message, "")
+
+
+def _started_elsewhere(tree: Tree, path: Path, entry: Any) -> Iterator[Problem]:
+    """A document acts in the delegated account's home Region, wherever the finding is, unless it is told where [docs]."""
+    delegated, homes = at(tree, "organization", "delegated_account"), home_regions(tree)
+    at_home = (at(entry, "findings", "accounts"), at(entry, "findings", "regions")) == ([delegated], homes)
+    for number, channel in enumerate(at(entry, "to") or ()):
+        automation = at(tree, KEY, "channels", channel, "automation") if channel else None
+        told = list((at(automation, "parameters") or {}).values()) if isinstance(automation, Mapping) else []
+        if automation and not at_home and not all(each in told for each in ("{account}", "{region}")):
+            message = (
+                f"The document of {channel} acts in account {delegated} in {', '.join(homes)}, wherever the finding is. Let the "
+                "route have accounts and regions of there alone, give the document {account} and {region}, or use a state machine."
+            )
+            yield Problem((*path, "to", number), message)
 
 
 def _overlaps(tree: Tree) -> Iterator[Problem]:

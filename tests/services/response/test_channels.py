@@ -1,18 +1,27 @@
 """Channels that EventBridge uses by a role: made, narrowed, proven by an event, changed by others, killed, and taken back."""
 
+import io
 import json
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from leaving import Out
 from simulated import Simulated, home, open_cells
+from test_drill import Drilling
 from test_killed import Killed, Mortal, Start, _kept
 from test_response_rehearsed import DELEGATED, PHASE, apply, client, imported, reasons, with_response
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 from undone import applied
 
+from runbook_lib.coverage import Status
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.services.registry import RESPONSE, ways_out
@@ -32,11 +41,81 @@ def state_machine(made: Simulated) -> dict[str, Any]:
     return {"state_machine": {"arn": answer["stateMachineArn"]}}
 
 
+def function(made: Simulated) -> dict[str, Any]:
+    """A function of the organization's own, which the simulation never runs."""
+    role = client(made, "iam").create_role(RoleName="theirs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as code:
+        code.writestr("index.py", "")
+    answer = client(made, "lambda").create_function(
+        FunctionName="theirs", Runtime="python3.13", Role=role, Handler="index.handler", Code={"ZipFile": packed.getvalue()}
+    )
+    return {"function": {"arn": answer["FunctionArn"]}}
+
+
+def custom_bus(made: Simulated) -> dict[str, Any]:
+    """Another event bus of the delegated account, in another Region."""
+    other = next(each for each in made.settings.sections()["securityhub"].regions if each != home(made.front))
+    return {"event_bus": {"arn": client(made, "events", region=other).create_event_bus(Name="siem")["EventBusArn"]}}
+
+
+def api_destination(made: Simulated, endpoint: str = "https://127.0.0.1:1/") -> dict[str, Any]:
+    """An HTTP endpoint with a connection of the organization's own."""
+    events = client(made, "events")
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "kept-by-the-connection"}}
+    connection = events.create_connection(Name="pager", AuthorizationType="API_KEY", AuthParameters=key)["ConnectionArn"]
+    made_of = {"Name": "pager", "ConnectionArn": connection, "InvocationEndpoint": endpoint, "HttpMethod": "POST"}
+    return {"api_destination": {"arn": events.create_api_destination(**made_of)["ApiDestinationArn"]}}
+
+
+def document(made: Simulated) -> dict[str, Any]:
+    """One of AWS's documents, by a role of the organization's own."""
+    trust = TRUST.replace("states.amazonaws.com", "ssm.amazonaws.com")
+    iam = client(made, "iam")
+    role = iam.create_role(RoleName="mends", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    every = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="mends", PolicyName="every", PolicyDocument=json.dumps(every))
+    asked = {
+        "document": "AWSConfigRemediation-EnableKeyRotation",
+        "version": "1",
+        "role": role,
+        "parameters": {"KeyId": "{resource}"},
+    }
+    return {"automation": asked}
+
+
+@dataclass
+class Endpoint:
+    """An HTTP endpoint on loopback, and what it was sent: headers and body."""
+
+    url: str
+    taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    class Pager(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            found.taken.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: the test looks at what was taken."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pager) as server:
+        found = Endpoint(f"http://127.0.0.1:{server.server_port}/")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield found
+        server.shutdown()
+
+
 def using(made: Simulated, channel: dict[str, Any]) -> None:
-    """Settings with this channel alone."""
+    """Settings with this channel alone; of a document, for findings of where it acts."""
+    here = {"accounts": [DELEGATED], "regions": [home(made.front)]} if "automation" in channel else {}
     made.settings = with_response(
         made.settings, channels={"flow": channel}, custom_actions={},
-        routes={"high-findings": {"findings": {"severities": ["HIGH"]}, "to": ["flow"]}},
+        routes={"high-findings": {"findings": {"severities": ["HIGH"], **here}, "to": ["flow"]}},
     )  # fmt: skip
 
 
@@ -131,3 +210,105 @@ def test_a_run_that_is_taken_back_takes_its_role_with_it(made: Simulated) -> Non
     assert change.apply(change.plan()).ok
     assert roles(made) == []
     assert change.plan().actions == ()
+
+
+def test_a_function_is_let_in_for_its_route_and_what_others_wrote_stays(made: Simulated) -> None:
+    channel = function(made)
+    arn, lambdas = channel["function"]["arn"], client(made, "lambda")
+    lambdas.add_permission(FunctionName=arn, StatementId="theirs", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com")
+    using(made, channel)
+    apply(made)
+    assert made.plan(PHASE).steps == ()
+    imported(made)
+    assert [each["finding"] for each in invoked(made)] == ["f-1"]
+    written = json.loads(lambdas.get_policy(FunctionName=arn)["Policy"])["Statement"]
+    assert [each["Sid"] for each in written] == ["theirs", "RunbookResponse-runbook-high-findings"]
+    assert roles(made) == []
+
+
+def test_another_bus_in_another_region_gets_the_event_as_it_is(made: Simulated) -> None:
+    using(made, custom_bus(made))
+    apply(made)
+    assert made.plan(PHASE).steps == ()
+    imported(made)
+    state = state_of(made.front.world)
+    assert [each.outcome for each in state.deliveries] == ["delivered"]
+    assert "Nobody else's business" in json.dumps(state.events[-1])
+
+
+def test_a_document_is_started_with_what_the_finding_says(made: Simulated) -> None:
+    using(made, document(made))
+    key = client(made, "kms").create_key()["KeyMetadata"]["KeyId"]
+    apply(made)
+    assert made.plan(PHASE).steps == ()
+    imported(made, DELEGATED, Resources=[{"Type": "AwsKmsKey", "Id": key}])
+    [started] = client(made, "ssm").describe_automation_executions()["AutomationExecutionMetadataList"]
+    assert started["DocumentName"] == "AWSConfigRemediation-EnableKeyRotation"
+    made.clock.sleep(120)
+    assert client(made, "kms").get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+
+
+def test_an_endpoint_gets_the_message_with_the_credentials_of_its_connection(made: Simulated, endpoint: Endpoint) -> None:
+    using(made, api_destination(made, endpoint.url))
+    apply(made)
+    assert made.plan(PHASE).steps == ()
+    imported(made)
+    [(headers, body)] = endpoint.taken
+    assert (json.loads(body)["finding"], headers["X-Key"]) == ("f-1", "kept-by-the-connection")
+    assert "kept-by-the-connection" not in made.journal(PHASE).read_text()
+
+
+@pytest.mark.parametrize("kind", [function, custom_bus, api_destination, document])
+def test_every_kind_goes_by_the_way_out_and_by_a_run_that_is_taken_back(
+    made: Simulated, kind: Callable[[Simulated], dict[str, Any]]
+) -> None:
+    using(made, kind(made))
+    change = applied(made, PHASE)
+    assert change.apply(change.plan()).ok
+    assert change.plan().actions == ()
+    assert roles(made) == []
+    made.clock.sleep(61)
+    apply(made)
+    out = Out(made, RESPONSE)
+    out.allow(ways_out()[RESPONSE])
+    for level in ways_out()[RESPONSE]:
+        assert out.do(level)[1].ok
+        assert out.plan(level).actions == (), level
+    assert roles(made) == []
+    if kind is function:
+        with pytest.raises(ClientError, match="does not exist"):
+            client(made, "lambda").get_policy(FunctionName="theirs")
+
+
+def shut(made: Simulated) -> None:
+    client(made, "iam").delete_role_policy(RoleName=ROLE, PolicyName="deliver")
+
+
+def gone(made: Simulated) -> None:
+    shut(made)
+    client(made, "iam").delete_role(RoleName=ROLE)
+
+
+def silent(made: Simulated) -> None:
+    client(made, "lambda").remove_permission(FunctionName="theirs", StatementId="RunbookResponse-runbook-high-findings")
+
+
+@pytest.mark.parametrize(
+    ("kind", "broken", "says"),
+    [
+        (state_machine, shut, "may not states:StartExecution"), (state_machine, gone, "there is no role"),
+        (function, silent, "the function's policy does not let EventBridge invoke"),
+    ],
+)  # fmt: skip
+def test_the_drill_names_the_permission_that_a_target_lacks(
+    made: Simulated, kind: Callable[[Simulated], dict[str, Any]], broken: Callable[[Simulated], None], says: str
+) -> None:
+    using(made, kind(made))
+    apply(made)
+    before = Drilling(made, "whole").through()["delivery high-findings to flow"]
+    assert (before.status, before.code) == (Status.UNKNOWN, "NotSeen")
+    broken(made)
+    lost = Drilling(made, "broken").through()["delivery high-findings to flow"]
+    assert lost.status is Status.GAP
+    assert says in lost.reason, lost.reason
+    assert lost.next_step
