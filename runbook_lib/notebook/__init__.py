@@ -13,6 +13,8 @@ from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes, Part
 from runbook_lib.evidence.people import four_eyes
 from runbook_lib.evidence.run.attempts import read_record
+from runbook_lib.inventory.checkup import changes
+from runbook_lib.inventory.checkup.reads import Heard
 from runbook_lib.notebook import coverage_parts
 from runbook_lib.notebook.applying import apply_printing, apply_watched
 from runbook_lib.notebook.attaching import attached_at_opening
@@ -21,6 +23,7 @@ from runbook_lib.notebook.cells import PARAMETERS, headless, kernel, parameters_
 from runbook_lib.notebook.deciding import Decider, GivenFile, Nobody
 from runbook_lib.notebook.executed import Listener
 from runbook_lib.notebook.gate_by_gate import GateByGate
+from runbook_lib.notebook.permissions import preflight
 from runbook_lib.notebook.second_person import CONFIRMED, SecondPerson, confirmed
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.halt import Halt
@@ -51,7 +54,10 @@ def open_phase(phase: str, parameters_file: str, scope: str, approval: str, run_
     """
     with plainly():
         record = opening(phase, parameters_file, scope, approval, run_folder, *about)
-        OPEN.append(notebook := Notebook(opened(record)))
+        first = record.phase.name == PREREQUISITES.name
+        heard = Heard() if first else None
+        run = opened(record, changes.READS if first else frozenset(), heard.keep if heard else None)
+        OPEN.append(notebook := Notebook(run, heard))
         if not headless():
             notebook.earlier = attached_at_opening(record.run.path.parent, record.settings, os.environ)
         return notebook
@@ -86,8 +92,10 @@ def way_to_decide(run: PhaseRun) -> Decider:
 class Notebook:
     """One executed notebook: observe, plan, confirm, apply, verify, back_out, finish, in that order."""
 
-    def __init__(self, run: PhaseRun) -> None:
+    def __init__(self, run: PhaseRun, heard: Heard | None = None) -> None:
         self.run, self.record = run, run.record
+        self.heard = heard
+        """What became of each read, where permissions are looked at."""
         self.earlier: tuple[str, ...] = ()
         """What is to be said of the runs before this one."""
         self._decider: Decider | None = None
@@ -113,8 +121,8 @@ class Notebook:
             self.run.observe()
             if not self.record.phase.plans:
                 return coverage_parts.shown(coverage_parts.OBSERVE, self.run)
-            if self.record.phase.name == PREREQUISITES.name:
-                return sections.checks(self.run.cells)
+            if self.heard is not None:
+                return Notes(*sections.checks(self.run.cells).parts, *preflight(self.run, self.heard))
             return sections.observed(self.run.cells, self.run.organization)
 
     def explore(self) -> Notes | None:

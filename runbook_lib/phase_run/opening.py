@@ -1,7 +1,10 @@
 """Opening the run of one phase: first its record, then, held against AWS, the phase itself."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.files import write_bytes, write_text
@@ -109,10 +112,10 @@ def _made(parameters: Path, settings: Settings, register: Register, phase: str, 
     )  # fmt: skip
 
 
-def opened(record: RunRecord, besides: frozenset[str] = frozenset()) -> PhaseRun:
+def opened(record: RunRecord, besides: frozenset[str] = frozenset(), listen: Callable[..., None] | None = None) -> PhaseRun:
     """Find out who and where we are, and hold the settings against AWS. Raises Halt, recorded as the end, when any is wrong.
 
-    `besides`: reads that a notebook makes and no service does.
+    `besides`: reads that a notebook makes and no service does. `listen` hears every answer as `Access.on_answer` does.
     """
     answers, before, begun = Answers(), EarlierReads(), record.clock.now()
     with plainly(record):
@@ -123,7 +126,7 @@ def opened(record: RunRecord, besides: frozenset[str] = frozenset()) -> PhaseRun
             record.settings, record.phase, record.run.name, record.clock, doing=record.doing, besides=besides
         )
         access.open_doors()
-        access.on_answer = answers.keep
+        access.on_answer = partial(_both, answers.keep, listen) if listen else answers.keep
         if record.phase.plans:  # what proves in the end what was done rests on nothing that was read earlier
             before = earlier_reads(record.run, begun)
             access.recall = before.recall
@@ -131,6 +134,11 @@ def opened(record: RunRecord, besides: frozenset[str] = frozenset()) -> PhaseRun
         organization, remarks = _preflight(record, runbook)
         record.run.add_callers(organization.callers)
     return PhaseRun(record, runbook, organization, remarks, answers, before, begun)
+
+
+def _both(keep: Callable[..., None], listen: Callable[..., None], *answer: Any) -> None:
+    keep(*answer)
+    listen(*answer)
 
 
 def _refuse_other_mode(record: RunRecord) -> None:

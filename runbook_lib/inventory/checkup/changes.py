@@ -1,11 +1,11 @@
-"""Whether the changes that settings may lead to would be allowed, as IAM's simulation expects: an opinion, where a read is a proof.
+"""Whether the calls that settings may lead to would be allowed, as IAM's simulation expects: an opinion, where a read is a proof.
 
 The simulation sees identity policies, permissions boundaries and service control policies with their conditions. It sees no
 resource control policy, no session policy and no policy of a VPC endpoint [docs: SimulatePrincipalPolicy].
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,11 @@ from runbook_lib.aws.errors import CallFailed, denied
 from runbook_lib.aws.reader import Reader
 from runbook_lib.inventory.checkup import Finding, Verdict, in_regions
 from runbook_lib.services.implementations import SERVICES
-from runbook_lib.services.permissions import CHANGING, DELEGATED, MANAGEMENT, Names, Statement, statements
+from runbook_lib.services.permissions import CHANGING, DELEGATED, MANAGEMENT, READING, Names, Statement, statements
 from runbook_lib.services.registry import action_name, by_name, signed_by, specs
 from runbook_lib.settings import Settings
 
-AREA = "changes"
+AREA, READS_AREA = "changes", "reads"
 SIMULATE = "iam:SimulatePrincipalPolicy"
 READS = frozenset({SIMULATE, "iam:GetRole"})
 REGION = "aws:RequestedRegion"
@@ -45,8 +45,13 @@ Answers = Mapping[tuple[str, str], "Denial | str"]
 """Action, Region → the policy that denies it; else "" where it is expected to be allowed, or what of a request decides it."""
 
 
-def findings(settings: Settings, reader: Reader, cards: Mapping[str, object]) -> Iterator[Finding]:
-    """What to expect of each door that is open. Never fails: what cannot be asked is unknown."""
+def findings(
+    settings: Settings, reader: Reader, cards: Mapping[str, object], proved: Mapping[str, Set[str]] | None = None
+) -> Iterator[Finding]:
+    """What to expect of each door that is open. Never fails: what cannot be asked is unknown.
+
+    `proved`: account → the reads that it has answered; where it is given, the other reads are asked about too.
+    """
     told, region = settings.organization, sts_region(settings)
     known: dict[str, Answers] = {}
     for name, account in ((MANAGEMENT, told.management_account), (DELEGATED, told.delegated_account)):
@@ -56,11 +61,15 @@ def findings(settings: Settings, reader: Reader, cards: Mapping[str, object]) ->
         where = f"{name} {account}"
         try:
             source = door.role_arn or _source(card, region, reader)
-            known[name] = _asked(questions(settings, name), source, account, region, reader)
+            asked = questions(settings, name, without=proved.get(account, frozenset()) if proved is not None else None)
+            answers = _asked(asked, source, account, region, reader)
         except CallFailed as failure:
             yield _unasked(where, failure)
-        else:
-            yield from _told(where, known[name])
+            continue
+        reads = {key: answer for key, answer in answers.items() if key[0] in _reads(settings, name)}
+        known[name] = {key: answer for key, answer in answers.items() if key not in reads}
+        yield from _told(where, known[name])
+        yield from _expected(READS_AREA, where, reads)
     dead = _dead(known[DELEGATED]) & _designating(known[MANAGEMENT]) if len(known) > 1 else set()
     if dead:
         yield Finding(
@@ -88,18 +97,30 @@ def _by_others(answer: "Denial | str") -> bool:
     return isinstance(answer, Denial) and answer.policy == ORGANIZATION
 
 
-def questions(settings: Settings, account: str) -> list[Question]:
-    """Every change that plans of these settings may make from an account, Region by Region; what has conditions apart."""
+def _reads(settings: Settings, account: str) -> frozenset[str]:
+    """What the roles that only read may do in an account, and is asked of no resource by name."""
+    reading = READING[account][0]
+    plain = (each for each in statements(Names.of(settings)) if reading in each.roles and each.resources == ("*",))
+    return frozenset(action for each in plain for action in each.actions)
+
+
+def questions(settings: Settings, account: str, without: Set[str] | None = None) -> list[Question]:
+    """Every change that plans of these settings may make from an account, Region by Region; what has conditions apart.
+
+    `without`: the reads too, but for these; None: no reads.
+    """
+    reads = _reads(settings, account) - without if without is not None else frozenset()
     found: dict[str, list[str]] = defaultdict(list)
     apart: list[Question] = []
     home, sections = sts_region(settings), settings.sections()
     for each in statements(Names.of(settings)):
-        if not (set(each.roles) & set(CHANGING[account]) and set(each.roles) <= {*CHANGING[MANAGEMENT], *CHANGING[DELEGATED]}):
+        changes = set(each.roles) & set(CHANGING[account]) and set(each.roles) <= {*CHANGING[MANAGEMENT], *CHANGING[DELEGATED]}
+        if not changes and not reads.intersection(each.actions):
             continue
         if each.condition or each.resources != ("*",):
             apart += _narrow(each, home, _account(settings, account))
             continue
-        for action in each.actions:
+        for action in each.actions if changes else sorted(reads.intersection(each.actions)):
             prefix = action.partition(":")[0]
             section = sections.get(signed_by().get(prefix, prefix))
             for region in section.regions if section else [home]:
@@ -173,28 +194,42 @@ def _unasked(where: str, failure: CallFailed) -> Finding:
     return Finding(AREA, Verdict.UNKNOWN, f"{where}: whether changes are allowed: {why}", step)
 
 
-def _told(where: str, answers: Answers) -> Iterator[Finding]:
-    """A line for what is expected to be allowed, one for each policy that denies, one for what only a request decides."""
+Keys = set[tuple[str, str]]
+
+
+def _sorted(answers: Answers) -> tuple[Keys, dict[tuple[str, bool], Keys], dict[str, Keys]]:
+    """What is expected to be allowed; refused, by policy; and undecided, by what decides it."""
     allowed = {key for key, answer in answers.items() if answer == ""}
-    refused: dict[tuple[str, bool], set[tuple[str, str]]] = defaultdict(set)
-    depends: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    refused: dict[tuple[str, bool], Keys] = defaultdict(set)
+    depends: dict[str, Keys] = defaultdict(set)
     for key, answer in answers.items():
         if isinstance(answer, Denial):
             refused[answer.policy, answer.explicit].add(key)
         elif answer:
             depends[answer].add(key)
+    return allowed, refused, depends
+
+
+def _told(where: str, answers: Answers) -> Iterator[Finding]:
+    """A line for what is expected to be allowed, one for each policy that denies, one for what only a request decides."""
+    allowed, refused, depends = _sorted(answers)
     if not any(action in CHANGES for action, _ in allowed) and not depends and set(refused) == {(IDENTITY, False)}:
         yield Finding(AREA, Verdict.PASS, f"{where}: none is allowed: plans can be made through this door, and nothing applied")
         return
+    yield from _expected(AREA, where, answers)
+
+
+def _expected(area: str, where: str, answers: Answers) -> Iterator[Finding]:
+    allowed, refused, depends = _sorted(answers)
     if allowed:
-        yield Finding(AREA, Verdict.PASS, f"{where}: {len(_actions(allowed))} expected to be allowed in {_where(allowed)}")
+        yield Finding(area, Verdict.PASS, f"{where}: {len(_actions(allowed))} expected to be allowed in {_where(allowed)}")
     for (policy, explicit), keys in sorted(refused.items()):
         denial = Denial(", ".join(_actions(keys)[:1]), policy, explicit)
         step = denial.next_step if len(_actions(keys)) == 1 else f"Have {denial.owner} let the {policy} allow them."
-        yield Finding(AREA, Verdict.FAIL, f"{where}: {_named(keys)} in {_where(keys)}: {denial.words}, IAM's simulation says", step)
+        yield Finding(area, Verdict.FAIL, f"{where}: {_named(keys)} in {_where(keys)}: {denial.words}, IAM's simulation says", step)
     for why, keys in sorted(depends.items()):
         step = "Read that policy's condition: the simulation is not told so much of a request."
-        yield Finding(AREA, Verdict.UNKNOWN, f"{where}: {_named(keys)} in {_where(keys)}: {why}", step)
+        yield Finding(area, Verdict.UNKNOWN, f"{where}: {_named(keys)} in {_where(keys)}: {why}", step)
 
 
 def _actions(keys: Iterable[tuple[str, str]]) -> list[str]:
