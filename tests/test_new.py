@@ -47,6 +47,7 @@ def test_the_settings_are_valid_and_are_the_same_for_roles_that_read_and_that_ch
     file = acme / "parameters" / "acme.yaml"
     settings = load(file, today())
     assert (settings.access.management.profile, settings.access.delegated.profile) == ("management", "delegated")
+    assert settings.network is None, "nobody's endpoint, certificates and proxy"
     assert "role_arn" not in file.read_text(encoding="utf-8").split("access:")[1].split("names:")[0]
     (schema,) = re.findall(r"^# yaml-language-server: \$schema=(.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
     assert "security_hub" in json.loads((file.parent / schema).read_text(encoding="utf-8"))["properties"]

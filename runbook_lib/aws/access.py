@@ -20,7 +20,7 @@ from botocore.session import Session
 
 from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, Places
 from runbook_lib.aws.callers import Card
-from runbook_lib.aws.clients import Clients, Counters
+from runbook_lib.aws.clients import AS_USUAL, Clients, Counters
 from runbook_lib.aws.credentials import AccessRefused, Doors, NoDoor, WrongAccount, failed
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
 from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, denied, passing, throttled
@@ -74,7 +74,8 @@ class Access:
         self._clock = clock
         self._pace = Pace(clock, SHARE[settings.mode])
         operations = reads | mutations
-        self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, operations, settings.endpoints)
+        network = settings.network or AS_USUAL
+        self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, operations, network)
         self._sts_region = sts_region(settings)
         partition = partition_facts(self._sts_region)[0]
         self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts, member_role)

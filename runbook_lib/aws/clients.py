@@ -5,9 +5,8 @@
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +16,8 @@ from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session
 
 from runbook_lib import __version__
-from runbook_lib.aws.configuration import configured
-from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request, refuse_configured
+from runbook_lib.aws.configuration import certificates, configured
+from runbook_lib.aws.endpoints import WrongEndpoint, check_endpoint, check_request, refuse_configured, refuse_unlisted
 from runbook_lib.aws.errors import THROTTLED
 from runbook_lib.aws.handlers import register_builtin
 from runbook_lib.aws.isolation import isolate
@@ -26,6 +25,7 @@ from runbook_lib.aws.keys import watch
 from runbook_lib.aws.models import ListedOperations
 from runbook_lib.aws.pace import Key, Pace
 from runbook_lib.aws.parsing import Parsers
+from runbook_lib.settings.network import NetworkSection
 
 STS_ATTEMPTS = 10
 UNMET_ATTEMPTS = {ProxyConnectionError: 1, ConnectTimeoutError: 2, HTTPClientError: 4}
@@ -34,8 +34,8 @@ wrong proxy, and whoever waits for a door to open wants to know within seconds."
 CUT = ("EOF", "reset", "timed out")
 """In the text of an SSLError: a handshake that was cut, and may go well the next time; a certificate stays what it is."""
 CONNECT_SECONDS, READ_SECONDS = 5, 60
-Endpoints = Mapping[str, Mapping[str, str]]
-"""Service → Region → address."""
+AS_USUAL = NetworkSection()
+"""AWS's own endpoints, botocore's certificates, and the environment's proxy."""
 
 
 @dataclass
@@ -57,19 +57,19 @@ class Counters:
 class Clients:
     """All sessions and clients of a run, each made once, under a lock (sessions are not thread-safe, clients are).
 
-    Clients of a service of which `operations` names some can do these alone. `endpoints` (service → Region → address) are those
-    that live clients have in the place of AWS's own; no others are taken from anywhere. None: there are no settings to name any.
+    Clients of a service of which `operations` names some can do these alone. `network` says how live clients reach AWS; no other
+    endpoints are taken from anywhere. None: there are no settings to name any.
     """
 
     def __init__(
         self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None,
-        operations: Iterable[str] = (), endpoints: Endpoints | None = MappingProxyType({}),
+        operations: Iterable[str] = (), network: NetworkSection | None = AS_USUAL,
     ) -> None:  # fmt: skip
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
         self._models = ListedOperations(operations)
-        self._named = endpoints if mode == "live" and endpoints else {}
-        self._settings = endpoints is not None
+        self._network = network if mode == "live" and network else AS_USUAL
+        self._settings = network is not None
         self._used: dict[str, dict[str, str]] = {}
         self._asides = set[Session]()
         """Sessions whose user has left configured endpoints aside."""
@@ -97,7 +97,9 @@ class Clients:
         # Inherited by every client of the session, also those that botocore makes for itself to get credentials.
         events.register_first("before-send", self._guard)
         events.register_first("needs-retry", _give_up)
-        session.set_default_client_config(Config(connect_timeout=CONNECT_SECONDS))
+        session.set_default_client_config(Config(connect_timeout=CONNECT_SECONDS, proxies=self._proxies))
+        if self._network.ca_bundle:
+            session.set_config_variable("ca_bundle", certificates(self._network.ca_bundle))
         if self._mode == "rehearsal":
             isolate(session)
         if self._attach is not None:
@@ -151,11 +153,13 @@ class Clients:
         session.set_config_variable("ignore_configured_endpoint_urls", True)
 
     def _make(self, session: Session, account: str, service: str, region: str) -> Any:
-        config = self._config(session.user_agent(), STS_ATTEMPTS if service == "sts" else 1)
-        named = self._named.get(service, {}).get(region)
+        config = self._config(session.user_agent(), STS_ATTEMPTS if service == "sts" else 1).merge(self._variant(service))
+        named = self._network.endpoints.get(service, {}).get(region)
         client = session.create_client(service, region_name=region, config=config, endpoint_url=named)
         try:
             if self._mode == "live" and named is None:
+                asked = service in (*self._network.fips, *self._network.dual_stack)
+                refuse_unlisted(service, region, client.meta.endpoint_url, by_settings=asked)
                 self._refuse_configured(session, service, region, client.meta.endpoint_url)
             check_endpoint(self._mode, service, region, client.meta.endpoint_url)
         except WrongEndpoint:
@@ -176,11 +180,24 @@ class Clients:
         key = (session, service)
         if key not in self._configured:
             heeding = Config(ignore_configured_endpoint_urls=False)  # type: ignore[call-arg] # botocore's types lack it
+            heeding = heeding.merge(self._variant(service))
             probe = session.create_client(service, region_name=region, config=heeding)
             self._configured[key] = "" if probe.meta.endpoint_url == own else probe.meta.endpoint_url
             probe.close()
         if other := self._configured[key]:
             refuse_configured(service, region, other, own, settings=self._settings)
+
+    @property
+    def _proxies(self) -> dict[str, str] | None:
+        """None lets botocore take the environment's proxy, which must not see a rehearsal's loopback calls."""
+        if self._mode == "rehearsal":
+            return {}
+        return {"http": self._network.proxy, "https": self._network.proxy} if self._network.proxy else None
+
+    def _variant(self, service: str) -> Config:
+        """Which of a service's endpoints is called. None lets botocore take what environment and profile say of all services."""
+        fips = True if service in self._network.fips else None
+        return Config(use_dualstack_endpoint=service in self._network.dual_stack, use_fips_endpoint=fips)
 
     def _config(self, agent: str, attempts: int) -> Config:
         return Config(
@@ -189,12 +206,10 @@ class Clients:
             retries={"mode": "standard", "total_max_attempts": attempts},
             # No more calls are under way at the same time; each pool is filled, and emptied, place by place.
             max_pool_connections=self._concurrency,
-            use_dualstack_endpoint=False,
             # Given whole: botocore else puts it together anew, twice for each call, which costs as much as signing.
             user_agent=agent,
             user_agent_extra=self._agent,
-            # None lets botocore take the environment's proxy, which must not see a rehearsal's loopback calls.
-            proxies={} if self._mode == "rehearsal" else None,
+            proxies=self._proxies,
         )
 
     def _guard(self, request: Any, **_: Any) -> None:

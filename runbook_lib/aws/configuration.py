@@ -16,6 +16,7 @@ from runbook_lib.aws.credentials import AccessRefused
 from runbook_lib.base.documents import DocumentError
 from runbook_lib.base.documents.characters import shown
 from runbook_lib.base.documents.files import MIB, read_bytes
+from runbook_lib.base.project import resolve
 
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 """In the order in which botocore looks at them."""
@@ -45,6 +46,20 @@ def configured_region(profile: str | None) -> str:
     """The Region that a profile (None: the environment's) or the environment names, "" where none does. Raises BadConfiguration."""
     with configured(profile):
         return str(Session(profile=profile).get_config_variable("region") or "")
+
+
+def certificates(named: str) -> str:
+    """The file of certificates that settings name (network.ca_bundle). Raises BadConfiguration where it holds none."""
+    file = resolve(named)
+    try:
+        data = read_bytes(file, LARGEST)
+    except DocumentError as error:
+        raise BadConfiguration(f"network.ca_bundle: {error}") from None
+    if b"-----BEGIN CERTIFICATE-----" not in data:
+        raise BadConfiguration(
+            f"network.ca_bundle: {file} holds no certificate; name a PEM file with those of your proxy and of AWS"
+        )
+    return str(file)
 
 
 def _refuse_endless(environment: Mapping[str, str]) -> None:

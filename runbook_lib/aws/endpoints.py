@@ -11,7 +11,7 @@ from botocore.session import Session
 from runbook_lib.aws.credentials import AccessRefused
 from runbook_lib.aws.models import shared_loader
 from runbook_lib.settings import Settings
-from runbook_lib.settings.regions import dns_suffixes
+from runbook_lib.settings.regions import dns_suffixes, fips_regions
 
 WITHOUT_SETTINGS = (
     "Take that away: this command reads no settings, so it calls AWS's own name alone. An endpoint in a VPC answers to that name "
@@ -45,10 +45,12 @@ def own_region(region: str) -> str:
 
 
 def sts_region(settings: Settings) -> str:
-    """Where STS is asked: the partition's default Region where settings use it, else the home Region, else that default.
+    """Where STS is asked: where settings say; else the partition's default Region where they use it, the home Region, that default.
 
     A Region that is not enabled in the calling account would refuse every token there.
     """
+    if settings.network and settings.network.sts_region:
+        return settings.network.sts_region
     regions = sorted({region for section in settings.sections().values() for region in section.regions})
     if not regions:
         arns = [door.role_arn for door in (settings.access.management, settings.access.delegated) if door.role_arn]
@@ -104,6 +106,26 @@ def _variables(service: str) -> list[str]:
     """The variables that name an endpoint, the service's own first."""
     named = sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_"))
     return [*sorted(named, key=lambda name: not name.endswith(service.replace("-", "_").upper())), "AWS_ENDPOINT_URL"]
+
+
+NOWHERE = "aws-global"
+"""No Region, though botocore puts it into names where it knows no better; such names lead nowhere."""
+
+
+def refuse_unlisted(service: str, region: str, url: str, *, by_settings: bool) -> None:
+    """Refuse a name that is put together for FIPS or dual-stack and that AWS does not have. Raises WrongEndpoint."""
+    host = urlsplit(url).hostname or ""
+    made_up = NOWHERE in host.split(".") or ("fips" in host and region not in fips_regions(service))
+    if not made_up:
+        return
+    if by_settings:
+        step = f"Take {service} out of network.fips or network.dual_stack in the settings"
+    else:
+        step = (
+            "Take AWS_USE_FIPS_ENDPOINT, or use_fips_endpoint of the profile, away, and name the services that have one in "
+            "the settings (network.fips)"
+        )
+    raise WrongEndpoint(f"{service} in {region} would be called at {host}, which AWS does not have. {step}; nothing was sent")
 
 
 def check_request(mode: str, url: str) -> None:

@@ -161,7 +161,9 @@ class _Fitting:
         if "region" in lock and partition_of(lock["region"]) != self.there.partition:
             lock["region"] = self.there.home
         ways = at(self.document, "network", "endpoints") or {}
-        if any(partition_of(region) != self.there.partition for endpoints in ways.values() for region in endpoints):
+        asked = at(self.document, "network", "sts_region") or self.there.home
+        others = [region for endpoints in ways.values() for region in endpoints if partition_of(region) != self.there.partition]
+        if others or asked not in self.there.regions:
             del self.document["network"]
 
     def all_regions(self) -> None:

@@ -289,7 +289,9 @@ class _Settings(Section):
     evidence: Annotated[EvidenceSection | None, Field(description="How live runs are sealed; absent: they are not.")] = None
     network: Annotated[
         NetworkSection | None,
-        Field(description="Endpoints that live runs call in the place of AWS's public ones; absent: none."),
+        Field(
+            description="How live runs reach AWS: endpoints, FIPS, dual-stack, certificates, a proxy; absent: AWS's own endpoints."
+        ),
     ] = None
     offboarding: Annotated[
         Annotated[tuple[OffboardingSection, ...], Field(strict=False, min_length=1)] | None,
@@ -300,11 +302,6 @@ class _Settings(Section):
     def leaves(self, service: str) -> OffboardingSection | None:
         """What is allowed to be taken away of a service, by boto3 client name; None: nothing."""
         return next((each for each in self.offboarding or () if each.service == service), None)
-
-    @property
-    def endpoints(self) -> Mapping[str, Mapping[str, str]]:
-        """Service → Region → the endpoint that live runs call there in the place of AWS's own."""
-        return self.network.endpoints if self.network else {}
 
     @property
     def names_hidden(self) -> bool:

@@ -42,6 +42,23 @@ def dns_suffixes(region: str) -> tuple[str, ...]:
     return tuple(each[name] for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix"))
 
 
+@cache
+def fips_regions(service: str) -> frozenset[str]:
+    """The Regions for which botocore lists a FIPS endpoint of a service; all of a partition for a global one."""
+    prefix = Loader().load_service_model(service, "service-2")["metadata"]["endpointPrefix"]
+    found = set[str]()
+    for partition in Loader().load_data("endpoints")["partitions"]:
+        about = partition["services"].get(prefix, {})
+        listed = {
+            name
+            for name, each in about.get("endpoints", {}).items()
+            if ["fips"] in [one["tags"] for one in each.get("variants", ())]
+        }
+        is_global = about.get("isRegionalized") is False and about.get("partitionEndpoint") in listed
+        found |= partition["regions"].keys() if is_global else listed
+    return frozenset(found & partitions().keys())
+
+
 def partition_of(region: str) -> str | None:
     """The partition of a Region, for example aws-us-gov; None for a Region that botocore does not know."""
     return partitions().get(region)

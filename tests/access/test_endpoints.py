@@ -1,16 +1,21 @@
 """What access lets out at all: listed operations, and only to the endpoints of its mode."""
 
 import re
+import socketserver
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from botocore.exceptions import ProxyConnectionError
 from botocore.loaders import Loader
 from fake_aws import DELEGATED, URL, FakeAws, Make, detectors, settings
 
 from runbook_lib.aws import endpoints
 from runbook_lib.aws.access import UnlistedOperation, WrongEndpoint
 from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.configuration import BadConfiguration
 from runbook_lib.aws.models import shared_loader
 from runbook_lib.aws.pace import Pace
 from runbook_lib.base.clock import Clock
@@ -187,6 +192,115 @@ def test_an_endpoint_that_settings_name_is_called_in_its_region_alone(
         "vpce-0123456789abcdef0-x.guardduty.{region}.vpce.amazonaws.com": ["us-east-1"],
         "guardduty.{region}.amazonaws.com": ["us-east-2"],
     }
+
+
+def live(**network: object) -> Clients:
+    return Clients("live", "run-1", 1, Pace(Clock(), 1.0), None, network=NetworkSection.model_validate(network))
+
+
+def address(clients: Clients, service: str, region: str) -> str:
+    url: str = clients.client(clients.session(None), "", service, region).meta.endpoint_url
+    clients.close()
+    return url.removeprefix("https://")
+
+
+@pytest.mark.usefixtures("without_endpoint")
+@pytest.mark.parametrize(
+    ("network", "service", "region", "host"),
+    [
+        ({"fips": ["guardduty"]}, "guardduty", "us-east-1", "guardduty-fips.us-east-1.amazonaws.com"),
+        ({"fips": ["guardduty"]}, "config", "us-east-1", "config.us-east-1.amazonaws.com"),
+        ({"fips": ["organizations"]}, "organizations", "us-east-1", "organizations-fips.us-east-1.amazonaws.com"),
+        ({"fips": ["stepfunctions"]}, "stepfunctions", "us-east-1", "states-fips.us-east-1.amazonaws.com"),
+        ({"dual_stack": ["sts"]}, "sts", "eu-central-1", "sts.eu-central-1.api.aws"),
+        ({"fips": ["kms"], "dual_stack": ["kms"]}, "kms", "eu-central-1", "kms-fips.eu-central-1.api.aws"),
+        ({"dual_stack": ["sts"]}, "guardduty", "eu-central-1", "guardduty.eu-central-1.amazonaws.com"),
+    ],
+)
+def test_the_kind_of_endpoint_that_settings_name_is_called(
+    network: dict[str, object], service: str, region: str, host: str
+) -> None:
+    assert address(live(**network), service, region) == host
+
+
+@pytest.mark.usefixtures("without_endpoint")
+@pytest.mark.parametrize(
+    ("network", "service", "region"),
+    [
+        ({"fips": ["guardduty"]}, "guardduty", "eu-central-1"),
+        ({"fips": ["account"]}, "account", "us-east-1"),
+        ({"dual_stack": ["organizations"]}, "organizations", "us-east-1"),
+    ],
+)
+def test_a_name_that_is_put_together_and_that_aws_does_not_have_is_refused(
+    network: dict[str, object], service: str, region: str
+) -> None:
+    with pytest.raises(WrongEndpoint, match=rf"{service} in {region} .*, which AWS does not have\. Take {service} out of network"):
+        address(live(**network), service, region)
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_fips_of_the_environment_holds_where_there_is_such_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert address(live(), "guardduty", "us-east-1") == "guardduty-fips.us-east-1.amazonaws.com"
+    with pytest.raises(WrongEndpoint, match=r"guardduty in eu-central-1 .* AWS does not have\. Take AWS_USE_FIPS_ENDPOINT"):
+        address(live(), "guardduty", "eu-central-1")
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_an_endpoint_of_the_environment_is_refused_beside_fips_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_GUARDDUTY", "https://elsewhere.example.com")
+    with pytest.raises(WrongEndpoint, match="elsewhere"):
+        address(live(fips=["guardduty"]), "guardduty", "us-east-1")
+
+
+def test_sts_is_asked_where_settings_say() -> None:
+    network = NetworkSection.model_validate({"sts_region": "eu-central-2"})
+    assert endpoints.sts_region(settings("live").model_copy(update={"network": network})) == "eu-central-2"
+    assert endpoints.sts_region(settings("live")) != "eu-central-2"
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_certificates_that_settings_name_are_the_ones_that_count(tmp_path: Path) -> None:
+    bundle = tmp_path / "proxy.pem"
+    with pytest.raises(BadConfiguration, match=r"network\.ca_bundle: .*proxy\.pem"):
+        live(ca_bundle=str(bundle)).session(None)
+    bundle.write_text("nothing", encoding="utf-8")
+    with pytest.raises(BadConfiguration, match="holds no certificate"):
+        live(ca_bundle=str(bundle)).session(None)
+    bundle.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    assert live(ca_bundle=str(bundle)).session(None).get_config_variable("ca_bundle") == str(bundle)
+
+
+class Proxy(socketserver.StreamRequestHandler):
+    """Says no to whoever asks it, and remembers what for."""
+
+    asked: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        self.asked.append(self.rfile.readline())
+        self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+@pytest.mark.usefixtures("without_endpoint")
+def test_the_proxy_of_settings_comes_before_the_environment_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the clients that botocore makes for itself to get credentials."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        clients = live(proxy=f"http://127.0.0.1:{server.server_address[1]}")
+        session = clients.session(None)
+        made: tuple[Any, ...] = (
+            clients.client(session, "", "sts", "us-east-1"),
+            session.create_client("sts", region_name="us-east-2"),
+        )
+        for client in made:
+            with pytest.raises(ProxyConnectionError):
+                client.get_caller_identity()
+        clients.close()
+        server.shutdown()
+    hosts = {line.split()[1] for line in Proxy.asked}
+    assert hosts == {b"sts.us-east-1.amazonaws.com:443", b"sts.us-east-2.amazonaws.com:443"}
 
 
 def test_a_rehearsal_reads_no_endpoint_of_settings(aws: FakeAws, make: Make) -> None:

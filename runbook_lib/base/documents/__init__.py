@@ -5,6 +5,7 @@ here is what holds for every kind: bytes (`files`), letters (`characters`), JSON
 (`tables`), and what a model says of values (`models`).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,6 +17,8 @@ Path = tuple[str | int, ...]
 """Keys and list positions from the top of the file."""
 LONGEST_SHOWN = 80
 """Characters of a value that a finding shows."""
+PASSWORD = re.compile(r"(?<=//)[^/@\s:]*:[^/@\s]*@")
+"""Who signs in at an address, and how."""
 LONGEST_SAID = 2000
 """Characters of what is said about it: what is known at a place may be much."""
 MOST_SAID = 20
@@ -99,7 +102,8 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def short(text: str, most: int = LONGEST_SHOWN) -> str:
-    """A value as a message shows it: on one line, with nothing in it that cannot be seen, and not for ever."""
+    """A value as a message shows it: on one line, with nothing in it that cannot be seen or is a password, and not for ever."""
+    text = PASSWORD.sub("***@", text)
     return shown(text[: most + 1])[:most] + ("…" if len(text) > most else "")
 
 

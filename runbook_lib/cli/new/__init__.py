@@ -108,6 +108,7 @@ def _settings(name: str) -> str:
     values["evidence"]["trust_policy"] = f"trust/{name}.json"
     values["evidence"]["profile"] = "evidence"
     del values["evidence"]["role_arn"]
+    del values["network"]  # the example's endpoint, certificates and proxy are nobody's
     first, rest = draft.text().split("\n", 1)
     return first.rpartition("=")[0] + f"={SCHEMA.name}\n" + rest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from runbook_lib.aws.clients import Clients, Endpoints
+from runbook_lib.aws.clients import AS_USUAL, Clients
 from runbook_lib.aws.credentials import UNUSABLE, AccessRefused
 from runbook_lib.aws.pace import Pace
 from runbook_lib.base.clock import Clock
@@ -14,18 +14,19 @@ from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.store.bucket import Bucket
 from runbook_lib.evidence.store.s3_store import AT_ONCE, prefixes
 from runbook_lib.settings import EvidenceSection, Settings
+from runbook_lib.settings.network import NetworkSection
 
 
 class EvidenceClients:
     """Clients of one identity: a profile's, or that of a role which the profile assumes. `resources` closes connections.
 
-    `endpoints`: those that settings name; None for whoever reads no settings.
+    `network`: how settings have AWS reached; None for whoever reads no settings.
     """
 
     def __init__(
-        self, mode: str, profile: str | None, resources: ExitStack, endpoints: Endpoints | None = None
+        self, mode: str, profile: str | None, resources: ExitStack, network: NetworkSection | None = None
     ) -> None:  # fmt: skip
-        self._clients = Clients(mode, "evidence", AT_ONCE, Pace(Clock(), share=1.0), None, endpoints=endpoints)
+        self._clients = Clients(mode, "evidence", AT_ONCE, Pace(Clock(), share=1.0), None, network=network)
         resources.callback(self._clients.close)
         self._profile = profile
         with _plainly():
@@ -34,7 +35,7 @@ class EvidenceClients:
     @classmethod
     def of(cls, settings: Settings, part: EvidenceSection, resources: ExitStack) -> "EvidenceClients":
         """The clients that settings describe. Raises StoreFailed."""
-        made = cls(settings.mode, part.profile, resources, settings.endpoints)
+        made = cls(settings.mode, part.profile, resources, settings.network or AS_USUAL)
         if part.role_arn:
             made.assume(part.role_arn, part.signing_key.split(":")[3])
         return made

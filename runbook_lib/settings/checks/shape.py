@@ -54,6 +54,8 @@ def named_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
     yield from response_regions(tree)
     if store := at(tree, "evidence", "object_lock", "region"):
         yield ("evidence", "object_lock", "region"), store
+    if asked := at(tree, "network", "sts_region"):
+        yield ("network", "sts_region"), asked
     for service, endpoints in (at(tree, "network", "endpoints") or {}).items():
         yield from (
             (("network", "endpoints", service, region), region) for region, url in (endpoints or {}).items() if url is not None
