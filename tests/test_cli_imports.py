@@ -70,7 +70,7 @@ def test_help_and_version_import_no_large_library() -> None:
         (("schema",), {"pydantic"}, {"pandas", "papermill", "nbclient", "nbformat", "cryptography"}),
         (("evidence", "key", "FOLDER/mine.pem"), {"cryptography"}, {"pandas", "papermill", "nbclient", "nbformat"}),
         (("run", "list", "--runs", "FOLDER"), {"pydantic"}, {"pandas", "papermill", "nbclient", "nbformat"}),
-        (("evidence", "verify", "--runs", "FOLDER"), {"cryptography"}, {"pandas", "papermill", "nbclient", "nbformat"}),
+        (("evidence", "verify", "--runs", "FOLDER"), {"cryptography"}, {"pandas", "papermill", "nbclient", "nbformat", "boto3"}),
     ],
     ids=lambda given: " ".join(given[:2]) if isinstance(given, tuple) else "",
 )

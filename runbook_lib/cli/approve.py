@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from securesystemslib.signer import Signer
 
 from runbook_lib.audit.verify import verify
 from runbook_lib.base.files import write_bytes
@@ -27,6 +26,7 @@ from runbook_lib.evidence.seal.chain import StoreFailed
 from runbook_lib.evidence.seal.keys import local_signer
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.sealing import NotSealed, seal_of
+from runbook_lib.evidence.signatures import Signer
 from runbook_lib.evidence.store.desk import local_chains, store_for
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file

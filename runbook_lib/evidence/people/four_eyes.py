@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import rfc8785
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-from securesystemslib.signer import Key, Signature, Signer
 
 from runbook_lib.base.identity import user
 from runbook_lib.base.project import resolve
@@ -19,6 +16,7 @@ from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus
 from runbook_lib.evidence.seal.archive import KEYS
 from runbook_lib.evidence.seal.envelope import PAYLOAD_TYPE, STATEMENT, signature_of
 from runbook_lib.evidence.seal.keys import KeyProblem
+from runbook_lib.evidence.signatures import Envelope, Key, Signature, Signer, UnverifiedSignatureError, VerificationError
 from runbook_lib.plan.approval import Approval, ApprovalRefused, ApprovalSignature, read_approval
 from runbook_lib.settings import Settings
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from securesystemslib.signer import Signer
 
 from runbook_lib.base.own_files import MIB, FileBroken, Moment, Text, data_of, fitting, moment
 from runbook_lib.evidence.people.trust import Trust
@@ -14,6 +13,7 @@ from runbook_lib.evidence.seal.chain import ChainStore, StoreFailed
 from runbook_lib.evidence.seal.envelope import STATEMENT, read, sign
 from runbook_lib.evidence.seal.reading import Entry
 from runbook_lib.evidence.seal.statement import stamp
+from runbook_lib.evidence.signatures import Signer
 
 REVIEW_TYPE = "urn:incident-detection-runbook:review:1"
 LARGEST = MIB

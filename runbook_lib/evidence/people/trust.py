@@ -14,7 +14,6 @@ from typing import Annotated, Literal
 
 import rfc8785
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from securesystemslib.signer import Key, Signer
 
 from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import decoded
@@ -25,6 +24,7 @@ from runbook_lib.base.identity import names
 from runbook_lib.base.own_files import MIB, FileBroken, data_of, words_of
 from runbook_lib.evidence.seal.envelope import STATEMENT, read, sign
 from runbook_lib.evidence.seal.keys import KeyProblem, der_digest, pem, pinned, public_key, read_key
+from runbook_lib.evidence.signatures import Key, Signer
 
 POLICY_TYPE = "urn:incident-detection-runbook:trust-policy:1"
 LARGEST_POLICY = MIB

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-from securesystemslib.signer import Key, Signature, Signer
 
 from runbook_lib.base.own_files import FileBroken, json_of
 from runbook_lib.evidence.seal.low_s import is_low, lowered
+from runbook_lib.evidence.signatures import Envelope, Key, Signature, Signer, UnverifiedSignatureError, VerificationError
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"

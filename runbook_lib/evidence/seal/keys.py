@@ -14,13 +14,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, load_pem_public_key
-from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from runbook_lib.base.documents import short
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import sync_folder, write_text
 from runbook_lib.base.own_files import KIB, FileBroken, data_of
 from runbook_lib.base.owner_only import private_folder
+from runbook_lib.evidence.signatures import CryptoSigner, Key, SSlibKey
 
 LARGEST = 64 * KIB
 """Bytes of a key's file."""

@@ -5,9 +5,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from securesystemslib.signer import AWSSigner, SSlibKey
 
 from runbook_lib.evidence.seal.chain import StoreFailed
+from runbook_lib.evidence.signatures import AWSSigner, SSlibKey
 
 
 class KmsSigner(AWSSigner):

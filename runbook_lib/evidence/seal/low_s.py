@@ -8,7 +8,8 @@ statements say so; whoever reads such a statement takes no other. Statements fro
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from securesystemslib.signer import Key, Signature
+
+from runbook_lib.evidence.signatures import Key, Signature
 
 LOW_S = "low-s"
 """What a statement says of its signature."""

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Signer
-
 from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_bytes
@@ -25,6 +23,7 @@ from runbook_lib.evidence.seal.keys import pin
 from runbook_lib.evidence.seal.reading import Entry, entry
 from runbook_lib.evidence.seal.secret_scan import Gate
 from runbook_lib.evidence.seal.statement import RunFacts, approvals_of, run_statement
+from runbook_lib.evidence.signatures import Signer
 
 SKEW = dt.timedelta(hours=1)
 """How far the clocks of two machines on one store may differ."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from securesystemslib.signer import Signer
-
 from runbook_lib.base.own_files import FileBroken, data_of
 from runbook_lib.base.project import resolve
 from runbook_lib.evidence.people.trust import LARGEST_POLICY
@@ -17,6 +15,7 @@ from runbook_lib.evidence.seal.keys import local_signer
 from runbook_lib.evidence.seal.kms import KmsSigner
 from runbook_lib.evidence.seal.sealing import Desk, NotSealed
 from runbook_lib.evidence.seal.secret_scan import Gate, held_credentials
+from runbook_lib.evidence.signatures import Signer
 from runbook_lib.evidence.store.clients import EvidenceClients
 from runbook_lib.evidence.store.s3_store import S3Store
 from runbook_lib.settings import EvidenceSection, Settings
