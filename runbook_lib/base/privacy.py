@@ -50,9 +50,6 @@ class Rule:
     pattern: re.Pattern[str]
     wider: re.Pattern[str]
 
-    def may_be_in(self, lowered: str) -> bool:
-        return any(sign in lowered for sign in self.near)
-
 
 def _rule(name: str, near: tuple[str, ...], mark: str, pattern: str, wider: str = "") -> Rule:
     return Rule(name, near, mark, re.compile(pattern), re.compile(wider or pattern))
@@ -134,6 +131,7 @@ RULES = (
 )  # fmt: skip
 """How credentials look of which one can tell: AWS's, and the tokens of services that stand beside a cloud account."""
 
+_SIGNED = tuple((sign, rule) for rule in RULES for sign in rule.near)
 _NEAR = tuple(dict.fromkeys(sign for rule in RULES for sign in rule.near))
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _LABELLED = re.compile(r"(?i)secret_?access_?key|session_?token|security_?token|password|^aws_secret")
@@ -154,7 +152,7 @@ def findings(text: str, held: Iterable[str] = ()) -> list[tuple[int, str]]:
     literal = [("a credential that this process holds", re.compile(re.escape(value))) for value in held]
     for form in _forms(text):
         lowered = form.lower()
-        patterns = [(rule.name, rule.pattern) for rule in RULES if rule.may_be_in(lowered)]
+        patterns = [(rule.name, rule.pattern) for rule in rules_near(lowered)]
         for name, pattern in (*patterns, *literal):
             line, counted = 1, 0
             for match in pattern.finditer(form):
@@ -224,10 +222,14 @@ class Numbered:
 
 def _substituted(text: str, mark: Mark) -> str:
     lowered = text.lower()
-    for rule in RULES:
-        if rule.may_be_in(lowered):
-            text = rule.wider.sub(partial(_instead, rule, mark), text)
+    for rule in rules_near(lowered):
+        text = rule.wider.sub(partial(_instead, rule, mark), text)
     return text
+
+
+def rules_near(lowered: str) -> list[Rule]:
+    """The rules that may find something in a text, in their order."""
+    return list({rule.name: rule for sign, rule in _SIGNED if sign in lowered}.values())
 
 
 def _instead(rule: Rule, mark: Mark, match: re.Match[str]) -> str:
@@ -243,7 +245,7 @@ def _exposed(text: str) -> str | None:
 
 def _holds_any(form: str, *, wider: bool) -> bool:
     lowered = form.lower()
-    return any((rule.wider if wider else rule.pattern).search(form) for rule in RULES if rule.may_be_in(lowered))
+    return any((rule.wider if wider else rule.pattern).search(form) for rule in rules_near(lowered))
 
 
 def _forms(text: str) -> Iterator[str]:
