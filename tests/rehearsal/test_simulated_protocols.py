@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import twins
 from botocore.exceptions import ClientError
 
 from runbook_lib.rehearsal import answers, codec, query
@@ -13,22 +14,13 @@ from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.front import Front
 from runbook_lib.rehearsal.registry import HANDLERS, Call
+from runbook_lib.services.registry import by_name
 
 Client = Callable[..., Any]
-ARN = "arn:aws:securityhub:us-east-1:222222222222:finding-aggregator/a b"
+ENABLING = tuple(by_name())
 ROLE = "arn:aws:iam::111111111111:role/R"
 ROUND_TRIPS: list[tuple[str, str, dict[str, Any]]] = [
-    ("securityhub", "GetFindingAggregator", {"FindingAggregatorArn": ARN}),
-    ("securityhub", "ListMembers", {"OnlyAssociated": False, "MaxResults": 50, "NextToken": "a&b=c"}),
-    ("securityhub", "ListTagsForResource", {"ResourceArn": ARN}),
-    ("securityhub", "CreateMembers", {"AccountDetails": [{"AccountId": "444444444444", "Email": "a@example.com"}]}),
-    ("securityhub", "DescribeStandards", {"MaxResults": 3}),
-    ("guardduty", "GetDetector", {"DetectorId": "12abc"}),
-    ("guardduty", "UntagResource", {"ResourceArn": "arn:aws:guardduty:us-east-1:1:detector/x", "TagKeys": ["a", "b c"]}),
-    ("guardduty", "ListMembers", {"DetectorId": "12abc", "OnlyAssociated": "false", "MaxResults": 7}),
-    ("guardduty", "CreateDetector", {"Enable": True, "Features": [{"Name": "S3_DATA_EVENTS"}], "Tags": {"a": "b"}}),
-    ("inspector2", "Enable", {"accountIds": ["444444444444"], "resourceTypes": ["EC2", "ECR"]}),
-    ("inspector2", "ListMembers", {"onlyAssociated": False}),
+    *((service, *row) for service, row in twins.rows("simulation", "arriving")),
     ("account", "ListRegions", {"MaxResults": 5, "RegionOptStatusContains": ["ENABLED", "DISABLED"]}),
     ("organizations", "ListAccounts", {"MaxResults": 5, "NextToken": "5"}),
     ("organizations", "CreateAccount", {"Email": "n@example.com", "AccountName": "New", "Tags": [{"Key": "a", "Value": "b"}]}),
@@ -70,7 +62,7 @@ def test_parameters_arrive_as_they_were_given(
 
 
 def test_every_operation_of_every_rest_service_is_found_by_its_own_path() -> None:
-    for service in ("guardduty", "securityhub", "inspector2", "account"):
+    for service in (*ENABLING, "account"):
         for name in codec.service_model(service).operation_names:
             http = codec.operation_model(service, name).http
             path = http["requestUri"].replace("+}", "}")
@@ -89,14 +81,9 @@ def test_a_path_of_no_operation_is_not_found() -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "answer", "said"),
     [
-        ("securityhub", "DescribeHub", {"HubArn": "a", "Colour": "b"}, "no member Colour"),
-        ("inspector2", "BatchGetAccountStatus", {"accounts": [{"accountId": "1"}]}, "requires resourceState, state"),
-        ("guardduty", "ListDetectors", {}, "requires DetectorIds"),
-        ("guardduty", "GetDetector", {"ServiceRole": "r", "Status": "Enabled"}, "none of"),
+        *((service, *row) for service, row in twins.rows("simulation", "outside the model")),
         ("organizations", "ListAccounts", {"Accounts": [{"JoinedTimestamp": "today"}]}, "wrong type"),
         ("organizations", "EnableAWSServiceAccess", {"Anything": 1}, "no output"),
-        ("securityhub", "DescribeHub", {"AutoEnableControls": "true"}, "wrong type"),
-        ("guardduty", "ListMembers", {"Members": {}}, "wrong type"),
     ],
 )
 def test_an_answer_outside_the_model_is_a_fault_of_the_simulation(
@@ -124,11 +111,10 @@ def test_timestamps_reach_the_client_as_points_in_time(client: Client, front: Fr
 
 
 ERRORS = [
-    ("securityhub", "DescribeHub", ApiError("InvalidAccessException", "Account 1 is not subscribed"), 401),
-    ("securityhub", "DescribeHub", ApiError("BadRequestException", "not in the model"), 400),
-    ("guardduty", "ListDetectors", ApiError("BadRequestException", "The request failed"), 400),
-    ("guardduty", "ListDetectors", ApiError("AccessDeniedException", "no"), 403),
-    ("inspector2", "ListMembers", ApiError("ConflictException", "already", resourceId="r", resourceType="ACCOUNT"), 409),
+    *(
+        (service, operation, ApiError(code, text, **dict(*members)), status)
+        for service, (operation, code, text, status, *members) in twins.rows("simulation", "errors")
+    ),
     ("organizations", "ListAccounts", ApiError("AccessDeniedException", "no"), 400),
     ("organizations", "ListAccounts", ApiError("InvalidInputException", "no", Reason="INVALID_ENUM"), 400),
     ("account", "ListRegions", ApiError("AccessDeniedException", "no"), 403),
@@ -172,14 +158,9 @@ def test_error_bodies_are_shaped_as_each_service_shapes_them() -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "body", "code"),
     [
-        ("guardduty", "CreateDetector", b'{"enable": "yes"}', "BadRequestException"),
-        ("guardduty", "CreateDetector", b"{}", "BadRequestException"),
-        ("securityhub", "EnableOrganizationAdminAccount", b"{}", "InvalidInputException"),
-        ("securityhub", "EnableOrganizationAdminAccount", b'{"AdminAccountId": "1", "Feature": "Colour"}', "InvalidInputException"),
-        ("inspector2", "Enable", b"{}", "ValidationException"),
+        *((service, operation, body.encode(), code) for service, (operation, body, code) in twins.rows("simulation", "ruled out")),
         ("organizations", "RegisterDelegatedAdministrator", b'{"AccountId": "1"}', "InvalidInputException"),
         ("account", "ListRegions", b'{"MaxResults": 0}', "ValidationException"),
-        ("securityhub", "CreateMembers", b"{not json", "SerializationException"),
     ],
 )
 @pytest.mark.fact("GD-5.2-23")

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import twins
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
@@ -45,10 +46,7 @@ def throttles(limits: Limits, service: str, operation: str, calls: int, account:
         ("organizations", "DescribeOrganization", 2),
         ("organizations", "EnableAWSServiceAccess", 2),
         ("organizations", "ListAccounts", 12),
-        ("securityhub", "BatchEnableStandards", 1),
-        ("securityhub", "ListMembers", 30),
-        ("guardduty", "ListMembers", 10),
-        ("inspector2", "AssociateMember", 10),
+        *((service, *row) for service, row in twins.rows("simulation", "bursts")),
     ],
 )
 @pytest.mark.fact("GD-5.1-02", "IN-6.1-04", "ORG-3.1-01", "ORG-3.1-03", "SH-4.1-01", "SH-4.1-03")
@@ -91,9 +89,7 @@ def test_a_bucket_fills_again() -> None:
     ("service", "method", "code", "status"),
     [
         ("organizations", "describe_organization", "TooManyRequestsException", 400),
-        ("securityhub", "describe_hub", "TooManyRequestsException", 429),
-        ("guardduty", "list_detectors", "TooManyRequestsException", 429),
-        ("inspector2", "batch_get_account_status", "ThrottlingException", 429),
+        *((service, *row) for service, row in twins.rows("simulation", "throttled")),
         ("account", "list_regions", "TooManyRequestsException", 429),
         ("sts", "get_caller_identity", "Throttling", 400),
     ],
@@ -137,10 +133,7 @@ def test_two_changes_of_the_organization_at_the_same_time_are_refused(front: Fro
         except ClientError as error:
             codes.append(error.response["Error"]["Code"])
 
-    changes = [
-        ("organizations", "enable_aws_service_access", {"ServicePrincipal": "guardduty.amazonaws.com"}),
-        ("organizations", "enable_aws_service_access", {"ServicePrincipal": "inspector2.amazonaws.com"}),
-    ]
+    changes = [("organizations", "enable_aws_service_access", {"ServicePrincipal": spec.principals[0]}) for spec in specs()[:2]]
     threads = [threading.Thread(target=change, args=each) for each in changes]
     for thread in threads:
         thread.start()
@@ -151,11 +144,7 @@ def test_two_changes_of_the_organization_at_the_same_time_are_refused(front: Fro
 
 @pytest.mark.parametrize(
     ("service", "method", "parameter", "code"),
-    [
-        ("securityhub", "enable_organization_admin_account", "AdminAccountId", "ResourceConflictException"),
-        ("guardduty", "enable_organization_admin_account", "AdminAccountId", "BadRequestException"),
-        ("inspector2", "enable_delegated_admin_account", "delegatedAdminAccountId", "ConflictException"),
-    ],
+    [(service, *row) for service, row in twins.rows("simulation", "designated")],
 )
 @pytest.mark.fact("SH-4.3-06", "SI-11-03")
 def test_designation_meanwhile_is_refused_in_the_services_form(

@@ -6,6 +6,7 @@ from typing import Any
 import guardduty_steps
 import inspector2_steps
 import pytest
+import twins
 from botocore.exceptions import ClientError
 from securityhub_rig import DELEGATED, HOME, MANAGEMENT, OPT_IN, PLAIN, POLLS, SECOND, Rig, refused
 from small_organization import MEMBER
@@ -54,12 +55,7 @@ def inspector() -> Caller:
         ("organizations: RegisterDelegatedAdministrator DeregisterDelegatedAdministrator", (1, 2)),
         ("organizations: ListAWSServiceAccessForOrganization ListDelegatedServicesForAccount", (1, 3)),
         ("organizations: CreateAccount", (0.1, 3)),
-        ("securityhub: BatchEnableStandards", (1, 1)),
-        ("securityhub: GetFindings", (3, 6)),
-        ("securityhub: BatchImportFindings BatchUpdateFindings *", (10, 30)),
-        ("securityhub: UpdateStandardsControl", (1, 5)),
-        ("guardduty: *", (5, 10)),
-        ("inspector2: *", (5, 10)),
+        *((f"{service}: {names}", tuple(rate)) for service, (names, rate) in twins.rows("simulation", "rates")),
     ],
 )
 @pytest.mark.fact("ORG-3.1-01", "ORG-3.1-02", "ORG-3.1-03", "ORG-3.1-04", "ORG-3.1-05", "SH-4.1-01", "SH-4.1-02")
@@ -125,13 +121,13 @@ def test_a_denied_role_may_still_ask_who_it_is(
     assert client("sts", DELEGATED, credential=session).get_caller_identity()["Account"] == DELEGATED
 
 
-@pytest.mark.parametrize("name", ["securityhub", "guardduty", "malware-protection.guardduty", "inspector2"])
+@pytest.mark.parametrize("principal", [principal for _, principal in twins.rows("simulation", "principals")])
 @pytest.mark.fact("ORG-3.2-41")
-def test_the_four_service_principals(client: Client, name: str) -> None:
+def test_the_four_service_principals(client: Client, principal: str) -> None:
     made = client("organizations")
-    made.enable_aws_service_access(ServicePrincipal=f"{name}.amazonaws.com")
+    made.enable_aws_service_access(ServicePrincipal=principal)
     listed = made.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
-    assert f"{name}.amazonaws.com" in [each["ServicePrincipal"] for each in listed]
+    assert principal in [each["ServicePrincipal"] for each in listed]
 
 
 @pytest.mark.fact("MF-10.1-09")
@@ -149,9 +145,7 @@ def test_a_barred_administrator_can_be_designated() -> None:
     [
         ("organizations", "list_roots", "ServiceException"),
         ("account", "list_regions", "InternalServerException"),
-        ("securityhub", "describe_standards", "InternalException"),
-        ("guardduty", "list_detectors", "InternalServerErrorException"),
-        ("inspector2", "list_coverage", "InternalServerException"),
+        *((service, *row) for service, row in twins.rows("simulation", "failing")),
     ],
 )
 @pytest.mark.fact("IN-6.1-02")

@@ -1,15 +1,12 @@
 """What leaving a service has taken, told by the simulated world itself and not by the runbook: facts before and after."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any
+
+import twins
 
 from runbook_lib.rehearsal.world import World
 from runbook_lib.services.registry import by_name
 
-SERVICES = Path(__file__).parents[1] / "services"
 Facts = Mapping[str, frozenset[tuple[str, str]]]
 """Fact → (account, Region) of which it holds."""
 
@@ -20,20 +17,8 @@ Breaking = tuple[str, str, Callable[[World, str], None], str, str]
 
 def broken(service: str) -> tuple[Breaking, ...]:
     """The preconditions that this service alone has."""
-    found: tuple[Breaking, ...] = getattr(_module(service), "BROKEN", ())
+    found: tuple[Breaking, ...] = getattr(twins.module(service, "facts"), "BROKEN", ())
     return found
-
-
-@cache
-def _module(service: str) -> Any:
-    """What a service's own folder of tests says of it."""
-    name = f"{service}_facts"
-    found = spec_from_file_location(name, SERVICES / service / f"{name}.py")
-    assert found is not None
-    assert found.loader is not None
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
 
 
 def facts(world: World, service: str) -> Facts:
@@ -44,7 +29,7 @@ def facts(world: World, service: str) -> Facts:
         "registered": {(account, "global") for account in organization.delegated.get(spec.designation.principal, {})},
         "trusted": {(principal, "global") for principal in spec.principals if principal in organization.trusted},
     }
-    return {kind: frozenset(places) for kind, places in {**_module(service).facts(world), **known}.items()}
+    return {kind: frozenset(places) for kind, places in {**twins.module(service, "facts").facts(world), **known}.items()}
 
 
 def lost(before: Facts, after: Facts) -> dict[str, frozenset[tuple[str, str]]]:

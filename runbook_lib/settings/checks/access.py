@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook_lib.base.documents import Problem
+from runbook_lib.services.registry import sentence, specs
 from runbook_lib.settings.checks import Tree, at
 
 CHAINED_SECONDS = 3600
@@ -15,8 +16,9 @@ def check_access(tree: Tree) -> Iterator[Problem]:
     """Accounts that are one, doors that lead to the wrong account, into each other or to the same credentials."""
     management, delegated = (at(tree, "organization", f"{name}_account") for name in DOORS)
     if management and management == delegated:
+        central = sentence(tuple(spec.title for spec in specs() if spec.central))
         message = (
-            "The delegated account is the management account. AWS advises against it and Security Hub's central configuration "
+            f"The delegated account is the management account. AWS advises against it and {central}'s central configuration "
             "refuses it: name a security account of its own."
         )
         yield Problem(("organization", "delegated_account"), message)
