@@ -83,7 +83,7 @@ def test_specs_import_specs_only() -> None:
 
 def test_a_service_never_imports_another() -> None:
     services = {path.name for path in (LIBRARY / "services").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert services >= {"securityhub", "guardduty", "inspector2", "organizations"}
+    assert services >= {"organizations", *(each.client for each in measures.services())}
     for name in MODULES:
         for service in services:
             if under(name, f"services.{service}"):
@@ -94,7 +94,7 @@ def test_a_service_never_imports_another() -> None:
 
 
 def test_apply_and_access_know_no_service_by_name() -> None:
-    words = re.compile(r"securityhub|guardduty|inspector2", re.IGNORECASE)
+    words = re.compile("|".join(each.client for each in measures.services()), re.IGNORECASE)
     for name, path in MODULES.items():
         if under(name, "apply", "aws"):
             code = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))
@@ -187,17 +187,20 @@ def test_what_is_measured_has_not_risen() -> None:
     assert not measures.risen(), "make measures ARGS=--names shows which files and arrows are counted"
 
 
+ONE, TWO, THREE, *_ = measures.services()
+
+
 @pytest.mark.parametrize(
     ("source", "named", "enumerating"),
     [
-        ('"Security Hub and GuardDuty."\n# inspector2\nONE = 1\n', False, False),
-        ("ASKED = ('securityhub', 'organizations')", True, False),
-        ("ASKED = {'securityhub': 1, 'organizations': ['inspector']}", True, True),
-        ("ASKED = ('securityhub',)\nMORE = ('guardduty',)", True, False),
-        ("TEXT = 'guardduty: {}\\ninspector: {}'", True, True),
-        ("def asked(guardduty_regions: int) -> None: ...", True, False),
-        ("from runbook_lib.settings import InspectorPart", True, False),
-        ("settings.security_hub.regions", True, False),
+        (f'"{ONE.title} and {TWO.title}."\n# {THREE.client}\nONE = 1\n', False, False),
+        (f"ASKED = ('{ONE.client}', 'organizations')", True, False),
+        (f"ASKED = {{'{ONE.client}': 1, 'organizations': ['{THREE.section}']}}", True, True),
+        (f"ASKED = ('{ONE.client}',)\nMORE = ('{TWO.client}',)", True, False),
+        (f"TEXT = '{TWO.section}: {{}}\\n{THREE.section}: {{}}'", True, True),
+        (f"def asked({TWO.section}_regions: int) -> None: ...", True, False),
+        (f"from runbook_lib.settings import {THREE.title}Part", True, False),
+        (f"settings.{ONE.section}.regions", True, False),
     ],
 )
 def test_services_are_counted_in_code_and_texts_and_not_in_prose(

@@ -5,112 +5,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import twins
+from ruamel.yaml import YAML
 from simulated import ENABLING, Simulated, permitted, simulated
 
 from runbook_lib.apply.journal import Journal
 from runbook_lib.base.clock import Stop
 from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.runbook.observer import MOMENT
+from runbook_lib.services.registry import by_name
 
-EXPECTED: Mapping[str, Mapping[str, int]] = {
-    "00_prerequisites": {
-        "account:ListRegions": 2,
-        "config:DescribeConfigurationAggregatorSourcesStatus": 1,
-        "config:DescribeConfigurationAggregators": 1,
-        "config:DescribeConfigurationRecorderStatus": 2,
-        "config:SelectAggregateResourceConfig": 2,
-        "guardduty:ListDetectors": 2,
-        "guardduty:ListOrganizationAdminAccounts": 2,
-        "iam:GetRole": 10,
-        "inspector2:BatchGetAccountStatus": 2,
-        "inspector2:ListDelegatedAdminAccounts": 2,
-        "organizations:DescribeOrganization": 1,
-        "organizations:EnableAWSServiceAccess": 4,
-        "organizations:ListAWSServiceAccessForOrganization": 1,
-        "organizations:ListAccounts": 1,
-        "organizations:ListDelegatedAdministrators": 3,
-        "organizations:ListPolicies": 3,
-        "securityhub:DescribeHub": 2,
-        "securityhub:ListOrganizationAdminAccounts": 2,
-        "sts:AssumeRole": 2,
-        "sts:GetCallerIdentity": 2,
-    },
-    "10_security_hub": {
-        "account:ListRegions": 6,
-        "config:DescribeConfigurationAggregatorSourcesStatus": 3,
-        "config:DescribeConfigurationAggregators": 3,
-        "config:DescribeConfigurationRecorderStatus": 6,
-        "config:SelectAggregateResourceConfig": 6,
-        "organizations:DescribeOrganization": 3,
-        "organizations:ListAWSServiceAccessForOrganization": 3,
-        "organizations:ListAccounts": 3,
-        "organizations:ListDelegatedAdministrators": 9,
-        "organizations:RegisterDelegatedAdministrator": 1,
-        "securityhub:BatchEnableStandards": 2,
-        "securityhub:CreateFindingAggregator": 1,
-        "securityhub:CreateMembers": 2,
-        "securityhub:DescribeHub": 12,
-        "securityhub:DescribeOrganizationConfiguration": 2,
-        "securityhub:DescribeStandards": 6,
-        "securityhub:EnableOrganizationAdminAccount": 2,
-        "securityhub:EnableSecurityHub": 4,
-        "securityhub:GetEnabledStandards": 8,
-        "securityhub:GetMembers": 2,
-        "securityhub:ListEnabledProductsForImport": 6,
-        "securityhub:ListFindingAggregators": 3,
-        "securityhub:ListMembers": 2,
-        "securityhub:ListOrganizationAdminAccounts": 6,
-        "securityhub:UpdateOrganizationConfiguration": 2,
-        "sts:AssumeRole": 2,
-        "sts:GetCallerIdentity": 2,
-    },
-    "20_guardduty": {
-        "account:ListRegions": 8,
-        "guardduty:CreateDetector": 4,
-        "guardduty:CreateMembers": 2,
-        "guardduty:DescribeOrganizationConfiguration": 6,
-        "guardduty:EnableOrganizationAdminAccount": 2,
-        "guardduty:GetDetector": 10,
-        "guardduty:GetMemberDetectors": 2,
-        "guardduty:GetMembers": 4,
-        "guardduty:ListDetectors": 10,
-        "guardduty:ListMembers": 2,
-        "guardduty:ListOrganizationAdminAccounts": 8,
-        "guardduty:ListPublishingDestinations": 6,
-        "guardduty:UpdateDetector": 2,
-        "guardduty:UpdateMemberDetectors": 4,
-        "guardduty:UpdateOrganizationConfiguration": 4,
-        "organizations:DescribeOrganization": 4,
-        "organizations:ListAWSServiceAccessForOrganization": 4,
-        "organizations:ListAccounts": 4,
-        "organizations:ListDelegatedAdministrators": 12,
-        "organizations:RegisterDelegatedAdministrator": 1,
-        "securityhub:DescribeOrganizationConfiguration": 2,
-        "sts:AssumeRole": 2,
-        "sts:GetCallerIdentity": 2,
-    },
-    "30_inspector": {
-        "account:ListRegions": 8,
-        "inspector2:AssociateMember": 10,
-        "inspector2:BatchGetAccountStatus": 20,
-        "inspector2:DescribeOrganizationConfiguration": 14,
-        "inspector2:Enable": 6,
-        "inspector2:EnableDelegatedAdminAccount": 2,
-        "inspector2:GetConfiguration": 6,
-        "inspector2:ListDelegatedAdminAccounts": 8,
-        "inspector2:ListMembers": 6,
-        "inspector2:UpdateConfiguration": 2,
-        "inspector2:UpdateOrganizationConfiguration": 4,
-        "organizations:DescribeOrganization": 4,
-        "organizations:ListAWSServiceAccessForOrganization": 4,
-        "organizations:ListAccounts": 4,
-        "organizations:ListDelegatedAdministrators": 12,
-        "organizations:RegisterDelegatedAdministrator": 1,
-        "securityhub:DescribeOrganizationConfiguration": 2,
-        "sts:AssumeRole": 2,
-        "sts:GetCallerIdentity": 2,
-    },
+PREREQUISITES: Mapping[str, int] = YAML(typ="safe").load(Path(__file__).parent / "cases" / "prerequisites-calls.yaml")
+EXPECTED = {"00_prerequisites": PREREQUISITES} | {
+    by_name()[service].phase: calls for service, calls in twins.said("runbook", "calls").items()
 }
+"""Phase → how often each operation is called in it."""
 
 
 def enabled_at_the_screen(one: Simulated, phase: str) -> None:

@@ -4,13 +4,15 @@ from typing import Any
 
 import botocore.session
 import pytest
+import twins
 import value_samples as samples
 from botocore import xform_name
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, ForEach, Reference
+from runbook_lib.plan import Action, BackOut, Reference
 from runbook_lib.plan.cli_line import back_out_line, cli_line, command, reversed_action
+from runbook_lib.services.registry import by_name
 
 MODELS = botocore.session.Session()
 
@@ -45,37 +47,15 @@ def read_back(line: str) -> tuple[str, str, str, dict[str, Any]]:
     return words[1], operation.name, region, parameters
 
 
+OWN = {service: twins.module(service, "calls").CALLS for service in by_name() if twins.has(service, "calls")}
+"""Service → calls of its own, of every kind of parameter that it has."""
 CALLS = [
-    samples.action("UpdateOrganizationConfiguration", {"AutoEnable": True, "AutoEnableStandards": "NONE"}, service="securityhub"),
-    samples.action("UpdateOrganizationConfiguration", {"AutoEnable": False}, service="securityhub"),
-    samples.action(
-        "UpdateOrganizationConfiguration", {"autoEnable": {"ec2": True, "ecr": True, "lambda": False}}, service="inspector2"
-    ),
-    samples.action(
-        "Enable",
-        {"accountIds": ForEach(ACCOUNT_ID), "resourceTypes": ["EC2", "ECR"]},
-        service="inspector2",
-        targets=samples.MEMBERS,
-    ),
-    samples.action("AssociateMember", {"accountId": ACCOUNT_ID}, service="inspector2", targets=samples.MEMBERS[:1]),
+    *(action for calls in OWN.values() for action in calls),
     samples.action("EnableAWSServiceAccess", {"ServicePrincipal": "guardduty.amazonaws.com"}, service="organizations"),
     samples.action(
         "RegisterDelegatedAdministrator",
-        {"AccountId": samples.DELEGATED, "ServicePrincipal": "inspector2.amazonaws.com"},
+        {"AccountId": samples.DELEGATED, "ServicePrincipal": "guardduty.amazonaws.com"},
         service="organizations",
-    ),
-    samples.action("CreateDetector", {"Enable": True, "FindingPublishingFrequency": "SIX_HOURS", "Features": []}),
-    samples.action(
-        "BatchEnableStandards", {"StandardsSubscriptionRequests": [{"StandardsArn": "arn:made-up:x"}]}, service="securityhub"
-    ),
-    samples.action("CreateFindingAggregator", {"RegionLinkingMode": "ALL_REGIONS"}, service="securityhub"),
-    samples.action(
-        "CreatePublishingDestination",
-        {
-            "DetectorId": samples.detector("us-east-1"),
-            "DestinationType": "S3",
-            "DestinationProperties": {"DestinationArn": 'it\'s; rm -rf "$HOME" `x`', "KmsKeyArn": "two\nlines \u202e"},
-        },
     ),
     *samples.plan().actions,
 ]
@@ -112,8 +92,8 @@ def test_a_back_out_may_belong_to_another_service_or_not_exist() -> None:
         ),
     )
     assert read_back(back_out_line(other))[:2] == ("organizations", "DeregisterDelegatedAdministrator")
-    assert back_out_line(CALLS[0]) == ""
-    assert reversed_action(CALLS[0]) is None
+    assert back_out_line(OWN["securityhub"][0]) == ""
+    assert reversed_action(OWN["securityhub"][0]) is None
 
 
 def test_many_targets_are_cut_and_counted() -> None:
@@ -124,6 +104,6 @@ def test_many_targets_are_cut_and_counted() -> None:
 
 
 def test_a_shell_takes_nothing_in_a_value_for_itself() -> None:
-    line = command(CALLS[10])
+    line = command(OWN["guardduty"][-1])
     assert len(line.splitlines()) == 1
     assert json.loads(shlex.split(line)[-1])["DestinationProperties"]["DestinationArn"] == 'it\'s; rm -rf "$HOME" `x`'

@@ -27,8 +27,8 @@ def organization() -> Organization:
 CELLS = (
     Cell("guardduty", "us-east-1", "membership", frozenset(NAMES), Status.COVERED, "is on"),
     Cell("guardduty", "us-east-2", "features", frozenset({"100000000003"}), Status.GAP, "is off", "S3", Gap.TO_DO),
-    Cell("inspector2", "us-east-1", "scan types", frozenset({"100000000001"}), Status.UNKNOWN, "denied", "EC2"),
-    Cell("inspector2", "us-east-1", "scan types", frozenset({"100000000002"}), Status.GAP, "not asked", "ECR", in_scope=False),
+    Cell("organizations", "us-east-1", "scan types", frozenset({"100000000001"}), Status.UNKNOWN, "denied", "EC2"),
+    Cell("organizations", "us-east-1", "scan types", frozenset({"100000000002"}), Status.GAP, "not asked", "ECR", in_scope=False),
 )
 
 

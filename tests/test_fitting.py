@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from simulated import PARAMETERS
 
 from runbook_lib.cli.rehearsal_settings import Simulation, fitted
+from runbook_lib.services.registry import by_name, specs
 from runbook_lib.settings import Settings
 from runbook_lib.settings.checks import at
 from runbook_lib.settings.editing import as_rehearsal, refuse_other_changes
@@ -19,19 +20,7 @@ from runbook_lib.settings.file import SettingsError, load, parse, text_of
 
 TODAY = dt.date(2026, 6, 1)
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parent / "cases" / "rehearsal" / "fitting.yaml")
-BASE = """\
-mode: rehearsal
-organization: { id: o-rehearsal001, management_account: "111111111111", delegated_account: "222222222222" }
-access: # arn:aws: in a comment stays, and so does us-east-2
-  management: { role_arn: "arn:aws:iam::111111111111:role/RunbookManagement" }
-  delegated: { role_arn: "arn:aws:iam::222222222222:role/RunbookDelegated" }
-security_hub:
-  regions: [us-east-1, us-east-2]
-  management_account: true
-  aggregation: { home_region: us-east-1, linking_mode: SPECIFIED_REGIONS, regions: [us-east-2] }
-guardduty: { regions: [us-east-1, us-east-2, eu-west-1], management_account: true }
-inspector: { regions: [us-east-2], management_account: true }
-"""
+BASE = (Path(__file__).parent / "cases" / "rehearsal" / "fitting-base.yaml").read_text(encoding="utf-8")
 
 
 def simulation(case: dict[str, Any]) -> Simulation:
@@ -45,6 +34,9 @@ def simulation(case: dict[str, Any]) -> Simulation:
 def values(text: str) -> dict[str, Any]:
     found: dict[str, Any] = YAML(typ="safe").load(text)
     return found
+
+
+SECTIONS = [spec.section for spec in specs() if spec.section in values(BASE)]
 
 
 def put(tree: dict[str, Any], dotted: str, value: Any) -> None:
@@ -76,9 +68,8 @@ def test_what_is_changed_and_said(case: dict[str, Any]) -> None:
 def test_comments_quotes_and_lines_stay() -> None:
     made = fitted(BASE, simulation({"there": ["us-east-1", "us-west-2", "eu-west-1"]}))
     different = [new for old, new in zip(BASE.splitlines(), made.text.splitlines(), strict=True) if old.replace("{ ", "{") != new]
-    assert [line.partition(":")[0].strip() for line in different if "us-west-2" in line] == [
-        "regions", "aggregation", "guardduty", "inspector",
-    ]  # fmt: skip
+    named = [line.partition(":")[0].strip() for line in different if "us-west-2" in line]
+    assert named == ["regions", "aggregation", *SECTIONS[1:]]
     assert "# arn:aws: in a comment stays, and so does us-east-2" in made.text
     assert made.text.count('"') == BASE.count('"')
 
@@ -92,18 +83,21 @@ def some(regions: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 
 
 @given(
-    partition=st.sampled_from(sorted(PARTITIONS)), hub=some(PARTITIONS["aws"]), detector=some(PARTITIONS["aws"]),
-    scans=some(PARTITIONS["aws"]), everywhere=st.booleans(), data=st.data(),
-)  # fmt: skip
+    partition=st.sampled_from(sorted(PARTITIONS)),
+    chosen=st.fixed_dictionaries(dict.fromkeys(SECTIONS, some(PARTITIONS["aws"]))),
+    everywhere=st.booleans(),
+    data=st.data(),
+)
 def test_whatever_the_file_and_the_organization(
-    partition: str, hub: list[str], detector: list[str], scans: list[str], everywhere: bool, data: st.DataObject
+    partition: str, chosen: dict[str, list[str]], everywhere: bool, data: st.DataObject
 ) -> None:
     """It parses, names what is there, keeps what was there, and what was no larger is no larger."""
     there = data.draw(some(PARTITIONS[partition]))
     before = values(BASE)
     del before["security_hub"]["aggregation"]
-    for section, regions in (("security_hub", hub), ("guardduty", detector), ("inspector", scans)):
+    for section, regions in chosen.items():
         before[section]["regions"] = regions
+    hub = chosen["security_hub"]
     home = [region for region in hub if region in ("us-east-1", "us-east-2", "eu-west-1")]
     if home:
         linked = [region for region in hub if region != home[0]]
@@ -114,10 +108,8 @@ def test_whatever_the_file_and_the_organization(
     parse(text, TODAY, "own.yaml")
     made = fitted(text, simulation({"there": there, "partition": partition}), everywhere=everywhere)
     after = parse(made.text, TODAY, "own.yaml")
-    assert after.security_hub is not None
-    assert after.guardduty is not None
-    assert after.inspector is not None
-    found = {"security_hub": after.security_hub.regions, "guardduty": after.guardduty.regions, "inspector": after.inspector.regions}
+    found = {by_name()[name].section: section.regions for name, section in after.sections().items()}
+    assert set(found) == set(SECTIONS)
     for section, now in found.items():
         kept = set(before[section]["regions"]) & set(there)
         assert kept <= set(now) <= set(there)
@@ -128,7 +120,7 @@ def test_whatever_the_file_and_the_organization(
         for other, others in found.items():
             if kept and set(before[section]["regions"]) <= set(before[other]["regions"]):
                 assert set(now) <= set(others)
-    if {*hub, *detector, *scans} <= set(there) and not everywhere and partition == "aws":
+    if set().union(*chosen.values()) <= set(there) and not everywhere and partition == "aws":
         assert made.text == text
         assert not made.changes
     else:

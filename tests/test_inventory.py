@@ -70,17 +70,7 @@ def test_every_phase_has_the_fingerprint_that_it_has_on_the_original(
     assert {phase: copied.plan(phase).fingerprint for phase in ENABLING} == plans
 
 
-ACME = """
-mode: live
-organization: {id: o-rehearsal001, management_account: "111111111111", delegated_account: "222222222222"}
-access:
-  management: {role_arn: "arn:aws:iam::111111111111:role/teams/Owner", external_id: made-up-123}
-  delegated: {profile: acme-security}
-  members: {role_name: paths/Member, via: delegated}
-security_hub: {regions: [us-east-1], management_account: true, auto_enable: true, new_account_standards: none}
-guardduty: {regions: [us-east-2, us-east-1], management_account: false, auto_enable: NEW}
-inspector: {regions: [us-east-1], management_account: true, existing_accounts: [EC2, ECR, LAMBDA, LAMBDA_CODE]}
-"""
+ACME = (Path(__file__).parent / "cases" / "acme.yaml").read_text(encoding="utf-8")
 
 
 def acme(made: Simulated, text: str) -> Settings:

@@ -4,11 +4,12 @@ The simulated AWS is told to refuse certain accounts in one operation, in the wa
 accounts in an answer with status 200, or an error where the call takes one account.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import twins
 from simulated import ENABLING, SERVICE_OF, Simulated, copied, open_cells, simulated
 
 from runbook_lib.apply.report import Final
@@ -27,23 +28,20 @@ REFUSAL = "The request is rejected because the account of AKIAIOSFODNN7EXAMPLE, 
 SAID = REFUSAL.partition("AKIA")[0]
 
 
-def _unprocessed(text: str) -> Callable[[list[str]], dict[str, Any]]:
-    return lambda bad: {"UnprocessedAccounts": [{"AccountId": account, text: REFUSAL} for account in bad]}
-
-
-def _failed(bad: list[str]) -> dict[str, Any]:
-    rows = [{"accountId": each, "errorCode": "ACCESS_DENIED", "errorMessage": REFUSAL} for each in bad]
-    return {"accounts": [], "failedAccounts": rows}
-
-
-BATCHES: dict[tuple[str, str], tuple[str, Callable[[list[str]], dict[str, Any]]]] = {
-    ("securityhub", "CreateMembers"): ("AccountDetails", _unprocessed("ProcessingResult")),
-    ("guardduty", "CreateMembers"): ("AccountDetails", _unprocessed("Result")),
-    ("guardduty", "UpdateMemberDetectors"): ("AccountIds", _unprocessed("Result")),
-    ("guardduty", "StartMonitoringMembers"): ("AccountIds", _unprocessed("Result")),
-    ("inspector2", "Enable"): ("accountIds", _failed),
+Template = dict[str, Any]
+"""How an answer names accounts: each list of rows by one row, in which ACCOUNT and WHY stand for what differs."""
+REFUSED: dict[tuple[str, str], tuple[str, Template]] = {
+    (service, operation): (key, template) for service, (operation, key, template) in twins.rows("runbook", "refused")
 }
-OPERATIONS = [*BATCHES, ("inspector2", "AssociateMember")]
+"""Operation → the list that it takes ("": one account), and how its answer says that it refused some."""
+OPERATIONS = list(REFUSED)
+
+
+def answer(template: Template, bad: list[str]) -> dict[str, Any]:
+    def row(one: dict[str, str], account: str) -> dict[str, str]:
+        return {key: {"ACCOUNT": account, "WHY": REFUSAL}.get(value, value) for key, value in one.items()}
+
+    return {name: [row(one, account) for account in bad] if one else [] for name, one in template.items()}
 
 
 def refuse(patch: pytest.MonkeyPatch, service: str, operation: str, bad: frozenset[str]) -> None:
@@ -56,19 +54,19 @@ def refuse(patch: pytest.MonkeyPatch, service: str, operation: str, bad: frozens
         return inner(call, accountId=accountId)
 
     def batch(call: Any, **parameters: Any) -> Any:
-        key, answer = BATCHES[service, operation]
+        key, template = REFUSED[service, operation]
         listed = parameters.get(key) or []
         asked = [each["AccountId"] if isinstance(each, dict) else each for each in listed]
         refused = [account for account in asked if account in bad] if call.region == REGION else []
         rest = [each for each, account in zip(listed, asked, strict=True) if account not in refused]
         if listed and not rest:
-            return answer(refused)
+            return answer(template, refused)
         done = inner(call, **{**parameters, key: rest} if listed else parameters) or {}
-        for name, rows in (answer(refused) if refused else {}).items():
+        for name, rows in (answer(template, refused) if refused else {}).items():
             done[name] = [*done.get(name, []), *rows]
         return done
 
-    patch.setitem(HANDLERS, (service, operation), batch if (service, operation) in BATCHES else single)
+    patch.setitem(HANDLERS, (service, operation), batch if REFUSED[service, operation][0] else single)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +170,6 @@ def test_no_batch_is_larger_than_aws_allows(made: Simulated, service: str, opera
     sizes = {(entry.service, entry.operation): 0 for entry in made.mutating()}
     for entry in made.mutating():
         sizes[entry.service, entry.operation] = max(sizes[entry.service, entry.operation], entry.items)
-    assert sizes["securityhub", "CreateMembers"] == 50
-    assert sizes["guardduty", "CreateMembers"] == 50
-    assert sizes["guardduty", "UpdateMemberDetectors"] == 50
-    assert 50 < sizes["inspector2", "Enable"] <= 100
+    bounds = {(owner, name): bound for owner, said in twins.said("runbook", "largest").items() for name, bound in said.items()}
+    assert len(bounds) > 3
+    assert {each: sizes[each] for each, (fewest, most) in bounds.items() if not fewest <= sizes[each] <= most} == {}

@@ -15,7 +15,7 @@ from runbook_lib.plan.outcome import Verdict
 from runbook_lib.services.organizations.observe import State
 from runbook_lib.services.organizations.service import SERVICE
 from runbook_lib.services.recording import Aggregator, Recording
-from runbook_lib.services.registry import by_name
+from runbook_lib.services.registry import by_name, specs
 from runbook_lib.services.view import view_of
 from runbook_lib.settings import OrganizationSection, Settings
 from runbook_lib.settings.sections.guardduty import GuardDutyFeature, GuardDutySection
@@ -34,6 +34,8 @@ SETTINGS = Settings(
     inspector=InspectorSection(regions=REGIONS, management_account=True, existing_accounts=("EC2", "LAMBDA", "LAMBDA_CODE")),
 )
 SERVICES = tuple(SETTINGS.sections())
+CENTRAL = next(spec.name for spec in specs() if spec.central)
+POLICED = next(spec.name for spec in reversed(specs()) if spec.policy_type and spec.name in SERVICES)
 PRINCIPALS = frozenset(principal for name in SERVICES for principal in by_name()[name].principals)
 GOOD = State(
     administrators={(service, region): Known(frozenset()) for service in SERVICES for region in REGIONS},
@@ -72,14 +74,14 @@ def test_all_well() -> None:
 @pytest.mark.parametrize(
     ("aspect", "changed", "status"),
     [
-        ("nobody else delegated", {"administrators": {("guardduty", "us-east-1"): Known(frozenset({OTHER}))}}, Status.GAP),
-        ("nobody else delegated", {"administrators": {("guardduty", "us-east-1"): DENIED}}, Status.UNKNOWN),
-        ("delegated account may read", {"usable": {("inspector2", "eu-south-1"): DENIED}}, Status.UNKNOWN),
-        ("central configuration", {"central": {("securityhub", "us-east-1"): Known("CENTRAL ENABLED")}}, Status.GAP),
-        ("central configuration", {"central": {("securityhub", "us-east-1"): Known("LOCAL DISABLED")}}, Status.GAP),
-        ("central configuration", {"central": {("securityhub", "us-east-1"): DENIED}}, Status.UNKNOWN),
-        ("Organizations policy", {"policies": {"inspector2": Known(1)}}, Status.GAP),
-        ("Organizations policy", {"policies": {"inspector2": DENIED}}, Status.UNKNOWN),
+        ("nobody else delegated", {"administrators": {(SERVICES[1], "us-east-1"): Known(frozenset({OTHER}))}}, Status.GAP),
+        ("nobody else delegated", {"administrators": {(SERVICES[1], "us-east-1"): DENIED}}, Status.UNKNOWN),
+        ("delegated account may read", {"usable": {(POLICED, "eu-south-1"): DENIED}}, Status.UNKNOWN),
+        ("central configuration", {"central": {(CENTRAL, "us-east-1"): Known("CENTRAL ENABLED")}}, Status.GAP),
+        ("central configuration", {"central": {(CENTRAL, "us-east-1"): Known("LOCAL DISABLED")}}, Status.GAP),
+        ("central configuration", {"central": {(CENTRAL, "us-east-1"): DENIED}}, Status.UNKNOWN),
+        ("Organizations policy", {"policies": {POLICED: Known(1)}}, Status.GAP),
+        ("Organizations policy", {"policies": {POLICED: DENIED}}, Status.UNKNOWN),
         ("service-linked role", {"roles": {(MANAGEMENT, "AWSServiceRoleForSecurityHub"): DENIED}}, Status.UNKNOWN),
         ("AWS Config records", {"recorders": {"us-east-1": Known(value=False)}}, Status.GAP),
         ("AWS Config records", {"recorders": {"us-east-1": DENIED}}, Status.UNKNOWN),

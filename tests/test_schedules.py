@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import twins
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from schedules import Begun, live_through, prepared, schedule
@@ -15,6 +16,7 @@ from simulated import ENABLING
 
 from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import World
+from runbook_lib.services.registry import by_name
 
 LARGEST = 12
 
@@ -48,19 +50,7 @@ def test_a_phase_outlives_its_faults(begun: Begun, part: int, phase: str, number
     holds(begun, (phase,), part << 28 | number, faults)
 
 
-AGAIN = [
-    ("10_security_hub", "EnableOrganizationAdminAccount", {"securityhub designate again": "ok"}),
-    ("10_security_hub", "EnableOrganizationAdminAccount", {"securityhub designate again": "conflict"}),
-    ("10_security_hub", "CreateFindingAggregator", {"securityhub second aggregator": "LimitExceededException"}),
-    ("10_security_hub", "CreateFindingAggregator", {"securityhub second aggregator": "InvalidInputException"}),
-    ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "returned"}),
-    ("10_security_hub", "BatchEnableStandards", {"securityhub standard again": "refused"}),
-    ("20_guardduty", "UpdateMemberDetectors", {"guardduty member features again": "ok"}),
-    ("20_guardduty", "UpdateMemberDetectors", {"guardduty member features again": "refused"}),
-    ("30_inspector", "Enable", {"inspector2 already enabled": "failedAccounts"}),
-    ("30_inspector", "Enable", {"inspector2 already enabled": "accounts"}),
-    ("30_inspector", "AssociateMember", {"inspector2 associate again": "refused"}),
-]
+AGAIN = [(by_name()[service].phase, *row) for service, row in twins.rows("runbook", "again")]
 """Calls whose repetition AWS does not document, with either behaviour."""
 LOST = [{"kind": "reset"}, pytest.param({"kind": "error", "status": 503}, marks=pytest.mark.soak)]
 """How an answer is lost: either way the run knows as little."""

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import twins
 from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.plan import Direction, Plan, Scope
-from runbook_lib.settings import Limits, Lowering
+from runbook_lib.services.registry import by_name
+from runbook_lib.settings import Limits, Lowering, Settings
 
 SERVICE_PHASES = ENABLING[1:]
 DELEGATED, MEMBER = "222222222222", "333333333333"
@@ -82,22 +84,23 @@ def test_a_plan_beyond_the_limits_has_one_blocker_and_no_step(made: Simulated, p
 
 
 def wanting_less(made: Simulated, **more: Any) -> None:
-    """Settings that say off for a protection plan, and fewer scan types, than what is on."""
-    guardduty, inspector = made.settings.guardduty, made.settings.inspector
-    assert guardduty is not None
-    assert inspector is not None
-    feature = guardduty.features["S3_DATA_EVENTS"].model_copy(update={"enabled": False, "auto_enable": "NONE"})
-    features = {**guardduty.features, "S3_DATA_EVENTS": feature}
-    fewer = inspector.model_copy(update={"new_accounts": ("EC2", "ECR"), "existing_accounts": ("EC2", "ECR")})
-    made.settings = made.settings.model_copy(
-        update={"guardduty": guardduty.model_copy(update={"features": features}), "inspector": fewer, **more}
-    )
+    """Settings that ask for less of each service than what is on."""
+    less = {by_name()[name].section: twins.module(name, "facts").lowered(section) for name, section in lowerable(made).items()}
+    assert set(less) <= set(Settings.model_fields)
+    made.settings = made.settings.model_copy(update={**less, **more})
+
+
+def lowerable(made: Simulated) -> dict[str, Any]:
+    """Service → its section, of those whose settings can ask for less."""
+    return {name: each for name, each in made.settings.sections().items() if hasattr(twins.module(name, "facts"), "lowered")}
 
 
 def test_less_protection_is_a_blocker_and_never_a_call(enabled: Simulated) -> None:
     wanting_less(enabled)
     calls = len(enabled.mutating())
-    for phase in ("20_guardduty", "30_inspector"):
+    phases = [by_name()[service].phase for service in lowerable(enabled)]
+    assert len(phases) > 1
+    for phase in phases:
         plan = enabled.plan(phase)
         assert plan.actions == ()
         assert plan.blockers

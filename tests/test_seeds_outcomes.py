@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import twins
 from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.coverage import Cell, Gap, Status
@@ -27,24 +28,10 @@ DELEGATED = "222222222222"
 FSBP = Standard(name="aws-foundational-security-best-practices", version="1.0.0")
 ITEM = "aws-foundational-security-best-practices/1.0.0"
 VARIANTS = [
-    ("inspector2 already enabled", "accounts"),
-    ("inspector2 designation activates", "no"),
     ("empty page", "once"),
     ("account status", "retired"),
-    ("securityhub oversize", "reject"),
-    ("securityhub member standards", "as auto-enable"),
-    ("securityhub designate again", "conflict"),
-    ("securityhub designation too early", "once"),
-    ("securityhub list members", "internal"),
-    ("securityhub second aggregator", "InvalidInputException"),
-    ("securityhub standard again", "refused"),
-    ("securityhub describe standards", "hub"),
-    ("guardduty all", "never"),
-    ("inspector2 administrator listed", "yes"),
-    ("inspector2 omitted flags", "unchanged"),
     ("designation without trusted access", "refused"),
-    ("guardduty member features again", "refused"),
-    ("inspector2 associate again", "refused"),
+    *(tuple(row) for _, row in twins.rows("runbook", "variants")),
 ]
 
 

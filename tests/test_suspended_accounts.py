@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from simulated import ENABLING, Simulated, open_cells, simulated
+import twins
+from simulated import ENABLING, SERVICE_OF, Simulated, open_cells, simulated
 
 from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.organization import close_account
@@ -12,11 +13,8 @@ from runbook_lib.rehearsal.scenario import Scenario
 from runbook_lib.rehearsal.world import World
 
 MEMBER = "333333333333"
-ADDING = {
-    "10_security_hub": {"service": "securityhub", "operation": "CreateMembers"},
-    "20_guardduty": {"service": "guardduty", "operation": "CreateMembers"},
-    "30_inspector": {"service": "inspector2", "operation": "AssociateMember"},
-}
+ADDING = twins.said("runbook", "adding")
+"""Service → the operation that adds a member."""
 
 
 @pytest.mark.parametrize("choice", ["named", "unchanged", "absent"])
@@ -38,19 +36,16 @@ def test_a_member_that_is_suspended_later_is_no_gap_however_services_list_it(
 
 
 def listed(made: Simulated) -> set[str]:
-    """What the three services' lists say of the member, all that have it agreeing."""
+    """What the services' lists say of the member, all that have it agreeing."""
     delegated = session_for(made.front, "222222222222")
-    guardduty = delegated.client("guardduty")
-    detector = guardduty.list_detectors()["DetectorIds"][0]
-    rows = (
-        delegated.client("securityhub").list_members(OnlyAssociated=False)["Members"],
-        guardduty.list_members(DetectorId=detector, OnlyAssociated="false")["Members"],
-        delegated.client("inspector2").list_members(onlyAssociated=False)["members"],
-    )
-    states = ("MemberStatus", "RelationshipStatus", "relationshipStatus")
-    found = [each[state] for listing, state in zip(rows, states, strict=True) for each in listing if MEMBER in each.values()]
-    assert len(found) in (0, len(rows))
+    found = [state for service in ADDING for state in twins.module(service, "facts").standing(delegated, MEMBER)]
+    assert len(found) in (0, len(ADDING))
     return set(found)
+
+
+def adding(phase: str) -> dict[str, str]:
+    service = SERVICE_OF[phase]
+    return {"service": service, "operation": ADDING[service]}
 
 
 def suspended_at(request: dict[str, str], choice: str) -> Scenario:
@@ -66,7 +61,7 @@ def test_an_account_that_is_suspended_just_before_it_is_added(
     phase: str, choice: str, seven_before: Callable[[str], World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planned and approved as active; AWS knows better when the call arrives. The others are added, and nothing is left to do."""
-    made = simulated("seven", tmp_path, monkeypatch, scenario=suspended_at(ADDING[phase], choice))
+    made = simulated("seven", tmp_path, monkeypatch, scenario=suspended_at(adding(phase), choice))
     made.front.adopt(seven_before(phase))
     plan = made.plan(phase)
     report = made.apply(phase, plan, made.approve(plan))

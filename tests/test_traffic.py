@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import twins
 from simulated import ASKED, ENABLING, Simulated, home, open_cells, settings_for, simulated
 
 from runbook_lib.rehearsal.app import build_app
@@ -86,9 +87,7 @@ def test_a_request_was_throttled_and_made_again(seen: Seen, service: str) -> Non
     ("service", "operation"),
     [
         ("organizations", "ListAccounts"),
-        ("securityhub", "ListMembers"),
-        ("guardduty", "ListMembers"),
-        ("inspector2", "ListMembers"),
+        *((service, "ListMembers") for service in SERVICES),
     ],
 )
 def test_a_list_was_longer_than_a_page(seen: Seen, service: str, operation: str) -> None:
@@ -97,7 +96,7 @@ def test_a_list_was_longer_than_a_page(seen: Seen, service: str, operation: str)
 
 @pytest.mark.parametrize(
     ("service", "operation", "largest"),
-    [("securityhub", "CreateMembers", 50), ("guardduty", "CreateMembers", 50), ("guardduty", "UpdateMemberDetectors", 50)],
+    [(service, *row) for service, row in twins.rows("runbook", "full batches")],
 )
 def test_a_batch_was_full_and_none_was_larger(seen: Seen, service: str, operation: str, largest: int) -> None:
     assert max(entry.items for entry in of(seen, service) if entry.operation == operation) == largest

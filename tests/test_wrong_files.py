@@ -59,85 +59,17 @@ class Kind:
 
 SETTINGS = (ROOT / "tests/cases/settings/base.yaml").read_text(encoding="utf-8").replace("2026-11-23", "'2026-11-23'")
 SETTINGS_READ = parse(SETTINGS, TODAY, "settings.yaml")
-SEED = """\
-extends: seven
-size: 8
-units:
-  - { id: ou-reh1-security1, name: Security }
-  - { id: ou-reh1-platform1, name: Platform, parent: ou-reh1-security1 }
-accounts:
-  - { id: "111111111111", name: Management }
-  - { id: "222222222222", name: Security tooling, unit: Security, state: SUSPENDED, email: a@example.com }
-fill_units: [Platform]
-roles: [{ name: Role, account: members, trusts: ["222222222222"], denied: ["*:Put*"] }]
-regions: [us-east-1, eu-south-1]
-opt_in: [{ region: eu-south-1, disabled_in: ["222222222222"] }]
-policies: [{ id: p-1, name: P, type: GUARDDUTY_POLICY, content: "{}", targets: [r-reh1] }]
-unavailable: { inspector2: { eu-south-1: [LAMBDA_CODE] } }
-hiccups: [{ service: guardduty, operation: ListMembers, call: 3 }]
-by_hand:
-  - { service: guardduty, operation: CreateDetector, account: "222222222222", region: us-east-1, parameters: { Enable: true } }
-  - { event: member by invitation, facts: { account: "222222222222", region: us-east-1, service: guardduty, administrator: "1" } }
-profiles: { acme: "222222222222" }
-"""
-INVENTORY = """\
-organization: o-rehearsal001
-management: '111111111111'
-regions: [us-east-1, us-east-2]
-units: [{ id: ou-1, name: ou-1, parent: r-reh1 }]
-accounts:
-- { id: '111111111111', name: A, email: a@example.com, unit: '', state: ACTIVE }
-- { id: '222222222222', name: B, email: b@example.com, unit: ou-1, state: ACTIVE }
-observed:
-  sets: { set1: ['111111111111', '222222222222'] }
-  delegated: '222222222222'
-  registered: { guardduty.amazonaws.com: ['222222222222'] }
-  service_linked_roles: { '222222222222': [AWSServiceRoleForAmazonGuardDuty] }
-  recorders: [us-east-1]
-  securityhub:
-    regions:
-      us-east-1:
-        administrators: { '222222222222': ENABLED }
-        hubs: ['222222222222']
-        configuration: { auto_enable: true, standards: NONE, kind: LOCAL, status: null }
-        members: { Enabled: ['111111111111'] }
-        standards: { '222222222222': { aws-foundational-security-best-practices/1.0.0: [READY, ''] } }
-    aggregator: { account: '222222222222', arn: a, home: us-east-1, mode: SPECIFIED_REGIONS, regions: [us-east-2] }
-  guardduty:
-    regions:
-      us-east-1:
-        administrators: { '222222222222': ENABLED }
-        detectors: { '222222222222': { enabled: true, frequency: SIX_HOURS, on: [S3_DATA_EVENTS], destinations: [] } }
-        auto_enable: { members: ALL, items: { S3_DATA_EVENTS: ALL } }
-        members: { Enabled: set1 }
-        features: { S3_DATA_EVENTS: set1 }
-  inspector2:
-    regions:
-      us-east-1:
-        administrators: { '222222222222': ENABLED }
-        flags: { ec2: true }
-        members: { ENABLED: ['111111111111'] }
-        scans: { EC2: { ENABLED: set1 } }
-        configuration: { scan_mode: EC2_HYBRID, scan_mode_status: SUCCESS, rescan: LIFETIME, rescan_status: SUCCESS }
-"""
+DOCUMENTS = ROOT / "tests" / "cases" / "documents"
+"""Each kind of document with as many of its keys as fit."""
+SEED = (DOCUMENTS / "seed.yaml").read_text(encoding="utf-8")
+INVENTORY = (DOCUMENTS / "inventory.yaml").read_text(encoding="utf-8")
 
 
 def yaml_samples(text: str) -> Callable[[], list[Any]]:
     return lambda: [text.encode(), YAML(typ="safe", pure=True).load(text)]
 
 
-SCENARIO = """\
-seed: 3
-throttled: true
-rates: { "guardduty:*": { per_second: 2, burst: 4 } }
-latency: [{ on: { service: guardduty, mutating: true }, milliseconds: 20, jitter: 5 }]
-settle_polls: null
-variants: { empty page: once }
-faults: [{ kind: error, on: { operation: Create* }, call: 2, times: 3, at: 1.5, until: 90, probability: 0.5, status: 503 }]
-events: [{ kind: add-account, account: "161616161616", on: { service: sts }, call: 3 }]
-never_settle: [{ service: inspector2, accounts: ["*"] }]
-drawn: { faults: 3, services: [guardduty] }
-"""
+SCENARIO = (DOCUMENTS / "scenario.yaml").read_text(encoding="utf-8")
 
 
 def scenario_of(path: Path) -> object:
@@ -171,7 +103,7 @@ OCSF = [
         "status_code": "PASS",
         "cloud": {"account": {"uid": A}, "provider": "aws", "region": EAST},
     }
-    for check in ("guardduty_is_enabled", "securityhub_enabled")
+    for check in ("guardduty_is_enabled", "guardduty_s3_protection_enabled")
 ]
 OWN = [{"account": A, "region": EAST, "service": "guardduty", "aspect": "features", "item": "S3_DATA_EVENTS", "state": "on"}] * 2
 TABLE = f'account,region,check,state,details\n{A},{EAST},guardduty_is_enabled,PASS,"a, ""b"""\n012345678901,{EAST},x,FAIL,\n'

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import twins
 from lab_server import Lab
 from page import NotebookPage
 
 from runbook_lib.runbook.phases import FIRST_LIVE_RUN, NOTEBOOKS, Kind, Phase
 
-BOTH = ["management account", "delegated account"]
-THREE = [*BOTH, "changes to workloads"]
-GATES = {"organizations": ["management account"], "securityhub": BOTH, "guardduty": THREE, "inspector2": THREE, "": []}
-# The rehearsal's settings do not ask for them; their notebooks run through and decide nothing.
-GATES |= {"macie2": [], "accessanalyzer": [], "response": []}
+GATES = {"organizations": ["management account"], **twins.said("runbook", "decisions")}
+"""Service → what is decided in its notebook. What the rehearsal's settings do not ask for runs through and decides nothing."""
 # What nobody comes to on the way in is looked at apart.
 JOURNEY = [each for each in NOTEBOOKS if each.kind is not Kind.PROCEDURE]
 
@@ -29,7 +27,7 @@ def walk(lab: Lab, at: NotebookPage, seconds: int) -> int:
         at.follow(phase.title, phase.name)
         at.run_all()
         assert at.clicks - before <= 3
-        for title in GATES[phase.service]:
+        for title in GATES.get(phase.service, []):
             _decide(at, phase, title, seconds)
             decisions += 1
         at.done(seconds)
@@ -56,7 +54,7 @@ def follow_all(lab: Lab, at: NotebookPage, seconds: int) -> None:
     at.done()
     at.picture("journey-start")
     before = at.clicks
-    decisions = sum(len(GATES[phase.service]) for phase in JOURNEY)
+    decisions = sum(len(GATES.get(phase.service, [])) for phase in JOURNEY)
     assert decisions == 9
     assert walk(lab, at, seconds) == decisions
     assert at.clicks - before <= 3 * len(JOURNEY) + decisions

@@ -35,6 +35,11 @@ def _read(service: str, file: str) -> dict[str, Any]:
     return found
 
 
+def has(service: str, name: str) -> bool:
+    """Whether a service's folder has such a module."""
+    return (SERVICES / service / f"{service}_{name}.py").exists()
+
+
 @cache
 def module(service: str, name: str) -> ModuleType:
     """A module of Python in a service's folder of tests, `<service>_<name>.py`."""

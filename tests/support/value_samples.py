@@ -23,7 +23,10 @@ from runbook_lib.plan import (
     Scope,
     Wait,
 )
+from runbook_lib.services.registry import by_name
 
+FIRST, _SECOND, LAST, *_REST = by_name()
+"""Services beside the one that most samples are of."""
 MANAGEMENT, DELEGATED = "111111111111", "222222222222"
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -178,10 +181,10 @@ def cells() -> Cells:
             code="AccessDenied",
             who="you",
         ),
-        Cell("inspector2", "us-east-1", "scan types", rest, Status.EXCLUDED, "agreed\nwith @owner", item="EC2"),
-        Cell("inspector2", "us-east-2", "scan types", rest, Status.NOT_APPLICABLE, "not offered", item="LAMBDA_CODE"),
+        Cell(LAST, "us-east-1", "scan types", rest, Status.EXCLUDED, "agreed\nwith @owner", item="EC2"),
+        Cell(LAST, "us-east-2", "scan types", rest, Status.NOT_APPLICABLE, "not offered", item="LAMBDA_CODE"),
         Cell(
-            "securityhub",
+            FIRST,
             "us-west-2",
             "hub",
             frozenset({DELEGATED}),

@@ -1,7 +1,10 @@
 """What accounts have of Inspector in a simulated world: each fact as a set of (account, Region)."""
 
+from typing import Any
+
 from runbook_lib.rehearsal.operations.inspector2.state import state_of
 from runbook_lib.rehearsal.world import World
+from runbook_lib.settings.sections.inspector2 import InspectorSection
 
 
 def facts(world: World) -> dict[str, set[tuple[str, str]]]:
@@ -15,3 +18,14 @@ def facts(world: World) -> dict[str, set[tuple[str, str]]]:
             (account, region) for region in led for account in state.members_of(region) if state.associated(account, region)
         },
     }  # fmt: skip
+
+
+def standing(session: Any, member: str) -> list[str]:
+    """What the list of members says of one, where it has it."""
+    rows = session.client("inspector2").list_members(onlyAssociated=False)["members"]
+    return [row["relationshipStatus"] for row in rows if row["accountId"] == member]
+
+
+def lowered(section: InspectorSection) -> InspectorSection:
+    """Fewer scan types than are on."""
+    return section.model_copy(update={"new_accounts": ("EC2", "ECR"), "existing_accounts": ("EC2", "ECR")})

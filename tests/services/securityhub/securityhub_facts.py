@@ -1,5 +1,7 @@
 """What accounts have of Security Hub in a simulated world: each fact as a set of (account, Region)."""
 
+from typing import Any
+
 from runbook_lib.rehearsal.operations.securityhub.state import Central, state_of
 from runbook_lib.rehearsal.world import World, settled
 
@@ -27,3 +29,9 @@ BROKEN = (
     ("central configuration", "dissociate", central, "central configuration rules the accounts", "hand-over"),
     ("a hub of a member", "switch-off", as_it_is, "AWS switches no member's hub off", "off"),
 )
+
+
+def standing(session: Any, member: str) -> list[str]:
+    """What the list of members says of one, where it has it."""
+    rows = session.client("securityhub").list_members(OnlyAssociated=False)["Members"]
+    return [row["MemberStatus"] for row in rows if row["AccountId"] == member]
