@@ -21,9 +21,9 @@ from runbook_lib.coverage.page import Around, html_page
 from runbook_lib.organization import Account, Organization
 from runbook_lib.services.registry import by_name
 
-FORMAT = "runbook coverage 3"
+FORMAT = "runbook coverage 4"
 """Version 1 had no cells of who evaluates, nor of whether AWS Config records in members; version 2 had none of whether the other
-services' findings reach Security Hub, nor rows of live resources."""
+services' findings reach Security Hub, nor rows of live resources; version 3 had none of automation rules."""
 CSV_COLUMNS = (
     "account_id", "account_name", "ou_path", "region", "service", "aspect", "item", "status", "gap", "reason", "code",
     "observed", "desired", "next_step", "who", "in_scope",

@@ -42,7 +42,7 @@ class _Account(_Part):
 class _Coverage(_Part):
     """The file, as far as it is read."""
 
-    format: Literal["runbook coverage 1", "runbook coverage 2", "runbook coverage 3"]
+    format: Literal["runbook coverage 1", "runbook coverage 2", "runbook coverage 3", "runbook coverage 4"]
     facts: dict[Text, Text]
     cells: list[_Cell]
     account_sets: list[list[Text]]

@@ -100,7 +100,7 @@ def parse(text: str, today: dt.date, file: str, *, kept: bool = False) -> Settin
         problems = _further(problems, known)
         checks = (
             check_access(tree), check_places(tree, today), check_services(tree), check_waves(tree), check_evidence(tree),
-            check_network(tree), check_offboarding(tree, today), check_response(tree),
+            check_network(tree), check_offboarding(tree, today), check_response(tree, today),
         )  # fmt: skip
         problems += _further(chain.from_iterable(checks), [*known, *problems])
         findings += [_finding(document, file, each, document.line(each.path)) for each in problems]

@@ -4,6 +4,7 @@ Names follow Security Hub and EventBridge. Limits: [docs] EventBridge quotas, [m
 actions, which wants names of fewer than 20 characters.
 """
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -79,6 +80,8 @@ Product = Annotated[
 Control = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9]+\.[0-9]+$"), Says("Not the id of a control as Security Hub spells it, for example S3.8.")
 ]
+SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+"""From the lowest."""
 Severity = Literal["INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 WorkflowStatus = Literal["NEW", "NOTIFIED", "RESOLVED", "SUPPRESSED"]
 
@@ -169,7 +172,7 @@ class CustomAction(Section):
     description: Annotated[Text, Field(description="What happens when it is pressed.")]
 
 
-class FindingFilter(Section):
+class Selection(Section):
     """Which findings. Every key that is there has to fit; within a key one value is enough."""
 
     products: Annotated[
@@ -189,10 +192,6 @@ class FindingFilter(Section):
         Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None,
         Field(description="Beginnings of finding types as Security Hub spells them, for example TTPs/."),
     ] = None
-    workflow_statuses: Annotated[
-        Annotated[tuple[WorkflowStatus, ...], Field(strict=False, min_length=1)],
-        Field(description="NEW alone, unless said otherwise: every update of a finding is an event again."),
-    ] = ("NEW",)
     accounts: Annotated[
         Annotated[tuple[AccountId, ...], Field(strict=False, min_length=1)] | None,
         Field(description="Accounts that findings are about, 12 digits in quotes."),
@@ -205,6 +204,58 @@ class FindingFilter(Section):
         Annotated[tuple[Region, ...], Field(strict=False, min_length=1)] | None,
         Field(description="Regions in which what was found is, not where its event is."),
     ] = None
+
+
+class FindingFilter(Selection):
+    """Which findings a route takes. Every key that is there has to fit; within a key one value is enough."""
+
+    workflow_statuses: Annotated[
+        Annotated[tuple[WorkflowStatus, ...], Field(strict=False, min_length=1)],
+        Field(description="NEW alone, unless said otherwise: every update of a finding is an event again."),
+    ] = ("NEW",)
+
+
+class RuleFilter(Selection):
+    """Which findings an automation rule takes. Every key that is there has to fit; within a key one value is enough."""
+
+    resources: Annotated[
+        Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None,
+        Field(description="Beginnings of the ids of resources, mostly ARNs."),
+    ] = None
+
+
+Order = Annotated[int, Field(ge=1, le=1_000)]
+
+
+class Changes(Section):
+    """What an automation rule writes. At least one."""
+
+    severity: Annotated[Severity | None, Field(description="A lower one than findings have needs allow_lowering.")] = None
+    criticality: Annotated[
+        Annotated[int, Field(ge=0, le=100)] | None, Field(description="How important the resource is, 0 to 100.")
+    ] = None
+    note: Annotated[
+        Annotated[str, Field(min_length=1, max_length=512)] | None, Field(description="A note, at most 512 characters.")
+    ] = None
+
+
+class AutomationRule(Section):
+    """What Security Hub changes of findings as they come in, before any route sees them; in each of its Regions."""
+
+    order: Annotated[Order, Field(description="1 to 1000; the lower number first.")]
+    findings: Annotated[RuleFilter, Field(description="Which findings; at least one key.")]
+    changes: Annotated[Changes, Field(description="What is written; at least one key.")]
+    terminal: Annotated[bool, Field(description="Whether no later rule looks at a finding that it fits.")] = False
+
+
+class Suppression(Section):
+    """Findings that nobody is to be told of, for a time: an automation rule that sets their workflow status to SUPPRESSED."""
+
+    findings: Annotated[RuleFilter, Field(description="Which findings; at least one key.")]
+    reason: Annotated[Text, Field(description="Why nobody need be told. Each finding gets it as a note.")]
+    owner: Annotated[Text, Field(description="A team or role, never a name.")]
+    expires: Annotated[dt.date, Field(strict=False, description="Afterwards the file is refused until somebody has decided again.")]
+    order: Annotated[Order, Field(description="1 to 1000; the lower number first.")] = 1_000
 
 
 class Route(Section):
@@ -245,6 +296,13 @@ class ResponseSection(Section):
     routes: Annotated[
         dict[RouteId, Route], Field(min_length=1, description="Which findings and custom actions go to which channels.")
     ]
+    automation_rules: Annotated[
+        dict[RouteId, AutomationRule] | None,
+        Field(description="Automation rules of Security Hub, by id; absent: those that are there are read, shown and left alone."),
+    ] = None
+    suppression: Annotated[
+        dict[RouteId, Suppression] | None, Field(description="What nobody is to be told of, by id, with owner and last day.")
+    ] = None
     undelivered: Annotated[
         Destination, Field(description="The queue that keeps what could not be delivered, with the reason; default: one is made.")
     ] = Destination(make=UNDELIVERED)

@@ -22,7 +22,7 @@ from runbook_lib.services.departure import Ground, Level, Losing, Regional
 from runbook_lib.services.leaving import Departure, Leaving
 from runbook_lib.services.obstacles import Bar
 from runbook_lib.services.registry import sentence
-from runbook_lib.services.response import ours, policies
+from runbook_lib.services.response import automation, ours, policies
 from runbook_lib.services.response.destinations import URL
 from runbook_lib.services.response.named import MISSING, read_policy
 from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, NAME, PHASE, QUEUES, ROLE_POLICY, TITLE, TOPICS
@@ -42,6 +42,7 @@ from runbook_lib.services.view import View
 Here = Place[None, Ours]
 AGAIN = f"Apply {PHASE} again: settings have to have a response."
 UNDOING: Mapping[str, Losing] = {
+    f"{HUB}:BatchDeleteAutomationRules": Losing("what automation rules change of new findings", of_accounts=False),
     f"{HUB}:DeleteActionTarget": Losing("custom actions in the console of Security Hub", of_accounts=False),
     f"{EVENTS}:DisableRule": Losing("messages about findings", unwatched=True, note="The rules stay.", of_accounts=False),
     f"{EVENTS}:RemoveTargets": Losing("the targets of routes", of_accounts=False),
@@ -223,8 +224,10 @@ class Detach(RouteLevel):
         return Progress(NONE if left else WHOLE, {}, ", ".join(sorted(left)) or "no targets")
 
 
-ACTION, RULE, LEAVE, ROLE, TOPIC, QUEUE = "custom action", "rule", "policy of the role", "role", "topic", "queue"
+AUTOMATION, ACTION, RULE, LEAVE = "automation rule", "custom action", "rule", "policy of the role"
+ROLE, TOPIC, QUEUE = "role", "topic", "queue"
 REMOVING = {
+    AUTOMATION: (HUB, "BatchDeleteAutomationRules"),
     ACTION: (HUB, "DeleteActionTarget"),
     RULE: (EVENTS, "DeleteRule"),
     LEAVE: (IAM, "DeleteRolePolicy"),
@@ -234,6 +237,7 @@ REMOVING = {
 }
 """What is removed, in the order in which it goes: after its rule nobody could tell that a custom action was ours."""
 LOSES = {
+    AUTOMATION: "what it changes of new findings",
     ACTION: "its button in the console",
     RULE: "its pattern",
     LEAVE: "what EventBridge may do by it",
@@ -253,11 +257,12 @@ class Remove(RouteLevel):
 
     def here(self, place: Here, column: Column) -> Cells:
         seen, us = place.seen, {place.delegated}
-        unread = [each for each in (seen.rules, seen.actions, seen.destinations, seen.roles) if isinstance(each, Unknown)]
+        read = (seen.rules, seen.actions, seen.destinations, seen.roles, seen.automation)
+        unread = [each for each in read if isinstance(each, Unknown)]
         if unread:
             return tuple(cell for each in unread for cell in column.unknown(us, each.code, each.reason, each.next_step))
         assert isinstance(seen.rules, Known)
-        made: Cells = ()
+        made = self._automation(place)
         if isinstance(seen.actions, Known):
             answered = actions_of(seen.rules.value.values())
             for action in sorted(seen.actions.value.values(), key=lambda each: each.id):
@@ -276,6 +281,11 @@ class Remove(RouteLevel):
                 kind = QUEUE if arn.split(":")[2] == QUEUES else TOPIC
                 made += self._of(place, f"{kind} {arn.rpartition(':')[2]}", found, "sends to it")
         return made or column.covered(us, "nothing of the runbook's is here", "none")
+
+    def _automation(self, place: Here) -> Cells:
+        found = place.seen.automation.value.values() if isinstance(place.seen.automation, Known) else ()
+        names = sorted(each.name for each in found if each.ours)
+        return tuple(cell for name in names for cell in self._of(place, f"{AUTOMATION} {name}", (), ""))
 
     def _of(self, place: Here, item: str, others: Sequence[str], does: str) -> Cells:
         column, us = self.column(place, item), {place.delegated}
@@ -319,6 +329,8 @@ class Remove(RouteLevel):
             return {"RoleName": name, **({"PolicyName": ROLE_POLICY} if kind == LEAVE else {})}
         if kind == QUEUE:
             return {"QueueUrl": Reference(f"{URL}{name}", place.delegated, place.region)}
+        if kind == AUTOMATION:
+            return {"AutomationRulesArns": [Reference(f"{automation.ARN}{name}", place.delegated, place.region)]}
         partition = place.view.organization.partition
         service, path = (HUB, f"action/custom/{name}") if kind == ACTION else (TOPICS, name)
         arn = f"arn:{partition}:{service}:{place.region}:{place.delegated}:{path}"
@@ -329,8 +341,16 @@ class Remove(RouteLevel):
 
     def reached(self, step: Step, reader: Reader) -> Progress:
         assert isinstance(step, Action)
-        there = self._there(step, reader)
+        if step.operation == "BatchDeleteAutomationRules":
+            name = step.parameters["AutomationRulesArns"][0].kind.removeprefix(automation.ARN)
+            there = automation.named(name, step.account, step.region, reader) is not None
+        else:
+            there = self._there(step, reader)
         return Progress(NONE if there else WHOLE, {}, "there" if there else "gone")
+
+    def answered(self, action: Action, answer: Mapping[str, Any]) -> list[Outcome]:
+        """HTTP 200 is not success: automation rules that were not deleted are listed."""
+        return automation.judged(action, answer)
 
     def _there(self, step: Action, reader: Reader) -> bool:
         if step.operation == "DeleteRule":

@@ -10,7 +10,8 @@ from runbook_lib.aws.errors import CallFailed, has, unread
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.answers import text
-from runbook_lib.services.response import policies
+from runbook_lib.services.obstacles import region_bar
+from runbook_lib.services.response import automation, policies
 from runbook_lib.services.response.named import MISSING, read_named
 from runbook_lib.services.response.named import READS as OF_NAMED
 from runbook_lib.services.response.names import (
@@ -27,7 +28,7 @@ from runbook_lib.services.response.names import (
 )
 from runbook_lib.services.response.patterns import listens
 from runbook_lib.services.response.state import ActionTarget, ChannelRole, Destination, RegionState, Rule, State
-from runbook_lib.services.response.wanted import Wanted, WantedDestination, WantedRole, regions_of
+from runbook_lib.services.response.wanted import Wanted, WantedDestination, WantedRole, hub_regions, regions_of
 from runbook_lib.services.view import View
 
 READS = frozenset({
@@ -35,7 +36,7 @@ READS = frozenset({
     f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
     f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
     f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-}) | OF_NAMED  # fmt: skip
+}) | OF_NAMED | automation.READS  # fmt: skip
 HUB_OFF = "not subscribed to AWS Security Hub"
 
 
@@ -45,8 +46,19 @@ def observe(view: View, reader: Reader) -> State:
     regions = regions_of(view.settings)
     if section is None:
         return State({})
-    found = reader.parallel([partial(_region, Wanted(view, section, region), reader) for region in regions])
-    return State(dict(zip(regions, found, strict=True)))
+    everywhere = hub_regions(view.settings)
+    jobs: list[Callable[[], Any]] = [partial(_region, Wanted(view, section, region), reader) for region in regions]
+    jobs += [partial(_automation, view, region, reader) for region in everywhere]
+    found = reader.parallel(jobs)
+    there = dict(zip(everywhere, found[len(regions) :], strict=True))
+    return State(dict(zip(regions, found[: len(regions)], strict=True)), there)
+
+
+def _automation(view: View, region: str, reader: Reader) -> Observation[Any]:
+    """Automation rules, where the delegated account can act at all."""
+    if region_bar(view, region):
+        return NotYet("the Region is usable")
+    return automation.seen_in(view.delegated, region, reader)
 
 
 def _region(wanted: Wanted, reader: Reader) -> RegionState:

@@ -10,6 +10,9 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.services.population import ENABLED
 from runbook_lib.services.response import policies
+from runbook_lib.services.response.automation import READS as AUTOMATION_READS
+from runbook_lib.services.response.automation import Rule as AutomationRule
+from runbook_lib.services.response.automation import seen_in
 from runbook_lib.services.response.named import MISSING, read_policy
 from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, QUEUES, ROLE_PATH, TAG, TAGGED, TOPICS
 from runbook_lib.services.response.observe import (
@@ -29,7 +32,7 @@ READS = frozenset({
     f"{QUEUES}:ListQueues", f"{QUEUES}:ListQueueTags", f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes",
     f"{TOPICS}:ListTopics", f"{TOPICS}:ListTagsForResource", f"{TOPICS}:GetTopicAttributes",
     f"{FUNCTIONS}:GetPolicy", f"{IAM}:ListRoles", f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-})  # fmt: skip
+}) | AUTOMATION_READS  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Ours:
 
     lets_in: Observation[Mapping[str, frozenset[str]]]
     """ARN of each function that a rule of ours sends to → the ids of our statements in its policy."""
+    automation: Observation[Mapping[str, AutomationRule]]
+    """ARN → automation rule, whoever made it; NotYet where Security Hub is off."""
 
     def listening(self, action: str) -> tuple[str, ...]:
         """The rules of others that answer to a custom action."""
@@ -73,15 +78,16 @@ def _region(account: str, region: str, reader: Reader, *, first: bool) -> Ours:
         partial(_tried, partial(_rules, account, region, reader)),
         partial(custom_actions, account, region, reader),
         partial(_tried, partial(_roles, account, region, reader)) if first else partial(Known, {}),
+        partial(seen_in, account, region, reader),
     ]
-    rules, actions, roles = reader.parallel(jobs)
+    rules, actions, roles, automated = reader.parallel(jobs)
     if not isinstance(rules, Known):
-        return Ours(rules, (), actions, rules, roles, rules)
+        return Ours(rules, (), actions, rules, roles, rules, automated)
     own = {name: rule for name, rule in rules.value.items() if rule.ours}
     others = tuple(rule for rule in rules.value.values() if not rule.ours and rule.enabled and hears_security_hub(rule.pattern))
     destinations = _tried(partial(_destinations, account, region, frozenset(own), reader))
     lets_in = _tried(partial(_lets_in, account, region, own.values(), reader))
-    return Ours(Known(own), others, actions, destinations, roles, lets_in)
+    return Ours(Known(own), others, actions, destinations, roles, lets_in, automated)
 
 
 def functions_of(rule: Rule) -> tuple[str, ...]:

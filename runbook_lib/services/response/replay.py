@@ -17,7 +17,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.services.response import patterns
 from runbook_lib.services.response.classes import class_of
 from runbook_lib.services.response.names import HUB, NAME
-from runbook_lib.services.response.wanted import Wanted, homes
+from runbook_lib.services.response.wanted import accounts_of, homes
 from runbook_lib.services.view import view_of
 from runbook_lib.settings import Settings
 from runbook_lib.settings.response import FindingFilter
@@ -74,7 +74,7 @@ def _routes(
 def _accounts(settings: Settings, organization: Organization | None, wanted: FindingFilter) -> Iterable[str] | None:
     if organization is None or settings.response is None:
         return wanted.accounts
-    return Wanted(view_of(organization, settings, NAME), settings.response, "").accounts(wanted)
+    return accounts_of(view_of(organization, settings, NAME), wanted)
 
 
 def read_findings(settings: Settings, days: int, reader: Reader) -> Iterator[Mapping[str, Any]]:

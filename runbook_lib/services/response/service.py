@@ -11,21 +11,22 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
 from runbook_lib.plan.outcome import Outcome, Progress
 from runbook_lib.services.answers import judge_error
-from runbook_lib.services.aspect import Place, Planned
+from runbook_lib.services.aspect import Aspect, Place, Planned
 from runbook_lib.services.column import BEYOND
 from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import bar_cells, explanations, region_bar
 from runbook_lib.services.response import observe as reading
 from runbook_lib.services.response.actions import Actions
+from runbook_lib.services.response.automation import ARN, Automation, arn_of
 from runbook_lib.services.response.destinations import URL, Destinations
 from runbook_lib.services.response.functions import Permissions
 from runbook_lib.services.response.names import NAME, PHASE, TITLE
-from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.roles import Roles
 from runbook_lib.services.response.rules import Rules
 from runbook_lib.services.response.state import State
 from runbook_lib.services.view import View, view_of
 from runbook_lib.settings import Settings
+from runbook_lib.settings.response import ResponseSection
 
 CONFIRM = frozenset(
     {"ResourceConflictException", "QueueAlreadyExists", "QueueNameExists", "ResourceAlreadyExistsException", "EntityAlreadyExists"}
@@ -33,6 +34,7 @@ CONFIRM = frozenset(
 """Refusals after which a read tells whether what is there is what was wanted [model]."""
 RETRY = frozenset({"QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"})
 """A queue of that name was deleted less than 60 seconds ago [docs]."""
+AUTOMATION = Automation()
 STAGES = ("delegated", "lowering")
 
 
@@ -41,7 +43,7 @@ class Response(NotEnabling):
 
     name, title, phase = NAME, TITLE, PHASE
     principals: tuple[str, ...] = ()
-    aspects: tuple[Part, ...] = (Destinations(), Permissions(), Roles(), Rules(), Actions())
+    aspects: tuple[Aspect[ResponseSection, Any], ...] = (Destinations(), Permissions(), Roles(), Rules(), Actions(), AUTOMATION)
     reads = reading.READS
     not_estimated: tuple[str, ...] = (
         "Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",
@@ -60,22 +62,29 @@ class Response(NotEnabling):
     def assess(self, state: State, view: View) -> Cells:
         """The Regions that have rules, and no others; where the delegated account cannot act, nothing can be done."""
         places = self._places(state, view)
-        barred = {place.region: bar for place in places if (bar := region_bar(view, place.region))}
-        cells = [cell for place in places for each in self.aspects for cell in bar_cells(each.cells(place), barred)]
+        barred = {place.region: bar for place, _ in places if (bar := region_bar(view, place.region))}
+        cells = [cell for place, aspects in places for each in aspects for cell in bar_cells(each.cells(place), barred)]
         return tuple(cells if view.population.whole else map(_beyond, cells))
 
-    def _places(self, state: State, view: View) -> list[Here]:
+    def _places(self, state: State, view: View) -> list[tuple[Place[ResponseSection, Any], Sequence[Aspect[ResponseSection, Any]]]]:
+        """Each place with what is asked there: everything where rules are, automation rules in all of Security Hub's Regions."""
         section = view.settings.response
-        return [] if section is None else [Place(NAME, view, section, seen, region) for region, seen in state.regions.items()]
+        if section is None:
+            return []
+        home = [each for each in self.aspects if not isinstance(each, Automation)]
+        return [
+            *((Place(NAME, view, section, seen, region), home) for region, seen in state.regions.items()),
+            *((Place(NAME, view, section, seen, region), [AUTOMATION]) for region, seen in state.automation.items()),
+        ]
 
     def plan(self, cells: Cells, state: State, view: View) -> Sequence[Step | NoChange | Blocker]:
         places = self._places(state, view)
-        planned = {place.region: Planned() for place in places}
+        planned = {place.region: Planned() for place, _ in places}
         steps: list[Step] = []
         for stage in STAGES:
-            for place in places:
+            for place, aspects in places:
                 here = tuple(cell for cell in cells if cell.region == place.region)
-                for aspect in self.aspects:
+                for aspect in aspects:
                     made = aspect.steps(place, here, stage, planned[place.region])
                     planned[place.region] = planned[place.region].with_more(aspect.name, made)
                     steps += made
@@ -91,10 +100,12 @@ class Response(NotEnabling):
             return next(each for each in self.aspects if each.name == step.condition.aspect).reached(step, reader)
         return self._part(step).effect(step, reader)
 
-    def _part(self, action: Action) -> Part:
+    def _part(self, action: Action) -> Aspect[ResponseSection, Any]:
         return next(each for each in self.aspects if each.plans(action))
 
     def resolve(self, reference: Reference, reader: Reader) -> str:
+        if reference.kind.startswith(ARN):
+            return arn_of(reference, reader)
         if not reference.kind.startswith(URL):
             raise ValueError(f"{NAME} resolves no {reference.kind}")
         return reading.queue_url(reference.kind.removeprefix(URL), reference.account, reference.region, reader)

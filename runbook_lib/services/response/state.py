@@ -1,7 +1,7 @@
 """What was seen of the response in one Region."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.base.observation import Observation
@@ -79,3 +79,5 @@ class State:
     """Region → what was seen; empty where settings have no response."""
 
     regions: Mapping[str, RegionState]
+    automation: Mapping[str, Observation[Mapping[str, Any]]] = field(default_factory=dict)
+    """Region of Security Hub → ARN of an automation rule → the rule (automation.py)."""

@@ -11,7 +11,7 @@ from typing import Any
 from runbook_lib.plan import Reference
 from runbook_lib.services.response import patterns
 from runbook_lib.services.response.names import DRILLED, HUB, NAME
-from runbook_lib.services.response.wanted import Wanted
+from runbook_lib.services.response.wanted import Wanted, accounts_of
 from runbook_lib.settings.response import FindingFilter
 
 JUST_NOW, NOW = f"{NAME}:just-now", f"{NAME}:now"
@@ -68,7 +68,7 @@ def _origins(wanted: Wanted, asked: FindingFilter) -> list[str]:
 
 
 def _untried(wanted: Wanted, asked: FindingFilter, regions: list[str]) -> str:
-    accounts = wanted.accounts(asked)
+    accounts = accounts_of(wanted.view, asked)
     if asked.products:
         return f"it wants findings of {', '.join(asked.products)}, which a drill cannot make"
     if asked.controls:

@@ -16,9 +16,9 @@ from runbook_lib.settings.response import (
     Automation,
     CustomAction,
     Destination,
-    FindingFilter,
     ResponseSection,
     Route,
+    Selection,
 )
 
 UNDELIVERED = "undelivered"
@@ -177,21 +177,9 @@ class Wanted:
     def _pattern(self, route: Route) -> tuple[patterns.Pattern, str]:
         if route.findings is None:
             return patterns.of_action(self.action_arn(route.custom_action or "")), ""
-        accounts = self.accounts(route.findings)
+        accounts = accounts_of(self.view, route.findings)
         nobody = "no active account is below its organizational units" if accounts is not None and not accounts else ""
         return patterns.of_findings(route.findings, accounts), nobody
-
-    def accounts(self, wanted: FindingFilter) -> frozenset[str] | None:
-        """The accounts that are named, and those below units that are named, as the organization is now."""
-        if not (wanted.accounts or wanted.organizational_units):
-            return None
-        units = set(wanted.organizational_units or ())
-        below = {
-            account.id
-            for account in self.view.organization.accounts.values()
-            if account.active and units.intersection(account.organizational_units)
-        }
-        return frozenset(wanted.accounts or ()) | below
 
     def _target(self, channel: WantedDestination, undelivered: str) -> dict[str, Any]:
         return {
@@ -225,9 +213,28 @@ def _parameters(named: Automation) -> dict[str, Any]:
     return {"InputPathsMap": {each: PLACEHOLDERS[each] for each in sorted(used)}, "InputTemplate": f"{{{','.join(said)}}}"}
 
 
+def accounts_of(view: View, wanted: Selection) -> frozenset[str] | None:
+    """The accounts that are named, and those below units that are named, as the organization is now; None: every account."""
+    if not (wanted.accounts or wanted.organizational_units):
+        return None
+    units = set(wanted.organizational_units or ())
+    below = {
+        account.id
+        for account in view.organization.accounts.values()
+        if account.active and units.intersection(account.organizational_units)
+    }
+    return frozenset(wanted.accounts or ()) | below
+
+
 def regions_of(settings: Settings) -> tuple[str, ...]:
     """Where rules are: where findings are, and nowhere where settings have no response."""
     return homes(settings) if settings.response else ()
+
+
+def hub_regions(settings: Settings) -> tuple[str, ...]:
+    """All of Security Hub's Regions; nowhere where settings have no response."""
+    found = settings.sections().get(HUB)
+    return tuple(sorted(found.regions)) if found and settings.response else ()
 
 
 def homes(settings: Settings) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What the file alone shows about `response`: doors that lead nowhere, ids that nobody defines, messages that would come twice."""
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
@@ -18,9 +19,10 @@ FIELDS = ("products", "severities", "controls", "types", "workflow_statuses", "a
 
 
 def response_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """Regions that routes name."""
-    for route, _ in _entries(tree, "routes"):
-        path: Path = (KEY, "routes", route, "findings", "regions")
+    """Regions that routes, automation rules and suppressions name."""
+    filters = [(key, item) for key in ("routes", "automation_rules", "suppression") for item, _ in _entries(tree, key)]
+    for kind, item in filters:
+        path: Path = (KEY, kind, item, "findings", "regions")
         yield from (((*path, number), region) for number, region in enumerate(at(tree, *path) or ()) if region)
 
 
@@ -31,8 +33,8 @@ def response_arns(tree: Tree) -> Iterator[tuple[Path, str]]:
             yield (*path, "arn"), arn
 
 
-def check_response(tree: Tree) -> Iterator[Problem]:
-    """Everything about `response`."""
+def check_response(tree: Tree, today: dt.date) -> Iterator[Problem]:
+    """Everything about `response`; `today` decides what has expired."""
     if not isinstance(at(tree, KEY), Mapping):
         return
     if "security_hub" not in tree:
@@ -44,6 +46,7 @@ def check_response(tree: Tree) -> Iterator[Problem]:
     for route, entry in _entries(tree, "routes"):
         yield from _route(tree, route, entry)
     yield from _overlaps(tree)
+    yield from _automation(tree, today)
 
 
 def _entries(tree: Tree, key: str) -> list[tuple[str, Any]]:
@@ -177,6 +180,25 @@ def _started_elsewhere(tree: Tree, path: Path, entry: Any) -> Iterator[Problem]:
                 "route have accounts and regions of there alone, give the document {account} and {region}, or use a state machine."
             )
             yield Problem((*path, "to", number), message)
+
+
+def _automation(tree: Tree, today: dt.date) -> Iterator[Problem]:
+    """Automation rules name some findings and change something; suppressions end."""
+    for key in ("automation_rules", "suppression"):
+        for item, entry in _entries(tree, key):
+            path: Path = (KEY, key, item)
+            if at(entry, "findings") == {}:
+                message = "This fits every finding there is. Name products, controls, accounts, resources or what it is about."
+                yield Problem((*path, "findings"), message, "")
+            if key == "automation_rules" and at(entry, "changes") == {}:
+                yield Problem((*path, "changes"), "This changes nothing. Write severity, criticality or note.", "")
+            if key == "suppression" and item in dict(_entries(tree, "automation_rules")):
+                message = "An automation rule has this id too, and both would have the same name. Give one another id."
+                yield Problem(path, message, "")
+            expires = at(entry, "expires")
+            if expires and dt.date.fromisoformat(expires) < today:
+                message = f"This suppression has expired (today is {today}). Remove it, or decide again and write a later day."
+                yield Problem((*path, "expires"), message, expires)
 
 
 def _overlaps(tree: Tree) -> Iterator[Problem]:

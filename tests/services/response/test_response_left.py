@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from leaving import Out
 from mortal import Killed, Unreliable
-from simulated import Simulated, open_cells, settings_for, simulated
+from simulated import Simulated, home, open_cells, settings_for, simulated
 from test_response_rehearsed import BEFORE, DELEGATED, PHASE, apply, client, foreign_rule, imported, messages, with_response
 
 from runbook_lib.phase_run.undone import applied_units
@@ -15,6 +15,7 @@ from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.runbook.phases import OFFBOARDING
 from runbook_lib.services.registry import RESPONSE, ways_out
 
+SUPPRESSION = {"findings": {"controls": ["S3.8"]}, "reason": "Web sites", "owner": "Web team", "expires": "2099-01-01"}
 LEVELS = ways_out()[RESPONSE]
 HIGH = '{"source":["aws.guardduty"]}'
 
@@ -23,7 +24,7 @@ HIGH = '{"source":["aws.guardduty"]}'
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulated]:
     """Seven accounts, with Security Hub and the response."""
     seven = simulated("seven", tmp_path, monkeypatch, moto=True)
-    seven.settings = with_response(settings_for(seven.front))
+    seven.settings = with_response(settings_for(seven.front), suppression={"web-site": SUPPRESSION})
     assert all(each.report.ok for each in seven.enable(BEFORE))
     apply(seven)
     yield seven
@@ -44,13 +45,14 @@ def there(made: Simulated) -> dict[str, set[str]]:
             for target in events.list_targets_by_rule(Rule=each["Name"])["Targets"]
         },
         "rules": {each["Name"] for each in rules},
+        "automation rules": {each["RuleName"] for each in hub.list_automation_rules()["AutomationRulesMetadata"]},
         "custom actions": {each["ActionTargetArn"].rpartition("/")[2] for each in hub.describe_action_targets()["ActionTargets"]},
         "topics": {each["TopicArn"].rpartition(":")[2] for each in sns.list_topics()["Topics"]},
         "queues": {url.rpartition("/")[2] for url in client(made, "sqs").list_queues().get("QueueUrls", ())},
     }
 
 
-TAKES = {"mute": {"sending"}, "detach": {"targets"}, "remove": {"rules", "custom actions", "topics", "queues"}}
+TAKES = {"mute": {"sending"}, "detach": {"targets"}, "remove": {"automation rules", "rules", "custom actions", "topics", "queues"}}
 FOR_GOOD = {
     "queue runbook-response-undelivered and the messages in it", "queue runbook-triage and the messages in it",
     "topic runbook-people and its subscriptions",
@@ -79,7 +81,8 @@ def test_every_level_takes_what_it_names_and_the_ordinary_phase_brings_it_back(m
             early["detach"] = out.plan("remove")
         assert out.plan(level).actions == (), level
     for level, says in (("mute", "still enabled"), ("detach", "still with targets")):
-        assert early[level].actions == ()
+        elsewhere = {(each.region == home(made.front), each.operation) for each in early[level].actions}
+        assert elsewhere == {(False, "BatchDeleteAutomationRules")}, "where no rule sends anything, nothing is muted before"
         assert all(says in each.reason and f"Do level {level}" in each.next_step for each in early[level].blockers)
     assert there(made) == bare
     assert not [cell for level in LEVELS for cell in out.cells(level) if cell.gap]
