@@ -53,6 +53,13 @@ APPROVALS = click.option(
 TICKET = click.option("--ticket", default="", help="The change ticket of what you approve.")
 
 
+DRY_RUN = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be deployed and whether it could be; write nothing at AWS. 2: there is something.",
+)
+
+
 @stack.command("deploy")
 @PARAMETERS
 @click.option("--bucket", required=True, help="Versioned bucket of that account and Region, for bundle, orders and runs.")
@@ -63,6 +70,7 @@ TICKET = click.option("--ticket", default="", help="The change ticket of what yo
 @TICKET
 @WHEELS
 @INSTALLED
+@DRY_RUN
 @RUNS
 @done_by("stack_deploying")
 def deploy_command() -> None:
@@ -84,6 +92,7 @@ def deploy_command() -> None:
 @TICKET
 @WHEELS
 @INSTALLED
+@DRY_RUN
 @RUNS
 @done_by("stack_deploying")
 def update_command() -> None:

@@ -47,7 +47,7 @@ class Approver:
 
 def deploy_command(
     parameters: Path, bucket: str, name: str, profile: str, region: str, approvals: tuple[str, ...], ticket: str,
-    wheels: Path | None, from_here: bool, runs: str,
+    wheels: Path | None, from_here: bool, runs: str, dry_run: bool = False,
 ) -> int:  # fmt: skip
     """Deploy what is planned, or was approved, as a stack; without a bucket, as the stack that is there."""
     settings = load(parameters, today())
@@ -72,16 +72,19 @@ def deploy_command(
             installer.say = command.say
             deployment = Deployment(installer, settings, command.run.settings, command.run, there)
             approver = Approver(user(), ticket or "none given", _asker(name), nobody_here(settings, runs_folder(runs)))
-            code = _approved(deployment, decisions, bundle) if given else deploy_planned(deployment, bundle, approver)
+            if dry_run:
+                code = foretell(deployment, decisions, bundle, approver.nobody)
+            else:
+                code = _approved(deployment, decisions, bundle) if given else deploy_planned(deployment, bundle, approver)
             return command.run.finish(EXITS[code], dt.datetime.now(dt.UTC))
 
 
 def update_command(
     parameters: Path, name: str, profile: str, region: str, approvals: tuple[str, ...], ticket: str, wheels: Path | None,
-    from_here: bool, runs: str,
+    from_here: bool, runs: str, dry_run: bool = False,
 ) -> int:  # fmt: skip
     """Update a stack that is there."""
-    return deploy_command(parameters, "", name, profile, region, approvals, ticket, wheels, from_here, runs)
+    return deploy_command(parameters, "", name, profile, region, approvals, ticket, wheels, from_here, runs, dry_run)
 
 
 def _named(settings: Settings, approvals: Sequence[str], runs: str) -> list[commands.Named]:
@@ -106,6 +109,30 @@ def _approved(deployment: Deployment, decisions: Sequence[Decision], bundle: Bun
         deployment.order_approved(each)
     deployment.installer.say(f"{len(deployment.orders)} of {len(deployment.tasks)} resources have a new order")
     return _carried_out(deployment) if _proposed(deployment, bundle) else 0
+
+
+def foretell(deployment: Deployment, decisions: Sequence[Decision], bundle: Bundle, nobody: str) -> int:
+    """Say what would be deployed, and whether it could be; nothing is written at AWS. 2 where there is something to do."""
+    say = deployment.installer.say
+    for each in decisions:
+        deployment.order_approved(each)
+    if not decisions:
+        plans = _shown(deployment)
+        wanted = deployment.wanted(plans)
+        if why := hindrance(plans, wanted, nobody, deployment.settings.concurrency):
+            say(f"It could not be deployed: {why}")
+            return 2
+        for planned in wanted:
+            deployment.order(planned, "nobody", "none given")
+    would = deployment.foretold(bundle)
+    if not would:
+        say(NO_CHANGES)
+        return 0
+    say(f"It could be deployed, as stack {deployment.installer.name} in account {deployment.installer.account}:")
+    for line in would:
+        say(f"  {line}")
+    say("Nothing was written at AWS. Deploy without --dry-run, or give the plans' approvals")
+    return 2
 
 
 def deploy_planned(deployment: Deployment, bundle: Bundle, approver: Approver) -> int:

@@ -31,7 +31,8 @@ from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.register import digest_of, folder_of, kept_beside
 from runbook_lib.stack.bundle import Bundle
 from runbook_lib.stack.cutting import fits, parts, rest
-from runbook_lib.stack.installing import Installer, Proposal, StackRefused
+from runbook_lib.stack.foretelling import changes
+from runbook_lib.stack.installing import Installer, Proposal, StackRefused, bundle_key
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Ordered
 from runbook_lib.stack.template import ORGANIZATION, Task, tasks, template, text
 
@@ -235,6 +236,18 @@ class Deployment:
         values |= installer.upload(self.bucket, bundle)
         self.proposal = installer.propose(kind, address, installer.parameters(self.tasks, values))
         return self.proposal is not None
+
+    def foretold(self, bundle: Bundle) -> list[str]:
+        """What a change set would have in it, from what can be read; nothing is written. Raises StackRefused."""
+        installer = self.installer
+        installer.kind()
+        values = {ORGANIZATION: self.settings.organization.id, "ArtifactBucket": self.bucket, "BundleKey": bundle_key(bundle)}
+        values |= {task.parameter: ordered.order.name for task, ordered in self.orders.items()}
+        installer.parameters(self.tasks, values)
+        there = {each["ParameterKey"]: each["ParameterValue"] for each in installer.stack().get("Parameters", ())}
+        changed = {name for name, value in values.items() if there.get(name) != value}
+        failed = {each.logical_id for each in installer.unfinished(self.tasks)}
+        return list(changes(installer.written(), json.loads(text(template(self.settings, self.tasks))), changed, failed))
 
     def withdraw(self) -> None:
         """Nobody said yes: leave no trace."""

@@ -80,6 +80,11 @@ def exit_code(state: str) -> int:
     return 2 if state.endswith("_IN_PROGRESS") else 1 if not state or "FAILED" in state or "ROLLBACK" in state else 0
 
 
+def bundle_key(bundle: Bundle) -> str:
+    """Where a bundle lies in the bucket: by its digest, since CloudFormation takes another object of one name for no change."""
+    return f"artifacts/{bundle.sha256}/runbook.zip"
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A change set that is there and not executed: its id and the stack's, its kind, and what it would change."""
@@ -195,7 +200,7 @@ class Installer:
 
     def upload(self, bucket: str, bundle: Bundle) -> dict[str, str]:
         """Put the bundle where its digest names it, once; the template's parameters for it."""
-        name = f"artifacts/{bundle.sha256}/runbook.zip"
+        name = bundle_key(bundle)
         return {"ArtifactBucket": bucket, "BundleKey": name, "BundleVersion": self._kept(bucket, name, bundle.data)}
 
     def template(self, bucket: str, text: str) -> str:
@@ -240,6 +245,13 @@ class Installer:
         listed = self._call("cloudformation", "describe_stack_resources", StackName=found["StackId"])["StackResources"]
         whole = {each["LogicalResourceId"] for each in listed if not each["ResourceStatus"].endswith("_FAILED")}
         return [each for each in todo if each.logical_id not in whole]
+
+    def written(self) -> dict[str, Any]:
+        """The template of the stack; empty where there is none."""
+        if self.state in ("", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
+            return {}
+        found = self._call("cloudformation", "get_template", StackName=self.name)["TemplateBody"]
+        return dict(found if isinstance(found, Mapping) else json.loads(found))
 
     def propose(self, kind: str, template: str, parameters: list[dict[str, Any]]) -> Proposal | None:
         """A change set, made and not executed; None where there is nothing to change. `template` is its address.

@@ -71,6 +71,28 @@ def refused_at_first(deployed: Deployed) -> None:
     assert list(deployed.organization.runs.glob("*-rehearsal-*")) == []
 
 
+def foretold(deployed: Deployed, plan: Plan) -> None:
+    """What would be done and whether it could: the plan, the change set's lines, and nothing written at AWS."""
+    before, objects = len(deployed.organization.changes), deployed.objects()
+    code, text = deploy(deployed, "--dry-run")
+    assert (code, "It could be deployed, as stack runbook in account 111111111111:" in text) == (2, True), text
+    for words in (f"fingerprint: {plan.fingerprint}", "  Add AWS::IAM::Role WorkRole", "  Add Custom::RunbookPhase Prerequisites"):
+        assert words in text
+    assert (len(deployed.organization.changes), deployed.objects()) == (before, objects)
+    assert deployed.organization.front.world.of(CloudFormationState).stacks == {}
+
+
+def foretold_of_a_stack(deployed: Deployed, plan: Plan) -> None:
+    """Of one that is there: no changes, or exactly what an approval would bring."""
+    update, before = ["update", *here(deployed), "--installed", "--dry-run"], len(deployed.organization.changes)
+    code, text = said(*update)
+    assert (code, "No changes: the stack is as it was deployed last" in text) == (0, True), text
+    code, text = said(*update, "--approval", plan.fingerprint)
+    lines = [line for line in text.splitlines() if line.startswith(("  Add ", "  Modify ", "  Remove "))]
+    assert (code, lines) == (2, ["  Modify Custom::RunbookPhase Prerequisites"]), text
+    assert len(deployed.organization.changes) == before
+
+
 def asked_and_not_answered(deployed: Deployed, plan: Plan) -> None:
     """Nobody at the terminal, or somebody who types another word: everything was shown, and nothing is left."""
     code, text = deploy(deployed)
@@ -142,8 +164,10 @@ def test_a_stack_is_deployed_looked_at_and_deleted(tmp_path: Path, monkeypatch: 
     with deployable(tmp_path, monkeypatch, here=True) as deployed:
         refused_at_first(deployed)
         plan = planned(deployed.organization.settings)
+        foretold(deployed, plan)
         asked_and_not_answered(deployed, plan)
         deployed_and_updated(deployed, plan)
+        foretold_of_a_stack(deployed, plan)
         refused_later(deployed, plan)
         recovered(deployed)
         code, text = said("delete", *here(deployed), "--confirm", "runbook")

@@ -1,5 +1,6 @@
 """CloudFormation's operations, as far as an installer uses them; states and refusals as the API reference has them."""
 
+import json
 import re
 import uuid
 from typing import Any
@@ -200,6 +201,12 @@ def _described(stack: Stack) -> dict[str, Any]:
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in stack.parameters.items()],
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in stack.outputs.items()],
     }  # fmt: skip
+
+
+@operation("cloudformation", "GetTemplate")
+def get_template(call: Call, StackName: str) -> dict[str, Any]:
+    """That of the last operation that succeeded, as it was given."""
+    return {"TemplateBody": json.dumps(_stack(call, StackName).template), "StagesAvailable": ["Original"]}
 
 
 @operation("cloudformation", "DescribeStackEvents")
