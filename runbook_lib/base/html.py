@@ -1,6 +1,7 @@
 """Self-contained HTML pages: no script, no outside request, every text escaped; readable offline, printed and without colour."""
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from runbook_lib.base.text import visible
@@ -16,13 +17,13 @@ caption { text-align: left; font-weight: bold; padding: .3rem 0 }
 th, td { border: 1px solid #777; padding: .2rem .5rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
 th { background: #eee; white-space: nowrap } nav { margin: 0 0 1rem; font-size: .9rem } a { color: #0b4a8f }
 ul.plain { list-style: none; margin: 0; padding: 0 } td.number { text-align: right; white-space: nowrap }
-span.name { white-space: nowrap }
+span.name { white-space: nowrap } td.long { min-width: 6.5rem; overflow-wrap: anywhere }
 tr.total { font-weight: bold; border-top: 3px double #111 }
 pre { background: #f4f4f4; border: 1px solid #ccc; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere }
 pre.result { background: #fff; border-style: none none none solid; border-width: 3px }
 pre.failed { border: 2px solid #111 } .note { font-style: italic }
 @media print { body { margin: 0; max-width: none; font-size: 10pt } thead { display: table-header-group }
-  tr { break-inside: avoid } nav { display: none } }
+  tr { break-inside: avoid } nav { display: none } td.long { min-width: 4.5rem } }
 """
 
 
@@ -62,8 +63,10 @@ def anchor(words: str, address: str) -> str:
 IN_CELL = (
     "<style>.runbook td,.runbook th,.runbook caption{text-align:left!important;vertical-align:top;max-width:34rem;"
     "overflow-wrap:break-word;white-space:normal}.runbook td.number{text-align:right!important;white-space:nowrap}"
-    ".runbook td{min-width:2.5rem}.runbook span.name{white-space:nowrap}.runbook caption{font-weight:bold}"
-    ".runbook summary{cursor:pointer}.runbook tr.total{font-weight:bold}</style>"
+    ".runbook td{min-width:2.5rem}.runbook span.name{white-space:nowrap}"
+    ".runbook td.long{min-width:6.5rem;overflow-wrap:anywhere}.runbook caption{font-weight:bold}"
+    ".runbook summary{cursor:pointer}.runbook tr.total{font-weight:bold}"
+    "@media print{.runbook td.long{min-width:4.5rem}}</style>"
 )
 """What a front end's own style for tables does to ours; without it (untrusted, printed) they are only less tidy."""
 
@@ -120,6 +123,12 @@ def table_of(headers: Sequence[str], rows: Iterable[Sequence[object]], caption: 
     return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
+_BREAKS = re.compile(r"<[^<>]*>|[\s-]+")
+"""Where a browser may begin a new line: between words, and after a hyphen."""
+_UNBROKEN = 16
+"""Characters of a word from which on it may be broken, so that a table of ten columns keeps within a window, or a printed page."""
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -130,4 +139,5 @@ def _cell(value: object, place: bool) -> str:
         return f'<td class="number">{value:,}</td>'
     if place and "<" not in str(value):
         return f"<td>{', '.join(element('span', name, class_='name') for name in str(value).split(', '))}</td>"
-    return f"<td>{value}</td>"
+    longest = max(map(len, _BREAKS.split(str(value))))
+    return element("td", str(value), class_="long" if longest > _UNBROKEN else "")
