@@ -26,6 +26,11 @@ class Kind:
     action: str = ""
     """What the role has to be allowed that EventBridge assumes; empty where there is none."""
 
+    @property
+    def acts(self) -> bool:
+        """Whether what is behind it may change the finding by itself; who reads a queue or topic answers for that."""
+        return self not in (QUEUE, TOPIC)
+
 
 QUEUE = Kind(QUEUES, "queue", "queue")
 TOPIC = Kind(TOPICS, "topic", "topic")

@@ -13,6 +13,8 @@ from runbook_lib.settings.response import FindingFilter
 
 Pattern = Mapping[str, Any]
 SOURCE = f"aws.{HUB}"
+ANSWERED = ("NOTIFIED", "RESOLVED", "SUPPRESSED")
+"""The workflow statuses that an answer sets [model: all but NEW]."""
 
 
 def product_suffix(product: str) -> str:
@@ -85,6 +87,19 @@ def narrower(new: Pattern, old: Pattern) -> bool:
         elif isinstance(wanted, Mapping) or isinstance(had, Mapping) or any(each not in wanted for each in had):
             return True
     return False
+
+
+def rounds(pattern: Pattern) -> tuple[str, ...]:
+    """The workflow statuses by which an answer to what the pattern fits would fit it again: none is the proof of no loop.
+
+    Every update of a finding is an event again, whatever was updated [docs]. A finding that is NEW is one that nobody has answered,
+    so what answers it has to set another status first, and may set any of the others: a pattern that fits one of these goes round.
+    A pressed custom action is an event of its own kind, which no update makes.
+    """
+    if IMPORTED not in pattern.get("detail-type", [IMPORTED]):
+        return ()
+    fitted = pattern.get("detail", {}).get("findings", {}).get("Workflow", {}).get("Status", ("NEW", *ANSWERED))
+    return tuple(each for each in ANSWERED if each in fitted)
 
 
 def listens(pattern: Pattern | None, detail_type: str) -> bool:

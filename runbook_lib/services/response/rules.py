@@ -17,6 +17,7 @@ from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import outcomes, text
 from runbook_lib.services.aspect import NONE, WHOLE, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, Column, lowering_allowed, to_do
+from runbook_lib.services.registry import sentence
 from runbook_lib.services.response import patterns
 from runbook_lib.services.response.names import EVENTS, IMPORTED, LONGEST_PATTERN, MARK, MOST_RULES, NAME, PRESSED
 from runbook_lib.services.response.observe import read_rule, read_targets
@@ -138,6 +139,10 @@ def _impossible(wanted: WantedRule) -> tuple[str, str] | None:
     """Why no rule can be made of a route, and the next step."""
     if wanted.nobody:
         return f"the route fits no finding: {wanted.nobody}", "Name accounts, or units that have accounts, or take the route out."
+    if wanted.acting and (again := patterns.rounds(wanted.pattern)):
+        step = "Write workflow_statuses: [NEW], and have what is behind that channel set NOTIFIED before it changes anything else."
+        loop = f"it fits findings that are {sentence(again, 'or')}, and what is behind {sentence(wanted.acting)} may set that"
+        return f"{loop}: each change is an event again, so the route would set itself off without end", step
     size = len(patterns.written(wanted.pattern))
     if size > LONGEST_PATTERN:
         step = "Name fewer accounts, units, controls or types, leave them out, or cut the route into several with other channels."

@@ -89,6 +89,8 @@ class WantedRule:
     targets: tuple[dict[str, Any], ...]
     nobody: str = ""
     """Why its pattern could fit nothing; empty where it could fit something."""
+    acting: tuple[str, ...] = ()
+    """The channels behind which something may change the finding by itself."""
 
     @property
     def name(self) -> str:
@@ -172,7 +174,8 @@ class Wanted:
         there = {each.item: each for each in self.destinations}
         targets = tuple(self._target(there[channel], there[UNDELIVERED].arn) for channel in sorted(route.to))
         pattern, nobody = self._pattern(route)
-        return WantedRule(name, self._rule_arn(name), pattern, targets, nobody)
+        acting = tuple(channel for channel in sorted(route.to) if there[channel].kind.acts)
+        return WantedRule(name, self._rule_arn(name), pattern, targets, nobody, acting)
 
     def _pattern(self, route: Route) -> tuple[patterns.Pattern, str]:
         if route.findings is None:
