@@ -136,7 +136,7 @@ def test_refusals_come_from_the_journal_as_it_grows(tmp_path: Path) -> None:
     journal.write_text(whole[:-20], encoding="utf-8")
     assert troubles.lines() == []
     journal.write_text(whole, encoding="utf-8")
-    assert troubles.lines() == ["CreateMembers in us-east-1: Denied (1 accounts) no"]
+    assert troubles.lines() == ["CreateMembers in us-east-1: Denied (1 account) no"]
 
 
 def test_who_decides_is_named_with_the_callers() -> None:

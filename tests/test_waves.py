@@ -70,8 +70,8 @@ def test_an_approval_holds_for_one_order_only() -> None:
         ([{"accounts": [SUSPENDED]}], ["It covers no account"]),
         ([{"accounts": [DELEGATED]}], ["It covers no account"]),
         ([{"organizational_units": [SECURITY]}], ["It covers no account"]),
-        ([{"organizational_units": [PROD]}, {"organizational_units": [WORK]}], [f"in 1 accounts ({MEMBER}) in us-east"]),
-        ([{"accounts": [MANAGEMENT]}, {"regions": ["us-east-1"]}], [f"in 1 accounts ({MANAGEMENT}) in us-east-1."]),
+        ([{"organizational_units": [PROD]}, {"organizational_units": [WORK]}], [f"in 1 account ({MEMBER}) in us-east"]),
+        ([{"accounts": [MANAGEMENT]}, {"regions": ["us-east-1"]}], [f"in 1 account ({MANAGEMENT}) in us-east-1."]),
     ],
 )  # fmt: skip
 def test_what_is_refused_once_accounts_are_known(parts: list[dict[str, Any]], said: list[str]) -> None:

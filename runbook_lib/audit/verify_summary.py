@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook_lib.base.text import counted
 from runbook_lib.evidence.run.called import CALLS, NOTHING_CALLED, count
 from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.run.phase_evidence import PhaseEvidence
@@ -16,11 +17,11 @@ def summary_faults(phase: PhaseEvidence, seal: Entry) -> Iterator[Fault]:
     if phase.broken:
         return  # a fault of its own
     said = seal.result.get("phases", {}).get(phase.path.name, {})
-    made, counted = count(phase.lines), said.get(CALLS)
-    text = f"run.json says that nothing was attempted, and the journal has {made} calls"
-    if counted is None and made and said.get("state") == NOTHING_CALLED:
+    made, told = count(phase.lines), said.get(CALLS)
+    text = f"run.json says that nothing was attempted, and the journal has {counted(made, 'call')}"
+    if told is None and made and said.get("state") == NOTHING_CALLED:
         yield Fault(phase.where, Kind.EARLIER, f"{text}; its command was cut off, and the journal is what holds")
-    elif counted is not None and counted != made:
-        yield Fault(phase.where, Kind.SUMMARY, f"run.json counts {counted} calls, the journal has {made}")
-    elif counted and said.get("state") == NOTHING_CALLED:
+    elif told is not None and told != made:
+        yield Fault(phase.where, Kind.SUMMARY, f"run.json counts {told} calls, the journal has {made}")
+    elif told and said.get("state") == NOTHING_CALLED:
         yield Fault(phase.where, Kind.SUMMARY, text)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from runbook_lib.base.text import counted
+
 FEW = 12
 """Up to so many account ids are written out in place."""
 
@@ -34,8 +36,7 @@ class AccountSets:
 
 def count_of(accounts: Iterable[str]) -> str:
     """How many accounts, as a phrase."""
-    number = len(frozenset(accounts))
-    return "1 account" if number == 1 else f"{number:,} accounts"
+    return counted(len(frozenset(accounts)), "account")
 
 
 def few_or_count(accounts: Iterable[str], few: int = 3) -> str:

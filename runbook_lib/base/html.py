@@ -127,6 +127,8 @@ _BREAKS = re.compile(r"<[^<>]*>|[\s-]+")
 """Where a browser may begin a new line: between words, and after a hyphen."""
 _UNBROKEN = 16
 """Characters of a word from which on it may be broken, so that a table of ten columns keeps within a window, or a printed page."""
+_WRITTEN_NUMBER = re.compile(r"\d{1,3}(,\d{3})*")
+"""A number that is text already; the id of an account is none."""
 
 
 def _is_number(value: object) -> bool:
@@ -137,6 +139,8 @@ def _cell(value: object, place: bool) -> str:
     """One field; Regions are broken between names, never at the hyphens within one."""
     if _is_number(value):
         return f'<td class="number">{value:,}</td>'
+    if _WRITTEN_NUMBER.fullmatch(str(value)):
+        return f'<td class="number">{value}</td>'
     if place and "<" not in str(value):
         return f"<td>{', '.join(element('span', name, class_='name') for name in str(value).split(', '))}</td>"
     longest = max(map(len, _BREAKS.split(str(value))))

@@ -48,3 +48,8 @@ def _hold_back(match: re.Match[str]) -> str:
     """A mark that would start a list, rule or heading line gets its backslash; a number gets it behind, before its dot."""
     start, mark = match.groups()
     return f"{start}{mark}\\" if mark.isdigit() else f"{start}\\{mark}"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things as a phrase; `thing` is the singular of a word whose plural takes an s."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -14,6 +14,7 @@ from runbook_lib.base.files import write_bytes
 from runbook_lib.base.identity import user
 from runbook_lib.base.owner_only import handed_over
 from runbook_lib.base.privacy import masked
+from runbook_lib.base.text import counted
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.evidence.people.four_eyes import APPROVALS, signed, trust_of
 from runbook_lib.evidence.people.review import keep_review, review
@@ -63,8 +64,8 @@ def approve_command(
         with handed_over():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, (made.model_dump_json(indent=2) + "\n").encode())
-        click.echo(f"{phase.name}: {made.mode.upper()}, {len(plan.actions)} calls, fingerprint {plan.fingerprint}")
-        click.echo(f"  valid until {made.not_after:%Y-%m-%d %H:%M} UTC, {len(made.signatures)} signatures: {path}")
+        click.echo(f"{phase.name}: {made.mode.upper()}, {counted(len(plan.actions), 'call')}, fingerprint {plan.fingerprint}")
+        click.echo(f"  valid until {made.not_after:%Y-%m-%d %H:%M} UTC, {counted(len(made.signatures), 'signature')}: {path}")
     return 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.base.text import counted
 from runbook_lib.evidence.store.clients import EvidenceClients
 from runbook_lib.evidence.store.fetch import Demand, Fetched, fetch
 from runbook_lib.settings.section import RETENTION, S3_STORE
@@ -30,7 +31,7 @@ def fetch_command(
 def _say(found: Fetched, folder: Path) -> None:
     for fault in found.faults:
         click.echo(str(fault))
-    click.echo(f"{found.entries} entries of chains and {found.runs} runs are in {folder}")
+    click.echo(f"In {folder}: {counted(found.runs, 'run')}; entries of chains: {found.entries}")
     modes = ", ".join(f"{number} in mode {mode}" for mode, number in sorted(found.modes.items())) or "none"
     click.echo(f"Locked objects: {modes}" + (f"; the first lock ends on {found.until:%Y-%m-%d}" if found.until else ""))
-    click.echo(f"{len(found.faults)} faults" if found.faults else f"Verify with: runbook evidence verify --runs {folder}")
+    click.echo(counted(len(found.faults), "fault") if found.faults else f"Verify with: runbook evidence verify --runs {folder}")

@@ -10,6 +10,7 @@ from typing import Any
 from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.documents.files import MIB, read_text
+from runbook_lib.base.text import counted
 from runbook_lib.cli.running import kernel_environment
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
@@ -88,7 +89,7 @@ def _lines(
         yield f"owner: {each.owner}; deputy: {each.deputy}; {each.urgency.priority}, contained within {each.urgency.contain}"
         yield f"workflow: {each.title} ({each.id}.yaml, version {each.version})"
         yield from (f"  ask: {question}" for question in each.triage.questions)
-    yield f"changed by this runbook in {account} in the last {days} days: {len(changes):,} calls"
+    yield f"changed by this runbook in {account} in the last {days} days: {counted(len(changes), 'call')}"
     yield from (f"  {each}" for each in changes[-MOST:])
     yield "next:"
     yield f"  runbook remediate '{found['Id']}' -p {parameters}"

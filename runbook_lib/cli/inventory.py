@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.base.text import counted
 from runbook_lib.cli.running import kernel_environment
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
@@ -19,7 +20,10 @@ def inventory_command(parameters: Path, output: Path, real_names: bool, key_file
     with entered(kernel_environment(settings, runs)):
         found = write_inventory(settings, output, key)
     accounts, regions = len(found.seed["accounts"]), len(found.seed["regions"])
-    click.echo(f"{output}: {accounts:,} accounts, {regions} Regions; names are {'real' if real_names else 'pseudonyms'}")
+    click.echo(
+        f"{output}: {counted(accounts, 'account')}, {counted(regions, 'Region')}; "
+        f"names are {'real' if real_names else 'pseudonyms'}"
+    )
     for sentence in found.unread:
         click.echo(f"Not in it: {sentence}", err=True)
     return 2 if found.unread else 0

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.base.account_sets import count_of
+from runbook_lib.base.text import counted
 from runbook_lib.services.registry import by_section
 from runbook_lib.settings.checks import at
 from runbook_lib.settings.editing import Draft
@@ -41,8 +43,8 @@ class Simulation:
 
     @property
     def words(self) -> str:
-        named = ", ".join(self.regions) if len(self.regions) <= MOST_NAMED else f"{len(self.regions)} Regions"
-        return f"{len(self.accounts):,} accounts, {named}"
+        named = ", ".join(self.regions) if len(self.regions) <= MOST_NAMED else counted(len(self.regions), "Region")
+        return f"{count_of(self.accounts)}, {named}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.base.identity import user
+from runbook_lib.base.text import counted
 from runbook_lib.cli import commands
 from runbook_lib.cli.running import command_run
 from runbook_lib.cli.runs import runs_folder
@@ -163,7 +164,7 @@ def _shown(deployment: Deployment) -> list[PlannedTask]:
     say, plans = deployment.installer.say, list[PlannedTask]()
     for each in deployment.plan():
         plans.append(each)
-        say(f"{each.title}: {len(each.plan.actions)} calls")
+        say(f"{each.title}: {counted(len(each.plan.actions), 'call')}")
         for line in (*commands.described(each.plan), f"may cost: {each.costs.words}", f"plan: {each.file}"):
             say(f"  {line}")
     return plans

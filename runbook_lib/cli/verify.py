@@ -11,7 +11,7 @@ from runbook_lib.audit.cloudtrail import read_trails
 from runbook_lib.audit.verify import Cadence, Verified, verify
 from runbook_lib.audit.verify_chain import Anchor
 from runbook_lib.audit.verify_copy import verify_copy
-from runbook_lib.base.text import visible
+from runbook_lib.base.text import counted, visible
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.evidence.people.trust import Trust, given_keys, pins_as_they_lie, read_policy
 from runbook_lib.evidence.run.faults import Fault, Kind
@@ -74,11 +74,11 @@ def _outcome(seen: Verified, folder: Path, mode: str) -> str:
     """The last line: how many runs were held against their seals, and what came of it."""
     under_way = len(seen.runs) - len(seen.held)
     if not seen.held and not seen.faults:
-        runs = f"{under_way} runs are under way, none is sealed" if under_way else f"no {mode + ' ' if mode else ''}run"
+        runs = f"{counted(under_way, 'run')} under way, none sealed" if under_way else f"no {mode + ' ' if mode else ''}run"
         return f"Nothing to verify: {runs} in {folder}"
     more = f", {under_way} more without a seal" if under_way else ""
-    lacking = f", {_withheld(seen)} files withheld" if _withheld(seen) else ""
-    return f"{len(seen.held)} runs: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}{more}{lacking}"
+    lacking = f", {counted(_withheld(seen), 'file')} withheld" if _withheld(seen) else ""
+    return f"{counted(len(seen.held), 'run')}: {counted(len(seen.faults), 'fault') if seen.faults else 'verified'}{more}{lacking}"
 
 
 def _withheld(seen: Verified) -> int:
@@ -105,7 +105,7 @@ def _verify_copy(path: Path, trust: Trust, folder: Path) -> int:
     if seen.seal is not None:
         about = f"a REDACTED COPY of {seen.seal.run}, whose seal has digest {seen.seal.original}; made {seen.seal.when}"
         click.echo(f"{path}: {visible(about)}")
-    click.echo(f"{path}: {f'{len(seen.faults)} faults' if seen.faults else 'verified'}")
+    click.echo(f"{path}: {counted(len(seen.faults), 'fault') if seen.faults else 'verified'}")
     return len(seen.faults)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from runbook_lib.apply.report import Final, Result
 from runbook_lib.base.account_sets import AccountSets, few_or_count
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.display.tables import frame
 from runbook_lib.plan import Action, Plan, Step
@@ -72,7 +73,7 @@ def calls_table(rows: Mapping[tuple[str, str, str, str, Final], int]) -> pd.Data
 
 def _few_regions(regions: set[str]) -> str:
     """By name where they are few."""
-    return ", ".join(sorted(regions)) if len(regions) <= FEW_REGIONS else f"{len(regions)} Regions"
+    return ", ".join(sorted(regions)) if len(regions) <= FEW_REGIONS else counted(len(regions), "Region")
 
 
 def journal_table(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

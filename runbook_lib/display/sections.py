@@ -8,6 +8,7 @@ from typing import Any
 
 from runbook_lib.apply.report import Final, Result, Tick
 from runbook_lib.base.account_sets import count_of
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cell, Gap, Status, count
 from runbook_lib.coverage import summary as summaries
 from runbook_lib.coverage.matrix import matrices
@@ -122,7 +123,7 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
     inside, groups = plan_groups.changes_inside(plan), plan_groups.actions_by_call(plan)
     alike = {operation for operation, number in Counter(group.first.operation for group in groups).items() if number > 1}
     head = Facts(
-        f"{len(plan.actions)} calls planned" if plan.actions else "Nothing to call",
+        f"{counted(len(plan.actions), 'call')} planned" if plan.actions else "Nothing to call",
         {
             "Fingerprint": plan.fingerprint,
             "Blast radius": blast_radius(plan),

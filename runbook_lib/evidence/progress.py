@@ -13,7 +13,7 @@ from typing import Any
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.own_files import moment
-from runbook_lib.base.text import visible
+from runbook_lib.base.text import counted, visible
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus, find_runs
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.estimate import span
@@ -95,7 +95,9 @@ def _phase(folder: PhaseFolder, said: Mapping[str, Any], now: dt.datetime, *, ru
     parts += [state] if state and not running else []
     calls = calls_of(folder)
     if calls.done or (running and folder.journal.exists()):
-        parts.append(f"{calls.done:,} of {calls.planned:,} calls answered" if calls.planned else f"{calls.done:,} calls answered")
+        parts.append(
+            f"{calls.done:,} of {calls.planned:,} calls answered" if calls.planned else f"{counted(calls.done, 'call')} answered"
+        )
         parts += [f"{calls.failed:,} failed"] if calls.failed else []
         parts += [left] if running and (left := calls.left(now)) else []
     elif running:

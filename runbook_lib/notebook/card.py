@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts
 from runbook_lib.evidence.run.versions import described
@@ -19,7 +20,7 @@ def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
     organization, settings, runbook, file = run.organization, run.record.settings, run.runbook, run.record.parameters
     facts: dict[str, object] = {
         "Phase": f"{runbook.phase.name}: {runbook.phase.title}",
-        "Organization": f"{organization.id} ({len(organization.accounts)} accounts)",
+        "Organization": f"{organization.id} ({count_of(organization.accounts)})",
         "Management account": organization.management_account,
         "Delegated security account": organization.delegated_account,
         **{f"Acting in {account} as": f"{arn}, {_found(run, account)}" for account, arn in sorted(organization.callers.items())},

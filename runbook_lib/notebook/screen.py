@@ -21,6 +21,7 @@ from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.identity import user
 from runbook_lib.base.project import root
+from runbook_lib.base.text import counted
 from runbook_lib.display.notes import Link, Notes
 from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.phase_run.halt import Halt
@@ -180,7 +181,7 @@ class Troubles:
             for line in whole.splitlines():
                 self._take(json.loads(line))
         return [
-            f"{operation} in {region}: {code} ({len(accounts)} accounts) {message}"
+            f"{operation} in {region}: {code} ({counted(len(accounts), 'account')}) {message}"
             for (operation, region, code, message), accounts in self._seen.items()
         ][-8:]
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from runbook_lib.base.text import counted
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Folded, Lines, Notes
 from runbook_lib.evidence.people.four_eyes import nobody_here
@@ -210,8 +211,8 @@ class Deploying(Operation):
 
 def _counts(planned: PlannedTask) -> str:
     plan = planned.plan
-    blocked = f", {len(plan.blockers)} blockers" if plan.blockers else ""
-    return f"{len(plan.actions)} calls{blocked}, plan {plan.fingerprint[:SHORT]}…"
+    blocked = f", {counted(len(plan.blockers), 'blocker')}" if plan.blockers else ""
+    return f"{counted(len(plan.actions), 'call')}{blocked}, plan {plan.fingerprint[:SHORT]}…"
 
 
 class Updating(Deploying):

@@ -27,12 +27,14 @@ from pydantic import (
     model_validator,
 )
 
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.documents import DocumentError, NotThere
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.documents.models import refused_by
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.privacy import masked
+from runbook_lib.base.text import counted
 from runbook_lib.plan import Action, Plan, Step
 from runbook_lib.plan import file as plan_file
 
@@ -251,7 +253,7 @@ def cover(approved: Plan, current: Plan, stage: str) -> Covered:
         if known := [a for a in fresh if a == "" or a in approved.population]:
             refused.append(
                 f"blocked since the approval: {blocker.service} {blocker.region} {blocker.aspect}"
-                f" ({len(known)} accounts): {blocker.reason}. Next step: {blocker.next_step}"
+                f" ({count_of(known)}): {blocker.reason}. Next step: {blocker.next_step}"
             )
     open_units = {unit for step in trimmed for unit in step.units}
     gone = {unit for action in approved.actions if action.stage == stage for unit in action.units} - open_units
@@ -267,7 +269,7 @@ def _outside(approved: Plan, steps: Iterable[Step], stage: str) -> Iterable[str]
             accounts = ", ".join(sorted(target for _, target in extra if target)[:5])
             yield (
                 f"not in the approved plan: {step.service}:{step.operation} as {step.account} in {step.region}"
-                + (f" for {len(extra)} accounts ({accounts}{', …' if len(extra) > 5 else ''})" if accounts else "")
+                + (f" for {counted(len(extra), 'account')} ({accounts}{', …' if len(extra) > 5 else ''})" if accounts else "")
                 + "; plan again and have it approved"
             )
 

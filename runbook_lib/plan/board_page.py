@@ -12,6 +12,7 @@ from runbook_lib.base import html
 from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.documents import short
 from runbook_lib.base.moments import moment_words
+from runbook_lib.base.text import counted
 from runbook_lib.plan import Action, Direction, Plan
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.blocks import Block, Heading, Points, Table, Text, as_html
@@ -75,11 +76,11 @@ def _what(plan: Plan, calls: Sequence[Group[Action]]) -> Iterator[Block]:
     ]  # fmt: skip
     yield Table(("Call", "Calls", "Accounts", "Regions", "Before → after"), rows)
     if more := calls[LINES:]:
-        yield Text(f"{len(more):,} more kinds, {sum(len(each.entries) for each in more):,} calls, are in plan.html.")
+        yield Text(f"{counted(len(more), 'more kind')}, {counted(sum(len(each.entries) for each in more), 'call')}, in plan.html.")
 
 
 def _regions(regions: Sequence[str]) -> str:
-    return ", ".join(regions) if len(regions) <= 3 else f"{len(regions)} Regions"
+    return ", ".join(regions) if len(regions) <= 3 else counted(len(regions), "Region")
 
 
 def _risk(plan: Plan) -> Iterator[Block]:

@@ -7,6 +7,7 @@ from runbook_lib import __version__
 from runbook_lib.base import html
 from runbook_lib.base.account_sets import AccountSets, count_of
 from runbook_lib.base.moments import moment_words
+from runbook_lib.base.text import counted
 from runbook_lib.plan import Action, Plan, Scope
 from runbook_lib.plan import groups as plan_groups
 from runbook_lib.plan.blocks import Block, Code, Heading, Points, Table, Text, as_html, as_markdown
@@ -161,7 +162,7 @@ def _calls(groups: Sequence[Group[Action]], change: Change, sets: AccountSets) -
 
 def _call(number: int, group: Group[Action], change: Change, sets: AccountSets) -> Iterator[Block]:
     action = group.first
-    calls = "1 call" if len(group.entries) == 1 else f"{len(group.entries):,} calls"
+    calls = counted(len(group.entries), "call")
     yield Heading(4, f"{action.service} {action.operation}: {calls}", number=f"{number}. ")
     rows = [
         ("Called as", _roles(frozenset(entry.account for entry in group.entries), change.roles, sets)),

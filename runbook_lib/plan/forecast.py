@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from runbook_lib.base.text import counted
 from runbook_lib.plan import Plan
 from runbook_lib.plan.estimate import NOTHING, Reads, estimate, reading
 
@@ -21,7 +22,7 @@ def forecast(plans: Sequence[Plan], read: Sequence[tuple[str, Reads]], concurren
     ]
     for phase in dict.fromkeys(phase for phase, _ in [*calls, *reads]):
         changing, asking = (sum((guess for of, guess in guesses if of == phase), NOTHING) for guesses in (calls, reads))
-        changed = [f"{changing.calls:,} calls, {changing.duration}"] if phase in dict(calls) else []
+        changed = [f"{counted(changing.calls, 'call')}, {changing.duration}"] if phase in dict(calls) else []
         asked = [f"{asking.calls:,} reads, {asking.duration}"] if asking.calls else []
         lines.append(f"  {phase}: {'; '.join(changed + asked)}")
     # A rehearsal is one run; live, plans and their approved calls are usually runs of their own.

@@ -12,9 +12,10 @@ from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.once import Once
 from runbook_lib.apply.report import NEXT_PLAN, Final, Result, StageReport, Tick
 from runbook_lib.aws.access import Access
-from runbook_lib.base.account_sets import few_or_count
+from runbook_lib.base.account_sets import count_of, few_or_count
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.garbage import collected_rarely
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Status
 from runbook_lib.organization import Organization
 from runbook_lib.organization.reads import READS, read_unit_names
@@ -58,7 +59,7 @@ class WaveProgress:
         if self.unread:
             return "not known: something could not be read, or is beyond the limits"
         if self.calls:
-            return f"{self.calls:,} calls left"
+            return f"{counted(self.calls, 'call')} left"
         return "AWS is still working on it" if self.waits else "done"
 
 
@@ -311,8 +312,8 @@ class Runbook:
             return None
         return Blocker(
             self.service.name, "global", LIMITS, touched,
-            reason=f"the plan would touch {len(touched)} accounts in {len(regions)} Regions; "
-            f"limits in settings are {limits.accounts} accounts and {limits.regions} Regions",
+            reason=f"the plan would touch {count_of(touched)} in {counted(len(regions), 'Region')}; "
+            f"limits in settings are {counted(limits.accounts, 'account')} and {counted(limits.regions, 'Region')}",
             next_step="plan a part (scope), or raise limits.accounts or limits.regions in a reviewed change of settings",
             who="the owner of the settings",
         )  # fmt: skip

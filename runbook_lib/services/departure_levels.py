@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known, Observation, Unknown
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Gap
 from runbook_lib.plan import Action, BackOut, Direction, Step, batches
 from runbook_lib.plan.outcome import Progress
@@ -74,7 +76,7 @@ class Dissociate(Regional[R]):
         awaited = tuple(accounts_of(doing))
         return [
             *made,
-            waiting(self, place, self.listing, f"{len(awaited)} accounts are not members any longer", after, targets=awaited),
+            waiting(self, place, self.listing, f"no longer among the members: {count_of(awaited)}", after, targets=awaited),
         ]
 
     def reached(self, step: Step, reader: Reader) -> Progress:
@@ -106,7 +108,7 @@ class Administrator(Regional[R]):
             assert isinstance(found, Unknown)
             return Bar(found.reason, found.next_step or "Make the read possible, then look again.")
         if still:
-            return Bar(f"{len(still)} accounts are still members here", f"Do level dissociate in {place.region} first.")
+            return Bar(f"still among the members here: {count_of(still)}", f"Do level dissociate in {place.region} first.")
         return None
 
     def cells(self, ground: Ground[R]) -> Cells:
@@ -282,8 +284,8 @@ def still_on(ground: Ground[Any], place: Place[None, Any], on: frozenset[str]) -
     """Where the service is to be switched off, it has to be while the accounts are members: afterwards nobody can from here."""
     if ground.leave == OFF and on:
         return Bar(
-            f"settings want the service off (exit {OFF}), and it is on in {len(on)} members: once dissociated, only the accounts "
-            "themselves can switch it off",
+            f"settings want the service off (exit {OFF}), and it is on in {counted(len(on), 'member')}: once dissociated, only the "
+            "accounts themselves can switch it off",
             f"Do level switch-off in {place.region} first.",
         )
     return None

@@ -111,7 +111,7 @@ def _enable(spec: Designation, population: Population, region: str, after: tuple
     return Action(
         spec.service, spec.enable_operation, population.management, region, parameters,
         f"{spec.title} has no administrator in {region}", frozenset({population.delegated}), "no administrator",
-        f"{population.delegated} administers {spec.title} in {region}",
+        f"{population.delegated} administers {spec.title}",
         BackOut(spec.disabling, spec.disable_operation, parameters),
         "management", after=after, lane=LANE, inside_accounts=spec.inside_accounts,
     )  # fmt: skip

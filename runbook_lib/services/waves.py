@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.documents import Path, Problem
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.organization import Account, Organization
@@ -106,7 +107,7 @@ def wave_objections(organization: Organization, settings: Settings) -> tuple[Pro
         if (both := accounts & accounts_too) and (where := regions & regions_too):
             shown = ", ".join(sorted(both)[:SHOWN]) + (", …" if len(both) > SHOWN else "")
             message = (
-                f"It overlaps with {name} in {len(both)} accounts ({shown}) in {', '.join(sorted(where))}. "
+                f"It overlaps with {name} in {count_of(both)} ({shown}) in {', '.join(sorted(where))}. "
                 "An account and Region belongs to one wave: name it once."
             )
             found.append(Problem(("waves", [part.name for part in named].index(other)), message, other))

@@ -191,7 +191,7 @@ def test_the_command(s3: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     where = (STORE, copy, "--region", REGION, "--account", ACCOUNT)
     assert run_command("fetch", *where, "--retention", "7 years") == 0
     said = capsys.readouterr().out
-    assert "3 entries of chains and 2 runs are in" in said
+    assert "2 runs; entries of chains: 3" in said
     assert "in mode GOVERNANCE; the first lock ends on 20" in said
     shutil.copytree(tmp_path / "runs" / "keys", tmp_path / "copy" / "keys")
     assert run_command("verify", "--runs", copy) == 0

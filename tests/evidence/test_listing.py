@@ -147,7 +147,7 @@ def test_the_commands_list_verify_and_seal(tmp_path: Path) -> None:
     assert (code, said) == (0, text(rows(tmp_path)) + "\n")
     assert call("run", "list", "--format", "html", *runs)[1].startswith("<!DOCTYPE html>")
     code, said = call("evidence", "verify", "--all", *runs)
-    assert (code, said.splitlines()[-1]) == (0, "1 runs: verified")
+    assert (code, said.splitlines()[-1]) == (0, "1 run: verified")
     assert f"head digest {sealed.digest}" in said
     assert call("evidence", "verify", "--anchor", f"1:{sealed.digest}", *runs)[0] == 0
     assert call("evidence", "verify", "--anchor", f"2:{sealed.digest}", *runs)[0] == 1

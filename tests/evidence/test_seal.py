@@ -88,7 +88,7 @@ def test_calls_without_an_answer_are_counted_for_a_killed_run(tmp_path: Path) ->
     journaled.write_text(journaled.read_text() + '{"seq":2,"prev')
     made.of_process(run, made.ended_process())
     (said,) = seal_found(tmp_path, "rehearsal", "", made.desk(tmp_path))
-    assert "1 calls without a recorded answer" in said
+    assert "1 call without a recorded answer" in said
 
 
 def test_only_runs_of_the_mode_and_organization_are_found(tmp_path: Path) -> None:

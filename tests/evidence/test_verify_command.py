@@ -42,15 +42,15 @@ def test_live_without_a_live_run_is_no_success(tmp_path: Path) -> None:
     code, said = call("--live", "--runs", tmp_path)
     assert (code, said.splitlines()[-1]) == (1, f"Nothing to verify: no live run in {tmp_path}")
     code, said = call("--runs", tmp_path)
-    assert (code, said.splitlines()[-1]) == (0, "1 runs: verified")
+    assert (code, said.splitlines()[-1]) == (0, "1 run: verified")
 
 
 def test_a_run_under_way_is_not_verified(tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     run = RunFolder.create(tmp_path, "rehearsal", now, settings=b"", command=[], organization=made.ORGANIZATION)
-    assert call("--runs", tmp_path) == (1, f"Nothing to verify: 1 runs are under way, none is sealed in {tmp_path}\n")
+    assert call("--runs", tmp_path) == (1, f"Nothing to verify: 1 run under way, none sealed in {tmp_path}\n")
     made.sealed_run(tmp_path)
-    assert call("--runs", tmp_path)[1].splitlines()[-1] == "1 runs: verified, 1 more without a seal"
+    assert call("--runs", tmp_path)[1].splitlines()[-1] == "1 run: verified, 1 more without a seal"
     code, said = call(run.name, "--runs", tmp_path)
     assert (code, said.splitlines()[-1].partition(":")[0]) == (1, "Nothing to verify")
 
@@ -95,7 +95,7 @@ def test_a_name_makes_no_line_of_its_own(tmp_path: Path) -> None:
     run, _ = made.sealed_run(tmp_path)
     (run.path / "x\n1 runs: verified").write_text("")
     code, said = call("--runs", tmp_path)
-    assert (code, said.splitlines()[-1]) == (1, "1 runs: 1 faults")
+    assert (code, said.splitlines()[-1]) == (1, "1 run: 1 fault")
     assert f"added: {run.name}/x\\n1 runs: verified: was not there when the run was sealed" in said.splitlines()
 
 

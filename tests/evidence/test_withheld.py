@@ -43,7 +43,7 @@ def test_what_is_withheld_is_named_and_is_no_success(tmp_path: Path) -> None:
     lines = [f"withheld: {run.name}/{PHASE}/{name}: {why}" for name in ("coverage-after.csv", "notebook.html")]
     assert list(map(str, seen.notes)) == lines
     code, output = said(tmp_path)
-    assert (code, output[:2], output[-1]) == (2, lines, "1 runs: verified, 2 files withheld")
+    assert (code, output[:2], output[-1]) == (2, lines, "1 run: verified, 2 files withheld")
     shutil.rmtree(tmp_path / "withheld")
     assert made.checked(tmp_path) == seen, "copies may be taken away"
 
@@ -97,7 +97,7 @@ def summarized(root: Path, **results: object) -> RunFolder:
         ({"calls": 0}, "run.json counts 0 calls, the journal has 1"),
         ({"calls": 41}, "run.json counts 41 calls, the journal has 1"),
         ({"calls": 0, "state": "not attempted"}, "run.json counts 0 calls, the journal has 1"),
-        ({"state": "not attempted"}, "run.json says that nothing was attempted, and the journal has 1 calls"),
+        ({"state": "not attempted"}, "run.json says that nothing was attempted, and the journal has 1 call"),
     ],
 )
 def test_a_summary_that_its_journal_contradicts_is_a_fault(tmp_path: Path, results: dict[str, object], text: str) -> None:

@@ -15,6 +15,7 @@ from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.own_files import FileBroken, data_of
+from runbook_lib.base.text import counted
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.run.folder import RunFolder, RunFolderError, RunStatus, find_runs
 from runbook_lib.evidence.seal.chain import ChainStore, StoreFailed, append, chain_name
@@ -150,5 +151,5 @@ def seal_found(root: Path, mode: str, organization: str, desk: Desk) -> Iterator
             yield f"not sealed: {error}"
             continue
         open_calls = made.result.get("callsWithoutAnswer")
-        calls = f", {open_calls} calls without a recorded answer" if open_calls else ""
+        calls = f", {counted(open_calls, 'call')} without a recorded answer" if open_calls else ""
         yield f"Found {run.name} ({made.status}{calls}); sealed it as number {made.number}."

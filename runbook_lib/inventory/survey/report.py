@@ -3,7 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known, Unknown
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Status
 from runbook_lib.inventory.survey.look import Look
 from runbook_lib.inventory.survey.standing import Place, Standing
@@ -35,7 +37,7 @@ def standing_lines(standing: Standing) -> Iterator[str]:
         yield "AWS shows a plain member itself alone, and who administers it."
     else:
         active = sum(account.active for account in organization.accounts.values())
-        yield f"{len(organization.accounts):,} accounts, {active:,} of them active; {len(standing.regions)} Regions."
+        yield f"{count_of(organization.accounts)}, {active:,} of them active; {counted(len(standing.regions), 'Region')}."
     yield "Nothing is changed: no operation that writes is loaded."
 
 

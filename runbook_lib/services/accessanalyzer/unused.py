@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.plan import Action, BackOut, Direction, Step
@@ -42,7 +43,7 @@ class UnusedAccess(Analysis):
             return place.column(self.name, ANALYZER).unmanaged({found.owner}, found.status) if found else ()
         column = place.column(self.name, ANALYZER, UNUSED)
         if len(place.view.population.excluded) > MOST_EXCLUDED:
-            known = f"{len(place.view.population.excluded)} accounts are excluded, and an analyzer can leave out {MOST_EXCLUDED}"
+            known = f"{count_of(place.view.population.excluded)} excluded, and an analyzer can leave out {MOST_EXCLUDED}"
             return column.blocked(place.everyone, known, "Exclude fewer accounts, then plan again.", who=SETTINGS_OWNER)
         aside = aside_cells(place.service, self.name, place.view.population, place.region)
         return (*aside, *self._wanted_cells(place, column, str(wanted.age)))
@@ -162,4 +163,4 @@ def _same(found: Configuration, wanted: Mapping[str, Any]) -> bool:
 
 
 def _words(age: int, excluded: frozenset[str]) -> str:
-    return f"unused after {age} days" + (f", {len(excluded)} accounts left out" if excluded else "")
+    return f"unused after {age} days" + (f", {count_of(excluded)} left out" if excluded else "")

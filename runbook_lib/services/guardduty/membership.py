@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import ACCOUNT_EMAIL, ACCOUNT_ID, Action, BackOut, Condition, ForEach, Step, Wait, batches
@@ -67,7 +68,7 @@ class Enrolment(Membership[GuardDutySection, RegionState]):
         return [
             place.action(
                 "CreateMembers", detail, targets=batch, affects=frozenset(batch), after=after, stage=stage,
-                reason=f"{len(batch)} accounts are not member accounts in {place.region}", before="not a member account",
+                reason=f"{count_of(batch)} to be added as member accounts in {place.region}", before="not a member account",
                 becomes="member account, GuardDuty on",
                 back_out=BackOut(
                     "DisassociateMembers first, then DeleteMembers; GuardDuty stays on in the accounts. "

@@ -71,13 +71,19 @@ class ScanSetting(Aspect[InspectorSection, RegionState]):
         back = BackOut("Sets the earlier value.", "UpdateConfiguration", self._parameters(cell.observed))
         return place.action(
             "UpdateConfiguration", self._parameters(cell.desired), after=after, stage=stage, affects=place.everyone,
-            reason=f"{self.name} in {place.region}: {cell.reason}", before=cell.observed or "not known before designation",
+            reason=f"{self.name} in {place.region}: {cell.reason}", before=self._before(place, cell),
             becomes=cell.desired, direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=back if cell.observed else BackOut("Not reversible exactly: AWS's first value is not known before."),
             lane=f"{NAME} configuration {place.region}",
             inside_accounts="Snapshots of EBS volumes are taken and scanned where no SSM agent runs."
             if cell.desired == "EC2_HYBRID" else "",
         )  # fmt: skip
+
+    def _before(self, place: Here, cell: Cell) -> str:
+        """What is there; what a first activation is going to set is not there, and must not read as if the call changed nothing."""
+        if isinstance(place.seen.configuration, Known):
+            return cell.observed or "not set"
+        return f"{cell.observed}, as AWS documents a first activation" if cell.observed else "not known before designation"
 
     def _parameters(self, value: str) -> Mapping[str, Any]:
         key, field = self.place_in_call

@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.aws.errors import CallFailed
 from runbook_lib.aws.reader import Reader
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known, Unknown
 from runbook_lib.base.privacy import masked
 from runbook_lib.coverage import Cells, Gap, Status
@@ -118,7 +119,7 @@ class ScanTypes(Aspect[InspectorSection, RegionState]):
         return [
             place.action(
                 "Enable", parameters, targets=batch, affects=frozenset(batch), after=after, stage=stage,
-                reason=f"{len(batch)} accounts lack one or more scan types in {place.region}", before="one or more off",
+                reason=f"one or more scan types are off in {count_of(batch)} in {place.region}", before="one or more off",
                 becomes=f"{', '.join(types)} on",
                 back_out=BackOut("For the types that were off before (see the coverage before).", "Disable", parameters),
                 inside_accounts=enabling(types),
@@ -129,7 +130,7 @@ class ScanTypes(Aspect[InspectorSection, RegionState]):
     def _scanning(self, place: Here, types: Sequence[str], accounts: Accounts, after: tuple[str, ...], stage: str) -> Wait:
         listed = ", ".join(types)
         condition = Condition(f"scan types on: {listed}", self.name, tuple(types))
-        sentence = f"{listed} are on in {len(accounts)} accounts in {place.region}"
+        sentence = f"{listed} are on in {count_of(accounts)} in {place.region}"
         return place.wait("BatchGetAccountStatus", condition, sentence, after, targets=tuple(accounts), stage=stage)
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:

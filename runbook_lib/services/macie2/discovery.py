@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.base.privacy import masked
 from runbook_lib.coverage import Cells
@@ -113,7 +114,7 @@ class Discovery(Aspect[MacieSection, RegionState]):
     def _awaited(self, place: Here, accounts: frozenset[str], after: tuple[str, ...]) -> list[Wait]:
         if not accounts:
             return []
-        sentence = f"automated discovery is on in {len(accounts)} accounts in {place.region}"
+        sentence = f"automated discovery is on in {count_of(accounts)} in {place.region}"
         condition, targets = Condition("automated discovery on", self.name), tuple(accounts)
         listing = "ListAutomatedDiscoveryAccounts"
         return [place.wait(listing, condition, sentence, after, targets=targets, stage="workloads")]
@@ -138,7 +139,7 @@ class Discovery(Aspect[MacieSection, RegionState]):
             place.action(
                 BATCH, SWITCH["ENABLED"], targets=batch, affects=frozenset(batch), stage="workloads",
                 after=(*planned.after(MEMBERSHIP, frozenset(batch)), *before), before="off", becomes="on",
-                reason=f"automated discovery is off in {len(batch)} accounts in {place.region}",
+                reason=f"automated discovery is off in {count_of(batch)} in {place.region}",
                 back_out=BackOut("For the accounts in which it was off before.", BATCH, SWITCH[OFF]),
                 inside_accounts=DISCOVERING,
             )

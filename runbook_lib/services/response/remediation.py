@@ -16,6 +16,7 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Known, Observation, Unknown
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Gap, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, BackOut, Blocker, Condition, Loss, NoChange, Reference, Scope, Step, Wait
@@ -103,7 +104,7 @@ class Remediation(Response):
         self.workflow, self.digest, self.clock = workflow, digest, clock or Clock()
         self.findings = tuple(dict.fromkeys(findings))
         if not self.findings or len(self.findings) > MOST:
-            raise BadRemediation(f"{len(self.findings)} findings were named; 1 to {MOST} can be remediated at a time")
+            raise BadRemediation(f"{counted(len(self.findings), 'finding')} named; 1 to {MOST} can be remediated at a time")
         self._started: dict[str, str] = {}
         """Call key → the execution that this process has started."""
         self._ended: dict[str, float] = {}

@@ -11,6 +11,7 @@ from typing import Any
 from runbook_lib.aws.errors import DENIED, CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import Action, BackOut, Condition, Direction, Step, Wait, plain
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
@@ -55,7 +56,7 @@ class Rules(Part):
         if found is None:
             if room < 1:
                 step = "Have rules taken away that nobody needs, or the quota raised; then plan again."
-                return column.blocked(us, f"the bus has {len(rules)} rules, and AWS allows {MOST_RULES}", step, "none")
+                return column.blocked(us, f"the bus has {counted(len(rules), 'rule')}, and AWS allows {MOST_RULES}", step, "none")
             return column.to_do(us, "there is no rule for this route", "none")
         return self._there(place, column, wanted, found)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runbook_lib.aws.reader import Reader
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.base.privacy import masked
 from runbook_lib.coverage import Cells
@@ -135,7 +136,7 @@ def _switch_on(place: Here, account: str, stage: str) -> Action:
 def _create(place: Here, batch: tuple[str, ...], after: tuple[str, ...]) -> Action:
     return Action(
         NAME, "CreateMembers", place.delegated, place.region, {"AccountDetails": ForEach({"AccountId": ACCOUNT_ID})},
-        f"{len(batch)} accounts are to be members in {place.region} and are not", frozenset(batch),
+        f"{count_of(batch)} to be added as members in {place.region}", frozenset(batch),
         "no members", "members, Security Hub on",
         BackOut(
             "The accounts become standalone; Security Hub and its standards stay on in them.",

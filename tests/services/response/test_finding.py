@@ -46,7 +46,7 @@ def test_who_answers_and_what_was_changed_there(kept: Path, tmp_path: Path, caps
     said = capsys.readouterr().out
     assert "f-1: guardduty/Recon, HIGH, NEW, account 333333333333, us-east-1" in said
     assert "owner: Incident response" in said
-    assert "in the last 30 days: 1 calls" in said
+    assert "in the last 30 days: 1 call" in said
     assert "guardduty:CreateMembers in us-east-1" in said
     assert "An open door" not in said
 

@@ -84,9 +84,9 @@ def test_what_is_refused_before_anybody_is_asked(tmp_path: Path) -> None:
     with pytest.raises(BadRemediation, match="no workflow: there is no such"):
         workflow_file(SAMPLE, "")
     file = workflow_file(SAMPLE, "threats f-1")
-    with pytest.raises(BadRemediation, match="0 findings were named"):
+    with pytest.raises(BadRemediation, match="0 findings named"):
         of_workflow(file, "threats")
-    with pytest.raises(BadRemediation, match="21 findings were named"):
+    with pytest.raises(BadRemediation, match="21 findings named"):
         of_workflow(file, " ".join(["threats", *(f"f-{number}" for number in range(21))]))
     with pytest.raises(BadRemediation, match="is the workflow threats, and asked for is access"):
         of_workflow(file, "access f-1")
