@@ -4,15 +4,20 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from simulated import ENABLING, simulated
 
+from runbook_lib.aws.clients import Clients
+from runbook_lib.aws.pace import Pace
+from runbook_lib.base.clock import Clock
 from runbook_lib.cli import main
 from runbook_lib.cli.simulation import today
 from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.policies.document import Kind, read
 from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Request, decide
+from runbook_lib.services import hosts
 from runbook_lib.services.departures import undoing_calls
 from runbook_lib.services.registry import RESPONSE, action_name
 from runbook_lib.services.roles import needed
@@ -145,6 +150,69 @@ def test_taking_changes_back_is_granted_only_where_it_is_asked_for() -> None:
         calls = {action_name(*each.split(":")) for each in undoing_calls(service)}
         assert not [each for each in calls if f'"{each}"' in plain[LEAVING[1]]]
         assert not [each for each in calls if f'"{each}"' not in asked[LEAVING[0]] + asked[LEAVING[1]]]
+
+
+# What is needed besides roles.
+
+
+def test_the_hosts_are_those_that_clients_call() -> None:
+    """Each name is what a live run's own client has, settings' endpoints, FIPS and dual-stack included."""
+    settings = load(EXAMPLE, today())
+    assert settings.network is not None
+    network = settings.network.model_copy(update={"ca_bundle": None, "proxy": None})
+    clients = Clients("live", "hosts", 1, Pace(Clock(), 1.0), None, network=network)
+    session = clients.session(None)
+    session.set_credentials("key", "secret")
+    named = {each.name for each in hosts.hosts(settings)}
+    assert "vpce-0123456789abcdef0-abcd1234.securityhub.eu-central-1.vpce.amazonaws.com" in named
+    for service, region, _ in hosts._asked(settings):
+        assert urlsplit(clients.client(session, "", service, region).meta.endpoint_url).netloc in named, (service, region)
+    clients.close()
+    assert "acme-runbook-evidence.s3.eu-central-1.amazonaws.com" in named
+    assert len(hosts.as_table(hosts.hosts(settings)).splitlines()) == len(named) + 2
+
+
+def test_the_quotas_count_the_documents_that_are_printed(documents: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    table = printed(capsys, "--about", "quotas")
+    for name, each in documents.items():
+        size = len(json.dumps(each["policy"], separators=(",", ":")))
+        assert re.search(rf"{name}: characters of its .* (6,144|10,240) +{size:,} +docs", table)
+    assert re.search(r"organizations:ListAccounts: .* 8 a second, 12 at once", table)
+
+
+def may(statements: list[dict[str, Any]], service: str, action: str, resource: str, source: str) -> bool:
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return simulation.service_may(policy, service, action, resource, source)
+
+
+def test_keys_and_buckets_grant_what_is_asked_for_and_to_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+    printed_ = {arn: each["Statement"] for arn, each in json.loads(printed(capsys, "--about", "grants")).items()}
+    settings = load(EXAMPLE, today())
+    assert settings.evidence is not None
+    assert settings.evidence.signing_key in printed_
+    assert {each["Sid"] for each in printed_["arn:aws:s3:::acme-runbook-evidence"]} == {"ReadStore", "KeepEvidence", "TlsAlone"}
+    told, section = settings.organization, settings.sections()["guardduty"]
+    (region, destination), *_ = sorted(section.export.items())  # type: ignore[attr-defined] # GuardDuty's own section
+    bucket, key = destination.bucket_arn.partition("/")[0], destination.kms_key_arn
+    ours, theirs = (f"arn:aws:guardduty:{region}:{each}:detector/d" for each in (told.delegated_account, "999999999999"))
+    elsewhere = f"arn:aws:guardduty:us-west-2:{told.delegated_account}:detector/d"
+    service, written = "guardduty.amazonaws.com", f"{destination.bucket_arn}/x"
+    for statements, action, resource in (
+        (printed_[bucket], "s3:GetBucketLocation", bucket), (printed_[bucket], "s3:PutObject", written),
+        (printed_[key], "kms:GenerateDataKey", key),
+    ):  # fmt: skip
+        assert may(statements, service, action, resource, ours)
+        assert not may(statements, service, action, resource, theirs)
+        assert not may(statements, service, action, resource, elsewhere)
+        assert not may(statements, "macie.amazonaws.com", action, resource, ours)
+
+
+@pytest.mark.parametrize("option", [("--role", "runbook-management-read"), ("--format", "json"), ("--back-out",)])
+def test_what_is_about_roles_is_refused_elsewhere(option: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["requirements", "-p", str(EXAMPLE), "--about", "hosts", *option])
+    assert ended.value.code == 1
+    assert f"{option[0]} is about roles" in capsys.readouterr().err
 
 
 def test_settings_of_a_rehearsal_need_no_evidence_and_no_response() -> None:

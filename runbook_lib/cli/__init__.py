@@ -133,14 +133,21 @@ def init_command() -> None:
 
 @cli.command("requirements")
 @PARAMETERS
+@click.option(
+    "--about",
+    type=click.Choice(["roles", "hosts", "quotas", "grants"]),
+    default="roles",
+    show_default=True,
+    help="roles: what IAM has to allow. hosts: names that are called. quotas: what AWS limits. grants: what keys and buckets say.",
+)
 @click.option("--role", "roles", multiple=True, metavar="NAME", help="Only this role; repeatable [default: all].")
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json", "terraform", "cloudformation"]), default="table", show_default=True
+    "--format", "form", type=click.Choice(["table", "json", "terraform", "cloudformation"]), help="Of roles [default: table]."
 )
 @click.option("--back-out", is_flag=True, help="Also what taking a change back calls (runbook back-out).")
 @done_by("requirements")
 def requirements_command() -> None:
-    """Print the roles and policies that these settings need.
+    """Print what these settings need of others: roles, hosts, quotas, grants.
 
     Calls nobody. Every action is named; each is narrowed to resources and conditions where AWS lets it be. RUNNER, or a parameter
     of that name, stands for whoever opens a door from outside, which settings do not say.

@@ -120,6 +120,10 @@ class Enabling(Generic[S, P, R]):
         """What AWS says of live resources; nothing, unless a service watches any."""
         return ()
 
+    def grants(self, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What buckets and keys that settings name have to grant to the service itself: ARN, and a statement of its policy."""
+        yield from ()
+
     def inventory(self, state: S, writer: Writer) -> dict[str, Any]:
         """The state as an inventory writes it."""
         return {}

@@ -88,7 +88,12 @@ disable or disassociate is among them, but in the policies that leaving takes. W
 SecurityAudit does, `ec2:DescribeRegions` is asked in its place for the account itself; nobody needs to be given that.
 
 `runbook requirements -p FILE` prints them for one organization's settings, with ids and trust policies filled in, also as JSON,
-Terraform or CloudFormation. `runbook doctor -p FILE` makes every read and says which one a policy denies, and who can change that.
+Terraform or CloudFormation. With `--about hosts` it prints the names that are called, for whoever opens a proxy or a firewall;
+with `--about quotas` how large the policies are beside what AWS takes, and how often each call may be made; with `--about grants`
+what the policies of keys and buckets have to say: the key and the store of evidence, and what GuardDuty and Macie export to. The
+stack has no role to ask for: its template makes `runbook-stack` itself.
+
+`runbook doctor -p FILE` makes every read and says which one a policy denies, and who can change that.
 Of changes it says what IAM's simulation expects, action by action and Region by Region, where the door's role may ask
 (`iam:SimulatePrincipalPolicy` on itself, which the roles below have; without it the line is *unknown*). The simulation is an
 opinion: it sees identity policies, boundaries and service control policies, and no resource control, session or endpoint policy.

@@ -9,7 +9,7 @@ how far it has come.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +29,7 @@ from runbook_lib.services.guardduty.auto_enable import AutoEnable, Frequency
 from runbook_lib.services.guardduty.detector import Detectors
 from runbook_lib.services.guardduty.export import Export
 from runbook_lib.services.guardduty.features import Features
+from runbook_lib.services.guardduty.grants import grants
 from runbook_lib.services.guardduty.membership import Enrolment
 from runbook_lib.services.guardduty.observe import (
     detector_found,
@@ -112,6 +113,9 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
 
     def resources(self, state: State, view: View, reader: Reader) -> Cells:
         return watching.resources(state, view, reader)
+
+    def grants(self, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+        return grants(settings)
 
     def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
         return inventory.written(state, writer)

@@ -8,7 +8,7 @@ has come.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runbook_lib.aws.errors import CallFailed
@@ -27,6 +27,7 @@ from runbook_lib.services.macie2 import cost, inventory
 from runbook_lib.services.macie2.auto_enable import AutoEnable
 from runbook_lib.services.macie2.discovery import Discovery
 from runbook_lib.services.macie2.export import Export
+from runbook_lib.services.macie2.grants import grants
 from runbook_lib.services.macie2.membership import Members
 from runbook_lib.services.macie2.observe import observe, read_organization
 from runbook_lib.services.macie2.preflight import preflight
@@ -98,6 +99,9 @@ class Macie(Enabling[State, MacieSection, RegionState]):
 
     def trials(self, charged: Sequence[Charge], state: State, view: View, reader: Reader, now: dt.datetime) -> Trials:
         return cost.trials(charged, state, view, reader, now)
+
+    def grants(self, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+        return grants(settings)
 
     def inventory(self, state: State, writer: Writer) -> dict[str, Any]:
         return inventory.written(state, writer)
