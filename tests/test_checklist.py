@@ -11,6 +11,7 @@ from doors import Served, served
 from simulated import copied
 
 from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.models import service_model
 from runbook_lib.cli import main
 from runbook_lib.cli.simulation import today
 from runbook_lib.inventory.checklist import BY, Verdict, ask, questions, reads
@@ -57,6 +58,14 @@ def test_a_question_has_a_read_and_what_is_assumed_or_says_what_settles_it(quest
     else:
         assert question.by in BY
         assert not question.assumed
+
+
+@pytest.mark.parametrize("question", [each for each in QUESTIONS if each.assumed.startswith("refused ")], ids=lambda each: each.id)
+def test_a_refusal_that_is_assumed_is_one_that_the_operation_has(question: Any) -> None:
+    """By botocore's model; AccessDenied, which models may leave out, every service may answer."""
+    code = question.assumed.removeprefix("refused ")
+    operation = service_model(question.read.service).operation_model(question.read.operation)
+    assert code in {*(each.name for each in operation.error_shapes), "AccessDeniedException"}
 
 
 def test_nothing_but_reads_may_be_called() -> None:

@@ -17,6 +17,7 @@ from runbook_lib.phase_run.record import plainly
 MAKING = {"plan", "apply", "coverage", "drill", "remediate", "rehearse", "simulate", "lab", "inventory", "evidence verify"}
 MAKING |= {
     "checklist",
+    "handover",
     "doctor",
     "init",
     "offboard",

@@ -181,6 +181,19 @@ def checklist_command() -> None:
     """
 
 
+@cli.command("handover")
+@PARAMETERS
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Write handover.md and handover.json there.")
+@RUNS
+@done_by("handover")
+def handover_command() -> None:
+    """Say what whoever holds the other account's door has to do.
+
+    Opens both doors, and writes of each account: whether it is open here, its roles, the reading one first, the commands, and what
+    is called from there, with the digest of the settings that both have to use. Exit code 2: something is handed over.
+    """
+
+
 @cli.command()
 @click.option(
     "-p", "--parameters", "parameters", type=click.Path(path_type=Path), help="Settings [default: parameters/rehearsal.yaml]."

@@ -90,7 +90,7 @@ SecurityAudit does, `ec2:DescribeRegions` is asked in its place for the account 
 `runbook requirements -p FILE` prints them for one organization's settings, with ids and trust policies filled in, also as JSON,
 Terraform or CloudFormation. With `--about hosts` it prints the names that are called, for whoever opens a proxy or a firewall;
 with `--about quotas` how large the policies are beside what AWS takes, and how often each call may be made; with `--about grants`
-what the policies of keys and buckets have to say: the key and the store of evidence, and what GuardDuty and Macie export to. The
+what the policies of keys and buckets have to say: the key and the store of evidence, and what services export to. The
 stack has no role to ask for: its template makes `runbook-stack` itself.
 
 `runbook doctor -p FILE` makes every read and says which one a policy denies, and who can change that.
