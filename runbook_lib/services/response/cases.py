@@ -18,6 +18,8 @@ ROLE = "runbook-response-"
 """What the name of a workflow's role in member accounts begins with; the workflow's id follows."""
 ASSUME = "AutomationAssumeRole"
 """The parameter by which each of AWS's documents is told its role [docs]."""
+ACCESS_KEY = "AwsIamAccessKey"
+"""The type of resource of GuardDuty's findings about what somebody does with a key, a role or the root [docs: ASFF]."""
 TAG = "runbook-remediation-"
 """What the tag key of an execution begins with, by which it is found again; a digest of the call follows."""
 
@@ -123,9 +125,21 @@ def _calls(finding: Mapping[str, Any], workflow: Workflow, view: View) -> Iterat
         if remedy is None or (remedy.controls and control not in remedy.controls) or (remedy.contains and control):
             continue
         for each in finding.get("Resources") or ():
-            if name := remedy.named(str(each.get("Type")), str(each.get("Id"))):
+            if name := remedy.named(*_about(each, str(finding["AwsAccountId"]), view.organization.partition)):
                 region = str(each.get("Region") or finding.get("Region"))
                 yield _call(remedy, step, Resource(name, str(finding["AwsAccountId"]), region), workflow, view)
+
+
+def _about(resource: Mapping[str, Any], account: str, partition: str) -> tuple[str, str]:
+    """Type and id of a finding's resource; an access key of a user is the user, which GuardDuty names in its details [docs].
+
+    A key of a role's session or of the root has no user, and stays a key, which no document is about.
+    """
+    kind, identity = str(resource.get("Type")), str(resource.get("Id"))
+    details = (resource.get("Details") or {}).get(ACCESS_KEY) or {}
+    if kind != ACCESS_KEY or details.get("PrincipalType") != "IAMUser" or not details.get("PrincipalName"):
+        return kind, identity
+    return "AwsIamUser", f"arn:{partition}:iam::{account}:user/{details['PrincipalName']}"
 
 
 def _call(remedy: Remedy, step: Step, resource: Resource, workflow: Workflow, view: View) -> Call:

@@ -85,7 +85,7 @@ def found_by(made: Simulated, control: str, resource: str, account: str = MEMBER
     return watch(made.front.world, account, region or home(made.front), control, resource)["finding"]
 
 
-def reported(made: Simulated, product: str, kind: str, resource: str, arn: str) -> str:
+def reported(made: Simulated, product: str, kind: str, resource: str, arn: str, details: Any = None) -> str:
     """A finding that a service of AWS's reports about a resource of the member; its id."""
     region = home(made.front)
     identity = f"arn:aws:{product}:{region}:{MEMBER}:finding/{arn.rpartition('/')[2]}"
@@ -93,7 +93,7 @@ def reported(made: Simulated, product: str, kind: str, resource: str, arn: str) 
         "SchemaVersion": "2018-10-08", "Id": identity, "ProductArn": f"arn:aws:securityhub:{region}::product/aws/{product}",
         "GeneratorId": "tests", "AwsAccountId": MEMBER, "CreatedAt": "2026-01-01T00:00:00Z", "UpdatedAt": "2026-01-01T00:00:00Z",
         "Title": "A threat", "Description": "Nobody else's business", "Severity": {"Label": "HIGH"}, "Types": [kind],
-        "Resources": [{"Type": resource, "Id": arn, "Region": region}],
+        "Resources": [{"Type": resource, "Id": arn, "Region": region, **({"Details": details} if details else {})}],
     }  # fmt: skip
     store(made.front.world, MEMBER, region, finding)
     return identity

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import hashlib
 import io
 import shutil
 from pathlib import Path
@@ -13,9 +14,11 @@ from runbook_lib.base.documents import DocumentError
 from runbook_lib.cli.workflows import workflows
 from runbook_lib.coverage import Status
 from runbook_lib.display.register_pages import INDEX, TABLE, pages
+from runbook_lib.rehearsal.operations.ssm.documents import catalogue
 from runbook_lib.services.registry import specs
 from runbook_lib.services.response.classes import FindingClass, class_of, classes
 from runbook_lib.services.response.owners import open_points, table
+from runbook_lib.services.response.remedies import BUCKET, INSTANCE, PORTS, PRINCIPAL, REMEDIES
 from runbook_lib.services.spec import OTHER
 from runbook_lib.settings.file import load
 from runbook_lib.settings.register import Register, read_register
@@ -54,6 +57,19 @@ def test_the_samples_answer_for_every_finding_once() -> None:
     assert {row.owned.status for row in rows} == {Status.COVERED}
     assert {row.channels["people"].reason for row in rows} == {"urgent (HIGH, CRITICAL)"}
     assert len([point for point in open_points(SETTINGS, register, TODAY) if "never tried" in point.what]) == len(register.active)
+
+
+def test_the_samples_name_documents_that_answer_pinned_as_the_rehearsal_has_them() -> None:
+    named = {step.document.name: step for each in read_register(SAMPLE).active for step in each.steps if step.document}
+    assert set(named) == {BUCKET, PORTS, PRINCIPAL, INSTANCE}
+    for name, step in named.items():
+        document, there = step.document, catalogue()[name]
+        assert document is not None
+        digest = hashlib.sha256(there.content(int(document.version)).encode()).hexdigest()
+        assert (document.version, document.sha256) == (str(there.default), digest)
+        assert set(REMEDIES[name].asks) <= set(document.parameters)
+        assert step.back_out
+        assert step.approval != "none"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +114,7 @@ def test_what_is_open_is_said_with_what_to_do(parameters: Path, name: str, old: 
         ("deputy:", "deputi:", ["deputi", "deputy"]),
         ("id: threats", "id: thread", ["threats.yaml", "thread.yaml"]),
         ("2026-11-20", "2026-13-20", ["reviewed_on", "day"]),
-        ("    approval: two\n", '    approval: two\n    document: { name: A, version: "$DEFAULT" }\n', ["version", "$DEFAULT"]),
+        ('version: "5"', 'version: "$DEFAULT"', ["version", "$DEFAULT"]),
         ("entry: { routes: [urgent, chosen], custom_actions: [Triage] }", "entry: {}", ["entry", "person: true"]),
     ],
 )

@@ -33,15 +33,10 @@ def ask(*findings: str, parameters: Path = SAMPLE, **given: Any) -> int:
 
 @pytest.fixture
 def acme(tmp_path: Path) -> Path:
-    """Settings with a register in which one workflow has a document."""
+    """Settings with the samples' register, in which three workflows have documents."""
     settings = tmp_path / "acme.yaml"
     shutil.copy(SAMPLE, settings)
     shutil.copytree(SAMPLE.with_suffix(".workflows"), tmp_path / "acme.workflows")
-    file = tmp_path / "acme.workflows" / "exposed-storage.yaml"
-    text = file.read_text(encoding="utf-8")
-    step = "    back_out: Write the four settings as they were.\n"
-    assert step in text
-    file.write_text(text.replace(step, f'{step}    document: {{ name: {BLOCK}, version: "5" }}\n'), encoding="utf-8")
     return settings
 
 
@@ -50,7 +45,9 @@ def test_a_workflows_role_may_look_start_and_do_what_its_document_does(
 ) -> None:
     assert ask(parameters=acme, roles=tmp_path / "roles") == 0
     assert "runbook-response-exposed-storage" in capsys.readouterr().out
-    [folder] = (tmp_path / "roles").iterdir()
+    folders = {each.name: each for each in (tmp_path / "roles").iterdir()}
+    assert {each.removeprefix("runbook-response-") for each in folders} == {"exposed-storage", "open-network", "threats"}
+    [folder] = [each for name, each in folders.items() if name.endswith("exposed-storage")]
     read = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.iterdir()}
     assert set(read) == {"policy", "boundary", "template"}
     actions = {action for each in read["policy"]["Statement"] for action in each["Action"]}
@@ -69,8 +66,10 @@ def test_a_workflows_role_may_look_start_and_do_what_its_document_does(
     assert openers == [{"AWS": "arn:aws:iam::222222222222:role/RunbookDelegated"}, {"Service": "ssm.amazonaws.com"}]
 
 
-def test_without_a_document_there_is_no_role(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ask(roles=tmp_path / "roles") == 0
+def test_without_a_document_there_is_no_role(acme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("exposed-storage", "open-network", "threats"):
+        (acme.with_suffix(".workflows") / f"{name}.yaml").unlink()
+    assert ask(parameters=acme, roles=tmp_path / "roles") == 0
     assert "there is no role to be made" in capsys.readouterr().out
 
 

@@ -168,12 +168,12 @@ def test_a_key_is_rotated(made: Simulated, tmp_path: Path) -> None:
     assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
 
 
-def threat(made: Simulated, folder: Path, kind: str, arn: str, name: str, **parameters: Any) -> Remediating:
+def threat(made: Simulated, folder: Path, kind: str, arn: str, name: str, details: Any = None, **parameters: Any) -> Remediating:
     """GuardDuty's finding about a resource, and a workflow that contains it."""
     file = workflow(folder, "threats", "guardduty", ["CryptoCurrency"], pinned(made, name, **parameters))
     deploy(made, read_workflow(file))
     allow(made, MEMBER)
-    return Remediating(made, file, reported(made, "guardduty", "TTPs/CryptoCurrency", kind, arn))
+    return Remediating(made, file, reported(made, "guardduty", "TTPs/CryptoCurrency", kind, arn, details))
 
 
 def instance(made: Simulated) -> tuple[str, str]:
@@ -213,6 +213,32 @@ def test_the_keys_of_a_user_are_deactivated(made: Simulated, tmp_path: Path) -> 
     contained = threat(made, tmp_path, "AwsIamUser", arn, USER, BackupS3BucketName="kept")
     assert {each.status for each in contained.through().values()} == {Status.COVERED}
     assert [each["Status"] for each in iam.list_access_keys(UserName="robot")["AccessKeyMetadata"]] == ["Inactive"]
+
+
+@pytest.mark.parametrize(("principal", "keys"), [("IAMUser", "Inactive"), ("AssumedRole", "Active")])
+def test_a_finding_about_an_access_key_is_about_its_user(made: Simulated, tmp_path: Path, principal: str, keys: str) -> None:
+    """GuardDuty names the key, and in its details whose it is; a role's session has no user, and is left to people."""
+    iam = client(made, "iam", MEMBER)
+    client(made, "s3", MEMBER).create_bucket(Bucket="kept")
+    iam.create_user(UserName="robot")
+    iam.create_access_key(UserName="robot")
+    whose = {"PrincipalName": "robot", "PrincipalType": principal, "PrincipalId": "a"}
+    contained = threat(
+        made,
+        tmp_path,
+        "AwsIamAccessKey",
+        "AWS::IAM::AccessKey:example",
+        USER,
+        {"AwsIamAccessKey": whose},
+        BackupS3BucketName="kept",
+    )
+    if principal == "IAMUser":
+        assert {each.status for each in contained.through().values()} == {Status.COVERED}
+    else:
+        [cell] = contained.cells().values()
+        assert "no step of threats.yaml has a document that answers it" in cell.reason
+        assert contained.plan().actions == ()
+    assert [each["Status"] for each in iam.list_access_keys(UserName="robot")["AccessKeyMetadata"]] == [keys]
 
 
 @pytest.mark.parametrize(("signal", "state", "ends"), [("Approve", "stopped", "RESOLVED"), ("Reject", "running", "NEW")])
