@@ -36,10 +36,11 @@ from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.phase_run.record import plainly
+from runbook_lib.plan.approval import read_approval
 from runbook_lib.settings.file import load
 from runbook_lib.stack.accept import running, stop_key
 from runbook_lib.stack.answer import FAILED, SUCCESS
-from runbook_lib.stack.orders import APPROVAL, SETTINGS, BadOrder, Order, fetch
+from runbook_lib.stack.orders import APPROVAL, SETTINGS, BadOrder, fetch
 from runbook_lib.stack.replica import Replica, earlier_runs, progress_key
 from runbook_lib.stack.surroundings import Surroundings
 
@@ -125,7 +126,9 @@ class Slice:
         stop = Stop()
         with self._watching(stop):
             try:
-                return self._carried_out(order, opened(record), stop)
+                if [run for run in before if run.record()["status"] in (RunStatus.DONE, RunStatus.LEFT_OVER)]:
+                    return self._looked_again(opened(record))
+                return self._carried_out(opened(record), stop)
             except Halt as halted:
                 return self._ended(FAILED, f"{record.state}: {halted}", self._facts(record.run))
             finally:
@@ -140,7 +143,25 @@ class Slice:
                 LOG.info("%s: %s", run.name, line)
             Replica(self.around.client("s3"), self.around.bucket, self.execution, run).keep()
 
-    def _carried_out(self, order: Order, run: PhaseRun, stop: Stop) -> dict[str, Any]:
+    def _looked_again(self, run: PhaseRun) -> dict[str, Any]:
+        """A slice before this one came to its end, and was ended before it could say so: what there is now is the answer.
+
+        Its approval is used up, so nothing is called under it a second time.
+        """
+        with plainly(run.record, "observed"):
+            run.observe()
+        with plainly(run.record, "planned"):
+            run.plan()
+        with plainly(run.record):
+            run.leave()
+            code = run.finish()
+        status, word, reason = verdict(run, code)
+        if run.planned is not None and run.planned.actions:
+            why = f"{len(run.planned.actions)} calls are needed since; deploy again"
+            status, word, reason = FAILED, "left over", f"left over: {why}; run {run.record.run.name}; nothing was undone"
+        return self._ended(status, reason, self._facts(run.record.run, run, word))
+
+    def _carried_out(self, run: PhaseRun, stop: Stop) -> dict[str, Any]:
         with plainly(run.record, "observed"):
             run.observe()
         with plainly(run.record, "planned"):
@@ -188,9 +209,9 @@ class Slice:
             return facts
         counted = count(cell for cell in run.cells if cell.in_scope)
         share = "" if counted.coverage is None else f"{100 * counted.coverage:.1f} %"
-        fingerprint = run.decision.approval.fingerprint if run.decision else ""
+        approval = run.decision.approval if run.decision else read_approval(self.place / "project" / APPROVAL)
         numbers = {"Coverage": share, "Covered": counted.covered, "Gaps": counted.gap, "Unknown": counted.unknown}
-        return {**facts, **numbers, "Calls": called(run.record.folder.journal).get(CALLS, 0), "Fingerprint": fingerprint}
+        return {**facts, **numbers, "Calls": called(run.record.folder.journal).get(CALLS, 0), "Fingerprint": approval.fingerprint}
 
     @contextmanager
     def _watching(self, stop: Stop) -> Iterator[None]:

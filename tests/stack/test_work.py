@@ -1,98 +1,36 @@
 """One slice in this process, on seven simulated accounts: done, repeated, killed at a call, too late, asked to stop."""
 
-import datetime as dt
 import hashlib
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from doors import Served, served
-from stack_function import STACK, Account
+from simulated import ENABLING, copied
+from stack_function import STACK
+from stack_working import Working, at_work, killed
 
 from runbook_lib.audit.verify import verify
 from runbook_lib.coverage import Gap, Status
 from runbook_lib.evidence.people.trust import pins_as_they_lie
 from runbook_lib.evidence.run.contents import SEAL
 from runbook_lib.evidence.seal.archive import KEYS
-from runbook_lib.phase_run.opening import begin, opened
-from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.approval import approve
 from runbook_lib.stack import work
 from runbook_lib.stack.accept import stop_key
-from runbook_lib.stack.orders import APPROVAL, SETTINGS, Order, key, stamp
-from runbook_lib.stack.work import Slice
+from runbook_lib.stack.orders import key
 
 PHASES = ("00_prerequisites", "10_security_hub")
-
-
-@dataclass
-class Working:
-    """An organization, the account of the stack, and the folder that stands for the function's disk."""
-
-    organization: Served
-    account: Account
-    disk: Path
-    execution: str = "abc-1"
-
-    def order(self, phase: str) -> str:
-        """Plan a phase as on a laptop, approve it, and put the order into the bucket; its name."""
-        run = opened(begin(phase, self.organization.settings, "", "", ""))
-        run.observe()
-        run.plan()
-        run.leave()
-        run.finish()
-        file = run.record.folder.plan_json
-        now = dt.datetime.now(dt.UTC)
-        given = approve(plan_file.load(file), approver="Ada", ticket="T-1", now=now)
-        given.write(self.disk / "approval.json")
-        files = {SETTINGS: self.organization.settings, APPROVAL: self.disk / "approval.json", "plan.json": file}
-        named = {name: self._put(path.read_bytes()) for name, path in files.items()}
-        made = Order(phase, "", stamp(now), named)
-        assert made.name == f"{made.made}-{self._put(made.text)}"
-        return made.name
-
-    def _put(self, data: bytes) -> str:
-        digest = hashlib.sha256(data).hexdigest()
-        self.account.objects[key(digest)] = data
-        return digest
-
-    def slice(self, order: str, seconds: float = 890, left: float = 3000, **more: Any) -> dict[str, Any]:
-        """One slice on a disk of its own, as each new function has."""
-        shutil.rmtree(self.disk, ignore_errors=True)
-        until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=left)
-        event = {"execution": self.execution, "order": order, "until": until.isoformat(), "resource": STACK, "slice": 0, **more}
-        return Slice(self.account, event, seconds, self.disk).result()
-
-    def journal(self) -> list[dict[str, Any]]:
-        """Every line that lies in the bucket, by when it was put."""
-        kept = [data for name, data in self.account.objects.items() if "/journal/" in name]
-        return [json.loads(line) for data in kept for line in data.splitlines()]
+RESOURCES = ENABLING
+"""The phases of the custom resources, in their order."""
 
 
 @pytest.fixture
 def working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Working]:
     with at_work(tmp_path, monkeypatch) as made:
         yield made
-
-
-@contextmanager
-def at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Working]:
-    with served("seven", tmp_path) as organization:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            monkeypatch.delenv(name)
-        for name, value in organization.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("RUNBOOK_PROJECT", str(tmp_path))
-        (tmp_path / "disk").mkdir()
-        yield Working(organization, Account(), tmp_path / "disk")
 
 
 def test_a_slice_does_what_was_approved_and_says_how_it_ended(working: Working) -> None:
@@ -114,64 +52,64 @@ def test_a_slice_does_what_was_approved_and_says_how_it_ended(working: Working) 
     assert len(working.organization.changes) == calls
 
 
-def killed_at_a_call_the_next_slice_goes_on(working: Working, monkeypatch: pytest.MonkeyPatch, after: int) -> bool:
-    """The line that announces a call is in the bucket before it: without that, the call is not made.
-
-    False where there are not so many calls, and nothing was killed.
-    """
-    assert working.slice(working.order(PHASES[0]))["status"] == "SUCCESS"
-    working.execution = "abc-2"
-    order = working.order(PHASES[1])
-    put, intents = Account.put_object, 0
-
-    class Killed(BaseException):
-        """The function is gone: nothing of it runs any more."""
-
-    def killing(self: Account, **given: Any) -> None:
-        nonlocal intents
-        intents += "/journal/" in given["Key"] and b'"kind":"intent"' in given["Body"]
-        if intents >= after:
-            raise Killed
-        put(self, **given)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Account, "put_object", killing)
-        try:
-            assert working.slice(order)["status"] == "SUCCESS"
-        except Killed:
-            pass
-        else:
-            return False
-    announced = [line for line in working.journal() if line["kind"] == "intent"]
-    assert len(working.organization.changes) <= len(announced), "no call is made whose line is not kept"
+def gone_on_to_the_end(working: Working, order: str, before: int, kills: int) -> None:
+    """The next slice converges; over all runs of the execution no call was sent twice, and none that was not announced before."""
     done = working.slice(order)
     assert (done["status"], done["data"]["Gaps"]) == ("SUCCESS", 0)
-    sent = Counter(line["unit"] for line in working.journal() if line["kind"] == "intent")
-    assert set(sent.values()) == {1}, "no call twice, over both runs"
-    assert sum(sent.values()) == len(working.organization.changes)
+    intents = [line for line in working.journal(working.execution) if line["kind"] == "intent"]
+    sent = Counter((line["unit"], target) for line in intents for target in line["target_accounts"] or [""])
+    assert set(sent.values()) <= {1}, "no call twice, over all runs"
+    assert len(intents) == len(working.organization.changes) - before
     restored = [path.parent for path in (working.disk / "runs").glob(f"*/{SEAL}")]
-    assert len(restored) == 2, "the run that was killed is put together and sealed as what it is"
-    return True
+    assert len(restored) == kills + 1, "each run that was killed is put together and sealed as what it is"
 
 
-@pytest.mark.parametrize("after", [1, 3, 9])
-def test_killed_at_a_call_the_next_slice_goes_on_and_calls_nothing_twice(
-    working: Working, monkeypatch: pytest.MonkeyPatch, after: int
-) -> None:
-    assert killed_at_a_call_the_next_slice_goes_on(working, monkeypatch, after)
+def test_killed_at_three_calls_of_each_resource_it_goes_on_and_calls_nothing_twice(working: Working) -> None:
+    """The line that announces a call is in the bucket before it. First, half-way and last: of each resource three functions die."""
+    for number, phase in enumerate(RESOURCES):
+        working.execution, before = f"abc-{number}", len(working.organization.changes)
+        order = working.order(phase)
+        kills = 0
+        for after in (1, len(working.planned.actions) // 2, len(working.planned.actions) // 4):
+            kills += killed(working, order, max(1, after))
+            announced = [line for line in working.journal(working.execution) if line["kind"] == "intent"]
+            assert len(working.organization.changes) - before <= len(announced), "no call is made whose line is not kept"
+        assert kills == 3, phase
+        gone_on_to_the_end(working, order, before, kills)
+
+
+def test_a_function_that_was_ended_after_its_work_is_answered_for_by_the_next(working: Working) -> None:
+    """Its approval is used up, and its answer lost; what is there is done, and nothing is called again."""
+    trusted = working.organization.front.world.organization.trusted
+    order, before = working.order(PHASES[0]), set(trusted)
+    first = working.slice(order)
+    called = len(working.organization.changes)
+    again = working.slice(order)
+    assert (first["status"], again["status"], again["data"]["Status"]) == ("SUCCESS", "SUCCESS", "done")
+    assert (again["data"]["Coverage"], again["data"]["Fingerprint"]) == ("100.0 %", first["data"]["Fingerprint"])
+    assert len(working.organization.changes) == called
+    del trusted[min(set(trusted) - before)]
+    lost = working.slice(order)
+    assert (lost["status"], len(working.organization.changes)) == ("FAILED", called), "a used approval lets nothing be called"
+    assert "left over: 1 calls are needed since; deploy again" in lost["reason"]
 
 
 @pytest.mark.soak
-def test_killed_at_every_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each k on an organization of its own, until there are no more calls."""
-    after, going = 0, True
+@pytest.mark.parametrize("phase", RESOURCES)
+def test_killed_at_every_call_of_a_resource(working: Working, phase: str) -> None:
+    """Each k in a world of its own, until there are no more calls."""
+    for number, earlier in enumerate(RESOURCES[: RESOURCES.index(phase)]):
+        working.execution = f"before-{number}"
+        assert working.slice(working.order(earlier))["status"] == "SUCCESS"
+    front, after, going = working.organization.front, 0, True
+    world = copied(front.world)
     while going:
         after += 1
-        folder = tmp_path / str(after)
-        folder.mkdir()
-        with monkeypatch.context() as patched, at_work(folder, patched) as working:
-            going = killed_at_a_call_the_next_slice_goes_on(working, patched, after)
-    assert after > 10
+        front.world = copied(world)
+        order, working.execution, before = working.order(phase), f"abc-{after}", len(working.organization.changes)
+        going = killed(working, order, after)
+        gone_on_to_the_end(working, order, before, 1)  # where none was killed, it had come to its end
+    assert after > len(working.planned.actions) > 1
 
 
 def test_too_late_or_asked_to_stop_it_calls_nothing(working: Working) -> None:
