@@ -16,8 +16,8 @@ from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import NONE, WHOLE, Place, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, Column, to_do
 from runbook_lib.services.response import policies
-from runbook_lib.services.response.kinds import QUEUE, TOPIC
-from runbook_lib.services.response.names import AWS_TOPIC_KEY, KEPT, NAME, QUEUES, TAG, TAGGED, TOPICS
+from runbook_lib.services.response.kinds import QUEUE
+from runbook_lib.services.response.names import KEPT, LONGEST_QUEUE_POLICY, NAME, QUEUES, TAG, TAGGED, TOPICS
 from runbook_lib.services.response.observe import read_destination
 from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.state import Destination
@@ -59,6 +59,10 @@ def _cells(place: Here, wanted: WantedDestination) -> Cells:
         return column.unknown(us, found.code, found.reason, found.next_step)
     if isinstance(found, NotYet):
         return column.unseen(us, found, found.step)
+    if wanted.made and wanted.kind is QUEUE and (size := _policy_size(wanted, found.value)) > LONGEST_QUEUE_POLICY:
+        why = f"its policy would have {size:,} characters, for {len(wanted.rules)} routes, and AWS takes {LONGEST_QUEUE_POLICY:,}"
+        step = "Let fewer routes send to it, or make fewer routes of them."
+        return column.blocked(us, why, step, "none" if found.value is None else wanted.name, SETTINGS_OWNER)
     if found.value is None:
         if wanted.made:
             return column.to_do(us, f"there is no {wanted.what} of this name", "none")
@@ -67,22 +71,25 @@ def _cells(place: Here, wanted: WantedDestination) -> Cells:
     return _there(column, us, wanted, found.value)
 
 
+def _policy_size(wanted: WantedDestination, found: Destination | None) -> int:
+    """Characters of a queue's policy with our statement, beside what others wrote."""
+    return len(policies.merged(found.policy if found else {}, wanted.statement))
+
+
 def _there(column: Column, us: set[str], wanted: WantedDestination, found: Destination) -> Cells:
-    seen = wanted.name
-    if wanted.kind is TOPIC and found.key.endswith(AWS_TOPIC_KEY):
-        step = "Give the topic a customer managed key whose policy lets EventBridge use it, or none."
-        return column.blocked(us, "the topic is encrypted with AWS's own key, which EventBridge may not use", step, seen)
+    seen, more = wanted.name, f"; {found.unseen}" if found.unseen else ""
+    if found.shut:
+        step = found.next_step or f"Have its owner open it, or name another {wanted.what}."
+        return column.blocked(us, found.shut, step, seen)
     if wanted.made:
         return _of_ours(column, us, wanted, found)
-    if found.shut:
-        return column.blocked(us, found.shut, f"Have its owner open it, or name another {wanted.what}.", seen)
     if wanted.named:
         how = f"; EventBridge uses it by the role {wanted.role.name}" if wanted.role else ""
-        return column.covered(us, f"there{how}{f'; {found.unseen}' if found.unseen else ''}", seen)
+        return column.covered(us, f"there{how}{more}", seen)
     if why := policies.refuses(found.policy, wanted.kind.name, wanted.arn, wanted.rules):
         step = f"Have its owner add this statement to its policy: {json.dumps(wanted.statement, sort_keys=True)}"
         return column.blocked(us, why, step, seen, f"the owner of the {wanted.what} {wanted.name}")
-    return column.covered(us, "there, and EventBridge may deliver to it", seen)
+    return column.covered(us, f"there, and EventBridge may deliver to it{more}", seen)
 
 
 def _of_ours(column: Column, us: set[str], wanted: WantedDestination, found: Destination) -> Cells:

@@ -161,15 +161,20 @@ def _refused(trial: Trial, wanted: Wanted, seen: Underway, there: WantedDestinat
         return ""
     if found.value is None:
         return f"there is no {there.what} {there.name}"
-    if there.role:
-        role = seen.there.regions[trial.home].roles[there.item]
-        if not isinstance(role, Known):
-            return ""
-        if role.value is None:
-            return f"there is no role {there.role.name}, by which EventBridge uses the {there.what}"
-        as_made = policies.same(role.value.trust, there.role.trust) and policies.same(role.value.policy, there.role.policy)
-        return "" if as_made else f"the role {there.role.name}, by which EventBridge uses the {there.what}, is not as it was made"
+    if found.value.shut or there.role:
+        return found.value.shut or _role_refused(trial, seen, there)
     return policies.refuses(found.value.policy, there.kind.name, there.arn, [_rule(trial, wanted).arn])
+
+
+def _role_refused(trial: Trial, seen: Underway, there: WantedDestination) -> str:
+    """Why EventBridge cannot use a channel by its role; "" where nothing says so."""
+    role, asked = seen.there.regions[trial.home].roles[there.item], there.role
+    if not isinstance(role, Known) or asked is None:
+        return ""
+    if role.value is None:
+        return f"there is no role {asked.name}, by which EventBridge uses the {there.what}"
+    as_made = policies.same(role.value.trust, asked.trust) and policies.same(role.value.policy, asked.policy)
+    return "" if as_made else f"the role {asked.name}, by which EventBridge uses the {there.what}, is not as it was made"
 
 
 def _of_topic(trial: Trial, seen: Underway, there: WantedDestination, column: Column, us: set[str]) -> Cells:

@@ -2,7 +2,7 @@
 
 NAME, TITLE, PHASE = "response", "Response", "60_response"
 HUB, EVENTS, QUEUES, TOPICS, IAM = "securityhub", "events", "sqs", "sns", "iam"
-FUNCTIONS, MACHINES, SYSTEMS = "lambda", "stepfunctions", "ssm"
+FUNCTIONS, MACHINES, SYSTEMS, KEYS = "lambda", "stepfunctions", "ssm", "kms"
 """boto3 client names of the services that are called."""
 MARK = "Made by the runbook"
 """What the description of every rule of ours begins with: it comes with the list of rules, without a read of its own."""
@@ -20,14 +20,16 @@ MOST_ACTIONS = 50
 """Custom actions in an account and Region [docs]."""
 MOST_RULES = 300
 """Rules on a bus [docs: EventBridge quotas]; it can be raised, which nobody can read."""
+MOST_TARGETS = 5
+"""Targets of a rule, whoever added them [docs: EventBridge quotas]; it cannot be raised."""
+LONGEST_QUEUE_POLICY, LONGEST_TRUST = 8192, 2048
+"""Characters of a queue's policy [docs: SQS quotas], and of a role's trust policy [docs: IAM quotas], which name every rule."""
 LONGEST_PATTERN = 2048
 """Characters of an event pattern [docs: EventBridge quotas]; the model has 4,096."""
 RETRIES, OLDEST = 185, 86_400
 """Attempts, and seconds, in which EventBridge tries to deliver: AWS's own defaults [docs]."""
 KEPT = 1_209_600
 """Seconds that a queue of undelivered events keeps them: 14 days, the longest [model]."""
-AWS_TOPIC_KEY = "alias/aws/sns"
-"""The key that AWS manages for SNS: EventBridge may not use it, and nothing ever arrives [docs]."""
 CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 """Partition → where its console is [docs]."""
 DRILL = "65_drill"

@@ -12,6 +12,8 @@ from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.answers import text
 from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.response import automation, policies
+from runbook_lib.services.response.keys import READS as OF_KEYS
+from runbook_lib.services.response.keys import read_key
 from runbook_lib.services.response.named import MISSING, read_named
 from runbook_lib.services.response.named import READS as OF_NAMED
 from runbook_lib.services.response.names import (
@@ -36,7 +38,7 @@ READS = frozenset({
     f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
     f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
     f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-}) | OF_NAMED | automation.READS  # fmt: skip
+}) | OF_NAMED | OF_KEYS | automation.READS  # fmt: skip
 HUB_OFF = "not subscribed to AWS Security Hub"
 
 
@@ -175,13 +177,21 @@ def _queue(arn: str, account: str, region: str, reader: Reader) -> Destination:
     asked = reader.read(QUEUES, "GetQueueAttributes", account, region, QueueUrl=url, AttributeNames=["All"])
     tags = reader.read(QUEUES, "ListQueueTags", account, region, QueueUrl=url).get("Tags") or {}
     attributes = asked.get("Attributes") or {}
-    return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
+    return _as_read(attributes, tags, account, region, reader)
+
+
+def _as_read(attributes: Mapping[str, str], tags: Mapping[str, str], account: str, region: str, reader: Reader) -> Destination:
+    """A queue or topic, and whether its key lets EventBridge in. Raises CallFailed."""
+    key = attributes.get("KmsMasterKeyId", "")
+    seen = read_key(key, account, region, reader)
+    policy = policies.read(attributes.get("Policy", ""))
+    return Destination(policy, key, tags.get(TAG) == TAGGED, shut=seen.shut, next_step=seen.next_step, unseen=seen.unseen)
 
 
 def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:
     attributes = reader.read(TOPICS, "GetTopicAttributes", account, region, TopicArn=arn).get("Attributes") or {}
     tags = tags_of(reader.read(TOPICS, "ListTagsForResource", account, region, ResourceArn=arn).get("Tags") or ())
-    return Destination(policies.read(attributes.get("Policy", "")), attributes.get("KmsMasterKeyId", ""), tags.get(TAG) == TAGGED)
+    return _as_read(attributes, tags, account, region, reader)
 
 
 def _role(wanted: WantedRole, account: str, region: str, reader: Reader) -> Observation[ChannelRole | None]:

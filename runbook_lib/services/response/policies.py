@@ -101,16 +101,23 @@ def has_sid(policy: Policy, sid: str) -> bool:
 
 def denied(policy: Policy, kind: str, arn: str) -> str:
     """Why nobody could be let in; "" where nothing says so."""
-    denies = [each for each in _listed(policy.get("Statement")) if each.get("Effect") == "Deny" and _about(each, kind, arn)]
-    return "a statement of its policy denies sending, under conditions that cannot be judged from here" if denies else ""
+    if any(map(denies, about(policy, SENDING[kind], arn))):
+        return "a statement of its policy denies sending, under conditions that cannot be judged from here"
+    return ""
+
+
+def denies(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement may deny EventBridge something: all do but those against requests without TLS, which it never makes."""
+    conditions: Mapping[str, Mapping[str, Any]] = statement.get("Condition") or {}
+    asked = [(kind, key.lower(), _plain(value)) for kind, keys in conditions.items() for key, value in keys.items()]
+    return statement.get("Effect") == "Deny" and asked != [("Bool", "aws:securetransport", ["false"])]
 
 
 def refuses(policy: Policy, kind: str, arn: str, rules: Iterable[str]) -> str:
     """Why EventBridge could not deliver for one of these rules; "" where it could."""
     if why := denied(policy, kind, arn):
         return why
-    statements = _listed(policy.get("Statement"))
-    allowing = [each for each in statements if each.get("Effect") == "Allow" and _about(each, kind, arn)]
+    allowing = [each for each in about(policy, SENDING[kind], arn) if each.get("Effect") == "Allow"]
     if not allowing:
         return f"its policy does not let EventBridge call {SENDING[kind]}"
     if kind == TOPICS:
@@ -121,13 +128,17 @@ def refuses(policy: Policy, kind: str, arn: str, rules: Iterable[str]) -> str:
     return f"its policy does not let EventBridge send for {left[0].rpartition('/')[2]}" if left else ""
 
 
-def _about(each: Mapping[str, Any], kind: str, arn: str) -> bool:
-    principal = each.get("Principal")
-    who = _listed(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
-    anybody = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
-    actions = [str(action).lower() for action in _listed(each.get("Action"))]
-    there = any(fnmatchcase(SENDING[kind].lower(), action) for action in actions)
-    return (anybody or PRINCIPAL in who) and there and any(fnmatchcase(arn, str(one)) for one in _listed(each.get("Resource")))
+def about(policy: Policy, action: str, arn: str) -> list[Mapping[str, Any]]:
+    """The statements of a policy that are about EventBridge, one action and one resource."""
+    found = []
+    for each in _listed(policy.get("Statement")):
+        principal = each.get("Principal")
+        who = _listed(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
+        anybody = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
+        there = any(fnmatchcase(action.lower(), str(one).lower()) for one in _listed(each.get("Action")))
+        if (anybody or PRINCIPAL in who) and there and any(fnmatchcase(arn, str(one)) for one in _listed(each.get("Resource"))):
+            found.append(each)
+    return found
 
 
 def _met(condition: Mapping[str, Any], rule: str) -> bool:

@@ -13,9 +13,9 @@ from runbook_lib.coverage import Cells
 from runbook_lib.plan import Action, BackOut
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import NONE, WHOLE, Planned
-from runbook_lib.services.column import SETTINGS_OWNER, to_do
+from runbook_lib.services.column import SETTINGS_OWNER, Column, to_do
 from runbook_lib.services.response import policies
-from runbook_lib.services.response.names import IAM, MARK, ROLE_PATH, ROLE_POLICY, TAG, TAGGED
+from runbook_lib.services.response.names import IAM, LONGEST_TRUST, MARK, ROLE_PATH, ROLE_POLICY, TAG, TAGGED
 from runbook_lib.services.response.observe import read_role
 from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.state import ChannelRole
@@ -38,8 +38,15 @@ class Roles(Part):
         if isinstance(found, Unknown | NotYet):
             return column.unseen(us, found, "comes first")
         role = found.value
+        if (size := len(policies.written(wanted.trust["Statement"]))) > LONGEST_TRUST:
+            why = f"its trust policy would have {size:,} characters, for all its routes, and AWS takes {LONGEST_TRUST:,}"
+            step = "Let fewer routes send to this channel, or make fewer routes of them."
+            return column.blocked(us, why, step, "none" if role is None else wanted.name, SETTINGS_OWNER)
         if role is None:
             return column.to_do(us, "EventBridge has no role for this channel", "none")
+        return self._there(column, us, wanted, role)
+
+    def _there(self, column: Column, us: set[str], wanted: WantedRole, role: ChannelRole) -> Cells:
         if not role.ours:
             step = f"Give the channel another id, or have the role's owner give up the name: it has no tag {TAG}={TAGGED}."
             return column.blocked(us, f"there is a role {wanted.name} that the runbook did not make", step, "there", SETTINGS_OWNER)

@@ -12,7 +12,7 @@ from runbook_lib.aws.errors import DENIED, CallFailed
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known
 from runbook_lib.base.text import counted
-from runbook_lib.coverage import Cells
+from runbook_lib.coverage import Cell, Cells, Gap
 from runbook_lib.plan import Action, BackOut, Condition, Direction, Step, Wait, plain
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import outcomes, text
@@ -20,7 +20,7 @@ from runbook_lib.services.aspect import NONE, WHOLE, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, Column, lowering_allowed, to_do
 from runbook_lib.services.registry import sentence
 from runbook_lib.services.response import patterns
-from runbook_lib.services.response.names import EVENTS, IMPORTED, LONGEST_PATTERN, MARK, MOST_RULES, NAME, PRESSED
+from runbook_lib.services.response.names import EVENTS, IMPORTED, LONGEST_PATTERN, MARK, MOST_RULES, MOST_TARGETS, NAME, PRESSED
 from runbook_lib.services.response.observe import read_rule, read_targets
 from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.state import Rule
@@ -35,15 +35,18 @@ class Rules(Part):
         wanted = self.wanted(place)
         found = place.seen.rules
         if isinstance(found, Known):
-            room = MOST_RULES - len(found.value)
-            made = [cell for each in wanted.rules for cell in self._cell(place, each, found.value, room)]
+            made: list[Cell] = []
+            planned = 0
+            for each in wanted.rules:
+                made += (new := self._cell(place, each, found.value, planned))
+                planned += each.name not in found.value and any(cell.gap is Gap.TO_DO for cell in new)
             names = {each.name for each in wanted.rules}
             return (*made, *_others(place, [each for each in found.value.values() if each.name not in names]))
         us = {place.delegated}
         columns = [(place.column(self.name, each.route), each) for each in wanted.rules]
         return tuple(cell for column, _ in columns for cell in column.unseen(us, found, "comes first"))
 
-    def _cell(self, place: Here, wanted: WantedRule, rules: Mapping[str, Rule], room: int) -> Cells:
+    def _cell(self, place: Here, wanted: WantedRule, rules: Mapping[str, Rule], planned: int) -> Cells:
         us, found = {place.delegated}, rules.get(wanted.name)
         column = place.column(self.name, wanted.route, "enabled")
         if why := _impossible(wanted):
@@ -54,9 +57,11 @@ class Rules(Part):
                 us, f"the rule {same.name}, which is not the runbook's, does the same", step, _seen(found), SETTINGS_OWNER
             )
         if found is None:
-            if room < 1:
+            if len(rules) + planned >= MOST_RULES:
                 step = "Have rules taken away that nobody needs, or the quota raised; then plan again."
-                return column.blocked(us, f"the bus has {counted(len(rules), 'rule')}, and AWS allows {MOST_RULES}", step, "none")
+                more = f", {planned} more are planned" if planned else ""
+                said = f"the bus has {counted(len(rules), 'rule')}{more}, and AWS allows {MOST_RULES}"
+                return column.blocked(us, said, step, "none")
             return column.to_do(us, "there is no rule for this route", "none")
         return self._there(place, column, wanted, found)
 
@@ -72,9 +77,13 @@ class Rules(Part):
                 return column.to_do(us, f"{reason}, which settings allow", _seen(found))
             named = f"service {NAME}, aspect {self.name}, item {wanted.route}"
             return column.blocked(us, reason, f"Name exactly {named} under allow_lowering, or widen the route.", _seen(found))
+        more = sorted(set(found.targets) - {each["Id"] for each in wanted.targets})
+        if (number := len(more) + len(wanted.targets)) > MOST_TARGETS:
+            step = f"Have {', '.join(more)} removed from the rule, or cut the route into two with other channels."
+            why = f"with what others added its rule would have {number} targets, and AWS allows {MOST_TARGETS}"
+            return column.blocked(us, why, step, _seen(found))
         if why := _open(wanted, found):
             return column.to_do(us, why, _seen(found))
-        more = sorted(set(found.targets) - {each["Id"] for each in wanted.targets})
         beside = f"; {', '.join(more)} gets it too, which settings do not ask for" if more else ""
         return column.covered(us, f"enabled, with its targets{beside}", _seen(found))
 

@@ -49,6 +49,8 @@ class Destination:
     ours: bool
     shut: str = ""
     """Why it takes nothing, whoever asks; empty where it is open."""
+    next_step: str = ""
+    """What opens it again, where that is known."""
     unseen: str = ""
     """What of it cannot be seen from here."""
 
