@@ -5,6 +5,7 @@ up its rate holds up nobody else. Polls have workers of their own. One
 account's failure never stops the others. Stopping starts nothing new, and calls in flight end and are recorded.
 """
 
+import contextlib
 import contextvars
 import datetime as dt
 import heapq
@@ -13,6 +14,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 
 from runbook_lib.apply.attempts import Calling, Halted, Task, Writer
 from runbook_lib.apply.journal import Journal
@@ -85,11 +87,11 @@ class _Run:
         if len(self.tasks) != len(mine):
             raise ValueError(f"the plan holds the same step twice in stage {self.stage}")
         self.others = {step.id: step for step in self.plan_steps if step.stage != self.stage}
-        self.before = {task.step.id: {each for each in task.step.after if each in self.tasks} for task in self.order}
-        self.followers: dict[str, list[Task]] = {}
-        for task in self.order:
-            for identity in sorted(self.before[task.step.id]):
-                self.followers.setdefault(identity, []).append(task)
+        self.graph = TopologicalSorter(
+            {task.step.id: [each for each in task.step.after if each in self.tasks] for task in self.order}
+        )
+        with contextlib.suppress(CycleError):  # what leads to no circle can be done, and the rest is told
+            self.graph.prepare()
         self.unbegun = {task.order for task in self.order if isinstance(task.step, Action)}
         self.turns = _turns(self.order)
         self.jobs: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
@@ -116,7 +118,7 @@ class _Run:
         try:
             for worker in workers:
                 worker.start()
-            self._release([task for task in self.order if not self.before[task.step.id]])
+            self._release()
             while len(self.finished) < len(self.order):
                 self._start_ready(calling.access, size)
                 self._tell_ending()
@@ -139,18 +141,19 @@ class _Run:
             tell, self.ending = self.ending, None
             tell()
 
-    def _release(self, tasks: list[Task]) -> None:
+    def _release(self) -> None:
         """Take up tasks whose predecessors have all ended; those left without a target end here, and release others."""
-        while tasks:
-            task = tasks.pop()
-            self._narrow(task)
-            if task.open:
-                self._put(self._entry(task))
-            else:
-                tasks.extend(self._end(task))
+        while ready := self.graph.get_ready():
+            for task in (self.tasks[identity] for identity in ready if identity not in self.finished):
+                self._narrow(task)
+                if task.open:
+                    self._put(self._entry(task))
+                else:
+                    self._end(task)
+                    self.graph.done(task.step.id)
 
-    def _end(self, task: Task) -> list[Task]:
-        """Book a task as finished; the tasks that waited for it alone."""
+    def _end(self, task: Task) -> None:
+        """Book a task as finished."""
         self.finished.add(task.step.id)
         self.unbegun.discard(task.order)
         self.failed += sum(result.final is Final.FAILED for result in task.settled.values())
@@ -158,13 +161,6 @@ class _Run:
             del self.lanes[lane]
             for entry in self.parked.pop(lane, ()):
                 self._put(entry)
-        freed = []
-        for follower in self.followers.get(task.step.id, ()):
-            waits_for = self.before[follower.step.id]
-            waits_for.discard(task.step.id)
-            if not waits_for and follower.step.id not in self.finished:
-                freed.append(follower)
-        return freed
 
     def _entry(self, task: Task) -> Entry:
         return task.due, self.turns[task.order], task.order
@@ -290,7 +286,9 @@ class _Run:
         if task.open:
             self._put(self._entry(task))
         else:
-            self._release(self._end(task))
+            self._end(task)
+            self.graph.done(task.step.id)
+            self._release()
 
     # The workers.
 
