@@ -68,7 +68,7 @@ def redact(run: RunFolder, target: Path, pseudonyms: Pseudonyms, desk: Desk) -> 
     seal = seal_of(run)
     if seal is None:
         raise NotSealed(f"{run.name}: is not sealed yet; runbook evidence seal {run.name}")
-    if faults := list(folder_faults(run.path, seal)):
+    if faults := folder_faults(run.path, seal):
         raise NotRedacted("\n".join(["no copy was made, this run was altered:", *map(str, faults)]))
     if target.exists():
         raise NotRedacted(f"{target}: is there already; a copy is never overwritten")

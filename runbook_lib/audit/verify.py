@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.audit.cadence import cadence_faults
+from runbook_lib.audit.compare import signature_faults
 from runbook_lib.audit.verify_approvals import approval_faults
 from runbook_lib.audit.verify_chain import Anchor, anchor_faults, chain_faults, merged, start_faults
 from runbook_lib.audit.verify_linked import linked_faults
@@ -130,13 +131,8 @@ def _signature_faults(found: Archive, trust: Trust) -> Iterator[Fault]:
             places.setdefault(each.digest, (f"chain {chain}, number {number}", each))
     for where, each in places.values():
         keys = trust.runners.get(each.mode, ())
-        if each.sealed.signed_by(keys):
-            if each.low_s and each.sealed.rewritten(keys):
-                yield Fault(where, Kind.BROKEN, "its signature was rewritten: it is not in the form in which it was made")
-            continue
-        known = {key.keyid for key in keys} & set(each.sealed.signatures)
-        if known:
-            yield Fault(where, Kind.BROKEN, "the signature is not one of this statement")
-        else:
-            signers = ", ".join(sorted(keyid[:16] for keyid in each.sealed.signatures))
-            yield Fault(where, Kind.WRONG_KEY, f"signed by {signers}, which is not a runner's key for {each.mode} ({trust.source})")
+        signers = ", ".join(sorted(keyid[:16] for keyid in each.sealed.signatures))
+        strangers = f"signed by {signers}, which is not a runner's key for {each.mode} ({trust.source})"
+        yield from signature_faults(where, each.sealed, keys, strangers)
+        if each.low_s and each.sealed.rewritten(keys):
+            yield Fault(where, Kind.BROKEN, "its signature was rewritten: it is not in the form in which it was made")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.audit.compare import signature_faults
 from runbook_lib.audit.redact import REDACTED_TYPE
 from runbook_lib.audit.verify_run import folder_faults
 from runbook_lib.base.own_files import FileBroken, data_of
@@ -50,13 +51,8 @@ def verify_copy(folder: Path, trust: Trust, runs: Path) -> VerifiedCopy:
 
 
 def _seal_faults(where: str, seal: CopySeal, trust: Trust, runs: Path) -> Iterator[Fault]:
-    keys = trust.runners.get(seal.mode, ())
-    if not seal.sealed.signed_by(keys):
-        known = {key.keyid for key in keys} & set(seal.sealed.signatures)
-        if known:
-            yield Fault(where, Kind.BROKEN, "the signature is not one of this statement")
-        else:
-            yield Fault(where, Kind.WRONG_KEY, f"signed by no runner's key for {seal.mode} ({trust.source})")
+    strangers = f"signed by no runner's key for {seal.mode} ({trust.source})"
+    yield from signature_faults(where, seal.sealed, trust.runners.get(seal.mode, ()), strangers)
     try:
         if NAME.fullmatch(seal.run) and file_digest(runs / seal.run / SEAL) != seal.original:
             yield Fault(where, Kind.CHANGED, f"names another seal than the one of {seal.run} in {runs}")

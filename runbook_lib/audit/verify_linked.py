@@ -1,12 +1,31 @@
 """What was attached to runs after they were sealed, held against the statements linked to their seals."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runbook_lib.audit.compare import Words, compare
 from runbook_lib.evidence.run.contents import ATTACHED, LINKED, SEAL, attached_contents
 from runbook_lib.evidence.run.faults import Fault, Kind
 from runbook_lib.evidence.seal.archive import Archive
 from runbook_lib.evidence.seal.reading import Entry
+
+WORDS = Words(
+    missing="was attached to this run",
+    changed="differs from what was attached",
+    added="no linked statement names it",
+    withheld="was withheld when it was attached",
+    added_folder="no linked statement names this folder",
+)
+
+
+@dataclass(frozen=True)
+class _Attached:
+    """What all statements linked to one seal say together."""
+
+    subjects: Mapping[str, str]
+    folders: Collection[str]
+    withheld: Container[str]
 
 
 def linked_faults(found: Archive) -> Iterator[Fault]:
@@ -38,22 +57,14 @@ def _place_faults(run: str, name: str, each: Entry, seal: Entry | None) -> Itera
 
 
 def _file_faults(folder: Path, statements: list[Entry]) -> Iterator[Fault]:
-    run, found = folder.name, attached_contents(folder)
-    said = {name: digest for each in statements for name, digest in each.subjects.items() if name != SEAL}
-    withheld = {name for each in statements for name in each.withheld}
-    folders = {name for each in statements for name in each.folders}
-    for name, what in sorted(found.strange.items()):
-        yield Fault(f"{run}/{name}", Kind.LINK, f"{what}; a sealed run has files and folders only")
-    for name in sorted(said.keys() - found.files.keys() - found.strange.keys()):
-        yield Fault(f"{run}/{name}", Kind.MISSING, "was attached to this run")
-    for name, digest in sorted(found.files.items()):
-        if name in said and digest != said[name]:
-            yield Fault(f"{run}/{name}", Kind.CHANGED, "differs from what was attached")
-        elif name not in said and not _is_statement(name):
-            text = "was withheld when it was attached" if name in withheld else "no linked statement names it"
-            yield Fault(f"{run}/{name}", Kind.ADDED, text)
-    for name in sorted(found.folders - folders):
-        yield Fault(f"{run}/{name}", Kind.ADDED, "no linked statement names this folder")
+    said = _Attached(
+        {name: digest for each in statements for name, digest in each.subjects.items() if name != SEAL},
+        {name for each in statements for name in each.folders},
+        {name for each in statements for name in each.withheld},
+    )
+    found = attached_contents(folder)
+    files = {name: digest for name, digest in found.files.items() if name in said.subjects or not _is_statement(name)}
+    yield from compare(folder.name, said, replace(found, files=files), WORDS)
 
 
 def _is_statement(name: str) -> bool:
