@@ -251,9 +251,15 @@ class Calling:
     ) -> None:
         if isinstance(answer, CallFailed):
             self.journal.outcome(
-                action, attempt, invocation, outcomes,
-                status=answer.status, code=answer.code, message=answer.message, request_id=answer.request_id,
-            )  # fmt: skip
+                action,
+                attempt,
+                invocation,
+                outcomes,
+                status=answer.status,
+                code=answer.code,
+                message=answer.message,
+                request_id=answer.request_id,
+            )
         else:
             self.journal.outcome(
                 action, attempt, invocation, outcomes, status=answer.status, request_id=answer.request_id, date=answer.date

@@ -345,9 +345,15 @@ def failed(error: BotoCoreError | ClientError | Exception, service: str, operati
     """
     if isinstance(error, CredentialsFailed):
         return CallFailed(
-            error.code, error.what, service=service, operation=operation, account=account, region=region, sent=False,
+            error.code,
+            error.what,
+            service=service,
+            operation=operation,
+            account=account,
+            region=region,
+            sent=False,
             next_step=error.next_step,
-        )  # fmt: skip
+        )
     if not isinstance(error, ClientError):
         code = type(error).__name__
         return CallFailed(
@@ -355,7 +361,12 @@ def failed(error: BotoCoreError | ClientError | Exception, service: str, operati
         )
     said, about = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
     return CallFailed(
-        said.get("Code", "Unknown"), written(said.get("Message", "")),
-        service=service, operation=operation, account=account, region=region,
-        status=about.get("HTTPStatusCode", 0), request_id=about.get("RequestId", ""),
-    )  # fmt: skip
+        said.get("Code", "Unknown"),
+        written(said.get("Message", "")),
+        service=service,
+        operation=operation,
+        account=account,
+        region=region,
+        status=about.get("HTTPStatusCode", 0),
+        request_id=about.get("RequestId", ""),
+    )

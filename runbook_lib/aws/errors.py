@@ -38,9 +38,15 @@ class DoorFailed(CallFailed):
 
     def __init__(self, door: str, found: Trouble, *, operation: str, account: str, region: str) -> None:
         super().__init__(
-            found.code, found.what, service="sts", operation=operation, account=account, region=region, sent=False,
+            found.code,
+            found.what,
+            service="sts",
+            operation=operation,
+            account=account,
+            region=region,
+            sent=False,
             next_step=found.next_step,
-        )  # fmt: skip
+        )
         self.args = (f"{place_of_door(door)}{found.what}",)
 
 
@@ -77,10 +83,16 @@ TOKEN = frozenset({"UnrecognizedClientException", "InvalidClientTokenId"})
 
 UNREACHABLE = frozenset(
     {
-        "EndpointConnectionError", "ConnectTimeoutError", "ConnectionError", "ConnectionClosedError", "ReadTimeoutError",
-        "ProxyConnectionError", "SSLError", "HTTPClientError",
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ConnectionError",
+        "ConnectionClosedError",
+        "ReadTimeoutError",
+        "ProxyConnectionError",
+        "SSLError",
+        "HTTPClientError",
     }
-)  # fmt: skip
+)
 """Names of botocore's exceptions for a connection that was not made or did not last. A handshake that is cut is an SSLError."""
 
 UNSENT = frozenset(

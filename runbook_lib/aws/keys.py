@@ -39,9 +39,10 @@ class LimitedProcess(subprocess.Popen[bytes]):
         except (OSError, ValueError, IndexError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise CredentialsFailed(
-                "CredentialProcessNotStarted", f"credential_process {self.program} cannot be started: {why}",
+                "CredentialProcessNotStarted",
+                f"credential_process {self.program} cannot be started: {why}",
                 f"Correct credential_process in the profile, {AGAIN}.",
-            ) from error  # fmt: skip
+            ) from error
 
     def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002 Popen's own name
         try:

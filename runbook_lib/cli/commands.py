@@ -60,9 +60,14 @@ class Command:
     """Every execution of a notebook so far."""
 
     def phase(
-        self, phase: Phase, scope: str = "", approval: Path | None = None, *, planning: bool = False,
+        self,
+        phase: Phase,
+        scope: str = "",
+        approval: Path | None = None,
+        *,
+        planning: bool = False,
         about: Mapping[str, str] | None = None,
-    ) -> PhaseResult:  # fmt: skip
+    ) -> PhaseResult:
         """Execute one notebook into the run folder; the executed copy is kept, as .ipynb and as one HTML page.
 
         `about`: the further parameters of a procedure.
@@ -84,9 +89,13 @@ class Command:
         }
         output = folder.notebook("plan" if kind else "")
         done = execute(
-            notebook, output, parameters,
-            kernels=self.kernels, say=lambda line: self.say(f"  {line}"), seconds_per_cell=self.seconds_per_cell,
-        )  # fmt: skip
+            notebook,
+            output,
+            parameters,
+            kernels=self.kernels,
+            say=lambda line: self.say(f"  {line}"),
+            seconds_per_cell=self.seconds_per_cell,
+        )
         result = self._result(phase, folder, done, planned=phase.plans and approval is None)
         self.executed.append(result)
         LOG.info("notebook executed", extra={"fields": {"phase": phase.name, "what": what, "result": result.words}})
@@ -243,9 +252,15 @@ class Named:
         if self.plan is None:
             return self.file
         given = approve(
-            self.plan, approver=approver, ticket=ticket, now=dt.datetime.now(dt.UTC), file=str(self.file),
-            sha256=file_digest(self.file), loses=loses, hours=hours,
-        )  # fmt: skip
+            self.plan,
+            approver=approver,
+            ticket=ticket,
+            now=dt.datetime.now(dt.UTC),
+            file=str(self.file),
+            sha256=file_digest(self.file),
+            loses=loses,
+            hours=hours,
+        )
         return written(given, into / f"approval-{self.plan.phase}.json")
 
 

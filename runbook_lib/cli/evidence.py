@@ -219,16 +219,22 @@ def _folder(ctx: click.Context, parameter: click.Parameter, given: str | None) -
 @click.option("--store", callback=_folder, help="Folder of the chains [default: chain/ below the runs].")
 @click.option("--trust", type=click.Path(path_type=Path), help="Trust policy, from the auditor's own hand.")
 @click.option(
-    "--key", "keys", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
     help="The runner's public key (PEM), from the auditor's own hand; repeatable.",
-)  # fmt: skip
+)
 @click.option("--cadence", help="Longest time without a sealed run that read the whole coverage: 24h, 7d.")
 @click.option("--from", "begin", type=TIME, help="Where --cadence begins [default: the first such run].")
 @click.option("--to", "end", type=TIME, help="Where --cadence ends [default: now].")
 @click.option(
-    "--against-cloudtrail", "trails", multiple=True, type=click.Path(path_type=Path, exists=True),
+    "--against-cloudtrail",
+    "trails",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
     help="Events exported from CloudTrail, a file or a folder: calls that only one side has, and changes by others. Repeatable.",
-)  # fmt: skip
+)
 @RUNS
 @done_by("verify")
 def verify_command() -> None:

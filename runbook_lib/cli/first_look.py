@@ -37,9 +37,15 @@ class BadRegion(RunbookError):
 
 
 def first_look(
-    profile: str, role: str, regions: str, form: str, surroundings: Callable[[Settings], Mapping[str, str]], *,
-    hide_names: bool, rehearsal: bool,
-) -> int:  # fmt: skip
+    profile: str,
+    role: str,
+    regions: str,
+    form: str,
+    surroundings: Callable[[Settings], Mapping[str, str]],
+    *,
+    hide_names: bool,
+    rehearsal: bool,
+) -> int:
     """Look, and print what is covered; 2 where something is not, or is unknown. `surroundings`: the variables for settings."""
     wanted = _regions(regions)
     mode = "rehearsal" if rehearsal else "live"

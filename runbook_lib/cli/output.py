@@ -116,9 +116,11 @@ def _wrapped(name: str, stream: TextIO | None) -> TextIO:
     stream.flush()
     raw = getattr(buffer, "raw", buffer)
     return io.TextIOWrapper(
-        io.BufferedWriter(Lasting(name, raw)), encoding=stream.encoding, errors="backslashreplace",
+        io.BufferedWriter(Lasting(name, raw)),
+        encoding=stream.encoding,
+        errors="backslashreplace",
         line_buffering=name == "stderr" or stream.isatty(),
-    )  # fmt: skip
+    )
 
 
 def truthful(code: int, lasting: list[Lasting]) -> int:

@@ -124,11 +124,13 @@ def _owned(settings: Settings, register: Register, findings: Sequence[str], runs
 
 
 def _refuse_more_than_containment(approved: Plan) -> None:
-    more = sorted({
-        str(each.parameters["DocumentName"])
-        for each in approved.actions
-        if each.operation == START and not REMEDIES[each.parameters["DocumentName"]].contains
-    })  # fmt: skip
+    more = sorted(
+        {
+            str(each.parameters["DocumentName"])
+            for each in approved.actions
+            if each.operation == START and not REMEDIES[each.parameters["DocumentName"]].contains
+        }
+    )
     if more:
         raise ApprovalRefused([f"an emergency is for containment alone, and {', '.join(more)} mends a setting: have it approved"])
 

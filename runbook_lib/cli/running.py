@@ -155,27 +155,39 @@ def simulate(
 
 @contextmanager
 def command_run(
-    settings: Settings, file: Path, runs: str, seconds: int | None, environment: Mapping[str, str] | None = None,
-    *, quiet: bool = False,
-) -> Iterator[commands.Command]:  # fmt: skip
+    settings: Settings,
+    file: Path,
+    runs: str,
+    seconds: int | None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    quiet: bool = False,
+) -> Iterator[commands.Command]:
     """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
     register = register_for(settings, file)
     surroundings = environment if environment is not None else kernel_environment(settings, runs)
     doors = opened(settings)
     folder = RunFolder.create(
-        runs_folder(runs), settings.mode, dt.datetime.now(dt.UTC),
-        settings=file.read_bytes(), command=["runbook", *sys.argv[1:]], organization=settings.organization.id,
+        runs_folder(runs),
+        settings.mode,
+        dt.datetime.now(dt.UTC),
+        settings=file.read_bytes(),
+        command=["runbook", *sys.argv[1:]],
+        organization=settings.organization.id,
         workflows=register.files,
-    )  # fmt: skip
+    )
     kernels = Kernels({**surroundings, VARIABLE: str(folder.path.parent)})
     speak = Voice(sys.stderr if quiet else sys.stdout)
     speak(f"{settings.mode.upper()}: organization {settings.organization.id}, run {folder.name}")
     for each in doors:
         speak(each.words)
     with (
-        outlasting_the_terminal() as hung_up, entered(surroundings),
-        sealed_at_end(folder, settings, surroundings, speak, attach_found), json_log(folder.log), terminable(),
-    ):  # fmt: skip
+        outlasting_the_terminal() as hung_up,
+        entered(surroundings),
+        sealed_at_end(folder, settings, surroundings, speak, attach_found),
+        json_log(folder.log),
+        terminable(),
+    ):
         LOG.info("command begins", extra={"fields": {"command": ["runbook", *sys.argv[1:]]}})
         try:
             yield commands.Command(settings, folder.settings, folder, kernels, speak, seconds, file)

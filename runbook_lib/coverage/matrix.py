@@ -19,9 +19,12 @@ MOST_COLUMNS = 48
 OTHERS = "others"
 """In the place of a unit's id: all that have no row of their own."""
 KINDS = {
-    "covered": ("✓", "all covered"), "partly": ("67", "percent covered, the rest gaps"), "gap": ("✗", "nothing covered"),
-    "unknown": ("?", "something could not be read"), "aside": ("–", "excluded or not applicable"),
-}  # fmt: skip
+    "covered": ("✓", "all covered"),
+    "partly": ("67", "percent covered, the rest gaps"),
+    "gap": ("✗", "nothing covered"),
+    "unknown": ("?", "something could not be read"),
+    "aside": ("–", "excluded or not applicable"),
+}
 """Kind of field → its sign, and what it means."""
 RULES = """
 table.matrix caption { white-space: nowrap } table.matrix th[scope=row] { white-space: normal }

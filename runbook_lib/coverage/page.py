@@ -33,8 +33,11 @@ ROOM = {"left": 170_000, "whole": 90_000, "lists": 80_000}
 """Characters for the tables of what is left per unit and service, for the whole table, and for the lists of accounts."""
 LEFT = (Status.UNKNOWN, Status.GAP)
 GROUPS = {
-    Status.UNKNOWN: "Could not be read", Status.GAP: "Gaps", Status.EXCLUDED: "Excluded", Status.NOT_APPLICABLE: "Not applicable",
-}  # fmt: skip
+    Status.UNKNOWN: "Could not be read",
+    Status.GAP: "Gaps",
+    Status.EXCLUDED: "Excluded",
+    Status.NOT_APPLICABLE: "Not applicable",
+}
 COLUMNS = ("answer", "service", "aspect", "Regions", "accounts", "cells", "reason", "error code", "next step", "who")
 STYLE = (
     pictures.RULES
@@ -241,11 +244,14 @@ def _ending(around: Around, people: _People) -> Iterator[str]:
         return
     rows = [
         (
-            f"{each.expires} ({(each.expires - around.today).days} days)", _left_out(each, people),
-            ", ".join(each.services or ("all services",)), each.reason, each.owner,
+            f"{each.expires} ({(each.expires - around.today).days} days)",
+            _left_out(each, people),
+            ", ".join(each.services or ("all services",)),
+            each.reason,
+            each.owner,
         )
         for each in soon
-    ]  # fmt: skip
+    ]
     yield html.table(("last day", "left out", "of", "reason", "owner"), rows)
 
 

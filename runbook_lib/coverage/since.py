@@ -69,9 +69,13 @@ def changes(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]])
             ended.setdefault(where, set()).add(account)
     known, there = _accounts(then), _accounts(now)
     return Changes(
-        sorted(there.keys() - known.keys()), sorted(known.keys() - there.keys()), _sorted(lost), _sorted(won), _sorted(ended),
+        sorted(there.keys() - known.keys()),
+        sorted(known.keys() - there.keys()),
+        _sorted(lost),
+        _sorted(won),
+        _sorted(ended),
         {**known, **there},
-    )  # fmt: skip
+    )
 
 
 def _cells(files: Sequence[Mapping[str, Any]]) -> dict[tuple[Key, str], tuple[str, str]]:

@@ -74,9 +74,11 @@ class DecisionPanel(Live):
         self._lost = [_field("Lost", f"type: {each}") for each in asked.losses]
         self._reject = widgets.Button(description="Reject", tooltip="Call nothing")
         self._approve = widgets.Button(
-            description=with_calls("Approve", asked.calls), tooltip="Make exactly the planned calls", button_style="primary",
+            description=with_calls("Approve", asked.calls),
+            tooltip="Make exactly the planned calls",
+            button_style="primary",
             layout=widgets.Layout(width="auto", margin="2px 2px 2px 2rem"),
-        )  # fmt: skip
+        )
         self._approve.on_click(lambda _: self._press(approved=True))
         self._reject.on_click(lambda _: self._press(approved=False))
         said = instruction(asked.phrase, asked.calls, needs_ticket=asked.needs_ticket, losses=asked.losses)
@@ -131,9 +133,13 @@ class DecisionPanel(Live):
         (approved, _), self._pressed = self._pressed, None
         typed = self._typed.value if self._typed is not None else ""
         problem = self.ballot.cast(
-            approved=approved, ticket=self._ticket.value, reason=self._reason.value, typed=typed, now=self._now(),
+            approved=approved,
+            ticket=self._ticket.value,
+            reason=self._reason.value,
+            typed=typed,
+            now=self._now(),
             lost=[each.value for each in self._lost],
-        )  # fmt: skip
+        )
         self.say(problem or ("Approved." if approved else "Rejected."))
         self._freeze(not problem or bool(self.ballot.closed))
         return problem

@@ -36,9 +36,12 @@ class Explorer(Live):
         self.used = time.monotonic()
         self.rows = table.rows(Choice())
         self._words = Field(
-            placeholder="account, name, reason: all words must occur", description="Search", continuous_update=False,
-            style=NARROW, layout=widgets.Layout(width="31rem"),
-        )  # fmt: skip
+            placeholder="account, name, reason: all words must occur",
+            description="Search",
+            continuous_update=False,
+            style=NARROW,
+            layout=widgets.Layout(width="31rem"),
+        )
         self._filters = {name: self._filter(name) for name in FILTERS}
         self._order = self._select("Sort", ORDERS)
         self._backwards = self._select("Order", ("first to last", "last to first"))

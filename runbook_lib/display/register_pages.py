@@ -15,9 +15,7 @@ from runbook_lib.settings.register import Register
 from runbook_lib.settings.workflow import Step, Workflow
 
 INDEX, TABLE = "index.html", "owners.csv"
-SIGNS = {
-    Status.COVERED: "●", Status.GAP: "✕", Status.UNKNOWN: "?", Status.EXCLUDED: "–", Status.NOT_APPLICABLE: "·",
-}  # fmt: skip
+SIGNS = {Status.COVERED: "●", Status.GAP: "✕", Status.UNKNOWN: "?", Status.EXCLUDED: "–", Status.NOT_APPLICABLE: "·"}
 STYLE = """
 td.a-covered { background: #cdebd3 } td.a-gap { background: #9c1c14; color: #fff } td.a-excluded { background: #ddd }
 td.a-unknown { background: repeating-linear-gradient(45deg, #fff, #fff 4px, #cdd6e0 4px, #cdd6e0 8px) }

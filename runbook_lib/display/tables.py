@@ -65,12 +65,17 @@ def plan_summary(plan: Plan) -> pd.DataFrame:
     """The planned calls by stage and operation over all Regions: how many, for how many accounts, in which direction."""
     rows = [
         (
-            one.stage, f"{one.service}:{one.operation}", ", ".join(group.regions),
-            few_or_count(each.account for each in group.entries), len(group.entries), len(group.accounts), one.direction.words,
+            one.stage,
+            f"{one.service}:{one.operation}",
+            ", ".join(group.regions),
+            few_or_count(each.account for each in group.entries),
+            len(group.entries),
+            len(group.accounts),
+            one.direction.words,
         )
         for group in plan_groups.actions_by_call(plan)
         for one in [group.first]
-    ]  # fmt: skip
+    ]
     return frame(rows, ("stage", "call", "Regions", "called as", "calls", "accounts", "protection"))
 
 
@@ -78,11 +83,16 @@ def waits_table(plan: Plan) -> pd.DataFrame:
     """The planned waits: for what, where, at most how long."""
     rows = [
         (
-            group.first.stage, group.first.service, ", ".join(group.regions), group.first.operation, len(group.accounts),
-            group.first.waits_for, span(group.first.deadline),
+            group.first.stage,
+            group.first.service,
+            ", ".join(group.regions),
+            group.first.operation,
+            len(group.accounts),
+            group.first.waits_for,
+            span(group.first.deadline),
         )
         for group in plan_groups.waits(plan)
-    ]  # fmt: skip
+    ]
     return frame(rows, WAIT_COLUMNS)
 
 
@@ -99,11 +109,16 @@ def blockers_table(plan: Plan) -> pd.DataFrame:
     """What cannot be planned, the next step, and who can take it; the accounts by id where they are few."""
     rows = [
         (
-            group.first.service, ", ".join(group.regions), group.first.aspect, few_or_count(group.accounts), group.first.reason,
-            group.first.next_step, group.first.who,
+            group.first.service,
+            ", ".join(group.regions),
+            group.first.aspect,
+            few_or_count(group.accounts),
+            group.first.reason,
+            group.first.next_step,
+            group.first.who,
         )
         for group in plan_groups.blockers(plan)
-    ]  # fmt: skip
+    ]
     return frame(rows, BLOCKER_COLUMNS)
 
 

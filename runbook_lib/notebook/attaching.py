@@ -60,9 +60,12 @@ def _addition(
     mode, back = str(run.record()["mode"]).upper(), address_of(run.name, folders=3)
     page = notebook_page(document, mode=mode, phase=phase.name, more=about, back=back)
     facts = {
-        "phase": phase.name, "saved": at.isoformat(timespec="seconds"), "comparedWith": record.compared_with,
-        "executions": len(record.executions), "runAgain": list(compared.again),
-    }  # fmt: skip
+        "phase": phase.name,
+        "saved": at.isoformat(timespec="seconds"),
+        "comparedWith": record.compared_with,
+        "executions": len(record.executions),
+        "runAgain": list(compared.again),
+    }
     return Addition(KIND, attached_name(phase.name), {"notebook.ipynb": data, "notebook.html": page.encode()}, facts)
 
 

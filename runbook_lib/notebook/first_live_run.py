@@ -92,8 +92,11 @@ class FirstLiveRun:
 def _rows(answers: Iterable[Answer]) -> list[tuple[str, str, str, str, str]]:
     return [
         (
-            f"{each.question.id}: {each.question.asks}", each.verdict, each.seen or each.reason, each.question.assumed,
+            f"{each.question.id}: {each.question.asks}",
+            each.verdict,
+            each.seen or each.reason,
+            each.question.assumed,
             f"{each.question.read.name} as {each.question.read.door}" if each.question.read else "",
         )
         for each in answers
-    ]  # fmt: skip
+    ]

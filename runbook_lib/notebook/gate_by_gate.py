@@ -175,9 +175,15 @@ def decided(
     who = operator(callers)
     if not answer.approved:
         no = Rejection(
-            whole.phase, plan.fingerprint, plan.mode, plan.organization, who, answer.ticket, answer.reason,
+            whole.phase,
+            plan.fingerprint,
+            plan.mode,
+            plan.organization,
+            who,
+            answer.ticket,
+            answer.reason,
             answer.at.isoformat(timespec="seconds"),
-        )  # fmt: skip
+        )
         no.write(folder.path / f"rejection{suffix}.json")
         return no
     name = f"plan{suffix}.json"

@@ -107,8 +107,9 @@ def _callers(plan: Plan, settings: Settings) -> str:
     """The calling accounts, those with a part to play by name of it."""
     organization = settings.organization
     roles: Mapping[str, str] = {
-        organization.management_account: "management account", organization.delegated_account: "delegated account",
-    }  # fmt: skip
+        organization.management_account: "management account",
+        organization.delegated_account: "delegated account",
+    }
     callers = sorted({action.account for action in plan.actions})
     named = [f"{account} ({roles[account]})" if account in roles else account for account in callers[:5]]
     return ", ".join(named) + (f" and {len(callers) - 5:,} more" if len(callers) > 5 else "")

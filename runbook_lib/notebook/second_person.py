@@ -156,9 +156,14 @@ class OthersAsked:
         four_eyes.refuse(approval, self._runbook.settings, self._run, self._callers.values())
         approval.write(folder.approval)
         said = {
-            "approval": approval.id, "approved_by": list(there.signed) or [approval.approver], "confirmed_by": who, "at": at,
-            "reason": answer.reason, "fingerprint": plan.fingerprint, "ticket": approval.ticket,
-        }  # fmt: skip
+            "approval": approval.id,
+            "approved_by": list(there.signed) or [approval.approver],
+            "confirmed_by": who,
+            "at": at,
+            "reason": answer.reason,
+            "fingerprint": plan.fingerprint,
+            "ticket": approval.ticket,
+        }
         write_text(folder.path / CONFIRMATION, json.dumps(said, indent=2, sort_keys=True) + "\n")
         return given(folder.approval)
 

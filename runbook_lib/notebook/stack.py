@@ -164,9 +164,15 @@ class StackNotebook:
             self._withdraw()
             settings, who = self.record.settings, operator({})
             no = Rejection(
-                self.record.phase.name, "", settings.mode, settings.organization.id, who, answer.ticket, answer.reason,
+                self.record.phase.name,
+                "",
+                settings.mode,
+                settings.organization.id,
+                who,
+                answer.ticket,
+                answer.reason,
                 answer.at.isoformat(timespec="seconds"),
-            )  # fmt: skip
+            )
             no.write(self.record.folder.path / "rejection.json")
             asked.panel.give_way(Facts("Rejected", {"By": who, "Reason": answer.reason}))
             raise rejected(self.record, no)

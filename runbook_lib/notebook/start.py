@@ -66,10 +66,16 @@ class Start:
     def phases(self) -> Notes:
         """Where each phase stood at the end of its latest run of this mode and organization, and where it stands now."""
         latest = self._latest()
-        with plainly(), Access(
-            self.settings, reads=READS.union(*(service.reads for service in SERVICES)), mutations=frozenset(),
-            run="start", clock=self.clock,
-        ) as access:  # fmt: skip
+        with (
+            plainly(),
+            Access(
+                self.settings,
+                reads=READS.union(*(service.reads for service in SERVICES)),
+                mutations=frozenset(),
+                run="start",
+                clock=self.clock,
+            ) as access,
+        ):
             register = register_for(self.settings, self.parameters).digest
             runbooks = [Runbook(phase, self.settings, access, self.clock, self.scope, register=register) for phase in self.managed]
             try:
@@ -119,9 +125,9 @@ def _now(runbook: Runbook, organization: Organization) -> _Now:
     except (CallFailed, AccessRefused, PreconditionsFailed) as error:
         return _Now(UNREAD, next=str(error))
     counted = count(cell for cell in seen.cells if cell.in_scope)
-    calls, waits, blockers = (_counted(each, name) for each, name in (
-        (plan.actions, "call"), (plan.waits, "wait"), (plan.blockers, "blocker"),
-    ))  # fmt: skip
+    calls, waits, blockers = (
+        _counted(each, name) for each, name in ((plan.actions, "call"), (plan.waits, "wait"), (plan.blockers, "blocker"))
+    )
     unread = f"{counted.unknown:,} answers {UNREAD}" if counted.unknown else ""
     left = ", ".join(part for part in (calls, waits, blockers, unread) if part)
     state = "pending" if calls or waits else "blocked" if blockers else ""

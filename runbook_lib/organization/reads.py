@@ -47,9 +47,13 @@ class Identities(Reader, Protocol):
 
 
 def observe_organization(
-    settings: Settings, access: Identities, with_member_regions: bool | None = None, before: Organization | None = None,
-    outline: Organization | None = None, accounts: Callable[[], Mapping[str, Account]] | None = None,
-) -> Organization:  # fmt: skip
+    settings: Settings,
+    access: Identities,
+    with_member_regions: bool | None = None,
+    before: Organization | None = None,
+    outline: Organization | None = None,
+    accounts: Callable[[], Mapping[str, Account]] | None = None,
+) -> Organization:
     """Read the organization as the management account. Reads only.
 
     The members' Regions are read where a Region in settings is not enabled by default in the management account (`None`), always
@@ -100,9 +104,12 @@ class _Observing:
         self.region = sts_region(settings)
 
     def organization(
-        self, with_member_regions: bool | None, known: Mapping[str, Observation[Mapping[str, str]]], outline: Organization | None,
+        self,
+        with_member_regions: bool | None,
+        known: Mapping[str, Observation[Mapping[str, str]]],
+        outline: Organization | None,
         accounts: Callable[[], Mapping[str, Account]] | None,
-    ) -> Organization:  # fmt: skip
+    ) -> Organization:
         """The whole observation; `known` are members' Regions that need no second look."""
         jobs: list[Callable[[], Any]] = [accounts or self.accounts]
         listed, *read = self.access.parallel(jobs if outline else [*jobs, self.outline])
@@ -156,12 +163,15 @@ class _Observing:
             units = self._tree() | units
         return {
             each["Id"]: Account(
-                each["Id"], "" if self.settings.names_hidden else masked(each.get("Name", "")),
+                each["Id"],
+                "" if self.settings.names_hidden else masked(each.get("Name", "")),
                 # `Status` was retired in September 2026; older partitions still answer with it alone.
-                AccountState(each.get("State") or each["Status"]), units.get(each["Id"], ()), each.get("Email", ""),
+                AccountState(each.get("State") or each["Status"]),
+                units.get(each["Id"], ()),
+                each.get("Email", ""),
             )
             for each in sorted(listed, key=lambda each: str(each["Id"]))
-        }  # fmt: skip
+        }
 
     def unit_names(self, organization: Organization) -> dict[str, str]:
         above = {unit for account in organization.accounts.values() for unit in account.organizational_units[:-1]}

@@ -99,15 +99,19 @@ class PhaseRun:
         write_coverage(folder.path, which, self.cells, self.organization, facts, around)
         write_text(folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
         about = {
-            "scope": asdict(self.runbook.scope), "callers": dict(self.organization.callers),
+            "scope": asdict(self.runbook.scope),
+            "callers": dict(self.organization.callers),
             BEGUN: (self.earlier_reads.begun or self.begun).isoformat(),
-        }  # fmt: skip
+        }
         self.answers.write(folder.path / f"answers-{which}.jsonl.gz", about)
         counted = count(cell for cell in self.cells if cell.in_scope)
         record.results |= {
-            "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown,
-            "excluded": counted.excluded, "not applicable": counted.not_applicable,
-        }  # fmt: skip
+            "covered": counted.covered,
+            "gap": counted.gap,
+            "unknown": counted.unknown,
+            "excluded": counted.excluded,
+            "not applicable": counted.not_applicable,
+        }
 
     def plan(self) -> Costs:
         """Decide what to call, and keep it; what it may cost. Under an approval, plan.json stays the approved plan."""
@@ -125,8 +129,11 @@ class PhaseRun:
         costs = self.costs_of(plan)
         self._keep(plan, "plan-at-apply" if self.record.approval else "plan", costs)
         self.record.results |= {
-            "actions": len(plan.actions), "blockers": len(plan.blockers), "fingerprint": plan.fingerprint, "may cost": costs.words,
-        }  # fmt: skip
+            "actions": len(plan.actions),
+            "blockers": len(plan.blockers),
+            "fingerprint": plan.fingerprint,
+            "may cost": costs.words,
+        }
         self.record.state = "planned"
         return costs
 
@@ -183,9 +190,14 @@ class PhaseRun:
         permit(decision.approval)  # before there is a journal, by which other runs would take this one for a user of the approval
         with Journal(record.folder.journal, record.run.name, record.clock, record.replica) as journal:
             report = self.acting.apply(
-                decision.approval, decision.approved, permit=permit, journal=journal, stop=stop, progress=progress,
+                decision.approval,
+                decision.approved,
+                permit=permit,
+                journal=journal,
+                stop=stop,
+                progress=progress,
                 applied_before=before,
-            )  # fmt: skip
+            )
         self.report = whole = report if self.report is None else self.report.with_more(report)
         record.state = "stopped" if whole.stopped else "refused" if whole.refused else "applied" if whole.orderly else "failed"
         record.error = "; ".join(whole.refused) or whole.stopped

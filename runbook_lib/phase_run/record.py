@@ -103,9 +103,14 @@ class RunRecord:
         """A line in the run's log: how far this phase is, after how many seconds and calls."""
         counters = self.access.counters if self.access else Counters()
         fields = {
-            "phase": self.folder.name, "state": self.state, "seconds": round(self.clock.monotonic() - self._started, 1),
-            "calls": counters.calls.total(), "throttles": counters.throttles, "retries": counters.retries, **self.results,
-        }  # fmt: skip
+            "phase": self.folder.name,
+            "state": self.state,
+            "seconds": round(self.clock.monotonic() - self._started, 1),
+            "calls": counters.calls.total(),
+            "throttles": counters.throttles,
+            "retries": counters.retries,
+            **self.results,
+        }
         LOG.info(step, extra={"fields": fields})
 
     def failed(self, error: BaseException) -> None:

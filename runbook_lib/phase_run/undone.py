@@ -108,9 +108,15 @@ def _change(run: RunFolder, phase: PhaseFolder, units: Iterable[Unit], settings:
         waits += _waited(plans, key, made)
     calls += _without_a_call(plans[0], phase)
     return replace(
-        plans[0], steps=(*calls, *waits), no_changes=(), blockers=(), losses=(), requires=(), about=f"{run.name} {phase.name}",
+        plans[0],
+        steps=(*calls, *waits),
+        no_changes=(),
+        blockers=(),
+        losses=(),
+        requires=(),
+        about=f"{run.name} {phase.name}",
         population=frozenset().union(*(each.affects for each in calls)),
-    )  # fmt: skip
+    )
 
 
 def _waited(plans: Iterable[Plan], key: str, made: Sequence[Action]) -> Iterator[Wait]:
@@ -127,8 +133,10 @@ def _without_a_call(plan: Plan, phase: PhaseFolder) -> Iterator[Action]:
     """What was planned and never sent: AWS may have done it after an earlier call. Nothing of it is taken back, and it is said."""
     sent = {
         (line["unit"], account)
-        for line in complete_lines(phase.journal) if line["kind"] == "intent" for account in line["target_accounts"] or ("",)
-    }  # fmt: skip
+        for line in complete_lines(phase.journal)
+        if line["kind"] == "intent"
+        for account in line["target_accounts"] or ("",)
+    }
     for action in plan.actions:
         left = [target for unit, target in sorted(action.units) if (unit, target) not in sent]
         if left:

@@ -106,11 +106,17 @@ def cost_rows(costs: Costs) -> list[tuple[str | int, ...]]:
     """One line per paid feature, for tables."""
     return [
         (
-            line.feature, line.counts, line.accounts, ", ".join(line.regions), line.places, line.trial, line.price,
+            line.feature,
+            line.counts,
+            line.accounts,
+            ", ".join(line.regions),
+            line.places,
+            line.trial,
+            line.price,
             "unknown" if line.monthly is None else f"{line.monthly:,.2f} {costs.currency}",
         )
         for line in costs.lines
-    ]  # fmt: skip
+    ]
 
 
 def charge(feature: Paid, accounts: Mapping[str, Iterable[str]]) -> list[Charge]:

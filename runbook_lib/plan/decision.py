@@ -92,9 +92,7 @@ class Ballot:
     closed: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def cast(
-        self, *, approved: bool, ticket: str, reason: str, typed: str, now: dt.datetime, lost: Sequence[str] = ()
-    ) -> str:  # fmt: skip
+    def cast(self, *, approved: bool, ticket: str, reason: str, typed: str, now: dt.datetime, lost: Sequence[str] = ()) -> str:
         """Take an answer; says why it was not taken, "" when it was. `lost`: what was typed of what is lost."""
         ticket, reason = masked(ticket.strip()), masked(reason.strip())
         loses = tuple(" ".join(each.split()) for each in lost)

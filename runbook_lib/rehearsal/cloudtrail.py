@@ -54,7 +54,10 @@ def _identity(entry: Entry) -> dict[str, Any]:
         return {"type": "IAMUser", **who, "userName": entry.principal.rpartition("/")[2]}
     partition, role = entry.principal.split(":")[1], entry.principal.split("/")[1]
     issuer = {
-        "type": "Role", "principalId": entry.unique_id.partition(":")[0],
-        "arn": f"arn:{partition}:iam::{entry.account}:role/{role}", "accountId": entry.account, "userName": role,
-    }  # fmt: skip
+        "type": "Role",
+        "principalId": entry.unique_id.partition(":")[0],
+        "arn": f"arn:{partition}:iam::{entry.account}:role/{role}",
+        "accountId": entry.account,
+        "userName": role,
+    }
     return {"type": "AssumedRole", **who, "sessionContext": {"sessionIssuer": issuer}}

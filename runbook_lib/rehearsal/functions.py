@@ -137,9 +137,14 @@ def _ended(
     own = ["-I", "-S", "-X", f"pycache_prefix={code.parent / 'compiled'}"]
     command = [sys.executable, *own, "-c", BOOT, str(code), function.handler, str(function.seconds)]
     with subprocess.Popen(  # noqa: S603 our own interpreter; the code is what was uploaded to the simulation
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
         cwd=environment["TMPDIR"],
-    ) as process:  # fmt: skip
+    ) as process:
         try:
             out, logged = process.communicate(event, timeout=function.seconds if killed is None else killed)
         except subprocess.TimeoutExpired:

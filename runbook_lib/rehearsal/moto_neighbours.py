@@ -149,12 +149,16 @@ class MotoNeighbours:
     def roles(self, account: str) -> tuple[ListedRole, ...]:
         return tuple(
             ListedRole(
-                role.name, role.path or "/", role.id, _json(role.assume_role_policy_document), role.create_date.timestamp(),
+                role.name,
+                role.path or "/",
+                role.id,
+                _json(role.assume_role_policy_document),
+                role.create_date.timestamp(),
                 int(role.max_session_duration or 3600),
             )
             for partition in list(get_backend("iam")[account].values())
             for role in partition.roles.values()
-        )  # fmt: skip
+        )
 
 
 def _in_force(policy: Any) -> str:

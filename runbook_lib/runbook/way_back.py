@@ -73,9 +73,7 @@ def way_back(service: Service, plan: Plan, report: ApplyReport) -> WayBack | Non
         else:
             without.add(f"{action.service}:{action.operation}")
     lost = tuple(each.words for each in plan.losses if each.for_good) if calls or without else ()
-    return WayBack(
-        phase, first, {name: frozenset(places) for name, places in calls.items()}, tuple(sorted(without)), lost
-    )  # fmt: skip
+    return WayBack(phase, first, {name: frozenset(places) for name, places in calls.items()}, tuple(sorted(without)), lost)
 
 
 def _done(report: ApplyReport) -> set[tuple[str, str]]:
@@ -83,7 +81,9 @@ def _done(report: ApplyReport) -> set[tuple[str, str]]:
     steps = [each for _, stage in report.stages for each in stage.steps]
     made = {
         (unit, target)
-        for each in steps for unit, target in getattr(each.step, "units", ())
-        for result in each.results if result.final.good and (result.account or target) == target
-    }  # fmt: skip
+        for each in steps
+        for unit, target in getattr(each.step, "units", ())
+        for result in each.results
+        if result.final.good and (result.account or target) == target
+    }
     return made.union(*(covered.already_so for _, covered in report.covered))

@@ -182,15 +182,21 @@ def _narrowed(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statem
     yield Statement(reading, "ReadServiceLinkedRoles", ("iam:GetRole",), "whether services have their roles", roles)
     trusted = tuple(principal for spec in managed for principal in spec.principals)
     yield Statement(
-        CHANGING[MANAGEMENT], "TrustServices", ("organizations:EnableAWSServiceAccess",),
-        "trusted access; designating does it too, on its caller's behalf", condition={TRUST: trusted},
-    )  # fmt: skip
+        CHANGING[MANAGEMENT],
+        "TrustServices",
+        ("organizations:EnableAWSServiceAccess",),
+        "trusted access; designating does it too, on its caller's behalf",
+        condition={TRUST: trusted},
+    )
     administrator = f"arn:{names.partition}:organizations::{names.management}:account/{names.organization}/{names.delegated}"
     yield Statement(
-        CHANGING[MANAGEMENT], "RegisterAdministrator", ("organizations:RegisterDelegatedAdministrator",),
-        "this account, and no other, may be registered; designating does it too, on its caller's behalf", (administrator,),
+        CHANGING[MANAGEMENT],
+        "RegisterAdministrator",
+        ("organizations:RegisterDelegatedAdministrator",),
+        "this account, and no other, may be registered; designating does it too, on its caller's behalf",
+        (administrator,),
         {TRUST: tuple(spec.designation.principal for spec in managed if spec.designation)},
-    )  # fmt: skip
+    )
 
 
 PREFLIGHT = ("iam:GetRole", "iam:SimulatePrincipalPolicy")
@@ -202,20 +208,26 @@ def _asking(names: Names) -> Iterator[Statement]:
     for account, number in ((MANAGEMENT, names.management), (DELEGATED, names.delegated)):
         roles = (*(f"arn:{names.partition}:iam::{number}:role/{role}" for role in READING[account]), names.doors.get(account, ""))
         yield Statement(
-            READING[account], f"{account.title()}Preflight", PREFLIGHT,
-            "whether calls would be allowed, asked before any is made", tuple(dict.fromkeys(filter(None, roles))),
-        )  # fmt: skip
+            READING[account],
+            f"{account.title()}Preflight",
+            PREFLIGHT,
+            "whether calls would be allowed, asked before any is made",
+            tuple(dict.fromkeys(filter(None, roles))),
+        )
 
 
 def _service_linked(names: Names, managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
     """The first enabling in an account makes the service's role, with its caller's permissions."""
     for spec in managed:
         yield Statement(
-            (*CHANGING[MANAGEMENT], *CHANGING[DELEGATED]), f"ServiceLinkedRole{spec.name.title()}",
-            ("iam:CreateServiceLinkedRole",), f"enabling {spec.title} makes its service-linked roles",
+            (*CHANGING[MANAGEMENT], *CHANGING[DELEGATED]),
+            f"ServiceLinkedRole{spec.name.title()}",
+            ("iam:CreateServiceLinkedRole",),
+            f"enabling {spec.title} makes its service-linked roles",
             tuple(f"arn:{names.partition}:iam::*:role/aws-service-role/{each}/*" for each in spec.role_principals),
-            {"iam:AWSServiceName": spec.role_principals}, "[docs] each service's page on service-linked roles; [issue SRA#308]",
-        )  # fmt: skip
+            {"iam:AWSServiceName": spec.role_principals},
+            "[docs] each service's page on service-linked roles; [issue SRA#308]",
+        )
 
 
 def _dependents(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
@@ -233,10 +245,12 @@ def _dependents(managed: tuple[ServiceSpec, ...]) -> Iterator[Statement]:
             if left:
                 callers_of = sorted(operation for operation, needed in asking.items() if left & set(needed))
                 yield Statement(
-                    roles, f"{account.title()}{'Change' if changes else 'Read'}OnBehalf", tuple(sorted(left)),
+                    roles,
+                    f"{account.title()}{'Change' if changes else 'Read'}OnBehalf",
+                    tuple(sorted(left)),
                     f"done on behalf of whoever calls {' or '.join(map(_as_iam_has_it, callers_of))}",
                     source="[docs] permissions to designate a delegated administrator; dependent actions",
-                )  # fmt: skip
+                )
 
 
 def _response(names: Names) -> Iterator[Statement]:
@@ -264,9 +278,13 @@ def _response(names: Names) -> Iterator[Statement]:
         yield Statement(RESPONDING, f"Response{kind}ChannelRoles", on_roles, f"{why}: roles of channels", (channels,))
     yield Statement(RESPONDING, "ResponseTagChannelRoles", ("iam:TagRole",), "they are tagged when they are made", (channels,))
     yield Statement(
-        RESPONDING, "ResponsePassChannelRoles", ("iam:PassRole",), "a rule's target names its role", (channels,),
+        RESPONDING,
+        "ResponsePassChannelRoles",
+        ("iam:PassRole",),
+        "a rule's target names its role",
+        (channels,),
         {"iam:PassedToService": ("events.amazonaws.com",)},
-    )  # fmt: skip
+    )
     roles, why = f"arn:{names.partition}:iam::*:role/{ROLE}*", "the workflows' roles in member accounts, one for each"
     yield Statement(RESPONDING, "ResponseAssumeWorkflowRoles", ("sts:AssumeRole",), why, (roles,))
 
@@ -334,9 +352,10 @@ def _callers(actions: Iterable[str]) -> set[tuple[str, str]]:
     """Account and action of calls of leaving; what carries messages is the delegated account's."""
     known = {"organizations", *(spec.name for spec in specs())}
     return {
-        (account, action) for action in actions
+        (account, action)
+        for action in actions
         for account in (callers(action, specs()) if action.partition(":")[0] in known else (DELEGATED,))
-    }  # fmt: skip
+    }
 
 
 def _members(names: Names) -> Iterator[Statement]:
@@ -352,10 +371,14 @@ def _evidence(names: Names) -> Iterator[Statement]:
     key = settings.signing_key if settings else f"arn:{names.partition}:kms:REGION:ACCOUNT:key/KEY"
     place, _, alias = key.partition(":alias/")
     yield Statement(
-        EVIDENCE, "Sign", ("kms:GetPublicKey", "kms:Sign"), "the signing key of live runs",
-        (f"{place}:key/*",) if alias else (key,), {"kms:RequestAlias": (f"alias/{alias}",)} if alias else {},
+        EVIDENCE,
+        "Sign",
+        ("kms:GetPublicKey", "kms:Sign"),
+        "the signing key of live runs",
+        (f"{place}:key/*",) if alias else (key,),
+        {"kms:RequestAlias": (f"alias/{alias}",)} if alias else {},
         "[docs] AWS KMS condition keys",
-    )  # fmt: skip
+    )
     if settings and not settings.bucket:
         return
     bucket, _, prefix = (settings.bucket if settings else "s3://BUCKET/PREFIX").removeprefix("s3://").partition("/")

@@ -82,9 +82,13 @@ def everybody(organization: Organization, settings: Settings, service: str, scop
 
 
 def _population(
-    organization: Organization, section: ServiceSection | None, spec: ServiceSpec | None, asked: frozenset[str],
-    exclusions: list[Exclusion], scope: Scope,
-) -> Population:  # fmt: skip
+    organization: Organization,
+    section: ServiceSection | None,
+    spec: ServiceSpec | None,
+    asked: frozenset[str],
+    exclusions: list[Exclusion],
+    scope: Scope,
+) -> Population:
     out_regions = {exclusion.region: exclusion for exclusion in exclusions if exclusion.region}
     every = sorted(set(asked) | set(organization.enabled_regions))
     there = [region for region in every if spec is None or spec.exists_in(region)]

@@ -101,11 +101,15 @@ def _of(role: str, table: Iterable[Statement]) -> tuple[Statement, ...]:
 def _role(role: str, account: str, door: Door, settings: Settings, names: Names, table: Iterable[Statement]) -> NeededRole:
     trust = {
         "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow", "Principal": {"AWS": _opener(role, door, settings, names)}, "Action": "sts:AssumeRole",
-            **({"Condition": {"StringEquals": {"sts:ExternalId": door.external_id}}} if door.external_id else {}),
-        }],
-    }  # fmt: skip
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": _opener(role, door, settings, names)},
+                "Action": "sts:AssumeRole",
+                **({"Condition": {"StringEquals": {"sts:ExternalId": door.external_id}}} if door.external_id else {}),
+            }
+        ],
+    }
     seconds = max(SHORTEST_LIMIT, door.session_seconds)
     return NeededRole(role, account, document(role, table), _of(role, table), trust, seconds)
 
@@ -123,11 +127,13 @@ def as_json(roles: Iterable[NeededRole]) -> str:
     """Each role's documents as IAM takes them."""
     found = {
         each.name: {
-            "account": each.account, "path": each.path, "policy": each.policy,
+            "account": each.account,
+            "path": each.path,
+            "policy": each.policy,
             **({"trust_policy": each.trust, "max_session_duration": each.session_seconds} if each.trust else {}),
         }
         for each in roles
-    }  # fmt: skip
+    }
     return json.dumps(found, indent=2) + "\n"
 
 
@@ -140,12 +146,16 @@ def as_terraform(roles: Iterable[NeededRole]) -> str:
             made.setdefault("aws_iam_policy", {})[key] = {"name": each.name, "policy": policy}
             continue
         made.setdefault("aws_iam_role", {})[key] = {
-            "name": each.name, "path": each.path, "max_session_duration": each.session_seconds,
+            "name": each.name,
+            "path": each.path,
+            "max_session_duration": each.session_seconds,
             "assume_role_policy": _compact(each.trust).replace(f'"{RUNNER}"', '"${var.runner}"'),
-        }  # fmt: skip
+        }
         made.setdefault("aws_iam_role_policy", {})[key] = {
-            "name": "runbook", "role": f"${{aws_iam_role.{key}.name}}", "policy": policy,
-        }  # fmt: skip
+            "name": "runbook",
+            "role": f"${{aws_iam_role.{key}.name}}",
+            "policy": policy,
+        }
     variable = {"runner": {"type": "string", "description": "ARN of the role or user that runs the runbook."}}
     return json.dumps({"variable": variable, "resource": made}, indent=2) + "\n"
 

@@ -233,10 +233,12 @@ class Undoing(NotEnabling):
     def _frees(self, region: str, state: Standing) -> bool:
         """Whether the same change's auto-enable is taken back first."""
         return any(
-            each.reverse and each.call.region == region and each.call.operation == "UpdateOrganizationConfiguration"
+            each.reverse
+            and each.call.region == region
+            and each.call.operation == "UpdateOrganizationConfiguration"
             and self._effective(each, state)
             for each in self.undone
-        )  # fmt: skip
+        )
 
     def _effective(self, each: Undone, state: Standing) -> frozenset[str]:
         """For whom its effect is there: by a read, or because a later call of the change built on it, whose effect is there."""
@@ -293,8 +295,10 @@ class Undoing(NotEnabling):
         """What is to be taken back, and for which accounts, by the cells that say so."""
         open_ = {
             (cell.region, cell.item, account)
-            for cell in cells if cell.in_scope and cell.gap is Gap.TO_DO for account in cell.accounts
-        }  # fmt: skip
+            for cell in cells
+            if cell.in_scope and cell.gap is Gap.TO_DO
+            for account in cell.accounts
+        }
         for each in self.undone:
             mine = frozenset(account for account in each.about if (each.call.region, each.call.operation, account) in open_)
             if each.reverse and mine:
@@ -368,10 +372,14 @@ class Undoing(NotEnabling):
         return tuple(
             Loss(
                 f"{name}{f' of {count_of(frozenset(accounts))}' if whose else ','} in {sentence(tuple(sorted(regions)))}",
-                frozenset(accounts) if whose else frozenset(), tuple(sorted(regions)), note, for_good, typed,
+                frozenset(accounts) if whose else frozenset(),
+                tuple(sorted(regions)),
+                note,
+                for_good,
+                typed,
             )
             for (name, for_good, typed, note, whose), (accounts, regions) in found.items()
-        )  # fmt: skip
+        )
 
     def _losing(self, each: Undone, state: Standing) -> Sequence[Losing]:
         assert each.reverse is not None

@@ -10,7 +10,7 @@ from runbook_lib.settings.section import Section, Text
 
 LevelName = Literal[
     "stop-auto-enable", "switch-off", "dissociate", "administrator", "delegation", "trusted-access", "mute", "detach", "remove"
-]  # fmt: skip
+]
 
 
 class OffboardingSection(Section):

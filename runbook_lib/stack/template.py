@@ -149,7 +149,7 @@ def template(settings: Settings, todo: Sequence[Task] = ()) -> dict[str, Any]:
             ORGANIZATION: {"Value": {"Ref": ORGANIZATION}},
             **{f"{name}{key}": {"Value": {"Fn::GetAtt": [name, key]}} for name in named for key in _told(todo)},
         },
-    }  # fmt: skip
+    }
 
 
 def _told(todo: Sequence[Task]) -> tuple[str, ...]:
@@ -240,7 +240,7 @@ def _surroundings(settings: Settings) -> dict[str, Any]:
             },
         },
         **{name: _alarm(metric) for name, metric in {"Failing": "Errors", "Dropping": "AsyncEventsDropped"}.items()},
-    }  # fmt: skip
+    }
 
 
 def machine() -> dict[str, Any]:
@@ -304,7 +304,7 @@ def _function(settings: Settings, name: str, memory: int, seconds: int, more: Ma
             "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},
             "Environment": {"Variables": {BUCKET: {"Ref": "ArtifactBucket"}, MODE: settings.mode, **more}},
         },
-    }  # fmt: skip
+    }
 
 
 def _alarm(metric: str) -> dict[str, Any]:

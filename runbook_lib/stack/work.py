@@ -202,9 +202,11 @@ class Slice:
     def _facts(self, folder: RunFolder, run: PhaseRun | None = None, word: str = "failed") -> dict[str, object]:
         seal = folder.path / SEAL
         facts: dict[str, object] = {
-            "Status": word, "Run": folder.name, "Evidence": f"s3://{self.around.bucket}/runs/{folder.name}/",
+            "Status": word,
+            "Run": folder.name,
+            "Evidence": f"s3://{self.around.bucket}/runs/{folder.name}/",
             "SealDigest": hashlib.sha256(seal.read_bytes()).hexdigest() if seal.exists() else "",
-        }  # fmt: skip
+        }
         if run is None:
             return facts
         counted = count(cell for cell in run.cells if cell.in_scope)

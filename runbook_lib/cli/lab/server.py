@@ -26,9 +26,11 @@ POLICY = (
 )
 """What pages may load and talk to: this server. JupyterLab's own code needs inline scripts and eval."""
 SWITCHED_OFF = (
-    "@jupyterlab/apputils-extension:announcements", "@jupyterlab/debugger-extension", "@jupyterlab/extensionmanager-extension",
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/debugger-extension",
+    "@jupyterlab/extensionmanager-extension",
     "@jupyterlab/terminal-extension",
-)  # fmt: skip
+)
 """Parts of the page: news and the list of extensions ask the internet; a debugger has a kernel listen on a port without any key."""
 
 
@@ -53,11 +55,17 @@ SERVER: Mapping[str, Any] = {
 }  # fmt: skip
 """Settings of the server that hold at its start, whatever is configured anywhere."""
 PAGE: Mapping[str, Any] = {
-    "news_url": None, "check_for_updates_class": NeverCheckForUpdate, "extension_manager": "readonly", "custom_css": False,
-    "dev_mode": False, "override_static_url": "", "override_theme_url": "", "extra_labextensions_path": [],
+    "news_url": None,
+    "check_for_updates_class": NeverCheckForUpdate,
+    "extension_manager": "readonly",
+    "custom_css": False,
+    "dev_mode": False,
+    "override_static_url": "",
+    "override_theme_url": "",
+    "extra_labextensions_path": [],
     "lock_all_plugins": True,
     "labextensions_path": [str(Path(each) / "labextensions") for each in ENV_JUPYTER_PATH],
-}  # fmt: skip
+}
 """Settings of JupyterLab's part. Extensions of pages are those of this Python environment."""
 
 
@@ -67,7 +75,9 @@ def configuration(project: Path, runs: Path, sockets: Path | None, token: str) -
     return Config(
         {
             "ServerApp": {
-                **SERVER, "root_dir": str(project), "cookie_secret": secrets.token_bytes(32),
+                **SERVER,
+                "root_dir": str(project),
+                "cookie_secret": secrets.token_bytes(32),
                 "tornado_settings": {"headers": {"Content-Security-Policy": POLICY}},
             },
             "IdentityProvider": {"token": token},
@@ -76,7 +86,7 @@ def configuration(project: Path, runs: Path, sockets: Path | None, token: str) -
             "Kernels": {"sockets": str(sockets or "")},
             "LabApp": {**PAGE, "default_url": f"/lab/tree/{START}"},
         }
-    )  # fmt: skip
+    )
 
 
 def switch_off(folder: Path) -> None:

@@ -45,8 +45,11 @@ def _envelope(approval: Approval) -> Envelope:
         said |= {"plan": approval.plan_name, "plan_sha256": approval.plan_sha256}
         subject = {"name": approval.plan_name, "digest": {"sha256": approval.plan_sha256}}
     statement: dict[str, Any] = {
-        "_type": STATEMENT, "subject": [subject], "predicateType": f"{APPROVAL_TYPE}{approval.version}", "predicate": said,
-    }  # fmt: skip
+        "_type": STATEMENT,
+        "subject": [subject],
+        "predicateType": f"{APPROVAL_TYPE}{approval.version}",
+        "predicate": said,
+    }
     return Envelope(rfc8785.dumps(statement), PAYLOAD_TYPE, {})
 
 

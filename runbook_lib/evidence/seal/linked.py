@@ -155,13 +155,21 @@ def _said(store: ChainStore, seal: Entry, name: str) -> bytes | None:
 
 
 def _statement(
-    seal: Entry, addition: Addition, digests: Mapping[str, str], withheld: Sequence[Withheld], number: int, previous: str,
+    seal: Entry,
+    addition: Addition,
+    digests: Mapping[str, str],
+    withheld: Sequence[Withheld],
+    number: int,
+    previous: str,
     desk: Desk,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     parameters = {
-        "mode": seal.mode, "organization": seal.organization, "kind": addition.kind, "name": addition.name,
+        "mode": seal.mode,
+        "organization": seal.organization,
+        "kind": addition.kind,
+        "name": addition.name,
         "facts": dict(addition.facts),
-    }  # fmt: skip
+    }
     subjects = {SEAL: seal.digest, **digests}
     dependencies = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(addition.elsewhere.items())]
     if desk.trust:

@@ -171,16 +171,21 @@ def frame(
                 "buildType": kind,
                 "externalParameters": dict(parameters),
                 "internalParameters": {
-                    "chain": chain, "number": number, "folders": list(folders), "sealed": stamp(now), "signature": LOW_S,
+                    "chain": chain,
+                    "number": number,
+                    "folders": list(folders),
+                    "sealed": stamp(now),
+                    "signature": LOW_S,
                 },
                 "resolvedDependencies": [*before, *dependencies],
             },
             "runDetails": {
-                "builder": {"id": builder}, "metadata": {"invocationId": run, "startedOn": started},
+                "builder": {"id": builder},
+                "metadata": {"invocationId": run, "startedOn": started},
                 "byproducts": list(byproducts),
             },
         },
-    }  # fmt: skip
+    }
 
 
 def withheld_part(each: Withheld, before: str = "") -> dict[str, Any]:

@@ -125,9 +125,15 @@ class Bucket:
         """One attempt; the checksum that S3 answers."""
         with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as body:
             answer = self._client.put_object(
-                **self._common, Key=key, Body=body, IfNoneMatch="*", ChecksumAlgorithm="SHA256", ChecksumSHA256=_base64(digest),
-                ObjectLockMode=lock.mode, ObjectLockRetainUntilDate=lock.until,
-            )  # fmt: skip
+                **self._common,
+                Key=key,
+                Body=body,
+                IfNoneMatch="*",
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=_base64(digest),
+                ObjectLockMode=lock.mode,
+                ObjectLockRetainUntilDate=lock.until,
+            )
         return str(answer.get("ChecksumSHA256") or "none")
 
     def _has(self, key: str, digest: str, lock: Retained) -> bool:

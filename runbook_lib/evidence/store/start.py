@@ -155,9 +155,12 @@ def _statement(
     if desk.trust:
         dependencies.append({"name": "trust-policy", "digest": {"sha256": desk.trust}})
     parameters = {
-        "mode": record["mode"], "organization": record["organization"], "phase": approval.phase, "host": platform.node(),
+        "mode": record["mode"],
+        "organization": record["organization"],
+        "phase": approval.phase,
+        "host": platform.node(),
         "user": asdict(system_user()),
-    }  # fmt: skip
+    }
     subject = {"name": f"plan of {approval.phase}", "digest": {"sha256": approval.fingerprint}}
     builder = " ".join(dict.fromkeys(callers.values())) or f"host:{platform.node()}"
     return frame(

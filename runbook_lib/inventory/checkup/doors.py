@@ -64,9 +64,11 @@ def findings(entered: Entered, names: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(AREA, Verdict.PASS, found.words)
         elif found is None:
             yield Finding(
-                AREA, Verdict.FAIL, f"access.{names[account]}: no answer within {DOOR_SECONDS:.0f} seconds a door",
+                AREA,
+                Verdict.FAIL,
+                f"access.{names[account]}: no answer within {DOOR_SECONDS:.0f} seconds a door",
                 "See whether this machine's network and proxy let STS be reached, then run again.",
-            )  # fmt: skip
+            )
         else:
             yield Finding(AREA, Verdict.FAIL, str(found), found.advice)
     yield _clock([each for each in entered.values() if isinstance(each, Card)])
@@ -79,7 +81,9 @@ def _clock(cards: list[Card]) -> Finding:
     worst = max(skews, key=abs)
     if abs(worst) >= NOTED_SKEW:
         return Finding(
-            CLOCK, Verdict.FAIL, f"this machine's clock is {skew_words(worst)} AWS's",
+            CLOCK,
+            Verdict.FAIL,
+            f"this machine's clock is {skew_words(worst)} AWS's",
             "Let it follow a time server: AWS refuses signatures from five minutes on.",
-        )  # fmt: skip
+        )
     return Finding(CLOCK, Verdict.PASS, f"within {NOTED_SKEW} seconds of AWS's")

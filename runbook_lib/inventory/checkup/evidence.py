@@ -30,7 +30,9 @@ def finding(runs: Path, settings: Settings, environment: Mapping[str, str]) -> F
     if busy:
         run = next(iter(busy))
         return Finding(
-            AREA, Verdict.FAIL, f"run {run} has begun and not ended, and no other run is let in meanwhile",
+            AREA,
+            Verdict.FAIL,
+            f"run {run} has begun and not ended, and no other run is let in meanwhile",
             f"Wait for it, or seal it where it ran: runbook evidence seal {run}",
-        )  # fmt: skip
+        )
     return Finding(AREA, Verdict.PASS, f"key and store can be read; chain {chain} has {len(numbers):,} records")

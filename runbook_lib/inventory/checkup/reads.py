@@ -115,9 +115,11 @@ def _network(asked: Mapping[str, Mapping[str, Mapping[str, CallFailed | None]]])
         yield Finding(NETWORK, Verdict.PASS, f"AWS answers in {_count(regions, 'Region')}: {in_regions(sorted(regions))}")
     for (service, region), failure in sorted(unmet.items()):
         yield Finding(
-            NETWORK, Verdict.FAIL, f"{service} in {region} was not reached: {failure.code}: {failure.message}",
+            NETWORK,
+            Verdict.FAIL,
+            f"{service} in {region} was not reached: {failure.code}: {failure.message}",
             "Let this machine's firewall, proxy and DNS lead to that endpoint.",
-        )  # fmt: skip
+        )
     if not met and not unmet:
         yield Finding(NETWORK, Verdict.UNKNOWN, "no endpoint but STS was asked", "Open a door first.")
 

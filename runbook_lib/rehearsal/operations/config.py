@@ -116,11 +116,15 @@ def describe_rules(call: Call, ConfigRuleNames: list[str] | None = None, NextTok
     source = {"Owner": "AWS", "SourceIdentifier": "CLOUD_TRAIL_ENABLED"}
     rows = [
         {
-            "ConfigRuleName": name, "ConfigRuleArn": f"{place}/{by}/{name}", "ConfigRuleState": "ACTIVE", "CreatedBy": by,
+            "ConfigRuleName": name,
+            "ConfigRuleArn": f"{place}/{by}/{name}",
+            "ConfigRuleState": "ACTIVE",
+            "CreatedBy": by,
             "Source": source,
         }
-        for name, by in sorted(there.items()) if not ConfigRuleNames or name in ConfigRuleNames
-    ]  # fmt: skip
+        for name, by in sorted(there.items())
+        if not ConfigRuleNames or name in ConfigRuleNames
+    ]
     shown, token = page(rows, NextToken, None, MOST)
     return {"ConfigRules": shown, "NextToken": token}
 

@@ -27,9 +27,15 @@ CONTEXT_TYPES = {"string", "stringList", "boolean", "numeric", "date", "ip"}
 
 @operation("iam", "SimulatePrincipalPolicy")
 def simulate_principal_policy(
-    call: Call, PolicySourceArn: str, ActionNames: Sequence[str], ResourceArns: Sequence[str] = ("*",),
-    ContextEntries: Sequence[Mapping[str, Any]] = (), Marker: str | None = None, MaxItems: int | None = None, **more: Any,
-) -> dict[str, Any]:  # fmt: skip
+    call: Call,
+    PolicySourceArn: str,
+    ActionNames: Sequence[str],
+    ResourceArns: Sequence[str] = ("*",),
+    ContextEntries: Sequence[Mapping[str, Any]] = (),
+    Marker: str | None = None,
+    MaxItems: int | None = None,
+    **more: Any,
+) -> dict[str, Any]:
     """One result for each action, however many resources: the most restrictive decision, and those about each resource."""
     if more:
         raise SimulationError(f"SimulatePrincipalPolicy with {', '.join(sorted(more))} is not simulated")
@@ -38,9 +44,11 @@ def simulate_principal_policy(
         raise ApiError("InvalidInput", f"Invalid Input Action: {wrong[0]}", 400)
     given = dict(_context(ContextEntries))
     attached = Attached(
-        identity=tuple(identity_policies(role)), boundary=read(role.boundary, Kind.BOUNDARY) if role.boundary else None,
-        scps=levels_of(call.world, call.account, Kind.SCP), management=call.world.organization.management,
-    )  # fmt: skip
+        identity=tuple(identity_policies(role)),
+        boundary=read(role.boundary, Kind.BOUNDARY) if role.boundary else None,
+        scps=levels_of(call.world, call.account, Kind.SCP),
+        management=call.world.organization.management,
+    )
     found = [_result(call, PolicySourceArn, action, tuple(ResourceArns), given, attached) for action in ActionNames]
     shown, token = page(found, Marker, MaxItems or USUAL_RESULTS, MOST_RESULTS)
     return {"EvaluationResults": shown, "IsTruncated": token is not None, "Marker": token}

@@ -160,8 +160,11 @@ def provide(world: World, bucket: str, key: str) -> None:
     arn = f"arn:{partition}:s3:::{bucket}"
     there = {"Effect": "Allow", "Principal": {"Service": services}}
     owner: dict[str, Any] = {
-        "Effect": "Allow", "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*",
-    }  # fmt: skip
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
     bucket_policy = _document(
         {**there, "Action": "s3:GetBucketLocation", "Resource": arn}, {**there, "Action": "s3:PutObject", "Resource": f"{arn}/*"}
     )

@@ -66,14 +66,20 @@ class Analysis(Aspect[AccessAnalyzerSection, RegionState]):
     def creation(self, place: Here, cell: Cell, after: tuple[str, ...], **configuration: Any) -> Action:
         """The call that makes the analyzer."""
         return place.action(
-            "CreateAnalyzer", {"analyzerName": self.called, "type": self.kind, **configuration}, affects=cell.accounts,
-            reason=cell.reason, before=f"no analyzer of {self.name}", becomes=f"analyzer {self.called}", after=after,
+            "CreateAnalyzer",
+            {"analyzerName": self.called, "type": self.kind, **configuration},
+            affects=cell.accounts,
+            reason=cell.reason,
+            before=f"no analyzer of {self.name}",
+            becomes=f"analyzer {self.called}",
+            after=after,
             back_out=BackOut(
                 "Deletes the analyzer with all that it has found and that was archived, for good.",
-                "DeleteAnalyzer", {"analyzerName": self.called},
+                "DeleteAnalyzer",
+                {"analyzerName": self.called},
             ),
             inside_accounts="AWS makes its service-linked role in every account of the organization.",
-        )  # fmt: skip
+        )
 
     def awaited(self, place: Here, after: tuple[str, ...]) -> Wait:
         """The wait for the analyzer to look."""

@@ -55,12 +55,18 @@ class DeleteAnalyzers(Regional[RegionState]):
     def calls(self, ground: Ground[RegionState], place: Here, doing: Cells, before: tuple[str, ...]) -> Sequence[Step]:
         return [
             place.action(
-                "DeleteAnalyzer", {"analyzerName": cell.item}, after=before, affects=frozenset({place.delegated}),
-                reason=f"{TITLE} is left in {place.region}", before=f"{cell.item}: {cell.observed}", becomes="deleted",
-                direction=Direction.LOWERS, back_out=BackOut("An analyzer with its findings cannot be restored."),
+                "DeleteAnalyzer",
+                {"analyzerName": cell.item},
+                after=before,
+                affects=frozenset({place.delegated}),
+                reason=f"{TITLE} is left in {place.region}",
+                before=f"{cell.item}: {cell.observed}",
+                becomes="deleted",
+                direction=Direction.LOWERS,
+                back_out=BackOut("An analyzer with its findings cannot be restored."),
             )
             for cell in doing
-        ]  # fmt: skip
+        ]
 
     def reached(self, step: Step, reader: Reader) -> Progress:
         assert isinstance(step, Action)
@@ -72,9 +78,11 @@ class LookEnds(Delegation[RegionState]):
     """Analyzers of the organization are disabled with it, where there are any."""
 
     look = Losing(
-        f"{TITLE} analysis of the organization", unwatched=True, of_accounts=False,
+        f"{TITLE} analysis of the organization",
+        unwatched=True,
+        of_accounts=False,
         note="Its analyzers are disabled; they and their findings come back when the same account is registered again.",
-    )  # fmt: skip
+    )
 
     def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
         own = [found.own.value for found in ground.seen.values() if isinstance(found.own, Known)]

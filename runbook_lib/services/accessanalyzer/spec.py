@@ -25,7 +25,7 @@ FINDINGS = Findings(
         Family("internal access", ("Internal Access",)),
     ),
     "[docs] Access Analyzer's findings in Security Hub, 2026-11",
-)  # fmt: skip
+)
 
 SPEC = ServiceSpec(
     name=NAME,

@@ -147,12 +147,17 @@ class Frequency(Ranked):
     def _update(self, place: Here, cell: Cell, after: tuple[str, ...], stage: str) -> Action:
         own, wanted = {"DetectorId": detector(place)}, str(place.section.publishing_frequency)
         return place.action(
-            "UpdateDetector", {**own, **frequency_parameter(place.section)}, after=after, stage=stage,
+            "UpdateDetector",
+            {**own, **frequency_parameter(place.section)},
+            after=after,
+            stage=stage,
             reason=f"updates of findings are published {cell.observed}, settings ask for {wanted}",
-            affects=place.everyone, before=cell.observed, becomes=wanted,
+            affects=place.everyone,
+            before=cell.observed,
+            becomes=wanted,
             direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=BackOut("Sets the earlier frequency.", "UpdateDetector", {**own, "FindingPublishingFrequency": cell.observed}),
-        )  # fmt: skip
+        )
 
 
 def _superseded(place: Here, column: Column) -> Cells:

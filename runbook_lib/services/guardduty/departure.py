@@ -93,13 +93,19 @@ class StopAutoEnable(Regional[RegionState]):
         none = dict.fromkeys(sorted(on | {item.partition("/")[0] for item in on}), "NONE")
         earlier = {item: found.value.items.get(item) or "NONE" for item in none}
         call = place.action(
-            "UpdateOrganizationConfiguration", self._sent(place, "NONE", none), after=before, affects=frozenset({place.delegated}),
-            reason=f"{TITLE} is left in {place.region}", before=", ".join(cell.observed for cell in doing), becomes="NONE",
-            direction=Direction.LOWERS, lane=f"{NAME} organization configuration {place.region}",
+            "UpdateOrganizationConfiguration",
+            self._sent(place, "NONE", none),
+            after=before,
+            affects=frozenset({place.delegated}),
+            reason=f"{TITLE} is left in {place.region}",
+            before=", ".join(cell.observed for cell in doing),
+            becomes="NONE",
+            direction=Direction.LOWERS,
+            lane=f"{NAME} organization configuration {place.region}",
             back_out=BackOut(
                 "Sets the earlier choices.", "UpdateOrganizationConfiguration", self._sent(place, found.value.auto_enable, earlier)
             ),
-        )  # fmt: skip
+        )
         shown = "nothing is enabled automatically"
         return [call, waiting(self, place, "DescribeOrganizationConfiguration", shown, (*before, call.id))]
 
@@ -173,10 +179,11 @@ class SwitchOff(Regional[RegionState]):
     operations = frozenset({f"{NAME}:StopMonitoringMembers"})
     losing = (
         Losing(
-            f"{TITLE} monitoring", unwatched=True,
+            f"{TITLE} monitoring",
+            unwatched=True,
             note="Findings are kept. Malware plans for S3 buckets go on, and what agents have left in networks costs on.",
         ),
-    )  # fmt: skip
+    )
     back = f"{AGAIN} Members that are suspended are resumed; one that was dissociated is enrolled again."
 
     def here(self, place: Here, column: Column) -> Cells:

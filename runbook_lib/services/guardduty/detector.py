@@ -93,23 +93,31 @@ class Detectors(Aspect[GuardDutySection, RegionState]):
         return place.action(
             "CreateDetector",
             {"Enable": True, "Features": own_detector(place.section, place.region), **frequency_parameter(place.section)},
-            account=account, stage=stage, reason=f"account {account} has no detector in {place.region}",
-            affects=frozenset({account}), before="no detector",
+            account=account,
+            stage=stage,
+            reason=f"account {account} has no detector in {place.region}",
+            affects=frozenset({account}),
+            before="no detector",
             becomes="detector on with " + (", ".join(on) or "no optional feature"),
             back_out=BackOut(
                 "Deletes the detector and its findings; only possible while the account is not an administrator with members.",
-                "DeleteDetector", {"DetectorId": detector(place, account)},
+                "DeleteDetector",
+                {"DetectorId": detector(place, account)},
             ),
             inside_accounts=enabling(on),
-        )  # fmt: skip
+        )
 
     def _resume(self, place: Here, account: str, stage: str, after: tuple[str, ...], lacking: Sequence[str] = ()) -> Action:
         """An existing own detector: on, with every wanted feature (the management account's features follow as a member)."""
         wanted = wanted_items(place, workloads=False) if account == place.delegated else {}
         sent = {"Features": features(wanted, "Status")} if wanted else {}
         return place.action(
-            "UpdateDetector", {"DetectorId": detector(place, account), "Enable": True, **sent},
-            account=account, stage=stage, after=after, affects=frozenset({account}),
+            "UpdateDetector",
+            {"DetectorId": detector(place, account), "Enable": True, **sent},
+            account=account,
+            stage=stage,
+            after=after,
+            affects=frozenset({account}),
             reason=f"account {account}'s own detector is suspended or lacks features" + listed(lacking),
             before="suspended, or without" + (listed(lacking) or ": nothing"),
             becomes="detector on with " + (", ".join(wanted) or "its features unchanged"),
@@ -119,7 +127,7 @@ class Detectors(Aspect[GuardDutySection, RegionState]):
                 {"DetectorId": detector(place, account), "Features": features(dict.fromkeys(lacking, "DISABLED"), "Status")},
             ),
             inside_accounts=enabling(lacking),
-        )  # fmt: skip
+        )
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         """On, with each feature as the call says, and the frequency where it says one."""

@@ -55,19 +55,24 @@ class Export(Aspect[GuardDutySection, RegionState]):
         return place.action(
             "CreatePublishingDestination",
             {
-                "DetectorId": detector(place), "DestinationType": "S3",
+                "DetectorId": detector(place),
+                "DestinationType": "S3",
                 "DestinationProperties": {"DestinationArn": wanted.bucket_arn, "KmsKeyArn": wanted.kms_key_arn},
             },
-            reason=f"findings of {place.region} are not exported", affects=frozenset({place.delegated}), after=after,
-            before="no destination", becomes=f"findings go to {wanted.bucket_arn}",
+            reason=f"findings of {place.region} are not exported",
+            affects=frozenset({place.delegated}),
+            after=after,
+            before="no destination",
+            becomes=f"findings go to {wanted.bucket_arn}",
             back_out=BackOut(
-                "Ends the export; what is in the bucket stays.", "DeletePublishingDestination",
+                "Ends the export; what is in the bucket stays.",
+                "DeletePublishingDestination",
                 {
                     "DetectorId": detector(place),
                     "DestinationId": Reference("guardduty:destination", place.delegated, place.region),
                 },
             ),
-        )  # fmt: skip
+        )
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         found = detector_found(wait.account, wait.region, reader)

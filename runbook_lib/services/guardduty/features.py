@@ -128,14 +128,17 @@ class Features(Aspect[GuardDutySection, RegionState]):
         off = features(dict.fromkeys(lacking, "DISABLED"), "Status")
         delegated = place.delegated
         return place.action(
-            "UpdateDetector", {**own, "Features": features(wanted, "Status")}, stage="workloads", after=after,
-            affects=frozenset({delegated}), reason=f"account {delegated} itself lacks features{listed(lacking)}",
-            before=f"without{listed(lacking)}", becomes="on: " + ", ".join(wanted),
-            back_out=BackOut(
-                "Switches the features off again that were off.", "UpdateDetector", {**own, "Features": off}
-            ),
+            "UpdateDetector",
+            {**own, "Features": features(wanted, "Status")},
+            stage="workloads",
+            after=after,
+            affects=frozenset({delegated}),
+            reason=f"account {delegated} itself lacks features{listed(lacking)}",
+            before=f"without{listed(lacking)}",
+            becomes="on: " + ", ".join(wanted),
+            back_out=BackOut("Switches the features off again that were off.", "UpdateDetector", {**own, "Features": off}),
             inside_accounts=enabling(wanted),
-        )  # fmt: skip
+        )
 
     def _cut(self, accounts: Iterable[str]) -> list[tuple[str, ...]]:
         return batches(accounts, SPEC.batches["UpdateMemberDetectors"])
@@ -153,17 +156,23 @@ class Features(Aspect[GuardDutySection, RegionState]):
         named = {"DetectorId": detector(place), "AccountIds": EACH_ACCOUNT}
         opposite = "DISABLED" if raising else "ENABLED"
         return place.action(
-            "UpdateMemberDetectors", {**named, "Features": features(dict.fromkeys(items, status), "Status")},
-            targets=batch, affects=frozenset(batch), after=after, stage=stage,
+            "UpdateMemberDetectors",
+            {**named, "Features": features(dict.fromkeys(items, status), "Status")},
+            targets=batch,
+            affects=frozenset(batch),
+            after=after,
+            stage=stage,
             reason=f"{len(batch)} member accounts in {place.region} differ from settings in " + ", ".join(items),
-            before=f"one or more {opposite}", becomes=", ".join(f"{item} {status}" for item in items),
+            before=f"one or more {opposite}",
+            becomes=", ".join(f"{item} {status}" for item in items),
             direction=Direction.RAISES if raising else Direction.LOWERS,
             back_out=BackOut(
-                f"For the accounts and features that were {opposite} before (see the coverage before).", "UpdateMemberDetectors",
+                f"For the accounts and features that were {opposite} before (see the coverage before).",
+                "UpdateMemberDetectors",
                 {**named, "Features": features(dict.fromkeys(items, opposite), "Status")},
             ),
             inside_accounts=enabling(items) if raising else "",
-        )  # fmt: skip
+        )
 
     def _lower(self, place: Here, cell: Cell, after: tuple[str, ...]) -> list[Action]:
         """Switch one feature off where settings allow exactly that."""
@@ -174,13 +183,19 @@ class Features(Aspect[GuardDutySection, RegionState]):
             return steps
         own_detector = {"DetectorId": detector(place)}
         own = place.action(
-            "UpdateDetector", {**own_detector, "Features": off}, stage="lowering", after=after, direction=Direction.LOWERS,
-            affects=frozenset({place.delegated}), reason=cell.reason, before=f"{cell.item} ENABLED",
+            "UpdateDetector",
+            {**own_detector, "Features": off},
+            stage="lowering",
+            after=after,
+            direction=Direction.LOWERS,
+            affects=frozenset({place.delegated}),
+            reason=cell.reason,
+            before=f"{cell.item} ENABLED",
             becomes=f"{cell.item} DISABLED",
             back_out=BackOut(
                 "Switches it on again.", "UpdateDetector", {**own_detector, "Features": features({cell.item: "ENABLED"}, "Status")}
             ),
-        )  # fmt: skip
+        )
         return [own, *steps]
 
     def effect(self, action: Action, reader: Reader) -> Progress:

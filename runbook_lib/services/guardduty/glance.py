@@ -30,6 +30,10 @@ def members(reader: Reader, administrator: str, region: str, detector: str, acco
 
 
 GLANCE = Glance(
-    SPEC, frozenset({f"{NAME}:{operation}" for operation in ("ListDetectors", "GetAdministratorAccount", "GetMembers")}),
-    own, above, members, BATCH,
-)  # fmt: skip
+    SPEC,
+    frozenset({f"{NAME}:{operation}" for operation in ("ListDetectors", "GetAdministratorAccount", "GetMembers")}),
+    own,
+    above,
+    members,
+    BATCH,
+)

@@ -58,7 +58,7 @@ FINDINGS = Findings(
         "UnauthorizedAccess",
     ),
     "[docs] GuardDuty's format of finding types: the threat's purpose, 2026-11",
-)  # fmt: skip
+)
 
 SPEC = ServiceSpec(
     name=NAME,

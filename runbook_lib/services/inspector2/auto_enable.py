@@ -69,26 +69,35 @@ class AutoEnable(Aspect[InspectorSection, RegionState]):
         also = {"ami": True} if before.get("ami", False) else {}
         on = [scan_type for scan_type in sorted(here) if scan_type in wanted]
         call = place.action(
-            "UpdateOrganizationConfiguration", {"autoEnable": {**flags, **also}}, after=after, stage=stage,
-            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES, affects=frozenset({place.delegated}),
+            "UpdateOrganizationConfiguration",
+            {"autoEnable": {**flags, **also}},
+            after=after,
+            stage=stage,
+            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
+            affects=frozenset({place.delegated}),
             reason=f"auto-enable in {place.region} differs from settings: {', '.join(cell.item for cell in changed)}",
-            before=", ".join(f"{cell.item} {cell.observed}" for cell in changed), becomes=f"on: {', '.join(on) or NOTHING}",
+            before=", ".join(f"{cell.item} {cell.observed}" for cell in changed),
+            becomes=f"on: {', '.join(on) or NOTHING}",
             back_out=BackOut(
-                "Sets the earlier flags; accounts that joined meanwhile stay as they are.", "UpdateOrganizationConfiguration",
+                "Sets the earlier flags; accounts that joined meanwhile stay as they are.",
+                "UpdateOrganizationConfiguration",
                 {"autoEnable": {**earlier, **also}},
             ),
             lane=f"{NAME} organization configuration {place.region}",
             inside_accounts=f"Accounts that join: {enabling(on)}" if on else "",
-        )  # fmt: skip
+        )
         shown = tuple(scan_type for scan_type in here if scan_type in wanted)
         said = ", ".join(shown) or NOTHING
         return [
             call,
             place.wait(
-                "DescribeOrganizationConfiguration", Condition(f"auto-enable on: {said}", self.name, shown),
-                f"AWS shows the new auto-enable flags in {place.region}: {said}", (*after, call.id), stage=stage,
+                "DescribeOrganizationConfiguration",
+                Condition(f"auto-enable on: {said}", self.name, shown),
+                f"AWS shows the new auto-enable flags in {place.region}: {said}",
+                (*after, call.id),
+                stage=stage,
             ),
-        ]  # fmt: skip
+        ]
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         now = read_organization(wait.account, wait.region, reader)

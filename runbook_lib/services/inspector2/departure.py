@@ -63,11 +63,17 @@ class StopAutoEnable(Regional[RegionState]):
         flags = dict.fromkeys((*here, *sorted(found.value.flags)), False)
         earlier = {**flags, **found.value.flags}
         call = place.action(
-            "UpdateOrganizationConfiguration", {"autoEnable": flags}, after=before, affects=frozenset({place.delegated}),
-            reason=f"{TITLE} is left in {place.region}", before=", ".join(cell.observed for cell in doing), becomes="off",
-            direction=Direction.LOWERS, lane=f"{NAME} organization configuration {place.region}",
+            "UpdateOrganizationConfiguration",
+            {"autoEnable": flags},
+            after=before,
+            affects=frozenset({place.delegated}),
+            reason=f"{TITLE} is left in {place.region}",
+            before=", ".join(cell.observed for cell in doing),
+            becomes="off",
+            direction=Direction.LOWERS,
+            lane=f"{NAME} organization configuration {place.region}",
             back_out=BackOut("Sets the earlier flags.", "UpdateOrganizationConfiguration", {"autoEnable": earlier}),
-        )  # fmt: skip
+        )
         shown = "nothing is enabled automatically"
         return [call, waiting(self, place, "DescribeOrganizationConfiguration", shown, (*before, call.id))]
 

@@ -34,6 +34,11 @@ def members(reader: Reader, administrator: str, region: str, _: str, accounts: S
 
 
 GLANCE = Glance(
-    SPEC, frozenset({f"{NAME}:{operation}" for operation in ("BatchGetAccountStatus", "GetDelegatedAdminAccount")}),
-    own, above, members, SPEC.batches["BatchGetAccountStatus"], needs_own=False,
-)  # fmt: skip
+    SPEC,
+    frozenset({f"{NAME}:{operation}" for operation in ("BatchGetAccountStatus", "GetDelegatedAdminAccount")}),
+    own,
+    above,
+    members,
+    SPEC.batches["BatchGetAccountStatus"],
+    needs_own=False,
+)

@@ -81,16 +81,20 @@ class Association(Membership[InspectorSection, RegionState]):
     ) -> list[Action]:
         return [
             place.action(
-                "AssociateMember", {"accountId": ACCOUNT_ID}, targets=(account,), affects=frozenset({account}),
+                "AssociateMember",
+                {"accountId": ACCOUNT_ID},
+                targets=(account,),
+                affects=frozenset({account}),
                 after=planned.usable,
-                reason=f"account {account} is not a member account in {place.region}", before="not associated",
+                reason=f"account {account} is not a member account in {place.region}",
+                before="not associated",
                 becomes="member account",
                 back_out=BackOut(
                     "The account becomes standalone; what it scans goes on.", "DisassociateMember", {"accountId": ACCOUNT_ID}
                 ),
             )
             for account in sorted(joining)
-        ]  # fmt: skip
+        ]
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         return self.progress(_statuses(wait, reader), {self.member}, "associated")

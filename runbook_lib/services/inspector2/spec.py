@@ -44,7 +44,7 @@ FINDINGS = Findings(
         Family("code vulnerability", ("Code Vulnerabilities",)),
     ),
     "[model] FindingType, [assumed] its words in Security Hub's types, 2026-11",
-)  # fmt: skip
+)
 
 SPEC = ServiceSpec(
     name=NAME,

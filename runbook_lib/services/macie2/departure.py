@@ -69,11 +69,17 @@ class StopAutoEnable(Regional[RegionState]):
         for cell in doing:
             operation = operations[cell.item]
             call = place.action(
-                operation, _automatic(cell.item, "off"), after=before, affects=frozenset({place.delegated}),
-                reason=f"{TITLE} is left in {place.region}", before=f"{cell.item}: {cell.observed}", becomes="off",
-                direction=Direction.LOWERS, lane=f"{NAME} organization configuration {place.region}",
+                operation,
+                _automatic(cell.item, "off"),
+                after=before,
+                affects=frozenset({place.delegated}),
+                reason=f"{TITLE} is left in {place.region}",
+                before=f"{cell.item}: {cell.observed}",
+                becomes="off",
+                direction=Direction.LOWERS,
+                lane=f"{NAME} organization configuration {place.region}",
                 back_out=BackOut("Sets the earlier choice.", operation, _automatic(cell.item, cell.observed)),
-            )  # fmt: skip
+            )
             made.append(call)
         after = (*before, *(step.id for step in made))
         return [*made, waiting(self, place, "DescribeOrganizationConfiguration", "nothing is enabled automatically", after)]
@@ -145,13 +151,19 @@ class SwitchOff(Regional[RegionState]):
         accounts, named = sorted(accounts_of(doing)), {"id": ACCOUNT_ID}
         made: list[Step] = [
             place.action(
-                "UpdateMemberSession", {**named, "status": "PAUSED"}, targets=(account,), after=before,
+                "UpdateMemberSession",
+                {**named, "status": "PAUSED"},
+                targets=(account,),
+                after=before,
                 affects=frozenset({account}),
-                reason=f"{TITLE} is left in {place.region}", before="Macie on", becomes="paused", direction=Direction.LOWERS,
+                reason=f"{TITLE} is left in {place.region}",
+                before="Macie on",
+                becomes="paused",
+                direction=Direction.LOWERS,
                 back_out=BackOut("Resumes it.", "UpdateMemberSession", {**named, "status": "ENABLED"}),
             )
             for account in accounts
-        ]  # fmt: skip
+        ]
         after = tuple(step.id for step in made)
         return [*made, waiting(self, place, "ListMembers", "members are paused", after, targets=tuple(accounts))]
 

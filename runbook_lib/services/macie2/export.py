@@ -54,12 +54,16 @@ class Export(Aspect[MacieSection, RegionState]):
             return []
         return [
             place.action(
-                OPERATION, _parameters(wanted), affects=frozenset({place.delegated}), before="no destination",
-                after=(*planned.usable, *planned.ids("session", "prepare")), becomes=f"results go to {wanted.words}",
+                OPERATION,
+                _parameters(wanted),
+                affects=frozenset({place.delegated}),
+                before="no destination",
+                after=(*planned.usable, *planned.ids("session", "prepare")),
+                becomes=f"results go to {wanted.words}",
                 reason=f"results of discovery in {place.region} are not exported",
                 back_out=BackOut("Not by a call: AWS changes a destination, and takes none back. What is in the bucket stays."),
             )
-        ]  # fmt: skip
+        ]
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         found = read_destination(action.account, action.region, reader)

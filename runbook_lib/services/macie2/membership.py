@@ -70,25 +70,36 @@ class Members(Membership[MacieSection, RegionState]):
     def _create(self, place: Here, account: str, planned: Planned) -> Action:
         own = planned.ids("session", "management") if account == place.management else ()
         return place.action(
-            "CreateMember", {"account": {"accountId": ACCOUNT_ID, "email": ACCOUNT_EMAIL}}, targets=(account,),
-            affects=frozenset({account}), after=planned.usable + own,
-            reason=f"account {account} is not a member account in {place.region}", before="not a member account",
+            "CreateMember",
+            {"account": {"accountId": ACCOUNT_ID, "email": ACCOUNT_EMAIL}},
+            targets=(account,),
+            affects=frozenset({account}),
+            after=planned.usable + own,
+            reason=f"account {account} is not a member account in {place.region}",
+            before="not a member account",
             becomes="member account, Macie on",
             back_out=BackOut(
-                "DisassociateMember first, then DeleteMember; Macie stays on in the account.", "DisassociateMember",
+                "DisassociateMember first, then DeleteMember; Macie stays on in the account.",
+                "DisassociateMember",
                 {"id": ACCOUNT_ID},
             ),
             inside_accounts=ENABLING,
-        )  # fmt: skip
+        )
 
     def _resume(self, place: Here, account: str, planned: Planned) -> Action:
         named = {"id": ACCOUNT_ID}
         return place.action(
-            "UpdateMemberSession", {**named, "status": "ENABLED"}, targets=(account,), affects=frozenset({account}),
-            after=planned.usable, reason=f"Macie is suspended in member account {account} in {place.region}", before="suspended",
-            becomes="Macie on", back_out=BackOut("Suspends it again.", "UpdateMemberSession", {**named, "status": "PAUSED"}),
+            "UpdateMemberSession",
+            {**named, "status": "ENABLED"},
+            targets=(account,),
+            affects=frozenset({account}),
+            after=planned.usable,
+            reason=f"Macie is suspended in member account {account} in {place.region}",
+            before="suspended",
+            becomes="Macie on",
+            back_out=BackOut("Suspends it again.", "UpdateMemberSession", {**named, "status": "PAUSED"}),
             inside_accounts=ENABLING,
-        )  # fmt: skip
+        )
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         listed = read_members(wait.account, wait.region, reader)

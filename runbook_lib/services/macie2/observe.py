@@ -54,9 +54,7 @@ def _region(
         reads += [partial(each, delegated, region, reader) for each in (read_discovery, read_discovering)]
     publication, destination, *acted = reader.parallel([partial(_try, each) for each in reads])
     organization, members, discovery, discovering = acted or [NotYet(STEP)] * 4
-    return RegionState(
-        administrators, own, management, organization, members, discovery, discovering, publication, destination
-    )  # fmt: skip
+    return RegionState(administrators, own, management, organization, members, discovery, discovering, publication, destination)
 
 
 def _try(read: Callable[[], T]) -> Observation[T]:

@@ -80,17 +80,21 @@ class FindingsPublication(Aspect[MacieSection, RegionState]):
     ) -> Action:
         items = [cell.item for cell in changed]
         return place.action(
-            "PutFindingsPublicationConfiguration", _parameters(values), stage=stage, affects=frozenset({place.delegated}),
+            "PutFindingsPublicationConfiguration",
+            _parameters(values),
+            stage=stage,
+            affects=frozenset({place.delegated}),
             after=(*planned.usable, *planned.ids("session", "prepare")),
             reason=f"publication of findings in {place.region} differs from settings: {', '.join(items)}",
             before=", ".join(f"{item} {there[item]}" for item in items),
             becomes=", ".join(f"{item} {values[item]}" for item in items),
             direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=BackOut(
-                "Publishes what was published before; what is in Security Hub stays.", "PutFindingsPublicationConfiguration",
+                "Publishes what was published before; what is in Security Hub stays.",
+                "PutFindingsPublicationConfiguration",
                 _parameters(there),
             ),
-        )  # fmt: skip
+        )
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         now = _values(read_publication(action.account, action.region, reader))

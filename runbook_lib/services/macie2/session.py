@@ -115,12 +115,17 @@ class Frequency(Aspect[MacieSection, RegionState]):
 
     def _change(self, place: Here, cell: Cell, stage: str, planned: Planned) -> Action:
         return place.action(
-            "UpdateMacieSession", {FREQUENCY: cell.desired}, stage=stage, after=planned.ids(OwnSession.name, "prepare"),
-            affects=accounts_of([cell]), before=cell.observed, becomes=cell.desired,
+            "UpdateMacieSession",
+            {FREQUENCY: cell.desired},
+            stage=stage,
+            after=planned.ids(OwnSession.name, "prepare"),
+            affects=accounts_of([cell]),
+            before=cell.observed,
+            becomes=cell.desired,
             reason=f"updates of policy findings are published {cell.observed}, settings ask for {cell.desired}",
             direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=BackOut("Sets the earlier frequency.", "UpdateMacieSession", {FREQUENCY: cell.observed}),
-        )  # fmt: skip
+        )
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         found = read_session(action.account, action.region, reader).frequency

@@ -37,7 +37,7 @@ FINDINGS = Findings(
     "macie",
     (Family("policy", ("Policy",)), Family("sensitive data", ("SensitiveData", "Sensitive Data Identifications"))),
     "[docs] Macie's finding types, 2026-11",
-)  # fmt: skip
+)
 
 SPEC = ServiceSpec(
     name=NAME,

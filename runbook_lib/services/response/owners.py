@@ -127,8 +127,10 @@ def _doors(section: ResponseSection, register: Register) -> Iterator[Open]:
         "channels": {name for each in register.active for name in each.notify},
     }
     there: dict[str, Collection[str]] = {
-        "routes": section.routes, "custom_actions": section.custom_actions, "channels": section.channels,
-    }  # fmt: skip
+        "routes": section.routes,
+        "custom_actions": section.custom_actions,
+        "channels": section.channels,
+    }
     for key, names in there.items():
         for name in sorted(set(names) - used[key]):
             yield Open(f"response.{key}.{name}", "no active workflow is behind it", step)

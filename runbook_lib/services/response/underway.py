@@ -75,9 +75,11 @@ def underway(there: State, wanted: Mapping[str, Wanted], tried: Iterable[Trial],
     answers = dict(zip(jobs, reader.parallel([partial(_try, job) for job in jobs.values()]), strict=True))
     named = {kind: {key[1:]: each for key, each in answers.items() if key[0] == kind} for kind in ("found", "heard", "box")}
     return Underway(
-        there, named["found"], {arn: each for (arn,), each in named["box"].items()},
+        there,
+        named["found"],
+        {arn: each for (arn,), each in named["box"].items()},
         {arn: each for (arn,), each in named["heard"].items()},
-    )  # fmt: skip
+    )
 
 
 def _try(read: Any) -> Observation[Any]:

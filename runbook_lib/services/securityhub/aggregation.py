@@ -14,16 +14,7 @@ from runbook_lib.services.aspect import WHOLE, Aspect, Place, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
 from runbook_lib.services.obstacles import DELEGATED_OWNER
 from runbook_lib.services.securityhub import observe
-from runbook_lib.services.securityhub.findings import (
-    Finding,
-    blocked,
-    cells,
-    covered,
-    not_asked,
-    not_managed,
-    to_do,
-    unknown,
-)  # fmt: skip
+from runbook_lib.services.securityhub.findings import Finding, blocked, cells, covered, not_asked, not_managed, to_do, unknown
 from runbook_lib.services.securityhub.membership import begins_after
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import Aggregator, State
@@ -170,16 +161,20 @@ def _finding(
             f"the finding aggregator is in {found.home}, settings want {want.home_region}; a home Region cannot be moved",
             "Name the present home Region in the settings, or delete the aggregator deliberately (copied findings stay, new ones "
             "are no longer copied), then plan again.",
-            DELEGATED_OWNER, seen, desired,
-        )  # fmt: skip
+            DELEGATED_OWNER,
+            seen,
+            desired,
+        )
     if (found.mode, found.regions if "SPECIFIED" in found.mode else frozenset()) == (want.linking_mode, named(want)):
         return covered("findings are aggregated as settings want", seen)
     if lowers(found, want) and not lowering_allowed(settings, NAME, ASPECT, ""):
         return blocked(
             f"linked now: {seen}; settings want {desired}, which would unlink Regions",
             f'Correct the settings, or permit it under allow_lowering (service {NAME}, aspect "{ASPECT}").',
-            SETTINGS_OWNER, seen, desired,
-        )  # fmt: skip
+            SETTINGS_OWNER,
+            seen,
+            desired,
+        )
     return to_do("mode or Regions differ from the settings", seen, desired)
 
 
@@ -188,8 +183,11 @@ def _absent(organization: Organization, want: FindingAggregation, account: str, 
     if isinstance(opted, Known) and opted.value.get(want.home_region) == "ENABLED":
         return blocked(
             f"{want.home_region} is an opt-in Region, and AWS makes no finding aggregator there",
-            "Choose a home Region that is enabled by default.", SETTINGS_OWNER, seen, desired,
-        )  # fmt: skip
+            "Choose a home Region that is enabled by default.",
+            SETTINGS_OWNER,
+            seen,
+            desired,
+        )
     return to_do("there is no finding aggregator", seen, desired)
 
 
@@ -200,7 +198,12 @@ def resolve(reference: Reference, reader: Reader) -> str:
     found = observe.read_aggregator(reader, reference.account, reference.region)
     if found is None:
         raise CallFailed(
-            "ResourceNotFoundException", "there is no finding aggregator", service=NAME, operation="ListFindingAggregators",
-            account=reference.account, region=reference.region, sent=False,
-        )  # fmt: skip
+            "ResourceNotFoundException",
+            "there is no finding aggregator",
+            service=NAME,
+            operation="ListFindingAggregators",
+            account=reference.account,
+            region=reference.region,
+            sent=False,
+        )
     return found.arn

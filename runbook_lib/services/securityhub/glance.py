@@ -33,6 +33,10 @@ def members(reader: Reader, administrator: str, region: str, _: str, accounts: S
 
 
 GLANCE = Glance(
-    SPEC, frozenset({f"{NAME}:{operation}" for operation in ("DescribeHub", "GetAdministratorAccount", "GetMembers")}),
-    own, above, members, SPEC.batches["GetMembers"],
-)  # fmt: skip
+    SPEC,
+    frozenset({f"{NAME}:{operation}" for operation in ("DescribeHub", "GetAdministratorAccount", "GetMembers")}),
+    own,
+    above,
+    members,
+    SPEC.batches["GetMembers"],
+)

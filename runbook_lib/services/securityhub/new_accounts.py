@@ -17,16 +17,7 @@ from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import NONE, WHOLE, Aspect, Place, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, lowering_allowed
 from runbook_lib.services.securityhub import observe
-from runbook_lib.services.securityhub.findings import (
-    Finding,
-    blocked,
-    cells,
-    covered,
-    not_asked,
-    not_managed,
-    to_do,
-    unknown,
-)  # fmt: skip
+from runbook_lib.services.securityhub.findings import Finding, blocked, cells, covered, not_asked, not_managed, to_do, unknown
 from runbook_lib.services.securityhub.membership import begins_after
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import NOT_OBSERVED, Configuration, State
@@ -163,6 +154,8 @@ def _finding(settings: Settings, part: SecurityHubSection, observation: Observat
         return blocked(
             f"{seen}, and settings want {desired}, which lowers protection",
             f'Correct the settings, or permit it under allow_lowering (service {NAME}, aspect "{ASPECT}", item "{item}").',
-            SETTINGS_OWNER, seen, desired,
-        )  # fmt: skip
+            SETTINGS_OWNER,
+            seen,
+            desired,
+        )
     return to_do(f"{seen}, settings want {desired}", seen, desired)

@@ -69,7 +69,7 @@ FINDINGS = Findings(
         "WAF",
     ),
     "[docs] Security Hub CSPM's list of controls: the service before the point, 2026-11",
-)  # fmt: skip
+)
 
 SPEC = ServiceSpec(
     name=NAME,

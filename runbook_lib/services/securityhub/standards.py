@@ -24,7 +24,7 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
     waiting,
-)  # fmt: skip
+)
 from runbook_lib.services.securityhub.membership import MEMBERSHIP, begins_after, findings, set_aside
 from runbook_lib.services.securityhub.spec import NAME
 from runbook_lib.services.securityhub.state import (
@@ -139,9 +139,8 @@ def _accounts(cells: Cells, items: tuple[str, ...], region: str, gap: Gap) -> fr
 
 
 def _enable(
-    place: Here, account: str, items: tuple[str, ...], stage: str,
-    after: tuple[str, ...], targets: tuple[str, ...] = (),
-) -> list[Action]:  # fmt: skip
+    place: Here, account: str, items: tuple[str, ...], stage: str, after: tuple[str, ...], targets: tuple[str, ...] = ()
+) -> list[Action]:
     partition, region = place.view.organization.partition, place.region
     observed = place.seen.standards.get(region, {}).get(account)
     held: Mapping[str, object] = observed.value if isinstance(observed, Known) else {}
@@ -219,8 +218,9 @@ def _member(place: Here, account: str, item: str, member: Finding) -> Finding:
     if place.view.settings.access.members is None:
         return blocked(
             "a member's standards can only be set from inside the account, and settings name no member role",
-            "Name access.members, or leave existing_account_standards out.", SETTINGS_OWNER,
-        )  # fmt: skip
+            "Name access.members, or leave existing_account_standards out.",
+            SETTINGS_OWNER,
+        )
     if region in state.standards and account not in state.standards[region]:
         return blocked("no role leads into the account", "Name a role under access.members.", SETTINGS_OWNER)
     own = state.standards.get(region, {}).get(account, NOT_OBSERVED)
@@ -275,9 +275,12 @@ def _not_offered(state: State, item: str, region: str) -> Finding | None:
     if any(isinstance(listed, Known) and item in listed.value for listed in state.offered.values()):
         return Finding(Status.NOT_APPLICABLE, f"AWS does not offer the standard in {region}")
     return blocked(
-        f"AWS offers no such standard in {region}", f"Correct name and version; AWS offers: {', '.join(sorted(offered.value))}.",
-        SETTINGS_OWNER, "off", "READY",
-    )  # fmt: skip
+        f"AWS offers no such standard in {region}",
+        f"Correct name and version; AWS offers: {', '.join(sorted(offered.value))}.",
+        SETTINGS_OWNER,
+        "off",
+        "READY",
+    )
 
 
 def _unnamed(place: Here) -> Cells:

@@ -39,10 +39,15 @@ def ask(world: World, stack: Stack, kind: str, resource: Resource, old: dict[str
     signed = dt.datetime.fromtimestamp(world.now(), dt.UTC)
     query = f"X-Amz-Date={signed:%Y%m%dT%H%M%SZ}&X-Amz-Expires={EXPIRES}&X-Amz-Signature={token}"
     event = {
-        "RequestType": kind, "RequestId": request, "StackId": stack.id, "ResourceType": resource.type,
-        "ResponseURL": f"{world.url}{ADDRESS}{token}?{query}", "LogicalResourceId": resource.logical_id,
-        "ServiceToken": str(resource.properties["ServiceToken"]), "ResourceProperties": strings(resource.properties),
-    }  # fmt: skip
+        "RequestType": kind,
+        "RequestId": request,
+        "StackId": stack.id,
+        "ResourceType": resource.type,
+        "ResponseURL": f"{world.url}{ADDRESS}{token}?{query}",
+        "LogicalResourceId": resource.logical_id,
+        "ServiceToken": str(resource.properties["ServiceToken"]),
+        "ResourceProperties": strings(resource.properties),
+    }
     if kind != "Create":
         event["PhysicalResourceId"] = resource.physical_id
     if old is not None:

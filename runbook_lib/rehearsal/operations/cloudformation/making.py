@@ -17,9 +17,11 @@ class NotMade(Exception):
 def make(world: World, stack: Stack, resource: Resource) -> None:
     """Make a resource, or bring it up to date; sets its physical id and attributes. Raises NotMade."""
     own = {
-        "AWS::IAM::Role": _role, "AWS::Lambda::Function": _function, "AWS::StepFunctions::StateMachine": _machine,
+        "AWS::IAM::Role": _role,
+        "AWS::Lambda::Function": _function,
+        "AWS::StepFunctions::StateMachine": _machine,
         "AWS::Logs::LogGroup": _named,
-    }.get(resource.type, _named)  # fmt: skip
+    }.get(resource.type, _named)
     own(world, stack, resource)
 
 

@@ -123,9 +123,12 @@ def _substituted(name: str, stack: Stack, parameters: Mapping[str, str]) -> Any:
 
 def _ref(name: str, stack: Stack, parameters: Mapping[str, str]) -> str:
     pseudo = {
-        "AWS::StackName": stack.name, "AWS::StackId": stack.id, "AWS::AccountId": stack.account, "AWS::Region": stack.region,
+        "AWS::StackName": stack.name,
+        "AWS::StackId": stack.id,
+        "AWS::AccountId": stack.account,
+        "AWS::Region": stack.region,
         "AWS::Partition": stack.partition,
-    }  # fmt: skip
+    }
     if name in pseudo:
         return pseudo[name]
     return parameters[name] if name in parameters else stack.resources[name].physical_id

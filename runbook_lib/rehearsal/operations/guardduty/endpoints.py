@@ -32,7 +32,11 @@ def describe_vpc_endpoints(call: Call, **asked: Any) -> dict[str, Any]:
     if asked.get("VpcEndpointIds") or asked.get("Filters") or not has_endpoint(call.world, call.account, call.region):
         raise PassOn
     row = {
-        "VpcEndpointId": f"vpce-{call.account}", "VpcEndpointType": "Interface", "State": "Available", "RequesterManaged": False,
-        "ServiceName": f"com.amazonaws.{call.region}.guardduty-data", "Tags": [{"Key": "GuardDutyManaged", "Value": "true"}],
-    }  # fmt: skip
+        "VpcEndpointId": f"vpce-{call.account}",
+        "VpcEndpointType": "Interface",
+        "State": "Available",
+        "RequesterManaged": False,
+        "ServiceName": f"com.amazonaws.{call.region}.guardduty-data",
+        "Tags": [{"Key": "GuardDutyManaged", "Value": "true"}],
+    }
     return {"VpcEndpoints": [row]}

@@ -115,8 +115,12 @@ def _number_test(attribute: str, filters: list[dict[str, float]]) -> Callable[[F
 
 
 BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
-    "Eq": operator.eq, "Gt": operator.gt, "Gte": operator.ge, "Lt": operator.lt, "Lte": operator.le,
-}  # fmt: skip
+    "Eq": operator.eq,
+    "Gt": operator.gt,
+    "Gte": operator.ge,
+    "Lt": operator.lt,
+    "Lte": operator.le,
+}
 
 
 def _map_test(path: tuple[str, ...], filters: list[dict[str, str]]) -> Callable[[Finding], bool]:
