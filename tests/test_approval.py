@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,15 @@ def test_written_and_read(tmp_path: Path) -> None:
     approval = approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW)
     approval.write(tmp_path / "a.json")
     assert read_approval(tmp_path / "a.json") == approval
+
+
+def test_an_approval_is_written_whole_beside_what_was_there(tmp_path: Path) -> None:
+    path, kept = tmp_path / "a.json", tmp_path / "kept.json"
+    path.write_text("what somebody reads at this moment", encoding="utf-8")
+    os.link(path, kept)
+    approve(APPROVED, approver="Ada", ticket="CHG-1", now=NOW).write(path)
+    assert kept.read_text(encoding="utf-8") == "what somebody reads at this moment"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.json", "kept.json"]
 
 
 def test_cover_what_is_left() -> None:

@@ -76,7 +76,7 @@ def test_a_table_that_nothing_else_closes_closes_itself_once_unused(monkeypatch:
 
     async def look() -> tuple[int, int]:
         explorer = Explorer(CellTable(CELLS, organization()), sections.explorable(CELLS, "coverage.csv"))
-        monkeypatch.setattr(explorer, "give_way", given.append)
+        monkeypatch.setattr(explorer, "replace_with", given.append)
         explorer.close_unused(after=0.3)
         await asyncio.sleep(0.2)
         explorer._turn(PAGE)

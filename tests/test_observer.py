@@ -16,7 +16,7 @@ from runbook_lib.runbook import Runbook
 from runbook_lib.runbook.observer import MOMENT, Observer
 from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import Contradicted
-from runbook_lib.services.view import told_by
+from runbook_lib.services.view import reads_depend_on
 from runbook_lib.settings import Exclusion, Settings
 
 MANAGEMENT = "111111111111"
@@ -46,7 +46,7 @@ def test_no_service_needs_the_accounts_to_know_what_to_ask(seed: str, tmp_path: 
         assert len(whole.accounts) > len(outline.accounts)
         for service in SERVICES:
             known, supposed = observer.view(service, whole), observer.view(service, outline)
-            assert told_by(known) == told_by(supposed)
+            assert reads_depend_on(known) == reads_depend_on(supposed)
             seen = service.observe(known, runbook.access)
             assert service.observe(supposed, runbook.access) == seen
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from runbook_lib.apply.once import Once
+from runbook_lib.apply.once import Memo
 from runbook_lib.plan import Reference
 
 HERE, THERE = (
@@ -22,7 +22,7 @@ def test_many_at_the_same_time_ask_once() -> None:
         time.sleep(0.02)
         return reference.region
 
-    once = Once(ask)
+    once = Memo(ask)
     got: list[str] = []
     threads = [threading.Thread(target=lambda: got.append(once(HERE))) for _ in range(8)]
     for thread in threads:
@@ -42,7 +42,7 @@ def test_a_failure_is_not_kept() -> None:
             return answer
         raise LookupError
 
-    once = Once(ask)
+    once = Memo(ask)
     with pytest.raises(LookupError):
         once(HERE)
     assert [once(HERE), once(HERE)] == ["found", "found"]

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from runbook_lib.aws.call_slots import USUAL, Places
+from runbook_lib.aws.call_slots import USUAL, CallSlots
 from runbook_lib.aws.pace import Pace
 from runbook_lib.base.clock import Clock, FakeClock
 
@@ -110,7 +110,7 @@ def test_who_waits_for_one_operation_holds_up_no_other() -> None:
 
 
 def test_no_token_is_taken_before_there_is_a_place_for_the_call() -> None:
-    clock, places = FakeClock(), Places(0)
+    clock, places = FakeClock(), CallSlots(0)
     pace = Pace(clock, share=1.0)
     begun = threading.Event()
 

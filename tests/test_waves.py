@@ -10,7 +10,7 @@ from test_scope import DELEGATED, MANAGEMENT, MEMBER, ORGANIZATION, OTHER, PROD,
 from runbook_lib.base.documents import dotted
 from runbook_lib.plan import Scope
 from runbook_lib.services.remarks import PreconditionsFailed
-from runbook_lib.services.waves import UnknownWave, later_words, wave_named, wave_objections, wave_of, wave_words, waves
+from runbook_lib.services.waves import UnknownWave, waiting_waves, wave_named, wave_objections, wave_of, wave_words, waves
 from runbook_lib.settings import Settings, settings_digest
 from runbook_lib.settings.wave import WaveSection
 
@@ -39,8 +39,8 @@ def test_the_last_wave_is_the_whole_and_never_named() -> None:
     assert wave_of(Scope(accounts=(MEMBER,)), wanted) is None
     assert wave_words(first.scope, wanted) == first.title
     assert "a part of its own" in wave_words(Scope(accounts=(MEMBER,)), wanted)
-    assert later_words(first.scope, wanted).startswith(f"w2 (Regions us-east-1, us-east-2; accounts {OTHER}), then rest (")
-    assert later_words(last.scope, wanted) == ""
+    assert waiting_waves(first.scope, wanted).startswith(f"w2 (Regions us-east-1, us-east-2; accounts {OTHER}), then rest (")
+    assert waiting_waves(last.scope, wanted) == ""
     with pytest.raises(UnknownWave, match="there are canary, w2, rest"):
         wave_named("canry", wanted)
 
@@ -48,7 +48,7 @@ def test_the_last_wave_is_the_whole_and_never_named() -> None:
 def test_without_waves_there_is_none() -> None:
     assert waves(planned()) == ()
     assert wave_of(Scope(), planned()) is None
-    assert wave_words(Scope(), planned()) == later_words(Scope(), planned()) == ""
+    assert wave_words(Scope(), planned()) == waiting_waves(Scope(), planned()) == ""
     with pytest.raises(UnknownWave, match="settings have no waves"):
         wave_named("canary", planned())
 

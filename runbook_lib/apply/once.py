@@ -6,7 +6,7 @@ from collections.abc import Callable
 from runbook_lib.plan import Reference
 
 
-class Once:
+class Memo:
     """Asks at most once per Reference, also when many threads want it together. What raises is asked again."""
 
     def __init__(self, ask: Callable[[Reference], str]) -> None:

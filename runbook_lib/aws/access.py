@@ -18,10 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, Places
+from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, CallSlots
 from runbook_lib.aws.callers import Card
 from runbook_lib.aws.clients import AS_USUAL, Clients, Counters
-from runbook_lib.aws.credentials import AccessRefused, Doors, NoDoor, WrongAccount, failed
+from runbook_lib.aws.credentials import AccessRefused, AccountSessions, NoDoor, WrongAccount, failed
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
 from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, denied, passing, throttled
 from runbook_lib.aws.limits import SHARE
@@ -78,13 +78,15 @@ class Access:
         self._clients = Clients(settings.mode, run, settings.concurrency, self._pace, attach, operations, network)
         self._sts_region = sts_region(settings)
         partition = partition_facts(self._sts_region)[0]
-        self._doors = Doors(settings, partition, self._sts_region, run, clock, self._clients.session, self._sts, member_role)
+        self._doors = AccountSessions(
+            settings, partition, self._sts_region, run, clock, self._clients.session, self._sts, member_role
+        )
         self._making = threading.Lock()
         self.on_answer: Callable[..., None] = lambda *answered: None
         """Hears the answer to, or failure of, every read, and what was asked: what coverage is judged from is kept as evidence."""
         self.recall: Callable[..., dict[str, Any] | None] = lambda *asked: None
         """Gives what a read was answered a while ago, where that serves again."""
-        self._under_way = Places(settings.concurrency)
+        self._under_way = CallSlots(settings.concurrency)
         self._paged = set[tuple[str, str]]()
         self._denied: dict[Kind, CallFailed] = {}
         self._pool: ThreadPoolExecutor | None = None

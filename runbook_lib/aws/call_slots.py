@@ -12,7 +12,7 @@ at AWS's rate has come, and Organizations, since AWS gives out no list as slowly
 list, since the next page is asked for with its token. All others nobody waits for."""
 
 
-class Places:
+class CallSlots:
     """A place is handed to whoever waits with the best rank, and among them to who waits longest.
 
     A semaphore lets in whoever comes by: a list of many pages is then overtaken, page after page, by calls that nobody waits for.

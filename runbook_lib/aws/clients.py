@@ -22,7 +22,7 @@ from runbook_lib.aws.errors import THROTTLED
 from runbook_lib.aws.handlers import register_builtin
 from runbook_lib.aws.isolation import isolate
 from runbook_lib.aws.keys import watch
-from runbook_lib.aws.models import ListedOperations
+from runbook_lib.aws.models import TrimmedModels
 from runbook_lib.aws.pace import Key, Pace
 from runbook_lib.aws.parsing import Parsers
 from runbook_lib.settings.network import NetworkSection
@@ -67,7 +67,7 @@ class Clients:
     ) -> None:  # fmt: skip
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
-        self._models = ListedOperations(operations)
+        self._models = TrimmedModels(operations)
         self._network = network if mode == "live" and network else AS_USUAL
         self._settings = network is not None
         self._used: dict[str, dict[str, str]] = {}

@@ -107,7 +107,7 @@ class Opened:
         self.skew: float | None = None
 
 
-class Doors:
+class AccountSessions:
     """All doors of a run. `new_session(profile)` and `sts(session)` come from Access, which alone makes clients.
 
     `region` is where STS is asked; tokens of a regional endpoint are good in every enabled Region.

@@ -29,7 +29,7 @@ def service_model(service: str) -> ServiceModel:
     return ServiceModel(shared_loader().load_service_model(service, "service-2"), service)
 
 
-class ListedOperations:
+class TrimmedModels:
     """A loader over the shared one: the model of a service of which operations are listed has these alone, all others are whole.
 
     It keeps the shapes that these operations and any error of the service need. `operations` are like "guardduty:CreateMembers".

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from runbook_lib.aws.call_slots import USUAL, Places
+from runbook_lib.aws.call_slots import USUAL, CallSlots
 from runbook_lib.aws.limits import rate_of
 from runbook_lib.base.clock import Clock
 from runbook_lib.services.spec import Rate
@@ -111,7 +111,7 @@ class Pace:
         self._lock = threading.Lock()
 
     @contextmanager
-    def turn(self, key: Key, places: Places, rank: int) -> Iterator[None]:
+    def turn(self, key: Key, places: CallSlots, rank: int) -> Iterator[None]:
         """Hold one of `places` for the next call of `key`, from the moment at which it may go out.
 
         A call that took its token and then waited for a place would reach AWS together with those after it, and be throttled.
@@ -122,7 +122,7 @@ class Pace:
         finally:
             places.release()
 
-    def wait(self, key: Key, places: Places | None = None, rank: int = USUAL) -> None:
+    def wait(self, key: Key, places: CallSlots | None = None, rank: int = USUAL) -> None:
         """Return when the next call of `key` may go out, with a place taken. Who waits stands in line; no other key is held up."""
         gate = self._gate(key)
         with gate.turn:

@@ -302,7 +302,7 @@ def planned_before(fingerprint: str, runs: Path, mode: str) -> tuple[Plan, Path]
 
 
 def written(approval: Approval, path: Path) -> Path:
-    """Write an approval where nobody's files are overwritten."""
+    """The file of an approval, once it is written."""
     approval.write(path)
     return path
 

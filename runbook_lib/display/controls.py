@@ -50,7 +50,7 @@ class Live:
     def show(self) -> None:
         self._shown = display(self.box, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
 
-    def give_way(self, record: Record) -> None:
+    def replace_with(self, record: Record) -> None:
         """Put a plain record in the widgets' place."""
         if self._shown is not None:
             self._shown.update({"text/plain": repr(record), "text/html": record._repr_html_()}, raw=True)

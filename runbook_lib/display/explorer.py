@@ -111,4 +111,4 @@ class Explorer(Live):
 
     def close(self) -> None:
         """Leave the head alone in its place."""
-        self.give_way(self.head)
+        self.replace_with(self.head)

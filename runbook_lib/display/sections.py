@@ -81,7 +81,7 @@ def preflight_words(remarks: Sequence[Remark]) -> str:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PhaseProgress:
     """Where one phase stands: at the end of its latest run, now, and what comes next; coverage as a percentage, "" if not known."""
 
     phase: Phase
@@ -92,7 +92,7 @@ class Standing:
     done: bool
 
 
-def by_phase(standings: Sequence[Standing]) -> Notes:
+def by_phase(standings: Sequence[PhaseProgress]) -> Notes:
     """Where each phase stands, and the way to the first that is not done."""
     first = next((each.phase for each in standings if not each.done), COVERAGE)
     rows = [(f"{each.phase.title} ({each.phase.name})", each.last, each.now, each.coverage, each.next) for each in standings]

@@ -32,7 +32,7 @@ from runbook_lib.phase_run.record import RunRecord, plainly
 from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
 from runbook_lib.plan.gates import gates
 from runbook_lib.runbook.phases import PREREQUISITES, Kind, phase_named
-from runbook_lib.services.waves import later_words, wave_words
+from runbook_lib.services.waves import waiting_waves, wave_words
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
 
@@ -168,7 +168,7 @@ class Notebook:
             return
         if runbook.scope.whole:
             yield from sections.waves(runbook.wave_progress(self.run.before), verified=verified)
-        elif later := later_words(runbook.scope, settings):
+        elif later := waiting_waves(runbook.scope, settings):
             yield f"This is {wave_words(runbook.scope, settings)}. Next: {later}."
 
     async def confirm(self) -> Facts | None:

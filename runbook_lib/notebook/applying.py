@@ -35,7 +35,7 @@ async def apply_watched(run: PhaseRun, approved: Approved) -> ApplyReport:
     try:
         report = await screen.beside(lambda: run.apply(approved.decision, stop, latest.put), stop, look)
     except BaseException as broken:
-        view.give_way(Notes(f"Broke off: {type(broken).__name__}. The journal has what was called until then."))
+        view.replace_with(Notes(f"Broke off: {type(broken).__name__}. The journal has what was called until then."))
         raise
-    view.give_way(sections.applied(report))
+    view.replace_with(sections.applied(report))
     return report

@@ -82,7 +82,7 @@ class GateByGate(AtTheScreen):
             elif asked is not None and asked.ballot.answer is not None:
                 record, callers, self._ticket = run.record, run.organization.callers, asked.ballot.answer.ticket
                 asked.outcome = decided(asked.ballot, self.planned, gate, record.folder, callers, record.clock)
-                asked.panel.give_way(sections.answer(asked.outcome, run.runbook.phase, gate))
+                asked.panel.replace_with(sections.answer(asked.outcome, run.runbook.phase, gate))
             else:
                 if asked is not None:
                     asked.ballot.close("This panel is void: it was drawn again below.")
@@ -107,7 +107,7 @@ class GateByGate(AtTheScreen):
         self._asked.clear()
         self._ticket = asked.panel.ticket or self._ticket
         costs = self.run.take_up(acting, plan)
-        asked.panel.give_way(sections.planned(plan, self.run.record.settings.concurrency, costs))
+        asked.panel.replace_with(sections.planned(plan, self.run.record.settings.concurrency, costs))
         return gates(plan)[0]
 
     def make_void(self, why: str) -> None:

@@ -88,14 +88,14 @@ class SecondPerson(AtTheScreen):
             raise undecided_yet(problem)
         outcome = asked.decided(folder)
         if isinstance(outcome, Rejection):
-            asked.panel.give_way(sections.rejected(outcome, run.runbook.phase, "the whole phase"))
+            asked.panel.replace_with(sections.rejected(outcome, run.runbook.phase, "the whole phase"))
             raise rejected(run.record, outcome)
         run.decision = outcome
         people = confirmed(folder)
         run.record.results |= {name: str(value) for name, value in people.items()}
         approved = sections.decision(outcome.approval, outcome.approved)
         facts = {**approved.facts, "Approver": people.pop("Approved by"), **people}
-        asked.panel.give_way(Facts(CONFIRMED, facts))
+        asked.panel.replace_with(Facts(CONFIRMED, facts))
 
     def make_void(self, why: str) -> None:
         """Close the ballot."""

@@ -174,14 +174,14 @@ class StackNotebook:
                 answer.at.isoformat(timespec="seconds"),
             )
             no.write(self.record.folder.path / "rejection.json")
-            asked.panel.give_way(Facts("Rejected", {"By": who, "Reason": answer.reason}))
+            asked.panel.replace_with(Facts("Rejected", {"By": who, "Reason": answer.reason}))
             raise rejected(self.record, no)
         if answer.ticket != asked.ballot.question.ticket:  # the approvals name it, and the change set names them
             self._withdraw()
             self.operation.ask(operator({}), answer.ticket)
         self._agreed = True
         said = {"What": self.operation.title, "By": operator({}), "Ticket": answer.ticket or "none given"}
-        asked.panel.give_way(Facts("Approved", said))
+        asked.panel.replace_with(Facts("Approved", said))
 
     async def apply(self) -> Notes:
         """Do it, and say each event; interrupting looks away, and leaves AWS to go on."""

@@ -13,7 +13,7 @@ from runbook_lib.coverage import count
 from runbook_lib.coverage.summary import percent
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes
-from runbook_lib.display.sections import Standing
+from runbook_lib.display.sections import PhaseProgress
 from runbook_lib.evidence.run.folder import RunFolderError, find_runs
 from runbook_lib.notebook.cells import parameters_path, refuse_strangers, settle_shell
 from runbook_lib.organization import Organization
@@ -85,7 +85,7 @@ class Start:
                 nows = [_Now(UNREAD, next=str(error)) for _ in runbooks]
         return sections.by_phase(
             [
-                Standing(phase, _last(latest.get(phase.name)), now.words, now.coverage, now.next, now.words == DONE)
+                PhaseProgress(phase, _last(latest.get(phase.name)), now.words, now.coverage, now.next, now.words == DONE)
                 for phase, now in zip(self.managed, nows, strict=True)
             ]
         )

@@ -37,7 +37,7 @@ from runbook_lib.runbook import ApplyReport, Runbook
 from runbook_lib.runbook.observer import Assessment
 from runbook_lib.runbook.way_back import way_back
 from runbook_lib.services.remarks import Remark
-from runbook_lib.services.waves import later_words, wave_words
+from runbook_lib.services.waves import waiting_waves, wave_words
 
 EXITS = {0: RunStatus.DONE, 1: RunStatus.FAILED, 2: RunStatus.LEFT_OVER}
 
@@ -152,7 +152,7 @@ class PhaseRun:
             roles={organization.management_account: "management account", organization.delegated_account: "delegated account"},
             concurrency=settings.concurrency,
             wave=wave_words(plan.scope, settings) if runbook.in_waves else "",
-            later=later_words(plan.scope, settings) if runbook.in_waves else "",
+            later=waiting_waves(plan.scope, settings) if runbook.in_waves else "",
             stages={stage.name: stage.title for stage in runbook.phase.stages},
             costs=costs,
             names={each.id: each.name for each in self.organization.accounts.values() if each.name},

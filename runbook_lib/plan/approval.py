@@ -33,6 +33,7 @@ from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.documents.models import refused_by
 from runbook_lib.base.errors import RunbookError
+from runbook_lib.base.files import write_text
 from runbook_lib.base.privacy import masked
 from runbook_lib.base.text import counted
 from runbook_lib.plan import Action, Plan, Step
@@ -141,7 +142,8 @@ class Approval(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
 
     def write(self, path: Path) -> None:
-        path.write_text(self.text, encoding="utf-8")
+        """Whole or not at all."""
+        write_text(path, self.text)
 
 
 def approve(

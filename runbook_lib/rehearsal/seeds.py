@@ -129,6 +129,7 @@ def _account(seed: Seed, part: AccountPart, index: int, regions: Sequence[str]) 
         state=part.state,
         joined_method="INVITED" if part.id == seed.management else "CREATED",
         joined=FIRST_JOINED + 60 * index,
+        generated=part not in seed.accounts,
     )
     for role in seed.roles:
         if _has_role(seed, role, part.id):
@@ -176,7 +177,7 @@ def _by_hand(world: World, each: ByHand) -> None:
     parameters = _filled(world, each, each.parameters)
     if each.members is not None:
         first, count = each.members
-        ids = [account for account in sorted(world.organization.accounts) if account.startswith("1000")][first : first + count]
+        ids = sorted(account.id for account in world.organization.accounts.values() if account.generated)[first : first + count]
         details = [{"AccountId": account, "Email": world.organization.accounts[account].email} for account in ids]
         parameters = {**parameters, "AccountDetails": [*parameters.get("AccountDetails", []), *details]}
         if not parameters["AccountDetails"]:

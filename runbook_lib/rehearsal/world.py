@@ -54,6 +54,8 @@ class SimulatedAccount:
     """Regions with a running AWS Config recorder."""
     stopped_recorders: set[str] = field(default_factory=set)
     """Regions with an AWS Config recorder that somebody stopped."""
+    generated: bool = False
+    """Whether it fills up a seed's number of accounts, which does not name it."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ class SimulatedOrganization:
     """Region → service globs an SCP denies there to every account but the management account."""
 
 
-def of_its_own(table: dict[K, S], key: K, make: Callable[[], S]) -> S:
+def get_or_make(table: dict[K, S], key: K, make: Callable[[], S]) -> S:
     """What a table holds for a key, made when it is first asked for (`setdefault` would make it, in vain, every time)."""
     if key not in table:
         table[key] = make()

@@ -9,7 +9,7 @@ from typing import Any
 
 from runbook_lib.apply import run_stage
 from runbook_lib.apply.journal import Journal
-from runbook_lib.apply.once import Once
+from runbook_lib.apply.once import Memo
 from runbook_lib.apply.report import NEXT_PLAN, Final, Result, StageReport, Tick
 from runbook_lib.aws.access import Access
 from runbook_lib.base.account_sets import count_of, few_or_count
@@ -413,7 +413,7 @@ class Runbook:
     ) -> StageReport:  # fmt: skip
         self._latest = self._planned = None
         service = self.service
-        assigned = Once(lambda reference: service.resolve(reference, self.access))
+        assigned = Memo(lambda reference: service.resolve(reference, self.access))
 
         def resolve(reference: Reference) -> str:
             if reference.kind == "account-email":

@@ -22,7 +22,7 @@ from runbook_lib.services.organizations.preflight import identity, objections
 from runbook_lib.services.population import Population
 from runbook_lib.services.protocol import Service
 from runbook_lib.services.remarks import Remark, contradictions, refuse
-from runbook_lib.services.view import View, told_by
+from runbook_lib.services.view import View, reads_depend_on
 from runbook_lib.settings import Settings
 
 T = TypeVar("T")
@@ -180,6 +180,6 @@ class Observer:
     def _assessed(self, service: Service, expected: Organization, organization: Organization, state: Any) -> Assessment | None:
         """What a state means; None where something else was to be asked."""
         view = self.view(service, organization)
-        if told_by(view) != told_by(self.view(service, expected)):
+        if reads_depend_on(view) != reads_depend_on(self.view(service, expected)):
             return None
         return Assessment(view, state, service.assess(state, view))

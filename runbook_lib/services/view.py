@@ -34,7 +34,7 @@ def view_of(organization: Organization, settings: Settings, service: str, scope:
     return View(organization, settings, population(organization, settings, service, scope))
 
 
-def told_by(view: View) -> tuple[object, ...]:
+def reads_depend_on(view: View) -> tuple[object, ...]:
     """What decides, of organization and population, which reads a service makes: where this is the same, so is what was read.
 
     Who else is a member decides it only where a part of the organization is looked at, or members are entered by a role. A test

@@ -72,7 +72,7 @@ def earlier(wave: Wave, settings: Settings) -> tuple[Wave, ...]:
     return waves(settings)[: wave.number - 1]
 
 
-def later_words(scope: Scope, settings: Settings) -> str:
+def waiting_waves(scope: Scope, settings: Settings) -> str:
     """What waits for later waves; "" where the scope is no wave, or the last."""
     wave = wave_of(scope, settings)
     if wave is None or wave.last:

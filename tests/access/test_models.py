@@ -9,7 +9,7 @@ from botocore.session import Session
 from fake_aws import DELEGATED, MUTATIONS, READS, FakeAws, Make
 
 from runbook_lib.aws import handlers
-from runbook_lib.aws.models import ListedOperations, shared_loader
+from runbook_lib.aws.models import TrimmedModels, shared_loader
 from runbook_lib.organization.reads import READS as OF_THE_ORGANIZATION
 from runbook_lib.services.implementations import SERVICES
 
@@ -47,7 +47,7 @@ def test_a_client_knows_the_listed_operations_and_no_other(aws: FakeAws, make: M
 
 
 def test_listed_operations_are_botocore_s_own_and_other_services_are_whole() -> None:
-    loader = ListedOperations(READS | MUTATIONS)
+    loader = TrimmedModels(READS | MUTATIONS)
     for service in ("guardduty", "account", "organizations", "iam"):
         ours = ServiceModel(loader.load_service_model(service, "service-2"))
         theirs = ServiceModel(shared_loader().load_service_model(service, "service-2"))

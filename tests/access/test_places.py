@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, Places
+from runbook_lib.aws.call_slots import FIRST, LIST, USUAL, CallSlots
 
 
-def begin(work: Callable[[], None], places: Places, waiting: int) -> threading.Thread:
+def begin(work: Callable[[], None], places: CallSlots, waiting: int) -> threading.Thread:
     """A thread that stands in line, as the `waiting`-th."""
     thread = threading.Thread(target=work)
     thread.start()
@@ -19,7 +19,7 @@ def begin(work: Callable[[], None], places: Places, waiting: int) -> threading.T
 
 
 def test_the_best_rank_comes_first_and_then_who_waits_longest() -> None:
-    places, order = Places(1), list[str]()
+    places, order = CallSlots(1), list[str]()
 
     def stand_in_line(name: str, rank: int) -> Callable[[], None]:
         def work() -> None:
@@ -38,7 +38,7 @@ def test_the_best_rank_comes_first_and_then_who_waits_longest() -> None:
 
 
 def test_never_more_than_there_are_places() -> None:
-    places, inside, most = Places(3), list[int](), list[int]()
+    places, inside, most = CallSlots(3), list[int](), list[int]()
 
     def work() -> None:
         for _ in range(50):
@@ -60,7 +60,7 @@ def test_never_more_than_there_are_places() -> None:
 def test_a_place_is_not_lost_with_whoever_is_interrupted_while_waiting(
     monkeypatch: pytest.MonkeyPatch, *, given_just_then: bool
 ) -> None:
-    places = Places(1)
+    places = CallSlots(1)
     places.acquire()
 
     class Interrupted:

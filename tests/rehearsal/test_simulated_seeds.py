@@ -280,6 +280,28 @@ def test_a_file_extends_a_seed(tmp_path: Path) -> None:
     assert (len(world.organization.accounts), world.settle_polls) == (9, 4)
 
 
+def test_members_of_a_seed_are_taken_from_the_accounts_that_it_does_not_name(tmp_path: Path) -> None:
+    """Whatever the numbers of those that it names look like."""
+    path = tmp_path / "own.yaml"
+    named = "accounts: [{ id: '100000000000', name: Named }, { id: '111111111111', name: M }, { id: '222222222222', name: S }]"
+    hand = "service: guardduty, account: '222222222222', region: us-east-1"
+    designated = "{ service: guardduty, operation: EnableOrganizationAdminAccount, account: '111111111111', region: us-east-1"
+    calls = [
+        f"{designated}, parameters: {{ AdminAccountId: '222222222222' }} }}",
+        f"{{ {hand}, operation: CreateMembers, parameters: {{ DetectorId: $detector }}, members: [0, 2] }}",
+    ]
+    text = "\n".join(["extends: seven", named, "size: 6", f"by_hand: [{', '.join(calls)}]"])
+    path.write_text(text + "\n", encoding="utf-8")
+    world = seeds.load(path)
+    generated = sorted(each.id for each in world.organization.accounts.values() if each.generated)
+    assert len(generated) == 3
+    assert "100000000000" in world.organization.accounts
+    front = build_app(str(path), moto=False)
+    administrator = session_for(front, DELEGATED).client("guardduty")
+    detector = administrator.list_detectors()["DetectorIds"][0]
+    assert [each["AccountId"] for each in administrator.list_members(DetectorId=detector)["Members"]] == generated[:2]
+
+
 MISTAKES = [(each["line"], each["says"]) for each in YAML(typ="safe", pure=True).load(CASES)]
 
 

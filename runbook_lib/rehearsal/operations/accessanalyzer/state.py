@@ -7,7 +7,7 @@ from typing import Any
 from runbook_lib.rehearsal.operations.accessanalyzer import texts
 from runbook_lib.rehearsal.organization import is_delegated
 from runbook_lib.rehearsal.registry import Call, page
-from runbook_lib.rehearsal.world import Settling, World, current, of_its_own
+from runbook_lib.rehearsal.world import Settling, World, current, get_or_make
 
 PRINCIPAL = "access-analyzer.amazonaws.com"
 SERVICE_ROLE = "AWSServiceRoleForAccessAnalyzer"
@@ -64,7 +64,7 @@ class AccessAnalyzerState:
     listening: bool = False
 
     def of(self, account: str, region: str) -> dict[str, Analyzer]:
-        return of_its_own(self.analyzers, (account, region), dict)
+        return get_or_make(self.analyzers, (account, region), dict)
 
     def in_region(self, region: str) -> Iterator[Analyzer]:
         for (_, where), found in sorted(self.analyzers.items()):

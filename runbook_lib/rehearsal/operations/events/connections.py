@@ -11,7 +11,7 @@ from runbook_lib.rehearsal.operations.events.lookup import paged
 from runbook_lib.rehearsal.operations.events.state import ApiDestination, Connection, state_of
 from runbook_lib.rehearsal.operations.events.texts import exists, invalid, missing
 from runbook_lib.rehearsal.registry import Call, operation
-from runbook_lib.rehearsal.world import of_its_own
+from runbook_lib.rehearsal.world import get_or_make
 
 METHODS = ("POST", "GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 USUAL_RATE = 300
@@ -19,11 +19,11 @@ USUAL_RATE = 300
 
 
 def _connections(call: Call) -> dict[str, Connection]:
-    return of_its_own(state_of(call.world).connections, (call.account, call.region), dict[str, Connection])
+    return get_or_make(state_of(call.world).connections, (call.account, call.region), dict[str, Connection])
 
 
 def _destinations(call: Call) -> dict[str, ApiDestination]:
-    return of_its_own(state_of(call.world).destinations, (call.account, call.region), dict[str, ApiDestination])
+    return get_or_make(state_of(call.world).destinations, (call.account, call.region), dict[str, ApiDestination])
 
 
 def _token(call: Call, kind: str, name: str) -> str:

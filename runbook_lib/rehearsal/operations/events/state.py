@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.rehearsal.operations.events.pattern import Pattern, compiled
-from runbook_lib.rehearsal.world import World, of_its_own
+from runbook_lib.rehearsal.world import World, get_or_make
 
 DEFAULT = "default"
 Place = tuple[str, str]
@@ -145,7 +145,7 @@ def state_of(world: World) -> EventsState:
 
 def buses_of(world: World, account: str, region: str) -> dict[str, Bus]:
     """The buses of an account and Region; the default one is there from the start."""
-    found = of_its_own(state_of(world).buses, (account, region), dict[str, Bus])
+    found = get_or_make(state_of(world).buses, (account, region), dict[str, Bus])
     if DEFAULT not in found:
         arn = f"arn:{world.partition}:events:{region}:{account}:event-bus/{DEFAULT}"
         found[DEFAULT] = Bus(DEFAULT, arn, world.now())

@@ -14,7 +14,7 @@ from runbook_lib.rehearsal.operations.guardduty.features import (
 from runbook_lib.rehearsal.operations.guardduty.texts import DETECTOR_NOT_OWNED, refusal
 from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.registry import Call
-from runbook_lib.rehearsal.world import Settling, World, current, of_its_own
+from runbook_lib.rehearsal.world import Settling, World, current, get_or_make
 
 PRINCIPAL = "guardduty.amazonaws.com"
 SERVICE_ROLE = "AWSServiceRoleForAmazonGuardDuty"
@@ -103,10 +103,10 @@ class GuardDutyState:
     listening: bool = False
 
     def configuration(self, region: str) -> OrganizationConfiguration:
-        return of_its_own(self.configurations, region, OrganizationConfiguration)
+        return get_or_make(self.configurations, region, OrganizationConfiguration)
 
     def members_of(self, region: str) -> Roster[Member]:
-        return of_its_own(self.members, region, Roster)
+        return get_or_make(self.members, region, Roster)
 
     def associated(self, account: str, region: str) -> Member | None:
         """The account's association with the organization's administrator, if it has one now."""

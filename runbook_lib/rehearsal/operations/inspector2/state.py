@@ -8,7 +8,7 @@ from runbook_lib.rehearsal.operations.inspector2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.permissions import require_service_linked_role
 from runbook_lib.rehearsal.registry import Call, page
-from runbook_lib.rehearsal.world import Settling, World, current, of_its_own, settled
+from runbook_lib.rehearsal.world import Settling, World, current, get_or_make, settled
 
 PRINCIPAL = "inspector2.amazonaws.com"
 SERVICE_ROLES = ("AWSServiceRoleForAmazonInspector2", "AWSServiceRoleForAmazonInspector2Agentless")
@@ -115,13 +115,13 @@ class InspectorState:
     listening: bool = False
 
     def of(self, account: str, region: str) -> Scanning:
-        return of_its_own(self.scanning, (account, region), Scanning)
+        return get_or_make(self.scanning, (account, region), Scanning)
 
     def members_of(self, region: str) -> Roster[Member]:
-        return of_its_own(self.members, region, Roster)
+        return get_or_make(self.members, region, Roster)
 
     def organization(self, region: str) -> OrganizationConfiguration:
-        return of_its_own(self.organizations, region, OrganizationConfiguration)
+        return get_or_make(self.organizations, region, OrganizationConfiguration)
 
     def associated(self, account: str, region: str) -> bool:
         """Whether the account is associated with the administrator, settled or not."""

@@ -7,7 +7,7 @@ from runbook_lib.rehearsal.operations import service_roles
 from runbook_lib.rehearsal.operations.macie2 import texts
 from runbook_lib.rehearsal.operations.roster import Roster
 from runbook_lib.rehearsal.registry import Call, page
-from runbook_lib.rehearsal.world import Settling, World, current, of_its_own, settled
+from runbook_lib.rehearsal.world import Settling, World, current, get_or_make, settled
 
 PRINCIPAL = "macie.amazonaws.com"
 SERVICE_ROLE = "AWSServiceRoleForAmazonMacie"
@@ -95,10 +95,10 @@ class MacieState:
     listening: bool = False
 
     def members_of(self, region: str) -> Roster[Member]:
-        return of_its_own(self.members, region, Roster)
+        return get_or_make(self.members, region, Roster)
 
     def organization(self, region: str) -> OrganizationConfiguration:
-        return of_its_own(self.organizations, region, OrganizationConfiguration)
+        return get_or_make(self.organizations, region, OrganizationConfiguration)
 
     def associated(self, account: str, region: str) -> Member | None:
         """The account as a current member of the organization's administrator, settled or not."""

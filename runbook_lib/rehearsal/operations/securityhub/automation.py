@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.registry import Call, operation, page
-from runbook_lib.rehearsal.world import World, of_its_own
+from runbook_lib.rehearsal.world import World, get_or_make
 
 from .errors import invalid
 from .finding_filters import compile_criteria
@@ -37,7 +37,7 @@ def _rules(call: Call) -> dict[str, AutomationRule]:
     if not administrates and not state.members_of(call.account, call.region):
         text = f"Account {call.account} is not an administrator account"  # code [model], text [assumed]
         raise ApiError("AccessDeniedException", text, 403)
-    return of_its_own(state.automation_rules, (call.account, call.region), dict[str, AutomationRule])
+    return get_or_make(state.automation_rules, (call.account, call.region), dict[str, AutomationRule])
 
 
 def _check(name: str | None, criteria: dict[str, Any] | None, actions: list[dict[str, Any]] | None, order: int | None) -> None:

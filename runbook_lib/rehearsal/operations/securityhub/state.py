@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.rehearsal.operations.roster import Roster
-from runbook_lib.rehearsal.world import Settling, World, of_its_own
+from runbook_lib.rehearsal.world import Settling, World, get_or_make
 
 from .catalogue import OfferedStandard
 
@@ -161,7 +161,7 @@ class SecurityHubState:
     installed: bool = False
 
     def members_of(self, administrator: str, region: str) -> Roster[Member]:
-        return of_its_own(self.members, (administrator, region), Roster)
+        return get_or_make(self.members, (administrator, region), Roster)
 
 
 def state_of(world: World) -> SecurityHubState:
