@@ -217,7 +217,7 @@ def seal_as_statement(kept: Kept) -> None:
 TAMPERINGS: dict[str, tuple[Callable[[Kept], object], set[str]]] = {
     "file changed": (lambda kept: flipped(kept.file("report.json")), {"changed"}),
     "file dropped": (lambda kept: kept.file("report.json").unlink(), {"missing"}),
-    "file renamed": (lambda kept: kept.file("report.json").rename(kept.file("r.json")), {"missing", "added"}),
+    "file renamed": (lambda kept: kept.file("report.json").rename(kept.file("r.json")), {"renamed"}),
     "file added": (lambda kept: kept.file("more.txt").write_text("x"), {"added"}),
     "hidden file added": (lambda kept: (kept.run.path / ATTACHED / ".more").write_text("x"), {"added"}),
     "statement-like file added": (lambda kept: kept.file("more.intoto.jsonl").write_text("x"), {"added"}),
