@@ -217,9 +217,18 @@ class Journal:
         self._write("intent", {**called, **where, "targets": len(action.targets), "target_accounts": list(action.targets)})
 
     def outcome(
-        self, action: Action, attempt: int, invocation_id: str, outcomes: Iterable[Outcome], *,
-        status: int, code: str = "", message: str = "", request_id: str = "", date: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        action: Action,
+        attempt: int,
+        invocation_id: str,
+        outcomes: Iterable[Outcome],
+        *,
+        status: int,
+        code: str = "",
+        message: str = "",
+        request_id: str = "",
+        date: str = "",
+    ) -> None:
         """Record what AWS answered to an attempt, and what that means for each account."""
         called = {"action": action.id, "unit": action.unit_key, "attempt": attempt, "invocation": invocation_id}
         answered = {"status": status, "code": code, "message": brief(message), "request_id": request_id, "date": date}

@@ -120,9 +120,16 @@ def _calls(run: RunFolder, seen: Joined) -> Iterator[Call]:
             if line["kind"] == "intent":
                 answer = answers.get(line["invocation"], {})
                 yield Call(
-                    phase.name, dt.datetime.fromisoformat(line["time"]), line["service"], line["operation"], line["account"],
-                    line["region"], frozenset(line["target_accounts"]), answer.get("request_id", ""), answer.get("status", 0),
-                )  # fmt: skip
+                    phase.name,
+                    dt.datetime.fromisoformat(line["time"]),
+                    line["service"],
+                    line["operation"],
+                    line["account"],
+                    line["region"],
+                    frozenset(line["target_accounts"]),
+                    answer.get("request_id", ""),
+                    answer.get("status", 0),
+                )
 
 
 def _pairs(calls: Iterable[Call], marked: Iterable[Event], events: Iterable[Event]) -> list[tuple[Call, Event]]:

@@ -42,9 +42,17 @@ _COVERAGE = re.compile(r"(?:coverage|answers)-(\w+)\..+")
 
 
 UNFIT = (
-    AnswersBroken, CoverageBroken, CallFailed, PlanFileError, PreconditionsFailed, UnknownPhase, NoSuchService, NoSuchLevel,
-    BadRemediation, DocumentError,
-)  # fmt: skip
+    AnswersBroken,
+    CoverageBroken,
+    CallFailed,
+    PlanFileError,
+    PreconditionsFailed,
+    UnknownPhase,
+    NoSuchService,
+    NoSuchLevel,
+    BadRemediation,
+    DocumentError,
+)
 """What says that a run's own files do not give its coverage again."""
 
 
@@ -68,9 +76,16 @@ class Replayed(Access):
             said = found["failure"]
             service, operation, account, region = said.get("failed") or (service, operation, account, region)
             raise CallFailed(
-                said["code"], said["message"], service=service, operation=operation, account=account, region=region,
-                status=said["status"], sent=said["sent"], next_step=said.get("next_step", ""),
-            )  # fmt: skip
+                said["code"],
+                said["message"],
+                service=service,
+                operation=operation,
+                account=account,
+                region=region,
+                status=said["status"],
+                sent=said["sent"],
+                next_step=said.get("next_step", ""),
+            )
         answer: dict[str, Any] = copy.deepcopy(found["answer"])
         return answer
 

@@ -153,9 +153,16 @@ def _forms(name: str) -> Iterator[str]:
     """A name in each way in which the files of a run write it, without what stands before its first word or after its last."""
     shown = visible(name)
     written = {
-        name, shown, html.escape(shown), html.escape(shown, quote=False), markdown_safe(name), spreadsheet_safe(name),
-        json.dumps(name)[1:-1], repr(name)[1:-1], spreadsheet_safe(name).replace('"', '""'),
-    }  # fmt: skip
+        name,
+        shown,
+        html.escape(shown),
+        html.escape(shown, quote=False),
+        markdown_safe(name),
+        spreadsheet_safe(name),
+        json.dumps(name)[1:-1],
+        repr(name)[1:-1],
+        spreadsheet_safe(name).replace('"', '""'),
+    }
     yield from {form.strip() if not re.search(r"\w", form) else re.sub(r"^\W+", "", form).rstrip() for form in written} - {""}
 
 

@@ -66,9 +66,16 @@ class Access:
     """
 
     def __init__(
-        self, settings: Settings, *, reads: frozenset[str], mutations: frozenset[str], run: str, clock: Clock,
-        attach: Callable[[Session], None] | None = None, member_role: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        settings: Settings,
+        *,
+        reads: frozenset[str],
+        mutations: frozenset[str],
+        run: str,
+        clock: Clock,
+        attach: Callable[[Session], None] | None = None,
+        member_role: str = "",
+    ) -> None:
         self.concurrency = settings.concurrency
         self._reads, self._mutations = reads, mutations
         self._clock = clock

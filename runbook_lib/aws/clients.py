@@ -62,9 +62,15 @@ class Clients:
     """
 
     def __init__(
-        self, mode: str, run: str, concurrency: int, pace: Pace, attach: Callable[[Session], None] | None,
-        operations: Iterable[str] = (), network: NetworkSection | None = AS_USUAL,
-    ) -> None:  # fmt: skip
+        self,
+        mode: str,
+        run: str,
+        concurrency: int,
+        pace: Pace,
+        attach: Callable[[Session], None] | None,
+        operations: Iterable[str] = (),
+        network: NetworkSection | None = AS_USUAL,
+    ) -> None:
         self._mode, self._concurrency, self.pace, self._attach = mode, concurrency, pace, attach
         self._agent = f"incident-runbook/{__version__} run/{run}"
         self._models = TrimmedModels(operations)

@@ -114,9 +114,16 @@ class AccountSessions:
     """
 
     def __init__(
-        self, settings: Settings, partition: str, region: str, run: str, clock: Clock,
-        new_session: Callable[[str | None], Session], sts: Callable[[Session], Any], member_role: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        settings: Settings,
+        partition: str,
+        region: str,
+        run: str,
+        clock: Clock,
+        new_session: Callable[[str | None], Session],
+        sts: Callable[[Session], Any],
+        member_role: str = "",
+    ) -> None:
         self._member_role = member_role
         """The role by which members are entered by way of the delegated account, in the place of the one that settings name."""
         self._settings, self._partition, self._region, self._clock = settings, partition, region, clock

@@ -97,10 +97,18 @@ UNREACHABLE = frozenset(
 
 UNSENT = frozenset(
     {
-        "EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "NoCredentialsError", "PartialCredentialsError",
-        "ParamValidationError", "CredentialRetrievalError", "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError",
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ProxyConnectionError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ParamValidationError",
+        "CredentialRetrievalError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "SSOTokenLoadError",
     }
-)  # fmt: skip
+)
 """Names of botocore's exceptions that are raised before a request left; after any other one AWS may have received it."""
 
 

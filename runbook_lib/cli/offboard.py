@@ -29,9 +29,17 @@ from runbook_lib.settings.file import load
 
 
 def offboard_command(
-    service: str, parameters: Path, regions: str, form: str, level: str, approval: str, ticket: str, loses: tuple[str, ...],
-    cell_timeout: int | None, runs: str,
-) -> int:  # fmt: skip
+    service: str,
+    parameters: Path,
+    regions: str,
+    form: str,
+    level: str,
+    approval: str,
+    ticket: str,
+    loses: tuple[str, ...],
+    cell_timeout: int | None,
+    runs: str,
+) -> int:
     """Leave a service, level by level."""
     settings = load(parameters, today())
     named = tuple(sorted({each.strip() for each in regions.split(",") if each.strip()}))
@@ -58,9 +66,16 @@ def looked(settings: Settings, doing: Leaving, scope: Scope) -> WayOut:
 
 
 def _level(
-    settings: Settings, parameters: Path, about: tuple[str, str], regions: tuple[str, ...], approval: str, ticket: str,
-    loses: tuple[str, ...], seconds: int | None, runs: str,
-) -> int:  # fmt: skip
+    settings: Settings,
+    parameters: Path,
+    about: tuple[str, str],
+    regions: tuple[str, ...],
+    approval: str,
+    ticket: str,
+    loses: tuple[str, ...],
+    seconds: int | None,
+    runs: str,
+) -> int:
     """Plan one level, or apply what was approved of it. What is wrong is said before a run is begun."""
     doing = procedure(" ".join(about))
     named = _given(settings, approval, loses, runs, doing.about)

@@ -38,9 +38,16 @@ LEFT = 2
 
 
 def remediate_command(
-    findings: tuple[str, ...], parameters: Path, workflow: str, roles: Path | None, approval: str, ticket: str, emergency: str,
-    cell_timeout: int | None, runs: str,
-) -> int:  # fmt: skip
+    findings: tuple[str, ...],
+    parameters: Path,
+    workflow: str,
+    roles: Path | None,
+    approval: str,
+    ticket: str,
+    emergency: str,
+    cell_timeout: int | None,
+    runs: str,
+) -> int:
     """Plan a remediation, or carry out one that was approved. What is wrong is said before a run is begun."""
     settings, register = load(parameters, today()), read_register(parameters)
     if settings.response is None:

@@ -47,9 +47,11 @@ def package_command() -> None:
 
 
 APPROVALS = click.option(
-    "--approval", "approvals", multiple=True,
+    "--approval",
+    "approvals",
+    multiple=True,
     help="An approval.json, or a plan's fingerprint; repeatable. Without any, everything is planned and you are asked.",
-)  # fmt: skip
+)
 TICKET = click.option("--ticket", default="", help="The change ticket of what you approve.")
 
 

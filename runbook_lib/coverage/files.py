@@ -127,17 +127,30 @@ def json_text(cells: Cells, organization: Organization, facts: Mapping[str, str]
 
 def _numbers(counted: Count) -> dict[str, Any]:
     return {
-        "covered": counted.covered, "gap": counted.gap, "unknown": counted.unknown, "excluded": counted.excluded,
-        "not_applicable": counted.not_applicable, "total": counted.total, "coverage": counted.coverage,
-    }  # fmt: skip
+        "covered": counted.covered,
+        "gap": counted.gap,
+        "unknown": counted.unknown,
+        "excluded": counted.excluded,
+        "not_applicable": counted.not_applicable,
+        "total": counted.total,
+        "coverage": counted.coverage,
+    }
 
 
 def remaining_row(entry: summaries.Remaining, phrase: Callable[[frozenset[str]], str]) -> tuple[object, ...]:
     """One line of "what remains and why"."""
     return (
-        entry.answer, entry.service, entry.what, ", ".join(entry.regions), phrase(entry.accounts), entry.cells, entry.reason,
-        entry.code, entry.next_step, entry.who,
-    )  # fmt: skip
+        entry.answer,
+        entry.service,
+        entry.what,
+        ", ".join(entry.regions),
+        phrase(entry.accounts),
+        entry.cells,
+        entry.reason,
+        entry.code,
+        entry.next_step,
+        entry.who,
+    )
 
 
 def text_table(cells: Cells, organization: Organization) -> str:

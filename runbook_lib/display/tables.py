@@ -51,13 +51,21 @@ def plan_table(plan: Plan) -> pd.DataFrame:
     """The planned calls by service, Region and operation: how many calls, how many accounts, why."""
     rows = [
         (
-            one.stage, one.service, place_of(one.service, one.region), one.operation,
+            one.stage,
+            one.service,
+            place_of(one.service, one.region),
+            one.operation,
             few_or_count(each.account for each in group.entries),
-            len(group.entries), len(group.accounts), one.direction.value, one.before, one.becomes, one.reason,
+            len(group.entries),
+            len(group.accounts),
+            one.direction.value,
+            one.before,
+            one.becomes,
+            one.reason,
         )
         for group in plan_groups.actions_by_region(plan)
         for one in [group.first]
-    ]  # fmt: skip
+    ]
     return frame(rows, ACTION_COLUMNS)
 
 

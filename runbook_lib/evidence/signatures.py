@@ -29,6 +29,13 @@ finally:
         del sys.modules["boto3"]
 
 __all__ = [
-    "AWSSigner", "CryptoSigner", "Envelope", "Key", "SSlibKey", "Signature", "Signer", "UnverifiedSignatureError",
+    "AWSSigner",
+    "CryptoSigner",
+    "Envelope",
+    "Key",
+    "SSlibKey",
+    "Signature",
+    "Signer",
+    "UnverifiedSignatureError",
     "VerificationError",
-]  # fmt: skip
+]

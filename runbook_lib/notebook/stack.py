@@ -34,17 +34,32 @@ COLUMNS = ("Resource", "Status", "Coverage", "Gaps", "Unknown", "Calls", "Eviden
 
 
 def open_stack(
-    phase: str, parameters_file: str, scope: str, approval: str, run_folder: str, operation: str, stack: str, bucket: str,
-    profile: str, confirmed: str,
-) -> "StackNotebook":  # fmt: skip
+    phase: str,
+    parameters_file: str,
+    scope: str,
+    approval: str,
+    run_folder: str,
+    operation: str,
+    stack: str,
+    bucket: str,
+    profile: str,
+    confirmed: str,
+) -> "StackNotebook":
     """Read the settings, find the stack, and open the run. Raises Halt, in two lines, when anything does not fit."""
     with plainly():
         settle_shell()
         keep_private()
         given = {
-            "parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder,
-            "operation": operation, "stack": stack, "bucket": bucket, "profile": profile, "confirmed": confirmed,
-        }  # fmt: skip
+            "parameters_file": parameters_file,
+            "scope": scope,
+            "approval": approval,
+            "run_folder": run_folder,
+            "operation": operation,
+            "stack": stack,
+            "bucket": bucket,
+            "profile": profile,
+            "confirmed": confirmed,
+        }
         refuse_strangers(given)
         if scope:
             raise BadParameter("scope: a stack is about the whole organization; cut it by waves in the settings")

@@ -106,10 +106,15 @@ def _procedure(phase: Phase, about: str, settings: Settings, runs: Path) -> Proc
 
 def _made(parameters: Path, settings: Settings, register: Register, phase: str, clock: Clock, resumes: str) -> RunFolder:
     return RunFolder.create(
-        runs_root("", os.environ, root()), settings.mode, clock.now(), settings=parameters.read_bytes(),
-        command=[f"notebook {phase}"], organization=settings.organization.id, resumes=resumes,
+        runs_root("", os.environ, root()),
+        settings.mode,
+        clock.now(),
+        settings=parameters.read_bytes(),
+        command=[f"notebook {phase}"],
+        organization=settings.organization.id,
+        resumes=resumes,
         workflows=register.files,
-    )  # fmt: skip
+    )
 
 
 def opened(record: RunRecord, besides: frozenset[str] = frozenset(), listen: Callable[..., None] | None = None) -> PhaseRun:

@@ -151,12 +151,20 @@ def _enabling(spec: ServiceSpec) -> Phase:
 NOTEBOOKS = tuple(
     sorted(
         (
-            PREREQUISITES, FIRST_LIVE_RUN, *map(_enabling, specs()), RESPONSE, DRILLING, REMEDIATING, STACK, COVERAGE, OFFBOARDING,
+            PREREQUISITES,
+            FIRST_LIVE_RUN,
+            *map(_enabling, specs()),
+            RESPONSE,
+            DRILLING,
+            REMEDIATING,
+            STACK,
+            COVERAGE,
+            OFFBOARDING,
             BACK_OUT,
         ),
         key=lambda notebook: notebook.name,
     )
-)  # fmt: skip
+)
 """Every notebook, in the order of their names. A new one of any kind is declared here."""
 PHASES = tuple(notebook for notebook in NOTEBOOKS if notebook.kind is Kind.PHASE)
 

@@ -64,9 +64,17 @@ class Column:
         return self.blocked(accounts, more, next_step, observed, SETTINGS_OWNER)
 
     def _cell(
-        self, accounts: Iterable[str], status: Status, reason: str, observed: str, gap: Gap | None = None,
-        code: str = "", next_step: str = "", who: str = "", in_scope: bool = True,
-    ) -> Cells:  # fmt: skip
+        self,
+        accounts: Iterable[str],
+        status: Status,
+        reason: str,
+        observed: str,
+        gap: Gap | None = None,
+        code: str = "",
+        next_step: str = "",
+        who: str = "",
+        in_scope: bool = True,
+    ) -> Cells:
         named = frozenset(accounts)
         if not named:
             return ()

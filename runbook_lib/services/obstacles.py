@@ -176,9 +176,17 @@ def _registration_cell(spec: Designation, view: View, barred: Mapping[str, Bar])
     found, delegated = registered(spec, view.organization), view.delegated
     seen = ", ".join(sorted(found.value)) or "none" if isinstance(found, Known) else "not read"
     cell = Cell(
-        spec.service, view.population.regions[0], ASPECT, frozenset({delegated}), Status.GAP,
-        f"Organizations has no delegated administrator for {spec.principal}", REGISTRATION, Gap.TO_DO, seen, delegated,
-    )  # fmt: skip
+        spec.service,
+        view.population.regions[0],
+        ASPECT,
+        frozenset({delegated}),
+        Status.GAP,
+        f"Organizations has no delegated administrator for {spec.principal}",
+        REGISTRATION,
+        Gap.TO_DO,
+        seen,
+        delegated,
+    )
     if bar := _registration_bar(spec, view):
         return _blocked(cell, bar)
     if isinstance(found, Known) and delegated in found.value:
@@ -192,10 +200,17 @@ def _service_cell(
     spec: Designation, population: Population, administrators: Administrators, usable: Observation[Any] | None, region: str
 ) -> Cell:
     cell = Cell(
-        spec.service, region, ASPECT, frozenset({population.delegated}), Status.GAP,
-        f"{spec.title} has no administrator in {region}", "service", Gap.TO_DO,
-        as_seen(administrators.get(region)), f"{population.delegated} ENABLED",
-    )  # fmt: skip
+        spec.service,
+        region,
+        ASPECT,
+        frozenset({population.delegated}),
+        Status.GAP,
+        f"{spec.title} has no administrator in {region}",
+        "service",
+        Gap.TO_DO,
+        as_seen(administrators.get(region)),
+        f"{population.delegated} ENABLED",
+    )
     if not designated(administrators, region, population.delegated):
         return cell
     if isinstance(usable, NotYet):
@@ -207,9 +222,17 @@ def _service_cell(
 def _other_cell(spec: Designation, population: Population, administrators: Administrators, region: str) -> Cell:
     listed = administrators.get(region)
     cell = Cell(
-        spec.service, region, ASPECT, frozenset({population.delegated}), Status.GAP, "settings do not name this Region",
-        "service", Gap.NOT_ASKED_FOR, as_seen(listed), in_scope=False,
-    )  # fmt: skip
+        spec.service,
+        region,
+        ASPECT,
+        frozenset({population.delegated}),
+        Status.GAP,
+        "settings do not name this Region",
+        "service",
+        Gap.NOT_ASKED_FOR,
+        as_seen(listed),
+        in_scope=False,
+    )
     if isinstance(listed, Unknown):
         return replace(cell, status=Status.UNKNOWN, gap=None, reason=listed.reason, code=listed.code, next_step=listed.next_step)
     if designated(administrators, region, population.delegated):

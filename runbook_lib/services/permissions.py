@@ -78,11 +78,19 @@ class Names:
         told, members = settings.organization, settings.access.members
         doors = {MANAGEMENT: settings.access.management.role_arn, DELEGATED: settings.access.delegated.role_arn}
         return cls(
-            partition_facts(home)[0], told.management_account, told.delegated_account, told.id,
-            members.role_name if members else "", members.via if members else "", frozenset(settings.sections()), settings.evidence,
-            settings.response is not None, {each.service: each.levels for each in settings.offboarding or ()}, back_out,
+            partition_facts(home)[0],
+            told.management_account,
+            told.delegated_account,
+            told.id,
+            members.role_name if members else "",
+            members.via if members else "",
+            frozenset(settings.sections()),
+            settings.evidence,
+            settings.response is not None,
+            {each.service: each.levels for each in settings.offboarding or ()},
+            back_out,
             {account: role for account, role in doors.items() if role},
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

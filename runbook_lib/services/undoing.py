@@ -132,10 +132,18 @@ class Undoing(NotEnabling):
             return Undone(call, None, level, place)
         again = BackOut("Does it again.", call.operation, call.parameters)
         reverse = replace(
-            call, operation=back.operation, parameters=back.parameters, reason=f"takes back {call.operation}: {back.why}".strip(),
-            before=call.becomes, becomes=call.before, back_out=again, stage=self._stage(call, called, level),
-            direction=Direction.RAISES if call.direction is Direction.LOWERS else Direction.LOWERS, after=(), inside_accounts="",
-        )  # fmt: skip
+            call,
+            operation=back.operation,
+            parameters=back.parameters,
+            reason=f"takes back {call.operation}: {back.why}".strip(),
+            before=call.becomes,
+            becomes=call.before,
+            back_out=again,
+            stage=self._stage(call, called, level),
+            direction=Direction.RAISES if call.direction is Direction.LOWERS else Direction.LOWERS,
+            after=(),
+            inside_accounts="",
+        )
         return Undone(call, reverse, level, place)
 
     def _stage(self, call: Action, called: str, level: Level[Any] | None) -> str:

@@ -39,7 +39,16 @@ def untold(service: str, region: str, account: str, error: CallFailed) -> Cells:
     seen = unread(error)
     return (
         Cell(
-            service, region, ASPECT, frozenset({account}), Status.UNKNOWN, seen.reason, observed="not read", code=seen.code,
-            next_step=seen.next_step, who=OPERATOR, in_scope=False,
+            service,
+            region,
+            ASPECT,
+            frozenset({account}),
+            Status.UNKNOWN,
+            seen.reason,
+            observed="not read",
+            code=seen.code,
+            next_step=seen.next_step,
+            who=OPERATOR,
+            in_scope=False,
         ),
-    )  # fmt: skip
+    )

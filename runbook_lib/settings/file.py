@@ -99,9 +99,15 @@ def parse(text: str, today: dt.date, file: str, *, kept: bool = False) -> Settin
         known = [problem for _, problem in document.problems]
         problems = _further(problems, known)
         checks = (
-            check_access(tree), check_places(tree, today), check_services(tree), check_waves(tree), check_evidence(tree),
-            check_network(tree), check_offboarding(tree, today), check_response(tree, today),
-        )  # fmt: skip
+            check_access(tree),
+            check_places(tree, today),
+            check_services(tree),
+            check_waves(tree),
+            check_evidence(tree),
+            check_network(tree),
+            check_offboarding(tree, today),
+            check_response(tree, today),
+        )
         problems += _further(chain.from_iterable(checks), [*known, *problems])
         findings += [_finding(document, file, each, document.line(each.path)) for each in problems]
     if not kept:

@@ -5,13 +5,21 @@ from collections.abc import Sequence
 FLAGS = ("--allow-root", "--debug", "--no-browser")
 CULLING = ("cull_idle_timeout", "cull_interval", "cull_connected", "cull_busy")
 OPTIONS = (
-    "--browser", "--log-level", "--port-retries",
-    "--LabApp.expose_app_in_browser", "--ServerApp.browser", "--ServerApp.log_level", "--ServerApp.max_body_size",
-    "--ServerApp.max_buffer_size", "--ServerApp.open_browser", "--ServerApp.port_retries", "--ServerApp.quit_button",
+    "--browser",
+    "--log-level",
+    "--port-retries",
+    "--LabApp.expose_app_in_browser",
+    "--ServerApp.browser",
+    "--ServerApp.log_level",
+    "--ServerApp.max_body_size",
+    "--ServerApp.max_buffer_size",
+    "--ServerApp.open_browser",
+    "--ServerApp.port_retries",
+    "--ServerApp.quit_button",
     "--ServerApp.shutdown_no_activity_timeout",
     *(f"--MappingKernelManager.{name}" for name in CULLING),
     *(f"--ZMQChannelsWebsocketConnection.{name}_rate_limit" for name in ("iopub_data", "iopub_msg")),
-)  # fmt: skip
+)
 """Each with a value: --name=value, or --name value."""
 
 

@@ -112,9 +112,18 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, root: Path, mode: str, now: dt.datetime, *, settings: bytes, command: Sequence[str], organization: str = "",
-        callers: Mapping[str, str] | None = None, resumes: str = "", workflows: Mapping[str, bytes] | None = None,
-    ) -> "RunFolder":  # fmt: skip
+        cls,
+        root: Path,
+        mode: str,
+        now: dt.datetime,
+        *,
+        settings: bytes,
+        command: Sequence[str],
+        organization: str = "",
+        callers: Mapping[str, str] | None = None,
+        resumes: str = "",
+        workflows: Mapping[str, bytes] | None = None,
+    ) -> "RunFolder":
         """Make a new folder with run.json (status running) and the settings as given.
 
         `callers`: account id → caller ARN. `workflows`: the register beside the settings, name of a file → its content.

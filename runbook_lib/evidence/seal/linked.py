@@ -175,7 +175,16 @@ def _statement(
     if desk.trust:
         dependencies.append({"name": "trust-policy", "digest": {"sha256": desk.trust}})
     return frame(
-        LINKED_TYPE, [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())], parameters,
-        dependencies, seal.run, seal.started, seal.builder, number, previous, desk.now(), folders=[f"{ATTACHED}/{addition.name}"],
+        LINKED_TYPE,
+        [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())],
+        parameters,
+        dependencies,
+        seal.run,
+        seal.started,
+        seal.builder,
+        number,
+        previous,
+        desk.now(),
+        folders=[f"{ATTACHED}/{addition.name}"],
         byproducts=[withheld_part(each, f"{ATTACHED}/{addition.name}/") for each in withheld],
-    )  # fmt: skip
+    )

@@ -23,9 +23,7 @@ class EvidenceClients:
     `network`: how settings have AWS reached; None for whoever reads no settings.
     """
 
-    def __init__(
-        self, mode: str, profile: str | None, resources: ExitStack, network: NetworkSection | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, mode: str, profile: str | None, resources: ExitStack, network: NetworkSection | None = None) -> None:
         self._clients = Clients(mode, "evidence", AT_ONCE, Pace(Clock(), share=1.0), None, network=network)
         resources.callback(self._clients.close)
         self._profile = profile

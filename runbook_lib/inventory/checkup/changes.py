@@ -73,11 +73,12 @@ def findings(
     dead = _dead(known[DELEGATED]) & _designating(known[MANAGEMENT]) if len(known) > 1 else set()
     if dead:
         yield Finding(
-            AREA, Verdict.FAIL,
+            AREA,
+            Verdict.FAIL,
             f"management {told.management_account}: may designate in {in_regions(sorted(dead))}, where the administrator may "
             "change nothing: service control policies do not bind the management account",
             "Leave the Region out of the services' regions until the delegated account may act there.",
-        )  # fmt: skip
+        )
 
 
 def _designating(answers: Answers) -> set[str]:
@@ -164,9 +165,15 @@ def _asked(
             for key, value in ((REGION, each.region), *each.context)
         ]
         pages = reader.pages(
-            "iam", "SimulatePrincipalPolicy", account, region, PolicySourceArn=source, ActionNames=list(each.actions),
-            ResourceArns=[each.resource], ContextEntries=context,
-        )  # fmt: skip
+            "iam",
+            "SimulatePrincipalPolicy",
+            account,
+            region,
+            PolicySourceArn=source,
+            ActionNames=list(each.actions),
+            ResourceArns=[each.resource],
+            ContextEntries=context,
+        )
         about = ", ".join(value for _, value in each.context)
         for result in (one for page in pages for one in page["EvaluationResults"]):
             action = result["EvalActionName"] + (f" ({about})" if about else "")

@@ -31,9 +31,17 @@ def _region(look: Look, glance: Glance, region: str) -> Iterator[Cell]:
         return
     if others:
         yield Cell(
-            name, region, ON, others, Status.UNKNOWN, _unseen(look, glance), observed="not shown to this account",
-            code="NotShown", next_step=_who_sees(look, glance), who="whoever has a profile of that account",
-        )  # fmt: skip
+            name,
+            region,
+            ON,
+            others,
+            Status.UNKNOWN,
+            _unseen(look, glance),
+            observed="not shown to this account",
+            code="NotShown",
+            next_step=_who_sees(look, glance),
+            who="whoever has a profile of that account",
+        )
     yield from _above(look, glance, region)
 
 
@@ -67,9 +75,16 @@ def _members(look: Look, glance: Glance, region: str) -> Iterator[Cell]:
         yield Cell(name, region, ON, frozenset(on), Status.COVERED, "a member account, and on")
     if off and is_opt_in(region):
         yield Cell(
-            name, region, ON, frozenset(off), Status.UNKNOWN, f"no member of {title}; whether it has the Region is not known",
-            code="NotShown", next_step="Read account:ListRegions as the management account.", who="the management account",
-        )  # fmt: skip
+            name,
+            region,
+            ON,
+            frozenset(off),
+            Status.UNKNOWN,
+            f"no member of {title}; whether it has the Region is not known",
+            code="NotShown",
+            next_step="Read account:ListRegions as the management account.",
+            who="the management account",
+        )
     elif off:
         yield Cell(name, region, ON, frozenset(off), Status.GAP, f"no member account of {title} here", gap=Gap.TO_DO)
 

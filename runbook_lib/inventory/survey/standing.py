@@ -87,9 +87,16 @@ def stand(access: Access, card: Card, asking: Asking, wanted: Sequence[str]) -> 
     administrator = any(isinstance(found, Known) and card.account in found.value for found in listed.values())
     place = Place.MANAGEMENT if card.account == management else Place.ADMINISTRATOR if seen or administrator else Place.MEMBER
     organization = Organization(
-        id=described["Id"], arn=described["Arn"], partition=partition, feature_set=described["FeatureSet"],
-        management_account=management, delegated_account="", accounts=asking.accounts() if seen else alone,
-        regions={card.account: own}, trusted_access=asking.trusted() if seen else Known(frozenset()),
-        delegated_administrators={principals[name]: found for name, found in listed.items()}, callers={card.account: card.arn},
-    )  # fmt: skip
+        id=described["Id"],
+        arn=described["Arn"],
+        partition=partition,
+        feature_set=described["FeatureSet"],
+        management_account=management,
+        delegated_account="",
+        accounts=asking.accounts() if seen else alone,
+        regions={card.account: own},
+        trusted_access=asking.trusted() if seen else Known(frozenset()),
+        delegated_administrators={principals[name]: found for name, found in listed.items()},
+        callers={card.account: card.arn},
+    )
     return Standing(card, place, organization, regions, listed)

@@ -103,17 +103,25 @@ class AutoEnable(Ranked):
         return place.action(
             "UpdateOrganizationConfiguration",
             {"DetectorId": detector(place), "AutoEnableOrganizationMembers": choice, **sent},
-            reason=f"auto-enable in {place.region} differs from settings: {named}", affects=frozenset({place.delegated}),
-            before=", ".join(f"{item or 'GuardDuty'} {value}" for item, value in earlier.items()), becomes=named, after=after,
-            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES, stage=stage,
+            reason=f"auto-enable in {place.region} differs from settings: {named}",
+            affects=frozenset({place.delegated}),
+            before=", ".join(f"{item or 'GuardDuty'} {value}" for item, value in earlier.items()),
+            becomes=named,
+            after=after,
+            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
+            stage=stage,
             back_out=BackOut(
-                "Sets the earlier choices; accounts that were enrolled meanwhile stay enrolled.", "UpdateOrganizationConfiguration",
-                {"DetectorId": detector(place), "AutoEnableOrganizationMembers": earlier.get("", choice),
-                 "Features": features(back, "AutoEnable")},
+                "Sets the earlier choices; accounts that were enrolled meanwhile stay enrolled.",
+                "UpdateOrganizationConfiguration",
+                {
+                    "DetectorId": detector(place),
+                    "AutoEnableOrganizationMembers": earlier.get("", choice),
+                    "Features": features(back, "AutoEnable"),
+                },
             ),
             lane=f"{NAME} organization configuration {place.region}",
             inside_accounts="" if choice == "NONE" else _joining(choice, values),
-        )  # fmt: skip
+        )
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         found = detector_found(action.account, action.region, reader)

@@ -197,12 +197,19 @@ class SwitchOff(Regional[RegionState]):
         named = {**_detector(place), "AccountIds": ForEach(ACCOUNT_ID)}
         made: list[Step] = [
             place.action(
-                "StopMonitoringMembers", named, targets=cut, affects=frozenset(cut), after=before,
-                reason=f"{TITLE} is left in {place.region}", before="GuardDuty on", becomes="suspended", direction=Direction.LOWERS,
+                "StopMonitoringMembers",
+                named,
+                targets=cut,
+                affects=frozenset(cut),
+                after=before,
+                reason=f"{TITLE} is left in {place.region}",
+                before="GuardDuty on",
+                becomes="suspended",
+                direction=Direction.LOWERS,
                 back_out=BackOut("Resumes them.", "StartMonitoringMembers", named),
             )
             for cut in batches(accounts_of(doing), SPEC.batches["StopMonitoringMembers"])
-        ]  # fmt: skip
+        ]
         after = tuple(step.id for step in made)
         return [*made, waiting(self, place, "ListMembers", "members are suspended", after, targets=tuple(accounts_of(doing)))]
 

@@ -155,13 +155,20 @@ class SwitchOff(Regional[RegionState]):
             parameters = {"accountIds": ForEach(ACCOUNT_ID), "resourceTypes": list(types)}
             made += [
                 place.action(
-                    "Disable", parameters, targets=cut, affects=frozenset(cut), after=before,
-                    reason=f"{TITLE} is left in {place.region}", before=f"on: {', '.join(types)}", becomes="off",
-                    direction=Direction.LOWERS, inside_accounts=REMOVED,
+                    "Disable",
+                    parameters,
+                    targets=cut,
+                    affects=frozenset(cut),
+                    after=before,
+                    reason=f"{TITLE} is left in {place.region}",
+                    before=f"on: {', '.join(types)}",
+                    becomes="off",
+                    direction=Direction.LOWERS,
+                    inside_accounts=REMOVED,
                     back_out=BackOut("Starts scanning again, without findings and suppression rules.", "Enable", parameters),
                 )
                 for cut in batches(accounts, SPEC.batches["Disable"])
-            ]  # fmt: skip
+            ]
         awaited = tuple(accounts_of(doing))
         after = tuple(step.id for step in made)
         return [*made, waiting(self, place, "BatchGetAccountStatus", "nothing is scanned", after, targets=awaited)]

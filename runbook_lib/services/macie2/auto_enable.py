@@ -40,15 +40,22 @@ class AutoEnable(Aspect[MacieSection, RegionState]):
     def _change(self, place: Here, cell: Cell, stage: str, after: tuple[str, ...]) -> Action:
         on = cell.desired == "on"
         return place.action(
-            "UpdateOrganizationConfiguration", {"autoEnable": on}, stage=stage, after=after, affects=cell.accounts,
-            reason=f"auto-enable in {place.region}: {cell.reason}", before=cell.observed, becomes=cell.desired,
+            "UpdateOrganizationConfiguration",
+            {"autoEnable": on},
+            stage=stage,
+            after=after,
+            affects=cell.accounts,
+            reason=f"auto-enable in {place.region}: {cell.reason}",
+            before=cell.observed,
+            becomes=cell.desired,
             direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=BackOut(
-                "Sets the earlier choice; accounts that joined meanwhile stay members.", "UpdateOrganizationConfiguration",
+                "Sets the earlier choice; accounts that joined meanwhile stay members.",
+                "UpdateOrganizationConfiguration",
                 {"autoEnable": not on},
             ),
             inside_accounts=f"Accounts that join: {ENABLING}" if on else "",
-        )  # fmt: skip
+        )
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         found = read_organization(action.account, action.region, reader).auto_enable

@@ -69,15 +69,23 @@ class OwnSession(Aspect[MacieSection, RegionState]):
         """Macie on. A session that was suspended keeps its settings; a new one has the frequency from the start."""
         operation, rest = ("UpdateMacieSession", {}) if suspended else ("EnableMacie", _frequency(place.section))
         return place.action(
-            operation, {"status": ON, **rest}, account=account, stage=stage, affects=frozenset({account}),
+            operation,
+            {"status": ON, **rest},
+            account=account,
+            stage=stage,
+            affects=frozenset({account}),
             reason=f"Macie is {'suspended' if suspended else 'off'} in account {account} in {place.region}",
-            before="suspended" if suspended else "off", becomes="Macie on",
-            back_out=BackOut("Suspends it again.", "UpdateMacieSession", {"status": SUSPENDED}) if suspended else BackOut(
+            before="suspended" if suspended else "off",
+            becomes="Macie on",
+            back_out=BackOut("Suspends it again.", "UpdateMacieSession", {"status": SUSPENDED})
+            if suspended
+            else BackOut(
                 "Switches Macie off and deletes its findings and settings; only possible while the account is neither an "
-                "administrator with members nor a member.", "DisableMacie",
+                "administrator with members nor a member.",
+                "DisableMacie",
             ),
             inside_accounts=ENABLING,
-        )  # fmt: skip
+        )
 
     def effect(self, action: Action, reader: Reader) -> Progress:
         """On, with the frequency where the call says one."""

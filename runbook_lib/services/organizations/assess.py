@@ -85,9 +85,16 @@ def trusted_access(organization: Organization, settings: Settings) -> Iterator[C
             yield _blocked("trusted access", account, reason, ENABLE_ALL_FEATURES, MANAGEMENT_OWNER, item=principal)
         else:
             yield _cell(
-                "trusted access", account, Status.GAP, "trusted access is off",
-                item=principal, gap=Gap.TO_DO, observed="off", desired="on", next_step="apply this plan",
-            )  # fmt: skip
+                "trusted access",
+                account,
+                Status.GAP,
+                "trusted access is off",
+                item=principal,
+                gap=Gap.TO_DO,
+                observed="off",
+                desired="on",
+                next_step="apply this plan",
+            )
 
 
 def _administrators(state: State, organization: Organization) -> Iterator[Cell]:

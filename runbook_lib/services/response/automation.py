@@ -320,26 +320,30 @@ def _step(place: Here, item: str, wanted: Wanted | None, there: Rule | None) -> 
     """Make, write anew, or, where settings have it no longer, disable a rule."""
     lowers = wanted is not None and wanted.lowers
     common = {
-        "service": HUB, "affects": frozenset({place.delegated}), "stage": "lowering" if lowers else "delegated",
+        "service": HUB,
+        "affects": frozenset({place.delegated}),
+        "stage": "lowering" if lowers else "delegated",
         "direction": Direction.LOWERS if lowers else Direction.RAISES,
-    }  # fmt: skip
+    }
     name = f"{RULE_PREFIX}{item}"
     reference = Reference(f"{ARN}{name}", place.delegated, place.region)
     if there is None:
         assert wanted is not None
         back = BackOut(
-            "Deletes the rule; what it has changed of findings stays.", "BatchDeleteAutomationRules",
+            "Deletes the rule; what it has changed of findings stays.",
+            "BatchDeleteAutomationRules",
             {"AutomationRulesArns": [reference]},
-        )  # fmt: skip
+        )
         return place.action(
             "CreateAutomationRule", _said(wanted.rule), reason=f"{item}: there is no such automation rule", before="no rule",
             becomes=f"findings that fit get {wanted.rule.words}", back_out=back, **common,
         )  # fmt: skip
     asked = _said(wanted.rule) if wanted else {**_said(there), "RuleStatus": "DISABLED"}
     back = BackOut(
-        "Writes the rule as it was.", "BatchUpdateAutomationRules",
+        "Writes the rule as it was.",
+        "BatchUpdateAutomationRules",
         {"UpdateAutomationRulesRequestItems": [{"RuleArn": reference, **_said(there)}]},
-    )  # fmt: skip
+    )
     return place.action(
         "BatchUpdateAutomationRules", {"UpdateAutomationRulesRequestItems": [{"RuleArn": reference, **asked}]},
         reason=f"{item}: settings {'have another rule' if wanted else 'do not suppress these findings any longer'}",

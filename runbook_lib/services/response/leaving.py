@@ -74,13 +74,14 @@ class RouteLevel(Regional[Ours]):
         """Of Regions that the delegated account has not enabled there is nothing to say."""
         away = "the delegated account has not enabled this Region"
         return tuple(
-            cell for region in ground.regions
+            cell
+            for region in ground.regions
             for cell in (
                 self.in_region(ground, region)
                 if region in ground.seen
                 else ground.column(region, self.name).not_applicable({ground.delegated}, away)
             )
-        )  # fmt: skip
+        )
 
     def of_rule(self, place: Here, rule: Rule) -> Cells:
         """What is to be done about one rule of ours."""

@@ -113,27 +113,43 @@ class Aggregation(Aspect[SecurityHubSection, State]):
 def _create(delegated: str, want: FindingAggregation, after: tuple[str, ...]) -> Action:
     reference = Reference(AGGREGATOR, delegated, want.home_region)
     return Action(
-        NAME, "CreateFindingAggregator", delegated, want.home_region, parameters(want.linking_mode, named(want)),
+        NAME,
+        "CreateFindingAggregator",
+        delegated,
+        want.home_region,
+        parameters(want.linking_mode, named(want)),
         f"Findings are to come together in {want.home_region}, and there is no finding aggregator",
-        frozenset({delegated}), "none", describe(want.linking_mode, named(want)),
+        frozenset({delegated}),
+        "none",
+        describe(want.linking_mode, named(want)),
         BackOut("Ends the copying; findings copied so far stay.", "DeleteFindingAggregator", {"FindingAggregatorArn": reference}),
-        "delegated", after=after, inside_accounts=f"Nothing; findings of the linked Regions are copied to {want.home_region}.",
-    )  # fmt: skip
+        "delegated",
+        after=after,
+        inside_accounts=f"Nothing; findings of the linked Regions are copied to {want.home_region}.",
+    )
 
 
 def _update(delegated: str, want: FindingAggregation, found: Aggregator, after: tuple[str, ...]) -> Action:
     reference = {"FindingAggregatorArn": Reference(AGGREGATOR, delegated, want.home_region)}
     lowering = lowers(found, want)
     return Action(
-        NAME, "UpdateFindingAggregator", delegated, want.home_region,
-        reference | parameters(want.linking_mode, named(want)), "Mode or linked Regions differ from the settings",
-        frozenset({delegated}), describe(found.mode, found.regions), describe(want.linking_mode, named(want)),
+        NAME,
+        "UpdateFindingAggregator",
+        delegated,
+        want.home_region,
+        reference | parameters(want.linking_mode, named(want)),
+        "Mode or linked Regions differ from the settings",
+        frozenset({delegated}),
+        describe(found.mode, found.regions),
+        describe(want.linking_mode, named(want)),
         BackOut(
             "Puts the former mode and Regions back.", "UpdateFindingAggregator", reference | parameters(found.mode, found.regions)
         ),
-        "lowering" if lowering else "delegated", Direction.LOWERS if lowering else Direction.RAISES, after=after,
+        "lowering" if lowering else "delegated",
+        Direction.LOWERS if lowering else Direction.RAISES,
+        after=after,
         inside_accounts=f"Nothing; findings of the linked Regions are copied to {want.home_region}.",
-    )  # fmt: skip
+    )
 
 
 def _seen(observation: Observation[Aggregator | None]) -> str:

@@ -147,16 +147,24 @@ def _enable(
     why = "Switches off what this call switched on; controls and their findings of these standards go."
     return [
         Action(
-            NAME, "BatchEnableStandards", account, region,
+            NAME,
+            "BatchEnableStandards",
+            account,
+            region,
             {"StandardsSubscriptionRequests": [{"StandardsArn": standard_arn(partition, region, item)} for item in batch]},
-            f"Standards that settings name are off in {account} in {region}", frozenset({account}),
-            f"on: {', '.join(sorted(set(batch) & set(held))) or 'none of them'}", f"on: {', '.join(batch)}",
+            f"Standards that settings name are off in {account} in {region}",
+            frozenset({account}),
+            f"on: {', '.join(sorted(set(batch) & set(held))) or 'none of them'}",
+            f"on: {', '.join(batch)}",
             BackOut(why, "BatchDisableStandards", _reverse(partition, region, account, sorted(set(batch) - set(held)))),
-            stage, targets=targets, after=after, lane=f"{NAME} standards {account} {region}",
+            stage,
+            targets=targets,
+            after=after,
+            lane=f"{NAME} standards {account} {region}",
             inside_accounts="Service-linked AWS Config rules for the controls; AWS Config charges for their evaluations.",
         )
         for batch in batches(items, MOST)
-    ]  # fmt: skip
+    ]
 
 
 def _reverse(partition: str, region: str, account: str, items: list[str]) -> dict[str, list[str]]:

@@ -46,12 +46,20 @@ class Operation:
                 resource.status, resource.reason, resource.changed = status, reason, now
             named = resource or Resource(stack.name, STACK, {}, stack.id)
             number = len(stack.events)
-            stack.events.append({
-                "StackId": stack.id, "StackName": stack.name, "EventId": f"{named.logical_id}-{status}-{number:06d}",
-                "LogicalResourceId": named.logical_id, "PhysicalResourceId": named.physical_id, "ResourceType": named.type,
-                "Timestamp": now, "ResourceStatus": status, "ResourceStatusReason": reason or None,
-                "ClientRequestToken": self.token or None,
-            })  # fmt: skip
+            stack.events.append(
+                {
+                    "StackId": stack.id,
+                    "StackName": stack.name,
+                    "EventId": f"{named.logical_id}-{status}-{number:06d}",
+                    "LogicalResourceId": named.logical_id,
+                    "PhysicalResourceId": named.physical_id,
+                    "ResourceType": named.type,
+                    "Timestamp": now,
+                    "ResourceStatus": status,
+                    "ResourceStatusReason": reason or None,
+                    "ClientRequestToken": self.token or None,
+                }
+            )
 
     def deploy(self, kind: str, template: dict[str, Any], parameters: dict[str, str]) -> None:
         """Create or update (`kind`) by a template."""

@@ -15,10 +15,17 @@ from runbook_lib.rehearsal.operations.cloudformation.state import NOTHING, Chang
 from runbook_lib.rehearsal.operations.cloudformation.templates import digest, invalid
 from runbook_lib.rehearsal.registry import Call, operation, page
 
-UPDATABLE = frozenset({
-    "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED", "IMPORT_COMPLETE",
-    "IMPORT_ROLLBACK_COMPLETE",
-})  # fmt: skip
+UPDATABLE = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "CREATE_FAILED",
+        "UPDATE_FAILED",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    }
+)
 EVENTS_A_PAGE = 100
 LARGEST_BODY, LARGEST_OBJECT = 51_200, 1_000_000
 """Bytes of a template given as it is, and of one in a bucket [docs: CloudFormation quotas]."""
@@ -34,10 +41,17 @@ def _stack(call: Call, named: str) -> Stack:
 
 @operation("cloudformation", "CreateChangeSet")
 def create_change_set(
-    call: Call, StackName: str, ChangeSetName: str, TemplateBody: str = "", TemplateURL: str = "",
-    Parameters: list[dict[str, Any]] | None = None, ChangeSetType: str = "UPDATE", Capabilities: list[str] | None = None,
-    Description: str = "", **more: Any,
-) -> dict[str, Any]:  # fmt: skip
+    call: Call,
+    StackName: str,
+    ChangeSetName: str,
+    TemplateBody: str = "",
+    TemplateURL: str = "",
+    Parameters: list[dict[str, Any]] | None = None,
+    ChangeSetType: str = "UPDATE",
+    Capabilities: list[str] | None = None,
+    Description: str = "",
+    **more: Any,
+) -> dict[str, Any]:
     if unknown := set(more) - {"ClientToken", "Tags", "IncludeNestedStacks"}:
         raise SimulationError(f"CreateChangeSet with {', '.join(sorted(unknown))} is not simulated")
     world, state = call.world, call.world.of(CloudFormationState)
@@ -146,10 +160,17 @@ def _change(action: str, name: str, kind: str, physical: str = "", policy: str =
 def describe_change_set(call: Call, ChangeSetName: str, StackName: str = "", **_: Any) -> dict[str, Any]:
     stack, found = _change_set(call, ChangeSetName, StackName)
     return {
-        "ChangeSetName": found.name, "ChangeSetId": found.id, "StackId": stack.id, "StackName": stack.name, "Status": found.status,
-        "ExecutionStatus": found.execution, "StatusReason": found.reason or None, "Changes": found.changes,
-        "Description": found.description or None, "CreationTime": found.created,
-    }  # fmt: skip
+        "ChangeSetName": found.name,
+        "ChangeSetId": found.id,
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "Status": found.status,
+        "ExecutionStatus": found.execution,
+        "StatusReason": found.reason or None,
+        "Changes": found.changes,
+        "Description": found.description or None,
+        "CreationTime": found.created,
+    }
 
 
 def _change_set(call: Call, named: str, stack_named: str) -> tuple[Stack, ChangeSet]:
@@ -196,11 +217,15 @@ def describe_stacks(call: Call, StackName: str = "", **_: Any) -> dict[str, Any]
 
 def _described(stack: Stack) -> dict[str, Any]:
     return {
-        "StackId": stack.id, "StackName": stack.name, "CreationTime": stack.created, "StackStatus": stack.status,
-        "StackStatusReason": stack.reason or None, "EnableTerminationProtection": stack.protected,
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "CreationTime": stack.created,
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.reason or None,
+        "EnableTerminationProtection": stack.protected,
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in stack.parameters.items()],
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in stack.outputs.items()],
-    }  # fmt: skip
+    }
 
 
 @operation("cloudformation", "GetTemplate")
@@ -222,13 +247,18 @@ def describe_stack_resources(call: Call, StackName: str = "", **_: Any) -> dict[
     return {
         "StackResources": [
             {
-                "StackName": stack.name, "StackId": stack.id, "LogicalResourceId": each.logical_id, "ResourceType": each.type,
-                "PhysicalResourceId": each.physical_id, "Timestamp": each.changed, "ResourceStatus": each.status,
+                "StackName": stack.name,
+                "StackId": stack.id,
+                "LogicalResourceId": each.logical_id,
+                "ResourceType": each.type,
+                "PhysicalResourceId": each.physical_id,
+                "Timestamp": each.changed,
+                "ResourceStatus": each.status,
                 "ResourceStatusReason": each.reason or None,
             }
             for each in stack.resources.values()
         ]
-    }  # fmt: skip
+    }
 
 
 @operation("cloudformation", "DeleteStack")

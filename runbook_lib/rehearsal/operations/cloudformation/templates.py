@@ -11,10 +11,18 @@ from ruamel.yaml.error import YAMLError
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.cloudformation.state import Stack
 
-PLAIN = frozenset({
-    "AWS::CloudWatch::Alarm", "AWS::Events::Rule", "AWS::IAM::Role", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Function",
-    "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::StepFunctions::StateMachine",
-})  # fmt: skip
+PLAIN = frozenset(
+    {
+        "AWS::CloudWatch::Alarm",
+        "AWS::Events::Rule",
+        "AWS::IAM::Role",
+        "AWS::Lambda::EventInvokeConfig",
+        "AWS::Lambda::Function",
+        "AWS::Lambda::Permission",
+        "AWS::Logs::LogGroup",
+        "AWS::StepFunctions::StateMachine",
+    }
+)
 """Types that are simulated; any other is refused."""
 _SUB = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
 MEMBERS = frozenset({"AWSTemplateFormatVersion", "Description", "Parameters", "Resources", "Outputs"})
