@@ -3,15 +3,18 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+from doors import PATIENCE
 
 from runbook_lib.cli import kernels as module
-from runbook_lib.cli.headless import execute
+from runbook_lib.cli.headless import Executed, execute
 from runbook_lib.cli.kernels import Kernels
 
-pytestmark = pytest.mark.slow
+code: Any = nbformat.v4.new_code_cell
+prose: Any = nbformat.v4.new_markdown_cell
 
 SEEN = """
 import os, sys
@@ -106,3 +109,47 @@ def test_one_that_cannot_be_started_ahead_stops_nothing(tmp_path: Path, monkeypa
         assert seen(kernels, tmp_path)[1:] == ["False", NAMES]
         assert kernels._next is None
     kernels.close()
+
+
+LEAVING = "import atexit, time\natexit.register(lambda: (time.sleep({seconds}), open({file!r}, 'w').close()))\n"
+
+
+def ended(folder: Path, *cells: Any) -> Executed:
+    """How a notebook of these cells ended, once its kernel has."""
+    document = nbformat.v4.new_notebook(cells=list(cells), metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})  # type: ignore[no-untyped-call]  # nbformat has no types
+    nbformat.write(document, folder / "in.ipynb")  # type: ignore[no-untyped-call]  # as above
+    kernels = Kernels(dict(os.environ))
+    return execute(folder / "in.ipynb", folder / "out.ipynb", {}, kernels=kernels, say=lambda line: None)
+
+
+def test_nobody_waits_for_the_end_of_a_kernel_that_has_done_its_work(tmp_path: Path) -> None:
+    source = LEAVING.format(seconds=PATIENCE, file=str(tmp_path / "left"))
+    done = ended(tmp_path, code(source))
+    assert not done.failed
+    assert not (tmp_path / "left").exists()
+
+
+def test_one_whose_cell_failed_ends_in_its_own_time(tmp_path: Path) -> None:
+    source = LEAVING.format(seconds=0, file=str(tmp_path / "left"))
+    done = ended(tmp_path, code(f"{source}raise ValueError('no')"), code("1"))
+    assert done.error == "ValueError: no"
+    assert (tmp_path / "left").exists()
+
+
+def test_the_notebook_is_written_where_code_begins_and_ends_and_not_for_prose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[list[str]] = []
+
+    def counted(notebook: Any, path: str) -> None:
+        written.append([cell.metadata.papermill["status"] for cell in notebook.cells])
+
+    monkeypatch.setattr("papermill.engines.write_ipynb", counted)
+    done = ended(tmp_path, prose("# One"), code("1"), prose("Two"), prose("Three"), code("2"), prose("Four"))
+    assert not done.failed
+    assert written[0] == ["pending"] * 6
+    assert written[1] == ["completed", "running", *["pending"] * 4]
+    assert written[2] == ["completed", "completed", *["pending"] * 4]
+    assert written[3] == [*["completed"] * 4, "running", "pending"]
+    assert written[4] == [*["completed"] * 5, "pending"]
+    assert written[5:] == [["completed"] * 6], "whole at the end"

@@ -26,6 +26,8 @@ from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 ENGINE = "runbook"
+COMPLETED = "completed"
+"""papermill's word for a cell that has ended in order."""
 HALT = "Halt"
 """The error with which a cell says in plain lines what happened and what to do."""
 INTERRUPTS = 5
@@ -65,6 +67,12 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc] # papermill has no
                     self.say(line)
         return output
 
+    def papermill_execute_cells(self) -> None:
+        """A kernel whose every cell has ended in order, and so has its run, has nothing more to do: nobody waits for its end."""
+        super().papermill_execute_cells()
+        if all(cell.metadata.papermill["status"] == COMPLETED for cell in self.nb.cells):
+            self.shutdown_kernel = "immediate"
+
     async def _async_handle_timeout(self, timeout: int, cell: Any = None) -> Any:  # noqa: ASYNC109 nbclient's own signature
         """Interrupt the kernel and wait for the cell to end in order; give it up when it heeds no interrupt."""
         self.overdue.append(id(cell))
@@ -88,7 +96,7 @@ class _Engine(Engine):  # type: ignore[misc] # papermill has no types
         died: Callable[[str], None] | None = None
         try:
             client = cls._client(nb_man, kernel, kernels, options)
-            with _interrupting(client, caught):
+            with _interrupting(client, caught), _saving_code(nb_man):
                 client.execute(cleanup_kc=True)
         except (DeadKernelError, RuntimeError):
             died = options["say"]
@@ -135,6 +143,22 @@ def _announce(notebook: Any, say: Callable[[str], None]) -> Callable[..., None]:
             say(f"[{name}]")
 
     return start
+
+
+@contextmanager
+def _saving_code(nb_man: Any) -> Iterator[None]:
+    """While the notebook runs, papermill writes it before and after each cell of code, and not for each paragraph besides."""
+    begin, save = nb_man.cell_start, nb_man.save
+
+    def started(cell: Any, *arguments: Any, **options: Any) -> None:
+        nb_man.save = save if cell.cell_type == "code" else lambda **_: None
+        begin(cell, *arguments, **options)
+
+    nb_man.cell_start = started
+    try:
+        yield
+    finally:
+        nb_man.cell_start, nb_man.save = begin, save
 
 
 @contextmanager
@@ -202,6 +226,6 @@ def _tell_the_truth(output: Path) -> None:
     notebook = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
     for cell in notebook.cells:
         record = cell.metadata.get("papermill", {})
-        if cell.cell_type == "code" and cell.get("execution_count") is None and record.get("status") == "completed":
+        if cell.cell_type == "code" and cell.get("execution_count") is None and record.get("status") == COMPLETED:
             record.update(status="pending", end_time=None, duration=None)
     nbformat.write(notebook, output)  # type: ignore[no-untyped-call]  # as above
