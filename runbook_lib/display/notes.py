@@ -6,6 +6,7 @@ from runbook_lib.base import html
 from runbook_lib.base.text import visible
 from runbook_lib.coverage.matrix import Matrix
 from runbook_lib.display import banner
+from runbook_lib.display.owners_table import OwnersTable
 from runbook_lib.display.tables import Shown
 
 
@@ -94,7 +95,7 @@ class Notes:
         return "\n\n".join(map(_plain, self.parts))
 
 
-Part = str | Facts | Shown | Folded | Lines | Link | Matrix
+Part = str | Facts | Shown | Folded | Lines | Link | Matrix | OwnersTable
 
 
 def _inside(part: Part) -> str:

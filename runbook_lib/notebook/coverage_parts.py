@@ -6,9 +6,11 @@ The notebook itself has one cell for each section, so a further part edits no no
 from collections.abc import Callable, Iterable
 
 from runbook_lib.display import sections
-from runbook_lib.display.notes import Notes, Part
+from runbook_lib.display.notes import Folded, Notes, Part
+from runbook_lib.display.owners_table import OwnersTable
 from runbook_lib.phase_run import PhaseRun
 from runbook_lib.runbook.scorecard import scorecard
+from runbook_lib.services.response.owners import table
 
 Show = Callable[[PhaseRun], Iterable[Part]]
 """What one part shows of a run that has looked at the whole organization; it reads nothing more."""
@@ -28,9 +30,16 @@ def _principles(run: PhaseRun) -> Iterable[Part]:
     return sections.principles(kept).parts
 
 
+def _owners(run: PhaseRun) -> Iterable[Part]:
+    """Who answers for which findings, where settings bring them to somebody."""
+    if run.record.settings.response is not None:
+        shown_rows = OwnersTable(table(run.record.settings, run.record.register))
+        yield Folded(shown_rows.title, shown_rows)
+
+
 OBSERVE: tuple[Show, ...] = (_coverage,)
 """The Observe section: what is there."""
-VERIFY: tuple[Show, ...] = (_remaining, _principles)
+VERIFY: tuple[Show, ...] = (_remaining, _principles, _owners)
 """The Verify section: what is not as it should be, why, and what comes next."""
 
 
