@@ -147,7 +147,7 @@ def init_command() -> None:
 @click.option("--back-out", is_flag=True, help="Also what taking a change back calls (runbook back-out).")
 @done_by("requirements")
 def requirements_command() -> None:
-    """Print what these settings need of others: roles, hosts, quotas, grants.
+    """Print the roles, hosts, quotas and grants that are needed.
 
     Calls nobody. Every action is named; each is narrowed to resources and conditions where AWS lets it be. RUNNER, or a parameter
     of that name, stands for whoever opens a door from outside, which settings do not say.
@@ -187,7 +187,7 @@ def checklist_command() -> None:
 @RUNS
 @done_by("handover")
 def handover_command() -> None:
-    """Say what whoever holds the other account's door has to do.
+    """Hand the other account's door over to its holder.
 
     Opens both doors, and writes of each account: whether it is open here, its roles, the reading one first, the commands, and what
     is called from there, with the digest of the settings that both have to use. Exit code 2: something is handed over.
