@@ -36,9 +36,16 @@ from runbook_lib.settings.file import SettingsError, load
 
 
 def approve_command(
-    run_named: str, ticket: str, key: Path, phases: tuple[str, ...], reason: str, hours: float, out: Path | None, runs: str,
+    run_named: str,
+    ticket: str,
+    key: Path,
+    phases: tuple[str, ...],
+    reason: str,
+    hours: float,
+    out: Path | None,
+    runs: str,
     loses: tuple[str, ...] = (),
-) -> int:  # fmt: skip
+) -> int:
     """Approve a run's plans with your own key."""
     folder = runs_folder(runs)
     run = RunFolder.open(folder / Path(run_named).name)
@@ -57,9 +64,16 @@ def approve_command(
         if wrong := tuple(untyped(plan, typed)):
             raise ApprovalRefused(wrong)
         made = _there(path, plan, digest) or approve(
-            plan, approver=_name(trust, signer.public_key.keyid), ticket=ticket, now=dt.datetime.now(dt.UTC), hours=hours,
-            reason=reason, file=where, sha256=digest, loses=typed,
-        ).model_copy(update={"trust": trust.digest})  # fmt: skip
+            plan,
+            approver=_name(trust, signer.public_key.keyid),
+            ticket=ticket,
+            now=dt.datetime.now(dt.UTC),
+            hours=hours,
+            reason=reason,
+            file=where,
+            sha256=digest,
+            loses=typed,
+        ).model_copy(update={"trust": trust.digest})
         made = signed(made, signer)
         with handed_over():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -201,9 +201,17 @@ def execute(
     began = time.monotonic()
     try:
         papermill.execute_notebook(
-            notebook, output, parameters=dict(parameters), engine_name=ENGINE, progress_bar=False, autosave_cell_every=1,
-            caught=caught, kernels=kernels, say=say, seconds_per_cell=seconds_per_cell,
-        )  # fmt: skip
+            notebook,
+            output,
+            parameters=dict(parameters),
+            engine_name=ENGINE,
+            progress_bar=False,
+            autosave_cell_every=1,
+            caught=caught,
+            kernels=kernels,
+            say=say,
+            seconds_per_cell=seconds_per_cell,
+        )
     except PapermillExecutionError as failure:
         error = failure.evalue if failure.ename == HALT else f"{failure.ename}: {failure.evalue}"
     except CellTimeoutError:

@@ -115,9 +115,12 @@ def back_out_table(plan: Plan, line: Callable[[Action], str]) -> pd.DataFrame:
     """The reverse calls, last first, or why there is none: of as many Actions as have room in a notebook."""
     rows = [
         (
-            place_of(action.service, action.region), action.operation, len(action.targets or action.affects),
-            line(action) or "not reversible", action.back_out.why,
+            place_of(action.service, action.region),
+            action.operation,
+            len(action.targets or action.affects),
+            line(action) or "not reversible",
+            action.back_out.why,
         )
         for action in plan.actions[: -MOST_BACK_OUT - 1 : -1]
-    ]  # fmt: skip
+    ]
     return frame(rows, ("Region", "reverses", "accounts", "call", "note"))

@@ -64,9 +64,16 @@ def _part(name: str, account: str, settings: Settings, file: str, found: Card | 
     said = found.words if isinstance(found, Card) else NO_ANSWER if found is None else str(found)
     step = found.advice if isinstance(found, RunbookError) else ""
     return Part(
-        name, account, isinstance(found, Card), masked(said), masked(step), reading, changing,
-        tuple(_stages(name, settings)), tuple(_commands(file, reading, changing)),
-    )  # fmt: skip
+        name,
+        account,
+        isinstance(found, Card),
+        masked(said),
+        masked(step),
+        reading,
+        changing,
+        tuple(_stages(name, settings)),
+        tuple(_commands(file, reading, changing)),
+    )
 
 
 def _stages(name: str, settings: Settings) -> Iterator[str]:

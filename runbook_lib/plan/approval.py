@@ -147,9 +147,17 @@ class Approval(BaseModel):
 
 
 def approve(
-    plan: Plan, *, approver: str, ticket: str, now: dt.datetime, hours: float = 12, reason: str = "", file: str = "plan.json",
-    sha256: str = "", loses: Iterable[str] = (),
-) -> Approval:  # fmt: skip
+    plan: Plan,
+    *,
+    approver: str,
+    ticket: str,
+    now: dt.datetime,
+    hours: float = 12,
+    reason: str = "",
+    file: str = "plan.json",
+    sha256: str = "",
+    loses: Iterable[str] = (),
+) -> Approval:
     """An approval of exactly this plan in its own mode, good from `now` for `hours`. What people say in it is masked.
 
     `file` is where the plan lies, from the approval's folder, and `sha256` its digest, where it was not written by this version.

@@ -28,8 +28,10 @@ POINTS = 6
 WIDTH = 240
 """Characters of one text from AWS or settings."""
 _DIRECTIONS = {
-    Direction.RAISES: "raise protection", Direction.EQUAL: "leave protection as it is", Direction.LOWERS: "lower protection",
-}  # fmt: skip
+    Direction.RAISES: "raise protection",
+    Direction.EQUAL: "leave protection as it is",
+    Direction.LOWERS: "lower protection",
+}
 STYLE = """
 body { max-width: 60rem } h2 { margin-top: 1.1rem; margin-bottom: .3rem } table { margin: .3rem 0 .6rem }
 td { overflow-wrap: anywhere } p { margin: .3rem 0 } ul { margin: .2rem 0 } .annex { margin-top: 3rem }
@@ -68,12 +70,14 @@ def _what(plan: Plan, calls: Sequence[Group[Action]]) -> Iterator[Block]:
         return
     rows = [
         (
-            f"{group.first.service} {group.first.operation}", f"{len(group.entries):,}",
+            f"{group.first.service} {group.first.operation}",
+            f"{len(group.entries):,}",
             "all accounts, also those to come" if for_everybody(group.first) else count_of(group.accounts),
-            _regions(group.regions), short(f"{group.first.before} → {group.first.becomes}", WIDTH),
+            _regions(group.regions),
+            short(f"{group.first.before} → {group.first.becomes}", WIDTH),
         )
         for group in calls[:LINES]
-    ]  # fmt: skip
+    ]
     yield Table(("Call", "Calls", "Accounts", "Regions", "Before → after"), rows)
     if more := calls[LINES:]:
         yield Text(f"{counted(len(more), 'more kind')}, {counted(sum(len(each.entries) for each in more), 'call')}, in plan.html.")

@@ -235,12 +235,13 @@ def _side_effects(plan: Plan, sets: AccountSets) -> Iterator[Block]:
         return
     rows = [
         (
-            text, ", ".join(sorted({f"{action.service} {action.operation}" for action in actions})),
+            text,
+            ", ".join(sorted({f"{action.service} {action.operation}" for action in actions})),
             ", ".join(places(actions)),
             sets.phrase(frozenset[str]().union(*(concerned(action) for action in actions))),
         )
         for text, actions in effects.items()
-    ]  # fmt: skip
+    ]
     yield Table(("Effect", "By", "Regions", "Accounts"), rows)
 
 

@@ -65,13 +65,19 @@ class Dissociate(Regional[R]):
     def calls(self, ground: Ground[R], place: Place[None, R], doing: Cells, before: tuple[str, ...]) -> Sequence[Step]:
         made: list[Step] = [
             place.action(
-                self.operation, self.parameters(place), targets=cut, affects=frozenset(cut), after=before,
-                reason=f"{ground.spec.title} is left in {place.region}", before="member account",
-                becomes="stands alone", direction=Direction.LOWERS,
+                self.operation,
+                self.parameters(place),
+                targets=cut,
+                affects=frozenset(cut),
+                after=before,
+                reason=f"{ground.spec.title} is left in {place.region}",
+                before="member account",
+                becomes="stands alone",
+                direction=Direction.LOWERS,
                 back_out=BackOut("Makes them member accounts again.", self.joining, self.rejoin(place)),
             )
             for cut in batches(accounts_of(doing), self.batch)
-        ]  # fmt: skip
+        ]
         after = tuple(step.id for step in made)
         awaited = tuple(accounts_of(doing))
         return [
@@ -125,11 +131,19 @@ class Administrator(Regional[R]):
         assert designation is not None
         parameters = {designation.enable_parameter: place.delegated}
         call = place.action(
-            designation.disable_operation, parameters, account=place.management, stage=self.stage, after=before, lane=LANE,
-            reason=f"{ground.spec.title} is left in {place.region}", affects=frozenset({place.delegated}),
-            before=f"{place.delegated} administers {ground.spec.title}", becomes="no administrator", direction=Direction.LOWERS,
+            designation.disable_operation,
+            parameters,
+            account=place.management,
+            stage=self.stage,
+            after=before,
+            lane=LANE,
+            reason=f"{ground.spec.title} is left in {place.region}",
+            affects=frozenset({place.delegated}),
+            before=f"{place.delegated} administers {ground.spec.title}",
+            becomes="no administrator",
+            direction=Direction.LOWERS,
             back_out=BackOut("Designates the same account again.", designation.enable_operation, parameters),
-        )  # fmt: skip
+        )
         rest = {"account": place.management, "stage": self.stage, "deadline": 900}
         return [call, waiting(self, place, designation.list_operation, "no administrator is listed", (*before, call.id), **rest)]
 
@@ -200,12 +214,21 @@ class Delegation(Global[R]):
         parameters = {"AccountId": ground.delegated, "ServicePrincipal": designation.principal}
         return [
             Action(
-                "organizations", "DeregisterDelegatedAdministrator", ground.view.management, _any_region(ground), parameters,
-                f"{ground.spec.title} is left", frozenset({ground.delegated}), "registered in Organizations", "not registered",
+                "organizations",
+                "DeregisterDelegatedAdministrator",
+                ground.view.management,
+                _any_region(ground),
+                parameters,
+                f"{ground.spec.title} is left",
+                frozenset({ground.delegated}),
+                "registered in Organizations",
+                "not registered",
                 BackOut("Registers the same account again.", "RegisterDelegatedAdministrator", parameters),
-                self.stage, Direction.LOWERS, lane=LANE,
+                self.stage,
+                Direction.LOWERS,
+                lane=LANE,
             )
-        ]  # fmt: skip
+        ]
 
     already = ("not a registered delegated administrator", "not registered")
 

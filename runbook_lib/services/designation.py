@@ -98,30 +98,53 @@ def designation_steps(
 def _register(spec: Designation, population: Population) -> Action:
     parameters = {"AccountId": population.delegated, "ServicePrincipal": spec.principal}
     return Action(
-        "organizations", REGISTER, population.management, population.regions[0], parameters,
+        "organizations",
+        REGISTER,
+        population.management,
+        population.regions[0],
+        parameters,
         f"Organizations has to know {population.delegated} as the delegated administrator of {spec.title}",
-        frozenset({population.delegated}), "not registered", "registered in Organizations",
+        frozenset({population.delegated}),
+        "not registered",
+        "registered in Organizations",
         BackOut(spec.deregistering, "DeregisterDelegatedAdministrator", parameters),
-        "management", lane=LANE,
-    )  # fmt: skip
+        "management",
+        lane=LANE,
+    )
 
 
 def _enable(spec: Designation, population: Population, region: str, after: tuple[str, ...]) -> Action:
     parameters = {spec.enable_parameter: population.delegated} if spec.enable_parameter else {}
     return Action(
-        spec.service, spec.enable_operation, population.management, region, parameters,
-        f"{spec.title} has no administrator in {region}", frozenset({population.delegated}), "no administrator",
+        spec.service,
+        spec.enable_operation,
+        population.management,
+        region,
+        parameters,
+        f"{spec.title} has no administrator in {region}",
+        frozenset({population.delegated}),
+        "no administrator",
         f"{population.delegated} administers {spec.title}",
         BackOut(spec.disabling, spec.disable_operation, parameters),
-        "management", after=after, lane=LANE, inside_accounts=spec.inside_accounts,
-    )  # fmt: skip
+        "management",
+        after=after,
+        lane=LANE,
+        inside_accounts=spec.inside_accounts,
+    )
 
 
 def _usable(spec: Designation, population: Population, region: str, after: tuple[str, ...]) -> Wait:
     return Wait(
-        spec.service, spec.usable_operation, population.delegated, region, USABLE,
-        f"AWS lets {population.delegated} act as {spec.title} administrator in {region}", 300, "delegated", after=after,
-    )  # fmt: skip
+        spec.service,
+        spec.usable_operation,
+        population.delegated,
+        region,
+        USABLE,
+        f"AWS lets {population.delegated} act as {spec.title} administrator in {region}",
+        300,
+        "delegated",
+        after=after,
+    )
 
 
 def judge_registration(action: Action, answer: Mapping[str, object] | CallFailed) -> list[Outcome]:

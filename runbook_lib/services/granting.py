@@ -9,9 +9,13 @@ def allow(
 ) -> dict[str, Any]:
     """One Allow of a resource's policy."""
     return {
-        "Sid": sid, "Effect": "Allow", "Principal": dict(principal), "Action": actions, "Resource": resources,
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": dict(principal),
+        "Action": actions,
+        "Resource": resources,
         **({"Condition": condition} if condition else {}),
-    }  # fmt: skip
+    }
 
 
 def of_source(account: str, *resources: str) -> dict[str, Any]:

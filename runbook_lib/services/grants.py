@@ -46,10 +46,17 @@ def _evidence(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
         resources = ["*"] if arn == evidence.signing_key else list(each.resources)
         yield arn, allow(each.sid, {"AWS": role}, list(each.actions), resources)
     for arn in sorted(buckets):
-        yield arn, {
-            "Sid": "TlsAlone", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }  # fmt: skip
+        yield (
+            arn,
+            {
+                "Sid": "TlsAlone",
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": ["s3:*"],
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        )
 
 
 def as_json(found: Grants) -> str:

@@ -70,9 +70,11 @@ def _name(service: str, region: str, network: NetworkSection, bucket: str = "") 
     if named := network.endpoints.get(service, {}).get(region):
         return urlsplit(named).netloc
     given: dict[str, object] = {
-        "Region": region, "UseFIPS": service in network.fips, "UseDualStack": service in network.dual_stack,
+        "Region": region,
+        "UseFIPS": service in network.fips,
+        "UseDualStack": service in network.dual_stack,
         **({"Bucket": bucket} if bucket else {}),
-    }  # fmt: skip
+    }
     return urlsplit(_rules(service).resolve_endpoint(**given).url).netloc
 
 

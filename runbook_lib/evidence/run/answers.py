@@ -58,11 +58,16 @@ def key(service: str, operation: str, account: str, region: str, parameters: Map
 
 FINDING: dict[str, Any] = {
     **dict.fromkeys(("Id", "ProductArn", "AwsAccountId", "Region", "Types", "RecordState", "CreatedAt", "UpdatedAt"), None),
-    "Severity": {"Label": None}, "Workflow": {"Status": None}, "Compliance": {"Status": None, "SecurityControlId": None},
+    "Severity": {"Label": None},
+    "Workflow": {"Status": None},
+    "Compliance": {"Status": None, "SecurityControlId": None},
     "Resources": {
-        "Type": None, "Id": None, "Region": None, "Details": {"AwsIamAccessKey": {"PrincipalName": None, "PrincipalType": None}},
+        "Type": None,
+        "Id": None,
+        "Region": None,
+        "Details": {"AwsIamAccessKey": {"PrincipalName": None, "PrincipalType": None}},
     },
-}  # fmt: skip
+}
 """What is kept of a finding: ids, types, labels and places, and whose an access key is; never a title, description or note."""
 
 

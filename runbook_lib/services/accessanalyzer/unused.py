@@ -102,16 +102,22 @@ class UnusedAccess(Analysis):
         config = as_parameters(age, now.excluded - place.everyone, now.others)
         reasons = sorted({f"{each.item}: {each.reason}" for each in (cell, *beside)})
         return place.action(
-            UPDATE, {"analyzerName": analyzer.name, "configuration": config}, after=after, stage=stage,
-            affects=place.everyone, reason="; ".join(reasons),
-            before=_words(now.age, now.excluded), becomes=_words(age, now.excluded - place.everyone),
+            UPDATE,
+            {"analyzerName": analyzer.name, "configuration": config},
+            after=after,
+            stage=stage,
+            affects=place.everyone,
+            reason="; ".join(reasons),
+            before=_words(now.age, now.excluded),
+            becomes=_words(age, now.excluded - place.everyone),
             direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=BackOut(
-                "Sets the earlier configuration.", UPDATE,
+                "Sets the earlier configuration.",
+                UPDATE,
                 {"analyzerName": analyzer.name, "configuration": as_parameters(now.age, now.excluded, now.others)},
             ),
             lane=f"{UPDATE} {place.region}",
-        )  # fmt: skip
+        )
 
     def _wanted(self, place: Here) -> int:
         assert place.section.unused_access is not None

@@ -67,30 +67,44 @@ class Enrolment(Membership[GuardDutySection, RegionState]):
         detail = {"AccountDetails": ForEach({"AccountId": ACCOUNT_ID, "Email": ACCOUNT_EMAIL}), "DetectorId": detector(place)}
         return [
             place.action(
-                "CreateMembers", detail, targets=batch, affects=frozenset(batch), after=after, stage=stage,
-                reason=f"{count_of(batch)} to be added as member accounts in {place.region}", before="not a member account",
+                "CreateMembers",
+                detail,
+                targets=batch,
+                affects=frozenset(batch),
+                after=after,
+                stage=stage,
+                reason=f"{count_of(batch)} to be added as member accounts in {place.region}",
+                before="not a member account",
                 becomes="member account, GuardDuty on",
                 back_out=BackOut(
                     "DisassociateMembers first, then DeleteMembers; GuardDuty stays on in the accounts. "
                     "Refused while auto-enable is ALL.",
-                    "DisassociateMembers", {"DetectorId": detector(place), "AccountIds": ForEach(ACCOUNT_ID)},
+                    "DisassociateMembers",
+                    {"DetectorId": detector(place), "AccountIds": ForEach(ACCOUNT_ID)},
                 ),
                 inside_accounts=enrolling(_applied(place)),
             )
             for batch in batches(accounts, SPEC.batches["CreateMembers"])
-        ]  # fmt: skip
+        ]
 
     def _start(self, place: Here, accounts: frozenset[str], after: tuple[str, ...], stage: str) -> list[Action]:
         """Resume members whose detector is suspended."""
         named = {"DetectorId": detector(place), "AccountIds": ForEach(ACCOUNT_ID)}
         return [
             place.action(
-                "StartMonitoringMembers", named, targets=batch, affects=frozenset(batch), after=after, stage=stage,
-                reason=f"the detectors of {len(batch)} member accounts are suspended in {place.region}", before="suspended",
-                becomes="GuardDuty on", back_out=BackOut("Suspends them again.", "StopMonitoringMembers", named),
+                "StartMonitoringMembers",
+                named,
+                targets=batch,
+                affects=frozenset(batch),
+                after=after,
+                stage=stage,
+                reason=f"the detectors of {len(batch)} member accounts are suspended in {place.region}",
+                before="suspended",
+                becomes="GuardDuty on",
+                back_out=BackOut("Suspends them again.", "StopMonitoringMembers", named),
             )
             for batch in batches(accounts, SPEC.batches["StartMonitoringMembers"])
-        ]  # fmt: skip
+        ]
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         return self.progress(_statuses(wait, reader), {self.member}, "enabled")

@@ -129,9 +129,14 @@ class GuardDuty(Enabling[State, GuardDutySection, RegionState]):
         if found:
             return found
         raise CallFailed(
-            "NotFound", f"there is no {reference.kind.partition(':')[2]}", service=NAME, operation="ListDetectors",
-            account=reference.account, region=reference.region, sent=False,
-        )  # fmt: skip
+            "NotFound",
+            f"there is no {reference.kind.partition(':')[2]}",
+            service=NAME,
+            operation="ListDetectors",
+            account=reference.account,
+            region=reference.region,
+            sent=False,
+        )
 
 
 SERVICE: Service = GuardDuty()

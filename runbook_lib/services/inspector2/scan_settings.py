@@ -24,9 +24,15 @@ class ScanSetting(Aspect[InspectorSection, RegionState]):
     calls = frozenset({"UpdateConfiguration"})
 
     def __init__(
-        self, name: str, stage: str, place_in_call: tuple[str, str], ranks: tuple[str, ...],
-        wanted: Callable[[InspectorSection], str | None], found: Callable[[Configuration], tuple[str, str]], first: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        stage: str,
+        place_in_call: tuple[str, str],
+        ranks: tuple[str, ...],
+        wanted: Callable[[InspectorSection], str | None],
+        found: Callable[[Configuration], tuple[str, str]],
+        first: str = "",
+    ) -> None:
         self.name, self.stage, self.place_in_call, self.ranks, self.first = name, stage, place_in_call, ranks, first
         self.wanted, self.found = wanted, found
 
@@ -70,14 +76,21 @@ class ScanSetting(Aspect[InspectorSection, RegionState]):
     def _change(self, place: Here, cell: Cell, after: tuple[str, ...], stage: str) -> Action:
         back = BackOut("Sets the earlier value.", "UpdateConfiguration", self._parameters(cell.observed))
         return place.action(
-            "UpdateConfiguration", self._parameters(cell.desired), after=after, stage=stage, affects=place.everyone,
-            reason=f"{self.name} in {place.region}: {cell.reason}", before=self._before(place, cell),
-            becomes=cell.desired, direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
+            "UpdateConfiguration",
+            self._parameters(cell.desired),
+            after=after,
+            stage=stage,
+            affects=place.everyone,
+            reason=f"{self.name} in {place.region}: {cell.reason}",
+            before=self._before(place, cell),
+            becomes=cell.desired,
+            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
             back_out=back if cell.observed else BackOut("Not reversible exactly: AWS's first value is not known before."),
             lane=f"{NAME} configuration {place.region}",
             inside_accounts="Snapshots of EBS volumes are taken and scanned where no SSM agent runs."
-            if cell.desired == "EC2_HYBRID" else "",
-        )  # fmt: skip
+            if cell.desired == "EC2_HYBRID"
+            else "",
+        )
 
     def _before(self, place: Here, cell: Cell) -> str:
         """What is there; what a first activation is going to set is not there, and must not read as if the call changed nothing."""
@@ -107,11 +120,19 @@ class ScanSetting(Aspect[InspectorSection, RegionState]):
 
 
 MODE = ScanSetting(
-    "ec2 scan mode", "workloads", ("ec2Configuration", "scanMode"), ("EC2_SSM_AGENT_BASED", "EC2_HYBRID"),
-    lambda section: section.ec2_scan_mode, lambda seen: (seen.scan_mode, seen.scan_mode_status), first="EC2_HYBRID",
-)  # fmt: skip
+    "ec2 scan mode",
+    "workloads",
+    ("ec2Configuration", "scanMode"),
+    ("EC2_SSM_AGENT_BASED", "EC2_HYBRID"),
+    lambda section: section.ec2_scan_mode,
+    lambda seen: (seen.scan_mode, seen.scan_mode_status),
+    first="EC2_HYBRID",
+)
 RESCAN = ScanSetting(
-    "ecr re-scan", "delegated", ("ecrConfiguration", "rescanDuration"),
+    "ecr re-scan",
+    "delegated",
+    ("ecrConfiguration", "rescanDuration"),
     ("DAYS_3", "DAYS_7", "DAYS_14", "DAYS_30", "DAYS_60", "DAYS_90", "DAYS_180", "LIFETIME"),
-    lambda section: section.ecr_rescan_duration, lambda seen: (seen.rescan, seen.rescan_status),
-)  # fmt: skip
+    lambda section: section.ecr_rescan_duration,
+    lambda seen: (seen.rescan, seen.rescan_status),
+)

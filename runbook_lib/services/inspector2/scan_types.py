@@ -118,14 +118,20 @@ class ScanTypes(Aspect[InspectorSection, RegionState]):
         parameters = {"accountIds": ForEach(ACCOUNT_ID), "resourceTypes": list(types)}
         return [
             place.action(
-                "Enable", parameters, targets=batch, affects=frozenset(batch), after=after, stage=stage,
-                reason=f"one or more scan types are off in {count_of(batch)} in {place.region}", before="one or more off",
+                "Enable",
+                parameters,
+                targets=batch,
+                affects=frozenset(batch),
+                after=after,
+                stage=stage,
+                reason=f"one or more scan types are off in {count_of(batch)} in {place.region}",
+                before="one or more off",
                 becomes=f"{', '.join(types)} on",
                 back_out=BackOut("For the types that were off before (see the coverage before).", "Disable", parameters),
                 inside_accounts=enabling(types),
             )
             for batch in batches(accounts, SPEC.batches["Enable"])
-        ]  # fmt: skip
+        ]
 
     def _scanning(self, place: Here, types: Sequence[str], accounts: Accounts, after: tuple[str, ...], stage: str) -> Wait:
         listed = ", ".join(types)

@@ -127,24 +127,37 @@ class Discovery(Aspect[MacieSection, RegionState]):
         )
         back = BackOut("Sets the earlier choice; accounts keep what they have.", UPDATE, _parameters("ENABLED", before))
         return place.action(
-            UPDATE, _parameters("ENABLED", members), stage=stage, after=after, affects=affected,
-            reason=f"automated discovery in {place.region} is {before}, settings ask for {members}", before=before,
-            becomes=f"on in the delegated account, for members {members}", back_out=off if before == OFF else back,
-            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES, inside_accounts=DISCOVERING,
-        )  # fmt: skip
+            UPDATE,
+            _parameters("ENABLED", members),
+            stage=stage,
+            after=after,
+            affects=affected,
+            reason=f"automated discovery in {place.region} is {before}, settings ask for {members}",
+            before=before,
+            becomes=f"on in the delegated account, for members {members}",
+            back_out=off if before == OFF else back,
+            direction=Direction.LOWERS if stage == "lowering" else Direction.RAISES,
+            inside_accounts=DISCOVERING,
+        )
 
     def _batches(self, place: Here, accounts: frozenset[str], planned: Planned, before: tuple[str, ...]) -> list[Action]:
         """Account by account, in batches: AWS takes these only with NEW or NONE."""
         return [
             place.action(
-                BATCH, SWITCH["ENABLED"], targets=batch, affects=frozenset(batch), stage="workloads",
-                after=(*planned.after(MEMBERSHIP, frozenset(batch)), *before), before="off", becomes="on",
+                BATCH,
+                SWITCH["ENABLED"],
+                targets=batch,
+                affects=frozenset(batch),
+                stage="workloads",
+                after=(*planned.after(MEMBERSHIP, frozenset(batch)), *before),
+                before="off",
+                becomes="on",
                 reason=f"automated discovery is off in {count_of(batch)} in {place.region}",
                 back_out=BackOut("For the accounts in which it was off before.", BATCH, SWITCH[OFF]),
                 inside_accounts=DISCOVERING,
             )
             for batch in batches(accounts, SPEC.batches[BATCH])
-        ]  # fmt: skip
+        ]
 
     def reached(self, wait: Wait, reader: Reader) -> Progress:
         return _on(wait, reader)

@@ -30,7 +30,7 @@ from runbook_lib.services.securityhub.findings import (
     to_do,
     unknown,
     waiting,
-)  # fmt: skip
+)
 from runbook_lib.services.securityhub.spec import NAME, SPEC
 from runbook_lib.services.securityhub.state import HUB_STEP, NOT_OBSERVED, State, items_of
 from runbook_lib.settings.sections.securityhub import SecurityHubSection
@@ -123,14 +123,22 @@ def _switch_on(place: Here, account: str, stage: str) -> Action:
     why = "designation would switch on default standards" if stage == "prepare" else "AWS never does it for the management account"
     region = place.region
     return Action(
-        NAME, "EnableSecurityHub", account, region, EXPLICIT, f"Security Hub is off in {account} in {region}, and {why}",
-        frozenset({account}), "off", "on, with no standard by default",
+        NAME,
+        "EnableSecurityHub",
+        account,
+        region,
+        EXPLICIT,
+        f"Security Hub is off in {account} in {region}, and {why}",
+        frozenset({account}),
+        "off",
+        "on, with no standard by default",
         BackOut(
             "Possible only after the administrator's designation, or the membership, has been taken back; findings are lost.",
             "DisableSecurityHub",
         ),
-        stage, inside_accounts="A service-linked role for Security Hub.",
-    )  # fmt: skip
+        stage,
+        inside_accounts="A service-linked role for Security Hub.",
+    )
 
 
 def _create(place: Here, batch: tuple[str, ...], after: tuple[str, ...]) -> Action:
@@ -199,8 +207,11 @@ def member_finding(place: Here, account: str) -> Finding:
     if status == "AccountSuspended":
         return blocked(
             "AWS suspended the account while the administrator tried to add it",
-            "Have the account reinstated, or exclude it in the settings.", "the account's owner", status, "Enabled",
-        )  # fmt: skip
+            "Have the account reinstated, or exclude it in the settings.",
+            "the account's owner",
+            status,
+            "Enabled",
+        )
     if status and status not in RETURNING:
         return unknown(Unknown(status, f"member status {status} is not known to this runbook", "Look the status up, then decide."))
     return _joining(place, account, status)
@@ -213,8 +224,11 @@ def _joining(place: Here, account: str, status: str) -> Finding:
     if isinstance(configuration, Known) and configuration.value.limit_reached:
         return blocked(
             f"the number of member accounts that {region} allows is reached",
-            "Ask AWS Support for a higher limit.", "the person who runs this", seen, "Enabled",
-        )  # fmt: skip
+            "Ask AWS Support for a higher limit.",
+            "the person who runs this",
+            seen,
+            "Enabled",
+        )
     if account == place.management:
         own = state.management_hubs.get(region)
         return unknown(own) if isinstance(own, Unknown) else to_do(_why(state, region, status), seen, "Enabled")
@@ -227,8 +241,10 @@ def _joining(place: Here, account: str, status: str) -> Finding:
             f"AWS switches on default standards in accounts it adds, and settings do not accept: {', '.join(refused)}",
             "Name them under security_hub.accept_default_standards (they check resources, and AWS Config charges for it), or leave "
             "the accounts out.",
-            SETTINGS_OWNER, seen, "Enabled",
-        )  # fmt: skip
+            SETTINGS_OWNER,
+            seen,
+            "Enabled",
+        )
     return to_do(_why(state, region, status), seen, "Enabled")
 
 
