@@ -137,7 +137,11 @@ def test_leaving_takes_policies_of_its_own_and_only_for_what_settings_allow() ->
     assert "inspector2:DisassociateMember" in text
     assert "organizations:DeregisterDelegatedAdministrator" in text
     named = set(re.findall(r'"([a-z0-9-]+):[A-Za-z]+"', text))
-    assert named == {"inspector2", "organizations"}
+    assert named == {"inspector2", "organizations", "events", "securityhub"}
+    beside = re.findall(r'"(?:events|securityhub):([A-Za-z]+)"', text)
+    assert all(each.startswith(("List", "Get")) for each in beside), (
+        "what is around the service is looked at, and nothing of it changed"
+    )
     assert "DisableAWSServiceAccess" not in text, "no level that is allowed calls it"
     assert all(found[each].trust is None for each in LEAVING[:2])
     assert not any(role.name in LEAVING for role in needed(load(EXAMPLE.with_name("rehearsal.yaml"), today())))

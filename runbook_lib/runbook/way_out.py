@@ -84,7 +84,7 @@ def look(runbook: Runbook) -> WayOut:
     levels = [
         _level(leaving, level, ground, allowed is not None and level.name in allowed.levels) for level in leaving.departure.levels
     ]
-    return WayOut(leaving.name, leaving.title, seen.organization.id, tuple(levels), tuple(_stays(ground)))
+    return WayOut(leaving.name, leaving.title, seen.organization.id, tuple(levels), (*_stays(ground), *leaving.notes(ground)))
 
 
 def _level(leaving: Leaving, level: Level[object], ground: Ground[object], allowed: bool) -> LevelSeen:
@@ -109,7 +109,6 @@ def _stays(ground: Ground[object]) -> Iterator[str]:
         yield f"what else {ground.delegated} administers could not be read: {ground.delegations.reason}"
     elif isinstance(ground.delegations, Known) and (rest := ground.delegations.value - set(ground.spec.principals)):
         yield f"{ground.delegated} stays the delegated administrator of {sentence(tuple(sorted(rest)))}"
-    yield from ground.notes
 
 
 def lines(way: WayOut) -> Iterator[str]:

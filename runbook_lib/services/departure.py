@@ -123,12 +123,6 @@ class Ground(Generic[R]):
     """What one service alone looks at."""
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What of that nobody but a reader needs, as sentences."""
-        told = [found.value for found in self.further.values() if isinstance(found, Known) and isinstance(found.value, str)]
-        return tuple(each for each in told if each)
-
-    @property
     def delegated(self) -> str:
         return self.view.delegated
 

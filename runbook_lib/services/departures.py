@@ -1,12 +1,14 @@
 """The ways out of the services, loaded when one is asked for: the one registry of calls that take a service away."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.base.observation import Known, NotYet, Unknown
+from runbook_lib.services import around
 from runbook_lib.services.column import OPERATOR
 from runbook_lib.services.departure import Ground, Level, Losing
 from runbook_lib.services.departure_levels import TrustedAccess
@@ -16,11 +18,12 @@ from runbook_lib.services.registry import PACKAGES, RESPONSE, by_name, sentence,
 from runbook_lib.services.response.leaving import DEPARTURE as ROUTES
 from runbook_lib.services.response.leaving import UNDOING, LeavingRoutes
 from runbook_lib.services.response.names import HUB
-from runbook_lib.services.response.ours import active_routes
+from runbook_lib.services.response.ours import Listeners, active_routes, listeners
 
 ACTIVE = "active routes"
 """What is read beside Security Hub: the rules of the response that are enabled."""
-LISTED = frozenset({"events:ListRules"})
+LISTENERS = "rules of others"
+HEARD = frozenset({"events:ListRules", "events:ListTargetsByRule"})
 
 
 class NoSuchService(RunbookError, ValueError):
@@ -60,17 +63,46 @@ def departure_of(service: str) -> Departure:
     if service == RESPONSE:
         return ROUTES
     package = next(each for each, spec in zip(PACKAGES, specs(), strict=True) if spec.name == service)
-    found: Departure = import_module(f"{package}.departure").DEPARTURE
+    found = _with_surroundings(import_module(f"{package}.departure").DEPARTURE)
     return _with_routes(found) if service == HUB else found
+
+
+def _with_surroundings(found: Departure) -> Departure:
+    """A service with what is around it: policies that would refuse its calls, findings that are open, rules that hear it."""
+    spec = by_name()[found.spec.name]
+    sources = frozenset({f"aws.{spec.name}", f"aws.{spec.product.removeprefix('aws/')}"} - {"aws."})
+    further = {
+        around.DENIALS: partial(around.read_denials, around.actions_of(found.levels)),
+        around.OPEN: partial(around.read_open, spec.product),
+        LISTENERS: partial(listeners, sources),
+    }
+    told: Mapping[str, Any] = {
+        around.DENIALS: around.told_of_denials,
+        around.OPEN: around.told_of_open,
+        LISTENERS: _told_of_listeners,
+    }
+    return replace(
+        found, further={**found.further, **further}, reads=found.reads | around.READS | HEARD, told={**found.told, **told},
+        held=around.refused,
+    )  # fmt: skip
+
+
+def _told_of_listeners(found: Listeners, ground: Ground[Any]) -> Iterator[str]:
+    for region, rules in sorted(found.items()):
+        for name, targets in sorted(rules.items()):
+            sends = f"sends to {sentence(targets)}" if targets else "has no target"
+            yield f"rule {name} in {region} hears {ground.spec.title}, is not the runbook's and {sends}: it may go silent"
 
 
 def _with_routes(found: Departure) -> Departure:
     """Security Hub with what lives on it: while a route of the response is active, its findings are expected by somebody."""
-    return replace(found, further={**found.further, ACTIVE: active_routes}, reads=found.reads | LISTED, held=_held_by_routes)
+    return replace(found, further={**found.further, ACTIVE: active_routes}, held=_held_by_routes)
 
 
 def _held_by_routes(level: Level[Any], ground: Ground[Any]) -> Bar | None:
     """In every Region alike: the home Region's rules are sent what is found in all of them."""
+    if bar := around.refused(level, ground):
+        return bar
     found = ground.further.get(ACTIVE, NotYet(""))
     if level.name == "stop-auto-enable":
         return None

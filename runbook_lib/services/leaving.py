@@ -23,6 +23,7 @@ from runbook_lib.services.implementations import service_named
 from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import Bar, bar_cells, explanations
 from runbook_lib.services.population import everybody
+from runbook_lib.services.spec import GLOBAL
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 
@@ -53,6 +54,8 @@ class Departure:
     further: Mapping[str, Any] = field(default_factory=dict)
     """What is read beside what the service reads: name → a reading function of (view, reader)."""
     reads: frozenset[str] = frozenset()
+    told: Mapping[str, Callable[[Any, Ground[Any]], Iterable[str]]] = field(default_factory=dict)
+    """Of that, what is said to whoever decides: name → sentences about what was read. What was not read is said too."""
     undoing: Mapping[str, Losing] = field(default_factory=dict)
     """Calls that are made to take a change back and by no level, as "service:Operation" → what they take."""
     made: Mapping[str, Callable[[Action, Reader], Progress]] = field(default_factory=dict)
@@ -182,6 +185,17 @@ class Leaving(NotEnabling):
         wanted = section is not None and (region in section.regions or region not in ground.administrators)
         return wanted and section is not None and level.contradicted_by(section)
 
+    def notes(self, ground: Ground[Any]) -> tuple[str, ...]:
+        """What is around the service and is told to whoever decides, as sentences."""
+        found: list[str] = []
+        for name, tell in self.departure.told.items():
+            seen = ground.further.get(name)
+            if isinstance(seen, Known):
+                found += tell(seen.value, ground)
+            elif isinstance(seen, Unknown):
+                found.append(f"{name} could not be read: {seen.reason}")
+        return tuple(found)
+
     def losses(self, cells: Cells, state: Ground[Any]) -> tuple[Loss, ...]:
         return self.level.losses(state, cells) if self.level else ()
 
@@ -189,7 +203,8 @@ class Leaving(NotEnabling):
         assert self.level is not None
         ground = self.ground(state, view)
         under_way = [cell for cell in cells if cell.gap is Gap.IN_PROGRESS]
-        return [*self.level.steps(ground, cells), *self.level.awaited(ground, under_way), *explanations(cells)]
+        around = [NoChange(self.name, GLOBAL, self.level.name, frozenset({view.delegated}), each) for each in self.notes(ground)]
+        return [*self.level.steps(ground, cells), *self.level.awaited(ground, under_way), *explanations(cells), *around]
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> Iterable[Outcome]:
         """Strangers are "not associated" too, so whether it is so already a read says."""

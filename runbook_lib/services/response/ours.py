@@ -175,6 +175,39 @@ def active_routes(view: View, reader: Reader) -> Mapping[str, tuple[str, ...]]:
     return {region: names for region, names in active.items() if names}
 
 
+Listeners = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Region → rule → the ARNs of its targets."""
+
+
+def listeners(sources: frozenset[str], view: View, reader: Reader) -> Listeners:
+    """Enabled rules of others that hear a service, by the sources of its events, in the Regions that are asked for."""
+    regions = [each for each in view.population.regions if _acts(view, each)]
+    found = reader.parallel([partial(_listeners, sources, view.delegated, each, reader) for each in regions])
+    return {region: rules for region, rules in zip(regions, found, strict=True) if rules}
+
+
+def _listeners(sources: frozenset[str], account: str, region: str, reader: Reader) -> dict[str, tuple[str, ...]]:
+    rules = [as_rule(each, {}) for each in listed_rules(account, region, reader)]
+    others = [each.name for each in rules if each.enabled and not each.ours and not each.managed_by and _hears(each, sources)]
+    sent = reader.parallel([partial(read_targets, each, account, region, reader) for each in others])
+    return {
+        name: tuple(sorted(str(each["Arn"]) for each in targets.values())) for name, targets in zip(others, sent, strict=True)
+    }  # fmt: skip
+
+
+def _hears(rule: Rule, sources: frozenset[str]) -> bool:
+    """By its source alone; what is not a plain word or a beginning is taken for hearing: better named once too often."""
+    if rule.pattern is None:
+        return False
+    for each in rule.pattern.get("source") or [{}]:
+        if isinstance(each, str):
+            if each in sources:
+                return True
+        elif "prefix" not in each or any(source.startswith(str(each["prefix"])) for source in sources):
+            return True
+    return False
+
+
 def _acts(view: View, region: str) -> bool:
     opted = view.organization.regions.get(view.delegated)
     return not isinstance(opted, Known) or opted.value.get(region) in ENABLED

@@ -4,7 +4,7 @@ Standards go before the hub: a hub that is switched off with standards on leaves
 The home Region is the last in which the administrator is taken away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ from runbook_lib.settings.sections.service import ServiceSection
 
 Here = Place[None, State]
 AGAIN = "Apply 10_security_hub again: settings have to ask for the Region."
-HUBS, V2 = "hubs", "v2"
+HUBS, V2, AUTOMATION = "hubs", "v2", "automation rules"
 ROAD = (
     "Dissociate each target from its configuration policy, delete the policies, set the configuration to LOCAL, all of it in the "
     "home Region: a change of how the organization is ruled, which is not made here."
@@ -137,6 +137,8 @@ class HomeLast(Administrator[State]):
     def bar(self, ground: Ground[State], place: Here) -> Bar | None:
         if found := configured_centrally(place) or super().bar(ground, place):
             return found
+        if found := _both_families(ground, place.region):
+            return found
         others = [region for region in sorted(ground.administrators) if region not in ground.regions and ground.administers(region)]
         if isinstance(aggregator := place.seen.aggregator, Unknown):
             return Bar(aggregator.reason, aggregator.next_step or "Make the read possible, then look again.")
@@ -151,6 +153,43 @@ class HomeLast(Administrator[State]):
 def _home(seen: State) -> str:
     found = seen.aggregator
     return found.value.home if isinstance(found, Known) and found.value else ""
+
+
+def _both_families(ground: Ground[State], region: str) -> Bar | None:
+    """Taking one family's administrator away takes the other's too [docs]."""
+    seen = ground.further.get(V2, NotYet(""))
+    if isinstance(seen, Unknown):
+        return Bar(seen.reason, seen.next_step or "Make the read possible, then look again.")
+    if isinstance(seen, Known) and region in seen.value:
+        return Bar(
+            f"Security Hub V2 has an administrator in {region}, which would go with this one", "Leave Security Hub V2 first."
+        )
+    return None
+
+
+def read_automation(view: View, reader: Reader) -> Mapping[str, Observation[tuple[str, ...]]]:
+    """Region → the automation rules of the delegated account, by name."""
+    regions = view.population.regions
+    return dict(
+        zip(regions, reader.parallel([partial(_automation, view.delegated, each, reader) for each in regions]), strict=True)
+    )
+
+
+def _automation(account: str, region: str, reader: Reader) -> Observation[tuple[str, ...]]:
+    try:
+        pages = reader.pages(NAME, "ListAutomationRules", account, region)
+        return Known(tuple(sorted(str(each["RuleName"]) for page in pages for each in page.get("AutomationRulesMetadata") or ())))
+    except CallFailed as error:
+        return Known(()) if error.code == "InvalidAccessException" else unread(error)
+
+
+def told_of_automation(found: Mapping[str, Observation[tuple[str, ...]]], ground: Ground[State]) -> Iterator[str]:
+    """Rules that apply to nobody any more once members are dissociated; only an administrator has any."""
+    for region, seen in sorted(found.items()):
+        if isinstance(seen, Unknown) and ground.administers(region):
+            yield f"{AUTOMATION} in {region} could not be read: {seen.reason}"
+        elif isinstance(seen, Known) and seen.value:
+            yield f"automation rules in {region} apply to members alone: {sentence(seen.value)}"
 
 
 class BothFamilies(Delegation[State]):
@@ -325,7 +364,9 @@ DEPARTURE = Departure(
         BothFamilies(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
-    {HUBS: read_hubs, V2: read_v2},
+    {HUBS: read_hubs, V2: read_v2, AUTOMATION: read_automation},
+    frozenset({f"{NAME}:ListAutomationRules"}),
+    {AUTOMATION: told_of_automation},
     undoing={
         f"{NAME}:DeleteFindingAggregator": Losing(f"{TITLE} findings of all Regions in one", of_accounts=False),
     },

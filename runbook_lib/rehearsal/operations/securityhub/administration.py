@@ -13,6 +13,7 @@ from .central import leave_central, require_local_possible, start_central
 from .errors import CENTRAL_KEEPS_AUTO_ENABLE_OFF, NO_ADMINISTRATOR, conflict, invalid, refusal
 from .membership import free_members, is_full
 from .places import PRINCIPAL, bounded, register_in_organizations, require_management
+from .second import SecondState
 from .state import Administration, state_of
 from .switching import switch_on
 
@@ -86,6 +87,7 @@ def disable_organization_admin_account(call: Call, AdminAccountId: str, Feature:
     if state_of(call.world).central is not None:
         raise conflict("The administrator account cannot be removed while central configuration is on")  # rule [docs], code assumed
     free_members(call.world, found.account, call.region)
+    call.world.of(SecondState).administrators.pop(call.region, None)  # removing either removes both [docs]
     found.leaving = call.world.settling("DISABLE_IN_PROGRESS", "", then=partial(_forget, call.world, call.region, found))
 
 
@@ -108,6 +110,8 @@ def list_organization_admin_accounts(
     administrations = state_of(call.world).administrations
     found = administrations.get(call.region) if Feature == PLAIN else None
     listed = []
+    if Feature != PLAIN and (second := call.world.of(SecondState).administrators.get(call.region)):
+        listed.append({"AccountId": second, "Status": "ENABLED"})
     if found is not None:
         status = found.leaving.read() if found.leaving is not None else "ENABLED"
         if status:

@@ -31,6 +31,8 @@ class SecondHub:
 @dataclass
 class SecondState:
     hubs: dict[Place, SecondHub] = field(default_factory=dict)
+    administrators: dict[str, str] = field(default_factory=dict)
+    """Region → the administrator of the organization's V2; designating one is not simulated."""
 
 
 def switch_on_v2(world: World, account: str, region: str, rule: str = "", connector: str = "") -> None:

@@ -1,0 +1,192 @@
+"""What is around a service that is left: each is seen and named, and what could not be read is never taken for not there."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from leaving import REGIONS, SERVICES, Out
+from losses import facts
+
+from runbook_lib.base.observation import Known
+from runbook_lib.rehearsal.internal import run
+from runbook_lib.rehearsal.operations.events.state import Rule, state_of
+from runbook_lib.rehearsal.operations.organizations import OrganizationsState
+from runbook_lib.rehearsal.operations.securityhub.second import SecondState
+from runbook_lib.rehearsal.operations.securityhub.state import state_of as securityhub
+from runbook_lib.services.departures import departure_of
+from runbook_lib.services.registry import by_name
+from runbook_lib.services.response.names import HUB
+
+Service = Callable[[str], Out]
+HERE, DELEGATED, MEMBER = REGIONS[0], "222222222222", "444444444444"
+ONE = SERVICES[2]
+"""A service with members, of which everything around is tried."""
+DISSOCIATING = f"{ONE}:DisassociateMember"
+
+
+def policy(out: Out, statement: dict[str, Any], target: str = DELEGATED) -> None:
+    """A service control policy of the organization's own."""
+    content = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Resource": "*", **statement}]})
+    made = {"id": "p-keepsiton", "name": "keeps-it-on", "type": "SERVICE_CONTROL_POLICY", "description": "", "content": content}
+    out.world.of(OrganizationsState).policies.append({**made, "targets": [target]})
+
+
+def notes(out: Out, level: str = "dissociate") -> list[str]:
+    """What the table says beside the levels; the plan of a level says the same."""
+    out.allow(by_name()[out.service].levels)
+    stays = out.look().stays
+    told = {each.reason.partition(" could not be read: ")[0] for each in out.plan(level).no_changes}
+    about = [each for each in stays if "stays the delegated administrator" not in each]
+    assert {each.partition(" could not be read: ")[0] for each in about} <= told
+    return about
+
+
+DENIED = [
+    pytest.param({"Action": [DISSOCIATING]}, id="by name"),
+    pytest.param({"Action": f"{ONE}:Disassociate*"}, id="by a pattern"),
+    pytest.param({"Action": f"{ONE.upper()}:disassociatemember"}, id="in other letters"),
+    pytest.param({"NotAction": ["sts:*"]}, id="by what it spares"),
+]
+
+
+@pytest.mark.parametrize("statement", DENIED)
+def test_a_policy_that_would_refuse_the_call_is_a_blocker_that_names_it_and_nothing_is_called(
+    out: Service, statement: dict[str, Any]
+) -> None:
+    leaving = out(ONE)
+    leaving.allow(by_name()[ONE].levels)
+    plan = leaving.plan("dissociate")
+    policy(leaving, statement)
+    blocked = leaving.plan("dissociate") if "NotAction" not in statement else None
+    if blocked is not None:
+        assert blocked.actions == ()
+        assert {each.region for each in blocked.blockers} == set(REGIONS)
+        assert all(f"keeps-it-on denies the delegated account {DISSOCIATING}" in each.reason for each in blocked.blockers)
+        assert all(each.next_step and each.who for each in blocked.blockers)
+    before, called = facts(leaving.world, ONE), len(leaving.simulated.mutating())
+    assert not leaving.apply("dissociate", plan).ok
+    assert len(leaving.simulated.mutating()) == called
+    assert facts(leaving.world, ONE) == before
+
+
+@pytest.mark.parametrize("where", ["root", MEMBER])
+def test_a_policy_binds_the_delegated_account_from_the_root_and_not_from_another_account(out: Service, where: str) -> None:
+    leaving = out(ONE)
+    leaving.allow(by_name()[ONE].levels)
+    policy(leaving, {"Action": DISSOCIATING}, leaving.world.organization.root if where == "root" else where)
+    plan = leaving.plan("dissociate")
+    assert bool(plan.actions) is (where == MEMBER)
+    assert any("keeps-it-on denies" in each.reason for each in plan.no_changes), "told all the same"
+
+
+def test_a_policy_with_a_condition_is_told_and_stands_in_nobodys_way(out: Service) -> None:
+    leaving = out(ONE)
+    policy(leaving, {"Action": DISSOCIATING, "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-9"]}}})
+    (said,) = [each for each in notes(leaving) if "keeps-it-on" in each]
+    assert "under a condition" in said
+    assert leaving.do("dissociate")[1].ok
+
+
+def findings(out: Out, severity: str, account: str = MEMBER) -> None:
+    """A finding as the service's own product sends it, which somebody has to settle."""
+    product = f"arn:aws:{HUB}:{HERE}::product/{by_name()[ONE].product}"
+    now = "2026-06-01T00:00:00Z"
+    finding = {
+        "SchemaVersion": "2018-10-08", "Id": f"found-{severity}-{account}", "ProductArn": product, "GeneratorId": "tests",
+        "AwsAccountId": account, "Types": ["Software and Configuration Checks"], "CreatedAt": now, "UpdatedAt": now,
+        "Severity": {"Label": severity}, "Title": "t", "Description": "d", "Resources": [{"Type": "Other", "Id": "r"}],
+        "Region": HERE, "RecordState": "ACTIVE", "WorkflowState": "NEW", "Workflow": {"Status": "NEW"},
+    }  # fmt: skip
+    securityhub(out.world).findings.setdefault((account, HERE), {})[product, str(finding["Id"])] = finding
+
+
+def test_open_findings_are_counted_by_severity_and_only_those_of_the_service(out: Service) -> None:
+    leaving = out(ONE)
+    assert not [each for each in notes(leaving) if "are open in" in each]
+    member = min(target for each in leaving.plan("dissociate").actions for target in each.targets if target != MEMBER)
+    for severity in ("CRITICAL", "HIGH", "LOW"):
+        findings(leaving, severity)
+    findings(leaving, "HIGH", member)
+    title = by_name()[ONE].title
+    assert [each.partition(":")[0] for each in notes(leaving) if "are open in" in each] == [
+        f"1 CRITICAL and 2 HIGH findings of {title} are open in {HERE}"
+    ]
+    other = out(SERVICES[1])
+    findings(other, "HIGH")
+    assert not [each for each in notes(other) if "are open in" in each]
+
+
+def test_a_rule_of_somebody_else_s_that_hears_the_service_is_named_with_what_it_sends_to(out: Service) -> None:
+    leaving = out(ONE)
+    own = state_of(leaving.world).buses[DELEGATED, HERE]["default"].rules
+    arn, target = own["runbook-urgent"].arn, f"arn:aws:sqs:{HERE}:{DELEGATED}:theirs"
+    for name, source, state in (
+        ("hears", [f"aws.{ONE}"], "ENABLED"), ("begins", [{"prefix": "aws."}], "ENABLED"), ("off", [f"aws.{ONE}"], "DISABLED"),
+        ("deaf", ["aws.ec2"], "ENABLED"),
+    ):  # fmt: skip
+        targets = {"theirs": {"Id": "theirs", "Arn": target}}
+        pattern = json.dumps({"source": source})
+        own[name] = Rule(name, "default", arn.replace("runbook-urgent", name), DELEGATED, pattern, state=state, targets=targets)
+    said = [each for each in notes(leaving) if each.startswith("rule ")]
+    assert [each.split()[1] for each in said] == ["begins", "hears"]
+    assert all(f"is not the runbook's and sends to {target}" in each for each in said)
+
+
+def test_the_administrators_automation_rules_are_named(out: Service) -> None:
+    leaving = out(HUB)
+    asked = {
+        "RuleName": "suppress-sandboxes", "Description": "d", "RuleOrder": 1,
+        "Criteria": {"AwsAccountId": [{"Value": MEMBER, "Comparison": "EQUALS"}]},
+        "Actions": [{"Type": "FINDING_FIELDS_UPDATE", "FindingFieldsUpdate": {"Workflow": {"Status": "SUPPRESSED"}}}],
+    }  # fmt: skip
+    run(leaving.world, HUB, "CreateAutomationRule", DELEGATED, HERE, asked)
+    assert any("suppress-sandboxes" in each and HERE in each for each in notes(leaving))
+
+
+@pytest.mark.parametrize("level", ["administrator", "delegation"])
+def test_the_newer_security_hub_stands_in_the_way_of_what_would_take_it_along(
+    station: Callable[[str, str], Out], level: str
+) -> None:
+    leaving = station(HUB, level)
+    leaving.world.of(SecondState).administrators[HERE] = DELEGATED
+    plan = leaving.plan(level)
+    about = [each for each in plan.blockers if "Security Hub V2 has an administrator" in each.reason]
+    assert about
+    assert all(each.next_step == "Leave Security Hub V2 first." for each in about)
+    assert not [each for each in plan.actions if each.region == HERE]
+
+
+DENIABLE = {
+    "organizations:ListPolicies": "service control policies could not be read",
+    "events:ListRules": "rules of others could not be read",
+    "securityhub:GetFindings": f"open findings in {HERE} could not be read",
+    "securityhub:ListAutomationRules": f"automation rules in {HERE} could not be read",
+}
+
+
+@pytest.mark.parametrize("action", DENIABLE)
+def test_what_could_not_be_read_is_said_and_never_taken_for_not_there(out: Service, action: str) -> None:
+    leaving = out(HUB)
+    denied = {"organizations": ("111111111111", "RunbookManagement")}.get(action.partition(":")[0], (DELEGATED, "RunbookDelegated"))
+    leaving.simulated.front.control.deny(*denied, action)
+    assert any(each.startswith(DENIABLE[action]) and action in each for each in notes(leaving))
+
+
+def test_a_newer_security_hub_that_cannot_be_read_is_a_blocker(out: Service) -> None:
+    leaving = out(HUB)
+    leaving.simulated.front.control.deny("111111111111", "RunbookManagement", "securityhub:ListOrganizationAdminAccounts")
+    leaving.allow(by_name()[HUB].levels)
+    plan = leaving.plan("administrator")
+    assert plan.actions == ()
+    assert plan.blockers
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_all_of_it_looked_at(out: Service, service: str) -> None:
+    leaving, departure = out(service), departure_of(service)
+    leaving.allow(by_name()[service].levels)
+    ground = leaving.ground(by_name()[service].levels[0])
+    assert set(departure.told) <= set(ground.further)
+    assert {"service control policies", "open findings", "rules of others"} <= set(departure.told)
+    assert all(isinstance(ground.further[each], Known) for each in departure.told)
