@@ -20,6 +20,7 @@ from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Reques
 from runbook_lib.services import hosts
 from runbook_lib.services.departures import undoing_calls
 from runbook_lib.services.registry import RESPONSE, action_name
+from runbook_lib.services.response.names import EVENTS, HUB
 from runbook_lib.services.roles import needed
 from runbook_lib.settings.file import load
 
@@ -137,8 +138,8 @@ def test_leaving_takes_policies_of_its_own_and_only_for_what_settings_allow() ->
     assert "inspector2:DisassociateMember" in text
     assert "organizations:DeregisterDelegatedAdministrator" in text
     named = set(re.findall(r'"([a-z0-9-]+):[A-Za-z]+"', text))
-    assert named == {"inspector2", "organizations", "events", "securityhub"}
-    beside = re.findall(r'"(?:events|securityhub):([A-Za-z]+)"', text)
+    assert named == {"inspector2", "organizations", EVENTS, HUB}
+    beside = re.findall(rf'"(?:{EVENTS}|{HUB}):([A-Za-z]+)"', text)
     assert all(each.startswith(("List", "Get")) for each in beside), (
         "what is around the service is looked at, and nothing of it changed"
     )
