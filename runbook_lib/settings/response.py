@@ -213,6 +213,13 @@ class FindingFilter(Selection):
         Annotated[tuple[WorkflowStatus, ...], Field(strict=False, min_length=1)],
         Field(description="NEW alone, unless said otherwise: every update of a finding is an event again."),
     ] = ("NEW",)
+    created_after: Annotated[
+        dt.date | None,
+        Field(
+            strict=False,
+            description="Findings that were made on this day (UTC) or later, YYYY-MM-DD: what is there already sends nothing.",
+        ),
+    ] = None
 
 
 class RuleFilter(Selection):

@@ -93,7 +93,8 @@ def _limits(wanted: FindingFilter, each: FindingClass) -> str | None:
     if wanted.controls and not any(family.startswith(each.family) for family in families):
         return None
     narrow = ("severities", "controls", "types", "accounts", "organizational_units", "regions")
-    return ", ".join(", ".join(getattr(wanted, key)) for key in narrow if getattr(wanted, key))
+    since = [f"made since {wanted.created_after}"] if wanted.created_after else []
+    return ", ".join([*(", ".join(getattr(wanted, key)) for key in narrow if getattr(wanted, key)), *since])
 
 
 def open_points(settings: Settings, register: Register, today: dt.date) -> tuple[Open, ...]:

@@ -4,8 +4,9 @@ Only literals, prefixes and suffixes are used, which every matcher knows. Keys s
 EventBridge reaches; one finding has to fit as a whole [docs].
 """
 
+import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runbook_lib.services.response.names import HUB, IMPORTED, PRESSED
@@ -37,7 +38,20 @@ def of_findings(wanted: FindingFilter, accounts: Iterable[str] | None) -> Patter
         finding["Region"] = sorted(wanted.regions)
     if accounts is not None:
         finding["AwsAccountId"] = sorted(accounts)
+    if wanted.created_after:
+        finding["CreatedAt"] = [{"prefix": each} for each in since(wanted.created_after)]
     return {"source": [SOURCE], "detail-type": [IMPORTED], "detail": {"findings": finding}}
+
+
+HIGHEST = {2: 9, 3: 9, 5: 1, 6: 9, 8: 3, 9: 9}
+"""Place of a digit in YYYY-MM-DD, within one century → the largest that it can be."""
+
+
+def since(day: dt.date) -> tuple[str, ...]:
+    """Beginnings of the times of a day and of every later one of its century: patterns compare no times, but know beginnings."""
+    text = day.isoformat()
+    later = [f"{text[:place]}{digit}" for place, highest in HIGHEST.items() for digit in range(int(text[place]) + 1, highest + 1)]
+    return tuple(sorted([text, *later]))
 
 
 def of_action(arn: str) -> Pattern:
@@ -84,9 +98,15 @@ def narrower(new: Pattern, old: Pattern) -> bool:
         if isinstance(wanted, Mapping) and isinstance(had, Mapping):
             if narrower(wanted, had):
                 return True
-        elif isinstance(wanted, Mapping) or isinstance(had, Mapping) or any(each not in wanted for each in had):
+        elif isinstance(wanted, Mapping) or isinstance(had, Mapping) or not all(_kept(each, wanted) for each in had):
             return True
     return False
+
+
+def _kept(had: Any, wanted: Sequence[Any]) -> bool:
+    """Whether what one alternative fitted is fitted still: by itself, or by a beginning of its own beginning."""
+    begins = [each["prefix"] for each in wanted if isinstance(each, Mapping) and "prefix" in each]
+    return had in wanted or (isinstance(had, Mapping) and "prefix" in had and had["prefix"].startswith(tuple(begins)))
 
 
 def rounds(pattern: Pattern) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ JUST_NOW, NOW = f"{NAME}:just-now", f"{NAME}:now"
 USUAL_TYPE = "Software and Configuration Checks/Runbook/Drill"
 SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 ACTIVE, ARCHIVED = "ACTIVE", "ARCHIVED"
+LATEST = "2099-12-31T23:59:59Z"
+"""A time that every route takes which asks how old a finding is: a drill's is made when it is sent."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _ambiguous(trial: Trial, wanted: Wanted, finding: Mapping[str, Any]) -> str:
     """Why an arrival would prove nothing of a press: another route sends the same finding there by itself."""
     if not trial.pressed:
         return ""
-    seen = {**finding, "RecordState": ACTIVE, "Workflow": {"Status": "NEW"}, "Region": trial.origin}
+    seen = {**finding, "RecordState": ACTIVE, "Workflow": {"Status": "NEW"}, "Region": trial.origin, "CreatedAt": LATEST}
     rules = {rule.route: rule for rule in wanted.rules}
     for name, route in sorted(wanted.section.routes.items()):
         if route.findings and set(route.to) & set(trial.channels) and patterns.fits(rules[name].pattern, seen):

@@ -45,6 +45,10 @@ def check_response(tree: Tree, today: dt.date) -> Iterator[Problem]:
     yield from _actions(tree)
     for route, entry in _entries(tree, "routes"):
         yield from _route(tree, route, entry)
+        day = at(entry, "findings", "created_after")
+        if day and dt.date.fromisoformat(day) > today:
+            message = f"This day is after today, {today}: the route would send nothing until then. Write an earlier one."
+            yield Problem((KEY, "routes", route, "findings", "created_after"), message)
     yield from _overlaps(tree)
     yield from _automation(tree, today)
 
