@@ -128,7 +128,7 @@ class MotoNeighbours:
     def stored(self, account: str, bucket: str, key: str, version: str) -> bytes | None:
         for partition in list(get_backend("s3")[account].values()):
             if bucket in partition.buckets:
-                found = partition.get_object(bucket, key, version_id=version)
+                found = partition.get_object(bucket, key, version_id=version or None)
                 return bytes(found.value) if found is not None else None
         return None
 

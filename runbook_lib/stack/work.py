@@ -157,7 +157,7 @@ class Slice:
             code = run.finish()
         status, word, reason = verdict(run, code)
         if run.planned is not None and run.planned.actions:
-            why = f"{len(run.planned.actions)} calls are needed since; deploy again"
+            why = f"{len(run.planned.actions)} more to call since; deploy again"
             status, word, reason = FAILED, "left over", f"left over: {why}; run {run.record.run.name}; nothing was undone"
         return self._ended(status, reason, self._facts(run.record.run, run, word))
 

@@ -77,13 +77,15 @@ class Bench:
         self.client("cloudformation").execute_change_set(StackName=self.name, ChangeSetName="c", DisableRollback=disable_rollback)
         return self.ended()
 
-    def change_set(self, handler: str, kind: str = "CREATE", value: Any = "1", token: str = "", **resource: Any) -> None:
+    def change_set(
+        self, handler: str, kind: str = "CREATE", value: Any = "1", token: str = "", *, versioned: bool = True, **resource: Any
+    ) -> None:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("code.py", ANSWER + handler)
         version = self.client("s3").put_object(Bucket=BUCKET, Key=f"{self.name}.zip", Body=packed.getvalue())["VersionId"]
         trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
-        code = {"S3Bucket": BUCKET, "S3Key": f"{self.name}.zip", "S3ObjectVersion": version}
+        code = {"S3Bucket": BUCKET, "S3Key": f"{self.name}.zip", **({"S3ObjectVersion": version} if versioned else {})}
         arn = {"Fn::GetAtt": ["Function", "Arn"]}
         made = {
             "Resources": {
@@ -349,6 +351,18 @@ def test_code_alone_runs_no_resource_and_nothing_new_is_no_change(bench: Bench) 
     assert "didn't contain changes" in found["StatusReason"]
     with pytest.raises(ClientError, match="cannot be executed in its current status"):
         client.execute_change_set(StackName=bench.name, ChangeSetName="same")
+
+
+def test_code_under_a_fixed_key_is_not_seen(bench: Bench) -> None:
+    """Another object of one name is no change: the function stays what it was, also while its resource is updated."""
+    assert bench.deploy(versioned=False) == "CREATE_COMPLETE"
+    client = bench.client("cloudformation")
+    bench.change_set(failing("True"), "UPDATE", versioned=False)
+    assert "didn't contain changes" in client.describe_change_set(StackName=bench.name, ChangeSetName="c")["StatusReason"]
+    client.delete_change_set(StackName=bench.name, ChangeSetName="c")
+    assert bench.deploy(failing("True"), "UPDATE", value="2", versioned=False) == "UPDATE_COMPLETE", "by the first code"
+    three = 'event["ResourceProperties"]["Value"] == "3"'
+    assert bench.deploy(failing(three), "UPDATE", value="3") == "UPDATE_ROLLBACK_COMPLETE", "known by its version it is seen"
 
 
 def test_a_cancelled_update_does_not_stop_the_function(bench: Bench) -> None:

@@ -82,3 +82,27 @@ def test_the_stack_ends_with_the_coverage_of_the_notebooks(home: str, tmp_path: 
             took = re.findall(r"^(\w+): CREATE_COMPLETE after \d+ s$", done.stdout, re.MULTILINE)
             assert took == [each.logical_id for each in tasks(stack_settings.settings(text))]
     assert found[0] == found[1]
+
+
+FAULTS = """
+stack:
+  - { kind: event-twice, function: "*-accept" }
+  - { kind: event-late, function: "*-accept", seconds: 2 }
+  - { kind: put-refused, times: 3 }
+  - { kind: function-killed, function: "*-work", seconds: 4 }
+  - { kind: function-not-active, function: "*-accept" }
+  - { kind: role-not-yet, function: "*-accept" }
+"""
+
+
+@pytest.mark.soak
+def test_whatever_a_scenario_lets_befall_the_stack_it_ends_covered(tmp_path: Path) -> None:
+    """The real functions in processes of their own, one of them killed while it works."""
+    scenario = tmp_path / "faults.yaml"
+    scenario.write_text(FAULTS)
+    words = ["rehearse", "--organization", "seven", "--door", "stack", "--scenario", str(scenario), "-p", str(PARAMETERS)]
+    done = subprocess.run(
+        [*RUNBOOK, *words, "--runs", str(tmp_path / "runs")], cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^\w+: CREATE_COMPLETE after \d+ s$", done.stdout, re.MULTILINE)

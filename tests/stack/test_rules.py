@@ -7,6 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 TESTS = Path(__file__).parents[1]
+PEERS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load((TESTS / "cases" / "stack-peers.yaml").read_text(encoding="utf-8"))
 RULES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load((TESTS / "cases" / "stack-rules.yaml").read_text(encoding="utf-8"))
 SIMULATION = TESTS / "rehearsal" / "test_cloudformation.py"
 
@@ -18,9 +19,19 @@ def named_in(file: Path) -> set[str]:
 def test_every_rule_is_held_by_tests_that_exist() -> None:
     assert len(RULES) == 21
     assert all(each.get("punished") or each.get("held") for each in RULES)
-    punishing = {name for each in RULES for name in each.get("punished", ())}
+    exist(RULES)
+
+
+def test_every_fault_of_others_is_held_by_tests_that_exist() -> None:
+    assert all(each.get("held") for each in PEERS), "ours does otherwise"
+    assert len({each["fault"] for each in PEERS}) == len(PEERS) >= 15
+    exist(PEERS)
+
+
+def exist(rows: list[dict[str, Any]]) -> None:
+    punishing = {name for each in rows for name in each.get("punished", ())}
     assert punishing - named_in(SIMULATION) == set()
-    for each in RULES:
+    for each in rows:
         for named in each.get("held", ()):
             file, _, name = named.partition(".")
             assert name in named_in(TESTS / "stack" / f"{file}.py"), named

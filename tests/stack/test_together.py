@@ -2,21 +2,27 @@
 
 import datetime as dt
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from doors import PATIENCE
 from stack_deployed import BUCKET, Deployed, deployable
 from stack_in_process import nothing
 
 from runbook_lib.cli import stack_deploying
 from runbook_lib.cli.stack_deploying import Approver, deploy_planned
 from runbook_lib.evidence.run.folder import RunFolder
+from runbook_lib.plan import Plan
 from runbook_lib.rehearsal.log import Entry
+from runbook_lib.rehearsal.scenario import Scenario
+from runbook_lib.rehearsal.stack_faults import StackFaults
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
-from runbook_lib.stack import deployment, installing, template
+from runbook_lib.stack import cutting, deployment, installing, template
 from runbook_lib.stack.deployment import Deployment
 from runbook_lib.stack.installing import Installer
 from runbook_lib.stack.template import Task
@@ -37,7 +43,11 @@ class Door:
         file.write_text(change(file.read_text()))
 
     def deploy(self) -> tuple[int, Deployment]:
-        """The exit code, and what was deployed."""
+        """The exit code, and what was deployed; once nothing of the deployment before still works, for it is this process too."""
+        until = time.monotonic() + PATIENCE
+        while self.at_work():
+            assert time.monotonic() < until
+            time.sleep(0.05)
         file = self.deployed.organization.settings
         settings = load(file, TODAY)
         installer = Installer.of(settings, "runbook", self.said.append)
@@ -47,6 +57,13 @@ class Door:
         )  # fmt: skip
         made = Deployment(installer, settings, run.settings, run, BUCKET)
         return deploy_planned(made, nothing(), Approver("Ada", "T-1", lambda wanted: True)), made
+
+    def at_work(self) -> bool:
+        if any(each.name == "delivery" for each in threading.enumerate()):
+            return True
+        states = self.deployed.client("stepfunctions")
+        machines = [each["stateMachineArn"] for each in states.list_state_machines()["stateMachines"]]
+        return any(states.list_executions(stateMachineArn=each, statusFilter="RUNNING")["executions"] for each in machines)
 
     def calls(self) -> list[Entry]:
         """Changes of the organization: whatever the stack is made of apart."""
@@ -79,10 +96,28 @@ def in_regions(*regions: str) -> Callable[[str], str]:
     return lambda text: re.sub(r"^  regions: \[[^]]*\]", listed, without.sub("", text), flags=re.MULTILINE)
 
 
-def test_one_region_more_in_the_settings_brings_its_calls_and_no_others(door: Door) -> None:
+BEFALLING = [
+    {"kind": "event-twice", "function": "*-accept"},
+    {"kind": "function-not-active", "function": "*-accept"},
+    {"kind": "role-not-yet", "function": "*-accept"},
+    {"kind": "put-refused", "times": 3},
+    {"kind": "event-late", "function": "*-accept", "seconds": 1},
+]
+
+
+def befallen(door: Door) -> None:
+    """The scenario's faults, with the stack's own functions; what kills a function is for processes (test_rehearsing.py)."""
+    faults = door.deployed.organization.front.world.of(StackFaults)
+    faults.listed = Scenario.model_validate({"stack": BEFALLING}).stack
     door.settings(in_regions("us-east-1"))
     code, made = door.deploy()
-    assert (code, door.worked_on(made)) == (0, ["Prerequisites", "SecurityHub"])
+    assert (code, door.worked_on(made)) == (0, ["Prerequisites", "SecurityHub"]), door.said
+    assert faults.struck == {0: 1, 1: 1, 2: 1, 3: 3, 4: 1}, "each has befallen it"
+    faults.end()
+
+
+def one_region_more(door: Door) -> None:
+    """Only that Region's calls, nothing else touched; and then there is nothing to change."""
     before = len(door.calls())
     door.settings(in_regions("us-east-1", "us-east-2"))
     code, made = door.deploy()
@@ -95,5 +130,35 @@ def test_one_region_more_in_the_settings_brings_its_calls_and_no_others(door: Do
     assert {each.service for each in new} == {"securityhub"}
     assert made.installer.outputs["SecurityHubCoverage"] == "100.0 %"
     called = len(door.calls())
+    code, made = door.deploy()
+    assert (code, made.proposal, len(door.calls())) == (0, None, called)
+
+
+def test_whatever_befalls_a_stack_it_ends_covered_and_one_region_more_brings_its_calls_alone(door: Door) -> None:
+    befallen(door)
+    one_region_more(door)
+
+
+def short(plan: Plan, concurrency: int) -> bool:
+    """As in a large organization, where an hour has room for so much and no more."""
+    return len(plan.actions) <= MOST
+
+
+MOST = 8
+
+
+@pytest.mark.soak
+def test_a_wave_that_takes_too_long_is_cut_by_region_and_ends_covered(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (cutting, deployment):
+        monkeypatch.setattr(module, "fits", short)
+    door.settings(in_regions("us-east-1", "us-east-2"))
+    door.settings(lambda text: f'{text}\nwaves:\n  - name: canary\n    accounts: ["444444444444"]\n')
+    code, made = door.deploy()
+    assert code == 0, door.said
+    parts = ("Prerequisites{}", "SecurityHub{}Part1", "SecurityHub{}Part2", "SecurityHub{}")
+    assert door.worked_on(made) == [each.format(f"Wave{wave}") for wave in ("Canary", "Rest") for each in parts]
+    assert {each.region for each in door.calls() if each.service == "securityhub"} == {"us-east-1", "us-east-2"}
+    outputs, called = made.installer.outputs, len(door.calls())
+    assert {value for name, value in outputs.items() if name.endswith("Coverage")} == {"100.0 %"}
     code, made = door.deploy()
     assert (code, made.proposal, len(door.calls())) == (0, None, called), "and then there is nothing to change"

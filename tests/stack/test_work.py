@@ -91,7 +91,7 @@ def test_a_function_that_was_ended_after_its_work_is_answered_for_by_the_next(wo
     del trusted[min(set(trusted) - before)]
     lost = working.slice(order)
     assert (lost["status"], len(working.organization.changes)) == ("FAILED", called), "a used approval lets nothing be called"
-    assert "left over: 1 calls are needed since; deploy again" in lost["reason"]
+    assert "left over: 1 more to call since; deploy again" in lost["reason"]
 
 
 @pytest.mark.soak

@@ -64,7 +64,7 @@ def _function(world: World, stack: Stack, resource: Resource) -> None:
     code, neighbours = asked["Code"], neighbours_of(world)
     if neighbours is None:
         raise NotMade("Lambda reads its code from S3, which is not simulated here")
-    zipped = neighbours.stored(stack.account, code["S3Bucket"], code["S3Key"], code["S3ObjectVersion"])
+    zipped = neighbours.stored(stack.account, code["S3Bucket"], code["S3Key"], code.get("S3ObjectVersion", ""))
     if zipped is None:
         raise NotMade(f"Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: {code['S3Key']}")
     account = world.organization.accounts[stack.account]
