@@ -16,6 +16,8 @@ ROLE_POLICY = "deliver"
 """The one inline policy of a channel's role."""
 IMPORTED, PRESSED = "Security Hub Findings - Imported", "Security Hub Findings - Custom Action"
 """Detail types of the events that routes are about [docs: Security Hub's events reference]."""
+IMPORTED_V2 = "Findings Imported V2"
+"""The detail type of the newer Security Hub, whose rules tell of the same causes once more [docs]."""
 MOST_ACTIONS = 50
 """Custom actions in an account and Region [docs]."""
 MOST_RULES = 300

@@ -21,6 +21,7 @@ from runbook_lib.services.response.names import (
     HUB,
     IAM,
     IMPORTED,
+    IMPORTED_V2,
     PRESSED,
     QUEUES,
     ROLE_POLICY,
@@ -139,7 +140,23 @@ def _rules(wanted: Wanted, reader: Reader) -> Observation[Mapping[str, Rule]]:
         )
     except CallFailed as error:
         return unread(error)
-    return Known({each.name: replace(each, targets=targets.get(each.name, {})) for each in rules})
+    newer = {
+        each.name: _with_targets(each, account, region, reader)
+        for each in rules
+        if each.name not in heard and _hears_newer_alone(each)
+    }
+    return Known({each.name: newer.get(each.name) or replace(each, targets=targets.get(each.name, {})) for each in rules})
+
+
+def _hears_newer_alone(rule: Rule) -> bool:
+    return listens(rule.pattern, IMPORTED_V2) and not hears_security_hub(rule.pattern)
+
+
+def _with_targets(rule: Rule, account: str, region: str, reader: Reader) -> Rule:
+    try:
+        return replace(rule, targets=read_targets(rule.name, account, region, reader))
+    except CallFailed as error:
+        return replace(rule, unread=unread(error))
 
 
 def hears_security_hub(pattern: Mapping[str, Any] | None) -> bool:

@@ -20,7 +20,17 @@ from runbook_lib.services.aspect import NONE, WHOLE, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, Column, lowering_allowed, to_do
 from runbook_lib.services.registry import sentence
 from runbook_lib.services.response import patterns
-from runbook_lib.services.response.names import EVENTS, IMPORTED, LONGEST_PATTERN, MARK, MOST_RULES, MOST_TARGETS, NAME, PRESSED
+from runbook_lib.services.response.names import (
+    EVENTS,
+    IMPORTED,
+    IMPORTED_V2,
+    LONGEST_PATTERN,
+    MARK,
+    MOST_RULES,
+    MOST_TARGETS,
+    NAME,
+    PRESSED,
+)
 from runbook_lib.services.response.observe import read_rule, read_targets
 from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.state import Rule
@@ -51,6 +61,12 @@ class Rules(Part):
         column = place.column(self.name, wanted.route, "enabled")
         if why := _impossible(wanted):
             return column.blocked(us, why[0], why[1], _seen(found), SETTINGS_OWNER)
+        if twice := _newer(wanted, rules.values()):
+            step = (
+                "One of the two tells people. Have its owner disable it or send it elsewhere, or take this channel out of settings."
+            )
+            said = f"the rule {twice.name}, which is not the runbook's, feeds the same channel from the newer Security Hub (V2)"
+            return column.blocked(us, said, step, _seen(found), SETTINGS_OWNER)
         if same := _same(wanted, rules.values()):
             step = "Two rules would deliver every message twice. Have its owner disable it, or take this route out of settings."
             return column.blocked(
@@ -174,6 +190,17 @@ def _same(wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
     return None
 
 
+def _newer(wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
+    """An enabled rule of somebody else's by which the newer Security Hub feeds a channel that findings of this one go to."""
+    if wanted.pattern["detail-type"] != [IMPORTED]:
+        return None
+    for each in sorted(rules, key=lambda rule: rule.name):
+        arns = {target.get("Arn") for target in each.targets.values()}
+        if not each.ours and each.enabled and patterns.listens(each.pattern, IMPORTED_V2) and arns & wanted.destinations:
+            return each
+    return None
+
+
 def _shares_action(wanted: patterns.Pattern, other: patterns.Pattern) -> bool:
     return not other.get("resources") or bool(
         set(wanted["resources"]) & {each for each in other["resources"] if isinstance(each, str)}
@@ -183,7 +210,11 @@ def _shares_action(wanted: patterns.Pattern, other: patterns.Pattern) -> bool:
 def _others(place: Here, rules: Sequence[Rule]) -> Iterator[Any]:
     """Rules of others that hear Security Hub, and rules of ours that no route asks for any longer: shown and left alone."""
     for each in sorted(rules, key=lambda rule: rule.name):
-        if not any(patterns.listens(each.pattern, kind) for kind in (IMPORTED, PRESSED)):
+        if not any(patterns.listens(each.pattern, kind) for kind in (IMPORTED, PRESSED, IMPORTED_V2)):
+            continue
+        if each.unread is not None and each.enabled:
+            column, lost = place.column(Rules.name, each.name), each.unread
+            yield from column.unknown({place.delegated}, lost.code, f"whether it feeds a channel: {lost.reason}", lost.next_step)
             continue
         why = (
             "made by the runbook, and no route of settings any longer; left alone" if each.ours else "not the runbook's; left alone"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.base.observation import Observation
+from runbook_lib.base.observation import Observation, Unknown
 from runbook_lib.services.response.names import MARK
 
 
@@ -33,6 +33,8 @@ class Rule:
     managed_by: str
     targets: Mapping[str, Mapping[str, Any]]
     """Id → the target as AWS has it."""
+    unread: Unknown | None = None
+    """Why its targets could not be read, where it hears the newer Security Hub alone and so bars no look at the others."""
 
     @property
     def ours(self) -> bool:

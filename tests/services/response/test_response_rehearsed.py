@@ -12,10 +12,12 @@ from doors import ROOT, served
 from simulated import Simulated, home, open_cells, settings_for, simulated
 from test_killed import Killed, Mortal, Start, _kept
 
-from runbook_lib.coverage import Gap
+from runbook_lib.coverage import Gap, Status
 from runbook_lib.evidence.run.folder import find_runs
 from runbook_lib.rehearsal.backstop import Backstop
+from runbook_lib.rehearsal.faults import Faults
 from runbook_lib.rehearsal.inproc import InProcess, session_for
+from runbook_lib.rehearsal.scenario import Fault, Request, Scenario
 from runbook_lib.services.response.patterns import of_findings, written
 from runbook_lib.settings import Settings
 from runbook_lib.settings.response import FindingFilter, ResponseSection
@@ -147,6 +149,30 @@ def test_a_rule_of_others_that_does_the_same_is_a_blocker_and_left_alone(made: S
     assert {key: before[key] for key in ("EventPattern", "State", "Description")} == {
         key: client(made, "events").describe_rule(Name="theirs")[key] for key in ("EventPattern", "State", "Description")
     }
+
+
+NEWER = '{"source":["aws.securityhub"],"detail-type":["Findings Imported V2"]}'
+
+
+def test_the_newer_security_hub_may_not_feed_the_same_channel_and_is_left_alone(made: Simulated) -> None:
+    apply(made)
+    topic = f"arn:aws:sns:{home(made.front)}:{DELEGATED}:runbook-people"
+    foreign_rule(made, "newer", topic, NEWER)
+    assert "feeds the same channel from the newer Security Hub (V2)" in reasons(made)["routes high-findings"]
+    assert made.plan(PHASE).actions == ()
+    client(made, "events").remove_targets(Rule="newer", Ids=["1"])
+    assert reasons(made) == {}
+    [shown] = [cell for cell in made.phase_cells(PHASE) if cell.item == "newer"]
+    assert (shown.in_scope, shown.reason) == (False, "not the runbook's; left alone")
+
+
+def test_a_rule_of_the_newer_one_whose_targets_cannot_be_read_is_unknown_alone(made: Simulated) -> None:
+    apply(made)
+    client(made, "events").put_rule(Name="newer", EventPattern=NEWER)
+    denied = Fault(kind="deny", on=Request(operation="ListTargetsByRule"), times=None, call=3)
+    made.front.faults = Faults(Scenario(faults=(denied,)), made.front.world)
+    unknown = [(cell.aspect, cell.item) for cell in made.phase_cells(PHASE) if cell.status is Status.UNKNOWN]
+    assert unknown == [("routes", "newer")]
 
 
 def test_what_others_made_under_our_names_is_not_taken_over(made: Simulated) -> None:
