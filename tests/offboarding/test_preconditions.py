@@ -52,7 +52,7 @@ def policy(kind: str) -> Callable[[Out], None]:
 
 
 CASES = [
-    *(Broken(f"{each}: members", each, "administrator", as_it_is, "are still members here") for each in WITH_MEMBERS),
+    *(Broken(f"{each}: members", each, "administrator", as_it_is, "still among the members here: ") for each in WITH_MEMBERS),
     *(Broken(f"{each}: an administrator", each, "delegation", as_it_is, "there still is an admin") for each in WITH_MEMBERS),
     *(Broken(f"{each}: still registered", each, "trusted-access", as_it_is, "is still registered") for each in SERVICES),
     *(
