@@ -25,6 +25,7 @@ from runbook_lib.rehearsal import functions
 from runbook_lib.rehearsal.functions import Function, Functions, Invoked
 from runbook_lib.stack import work
 from runbook_lib.stack.bundle import Bundle
+from runbook_lib.stack.installing import Installer
 
 _ONE_AT_A_TIME = threading.Lock()
 """A process has one environment, and so one function that looks at it."""
@@ -39,8 +40,18 @@ def nothing() -> Bundle:
 
 
 def in_this_process(patch: pytest.MonkeyPatch) -> None:
-    """From now on functions run here."""
+    """From now on functions run here; whoever follows a stack goes on when none of them has this process's environment any more."""
+    follow = Installer.follow
+
+    def followed(installer: Installer, stack: str, seen: set[str], wanted: str = "") -> str:
+        try:
+            return follow(installer, stack, seen, wanted)
+        finally:
+            with _ONE_AT_A_TIME:
+                pass
+
     patch.setattr(functions, "_ended", _ended)
+    patch.setattr(Installer, "follow", followed)
 
 
 def _ended(
