@@ -235,3 +235,23 @@ class TestOneAfterTheOther:
             process.stdout.close()
             assert process.wait(PATIENCE) == 0
         holds_what_was_done(seven, latest(seven), PHASES[1])
+
+
+LEFT_HALF_MADE = """
+import sys
+from runbook_lib import cli
+
+class HalfMade:
+    def __del__(self):
+        raise AttributeError("_closed")
+
+left = HalfMade()
+sys.argv = ["runbook", "--version"]
+cli.main()
+"""
+
+
+def test_what_an_interrupt_left_half_made_shows_nobody_a_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", LEFT_HALF_MADE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("runbook")
+    assert done.stderr == ""

@@ -15,7 +15,7 @@ from runbook_lib.base.owner_only import owner_only
 from runbook_lib.base.privacy import masked
 from runbook_lib.cli import evidence as cli_evidence
 from runbook_lib.cli import stack as cli_stack
-from runbook_lib.cli.output import lasting_output, truthful
+from runbook_lib.cli.output import lasting_output, note_what_is_ignored, truthful
 from runbook_lib.cli.part import part_options
 from runbook_lib.cli.runs import RUNS
 from runbook_lib.cli.work import done_by
@@ -460,6 +460,8 @@ def inventory_command() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: the exit code is that of the work; 1 too where what was printed is lost, see `output`."""
+    if arguments is None:  # the process is this command's
+        sys.unraisablehook = note_what_is_ignored
     with lasting_output() as printed:
         code = _ended(arguments)
     sys.exit(truthful(code, printed))

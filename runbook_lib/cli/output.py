@@ -71,6 +71,14 @@ class Lasting(io.RawIOBase):
         LOG.warning("output given up", extra={"fields": {"stream": self.name, "reason": self.lost}})
 
 
+def note_what_is_ignored(what: "sys.UnraisableHookArgs") -> None:
+    """For the log, what Python prints as "Exception ignored in": an interrupt may leave an object of a library half made.
+
+    It stays so to the end of the process, for the interpreter meets such an object when it takes everything down.
+    """
+    LOG.info("exception ignored", extra={"fields": {"type": what.exc_type.__name__, "in": type(what.object).__name__}})
+
+
 def given_up() -> dict[str, str]:
     """Streams of this process that were given up, with the reason."""
     raws = [raw for stream in (sys.stdout, sys.stderr) if (raw := _raw_of(stream)) is not None]
