@@ -30,8 +30,8 @@ def wire(shape: Shape, inside: tuple[str, ...] = ()) -> Any:
     if isinstance(shape, ListShape):
         return [wire(shape.member, inside), None]
     if isinstance(shape, MapShape):
-        # botocore itself ends on a null in a map of numbers.
-        none = {} if shape.value.type_name in ("integer", "long") else {"nothing": None}
+        # botocore itself ends on a null in a map of numbers or lists.
+        none = {} if shape.value.type_name in ("integer", "long", "list") else {"nothing": None}
         return {"key": wire(shape.value, inside), **none}
     values = {"timestamp": 1.5, "blob": "YQ==", "boolean": False, "integer": 0, "long": 7, "double": 0.5, "float": 0.5}
     return values.get(shape.type_name, f"a {shape.name}")

@@ -7,6 +7,7 @@ import pytest
 import twins
 from simulated import ENABLING, Simulated, open_cells, simulated
 
+from runbook_lib.base.text import counted
 from runbook_lib.plan import Direction, Plan, Scope
 from runbook_lib.services.registry import by_name
 from runbook_lib.settings import Limits, Lowering, Settings
@@ -74,7 +75,8 @@ def test_a_plan_beyond_the_limits_has_one_blocker_and_no_step(made: Simulated, p
     plan = made.plan(phase)
     assert plan.steps == ()
     assert [each.aspect for each in plan.blockers] == ["limits"]
-    assert f"{limits.accounts} accounts and {limits.regions} Regions" in plan.blockers[0].reason
+    bounds = f"{counted(limits.accounts, 'account')} and {counted(limits.regions, 'Region')}"
+    assert plan.blockers[0].reason.endswith(f"limits in settings are {bounds}")
     assert "plan a part" in plan.blockers[0].next_step
     if phase == "10_security_hub":
         made.enable(ENABLING[:1])

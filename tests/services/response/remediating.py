@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from procedure_in_process import ProcedureInProcess
 from simulated import Simulated, home
 from test_response_rehearsed import DELEGATED, MEMBER, client
 
-from runbook_lib.apply.journal import Journal
-from runbook_lib.base.clock import Stop
 from runbook_lib.coverage import Cell
-from runbook_lib.plan import Plan, Scope
-from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.securityhub.controls import watch
 from runbook_lib.rehearsal.operations.securityhub.findings import store
 from runbook_lib.rehearsal.operations.ssm.documents import catalogue
-from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.runbook.phases import REMEDIATING
 from runbook_lib.services.response.remediation import Remediation
 from runbook_lib.services.response.workflow_roles import template
@@ -99,47 +95,22 @@ def reported(made: Simulated, product: str, kind: str, resource: str, arn: str, 
     return identity
 
 
-class Remediating:
-    """One remediation, as a process has it."""
+class Remediating(ProcedureInProcess):
+    """One remediation."""
+
+    phase = REMEDIATING
 
     def __init__(self, made: Simulated, file: Path, *findings: str) -> None:
-        self.made, self.file, self.findings = made, file, findings
-        self.permit = made.permit
+        super().__init__(made)
+        self.file, self.findings = file, findings
 
-    def runbook(self) -> Runbook:
-        made = self.made
-        made.runs += 1
+    def doing(self) -> Remediation:
         digest = hashlib.sha256(self.file.read_bytes()).hexdigest()
-        doing = Remediation(read_workflow(self.file), digest, self.findings, made.clock)
-        attach = made.attach or InProcess(made.front).attach
-        run = f"20260601T000000Z-rehearsal-{made.runs:04x}"
-        access = access_for(made.settings, REMEDIATING, run, made.clock, attach, doing=doing)
-        return Runbook(REMEDIATING, made.settings, access, made.clock, Scope(), doing)
+        return Remediation(read_workflow(self.file), digest, self.findings, self.made.clock)
 
-    def plan(self) -> Plan:
-        runbook = self.runbook()
-        with runbook.access:
-            return runbook.plan(runbook.observe())
-
-    def apply(self, plan: Plan, applied_before: frozenset[tuple[str, str]] = frozenset()) -> ApplyReport:
-        made, runbook = self.made, self.runbook()
-        with runbook.access, Journal(made.journal(f"{REMEDIATING.name}-{made.runs}"), "test", made.clock) as journal:
-            return runbook.apply(
-                made.approve(plan), plan, permit=self.permit, journal=journal, stop=Stop(), progress=lambda tick: None,
-                applied_before=applied_before,
-            )  # fmt: skip
-
-    def cells(self) -> dict[str, Cell]:
-        """Aspect → cell, of the one finding."""
-        runbook = self.runbook()
-        with runbook.access:
-            return {each.aspect: each for each in runbook.observe().cells}
-
-    def through(self) -> dict[str, Cell]:
-        """Plan, apply and verify."""
-        report = self.apply(self.plan())
-        assert report.ok, [result for _, stage in report.stages for each in stage.steps for result in each.results]
-        return self.cells()
+    def key(self, cell: Cell) -> str:
+        """The aspect, of the one finding."""
+        return cell.aspect
 
 
 def status(made: Simulated, finding: str) -> str:

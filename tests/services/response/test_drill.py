@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from procedure_in_process import ProcedureInProcess
 from simulated import Simulated, home
 from test_response_rehearsed import DELEGATED, SECTION, apply, client, messages, with_response
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 
-from runbook_lib.apply.journal import Journal
-from runbook_lib.base.clock import Clock, Stop
+from runbook_lib.base.clock import Clock
 from runbook_lib.cli.drill import hop_lines
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.evidence.run.folder import RunFolder
-from runbook_lib.plan import Plan, Scope, plain
-from runbook_lib.rehearsal.inproc import InProcess
-from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.plan import plain
 from runbook_lib.runbook.phases import DRILLING
 from runbook_lib.services.procedures import procedure
 from runbook_lib.services.response.drill import BadDrillName, Drill
@@ -28,45 +26,27 @@ ROUTES = {
 }
 
 
-class Drilling:
-    """One drill by name, as a process has it."""
+class Drilling(ProcedureInProcess):
+    """One drill by name."""
+
+    phase = DRILLING
 
     def __init__(self, made: Simulated, name: str = "spring") -> None:
-        self.made, self.name = made, name
+        super().__init__(made)
+        self.name = name
 
-    def runbook(self) -> Runbook:
-        made = self.made
-        made.runs += 1
-        doing = Drill(self.name, made.clock)
-        attach = made.attach or InProcess(made.front).attach
-        run = f"20260601T000000Z-rehearsal-{made.runs:04x}"
-        access = access_for(made.settings, DRILLING, run, made.clock, attach, doing=doing)
-        return Runbook(DRILLING, made.settings, access, made.clock, Scope(), doing)
+    def doing(self) -> Drill:
+        return Drill(self.name, self.made.clock)
 
-    def plan(self) -> Plan:
-        runbook = self.runbook()
-        with runbook.access:
-            return runbook.plan(runbook.observe())
-
-    def apply(self, plan: Plan) -> ApplyReport:
-        made, runbook = self.made, self.runbook()
-        with runbook.access, Journal(made.journal(DRILLING.name), "test", made.clock) as journal:
-            return runbook.apply(
-                made.approve(plan), plan, permit=made.permit, journal=journal, stop=Stop(), progress=lambda tick: None
-            )
-
-    def cells(self) -> dict[str, Cell]:
-        runbook = self.runbook()
-        with runbook.access:
-            return {f"{each.aspect} {each.item}": each for each in runbook.observe().cells}
+    def key(self, cell: Cell) -> str:
+        return f"{cell.aspect} {cell.item}"
 
     def through(self) -> dict[str, Cell]:
-        """Plan, apply and verify; every finding is archived in the end."""
-        report = self.apply(self.plan())
-        assert report.ok, [result for _, stage in report.stages for each in stage.steps for result in each.results]
+        """Every finding is archived in the end."""
+        cells = super().through()
         assert {each["RecordState"] for each in self.findings() if each["Workflow"]["Status"] != "SUPPRESSED"} == {"ARCHIVED"}
         assert self.plan().steps == ()
-        return self.cells()
+        return cells
 
     def findings(self) -> list[dict[str, Any]]:
         hub = client(self.made, "securityhub", DELEGATED, home(self.made.front))
