@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from granted import denials
 from simulated import ENABLING, simulated
 
 from runbook_lib.aws.clients import Clients
@@ -16,7 +17,6 @@ from runbook_lib.cli import main
 from runbook_lib.cli.simulation import today
 from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.policies.document import Kind, read
-from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Request, decide
 from runbook_lib.services import hosts
 from runbook_lib.services.departures import undoing_calls
 from runbook_lib.services.registry import RESPONSE, action_name
@@ -114,15 +114,7 @@ def test_a_rehearsal_ends_well_under_exactly_what_is_printed(tmp_path: Path, mon
     told = made.settings.organization
     for account, door in ((told.management_account, "management"), (told.delegated_account, "delegated")):
         accounts[account].roles[f"Runbook{door.title()}"].policies = (roles[f"runbook-{door}-change"],)
-    denied: list[str] = []
-
-    def decided(request: Request, attached: Attached) -> Decision:
-        decision = decide(request, attached)
-        if not decision.allowed:
-            denied.append(f"{request.action} on {request.resource}")
-        return decision
-
-    monkeypatch.setattr(simulation, "decide", decided)
+    denied = denials(monkeypatch)
     assert all(each.report.ok for each in made.enable(ENABLING))
     assert denied == []
 

@@ -231,16 +231,16 @@ class Regional(Level[R]):
     """Whether it is called as the administrator, or about it: then there is nothing to do where there is none."""
 
     def here(self, place: Place[None, R], column: Column) -> Cells:
-        """What there is to do in one Region, in which the delegated account is the administrator."""
+        """What there is to do in one Region, in which the delegated account administers; or a level has `cells` of its own."""
         raise NotImplementedError
 
     def bar(self, ground: Ground[R], place: Place[None, R]) -> Bar | None:
         """Why nothing may be called in a Region; None where it may."""
         return None
 
+    @abstractmethod
     def calls(self, ground: Ground[R], place: Place[None, R], doing: Cells, before: tuple[str, ...]) -> Sequence[Step]:
         """The steps of one Region for the cells that are to do; `before` are the ids of the Region's before it."""
-        raise NotImplementedError
 
     def cells(self, ground: Ground[R]) -> Cells:
         return tuple(cell for region in ground.regions for cell in self.in_region(ground, region))

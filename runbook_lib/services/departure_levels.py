@@ -1,5 +1,6 @@
 """The levels that are alike for all services: dissociating members, the administrator, the delegation, trusted access."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,20 +45,21 @@ class Dissociate(Regional[R]):
     joining: str
     """The call that makes an account a member again."""
 
+    @abstractmethod
     def members(self, place: Place[None, R]) -> Observation[Mapping[str, str]]:
         """Account → AWS's status, as the administrator lists its members."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parameters(self, place: Place[None, R]) -> Mapping[str, Any]:
-        raise NotImplementedError
+        """The parameters of `operation`, beside the accounts."""
 
     def rejoin(self, place: Place[None, R]) -> Mapping[str, Any]:
         """The parameters of `joining`."""
         return self.parameters(place)
 
+    @abstractmethod
     def read(self, step: Step, reader: Reader) -> Mapping[str, str]:
         """The same as `members`, read anew. Raises CallFailed."""
-        raise NotImplementedError
 
     def here(self, place: Place[None, R], column: Column) -> Cells:
         return members_cells(column, place, self.members(place))

@@ -70,11 +70,17 @@ def printed(made: Simulated, monkeypatch: pytest.MonkeyPatch, without: str = "")
     """From now on roles have what `runbook requirements --back-out` prints for them, but for one action; what is denied then."""
     found = {each.name: json.dumps(each.policy) for each in needed(made.settings, back_out=True)}
     assert not without or any(without in text for text in found.values()), without
-    told, denied = made.settings.organization, list[str]()
+    told = made.settings.organization
     for number, account in ((told.management_account, "management"), (told.delegated_account, "delegated")):
         names = (*CHANGING[account], OFFBOARDING[account], *(RESPONDING if account == "delegated" else ()))
         texts = tuple(found[name].replace(f'"{without}"', '"none:None"') for name in names if name in found)
         made.front.world.organization.accounts[number].roles[DOORS[account]].policies = texts
+    return denials(monkeypatch)
+
+
+def denials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the simulation denies from now on: the action and the resource of each request."""
+    denied: list[str] = []
 
     def decided(request: Request, attached: Attached) -> Decision:
         decision = decide(request, attached)
