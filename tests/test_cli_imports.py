@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,23 @@ def test_a_command_imports_what_it_uses(words: tuple[str, ...], used: set[str], 
     assert out
     assert used <= names
     assert not names & unused
+
+
+def test_the_process_of_jupyterlab_imports_nothing_that_only_its_command_uses() -> None:
+    """Nor does it compile the grammar of IRIs, which takes longer than all the rest."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "runbook_lib.cli.lab", "--version"],
+        cwd=ROOT, env={**os.environ, "JUPYTER_TOKEN": "t"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {"jupyterlab.labapp", "nbformat"} <= names
+    assert not names & {
+        "pandas",
+        "papermill",
+        "rfc3987_syntax.syntax_helpers",
+        "runbook_lib.notebook",
+        "runbook_lib.rehearsal.server",
+    }
 
 
 def leaves(group: click.Group) -> list[click.Command]:

@@ -377,7 +377,7 @@ def test_what_is_not_as_promised_is_not_started(tmp_path: Path) -> None:
 
 HANGS = """
 import os, sys
-from runbook_lib.cli import lab
+from runbook_lib.cli.lab import command as lab
 lab.LONGEST_END = 1.0
 sys.exit(lab.serve(["--port", "0", "--no-browser"], os.environ))
 """

@@ -334,7 +334,7 @@ def schema_command() -> None:
 @click.option("--browser/--no-browser", default=True, help="Open the start page in a browser.")
 @RUNS
 @click.argument("jupyter", nargs=-1)
-@done_by("lab")
+@done_by("lab.command")
 def lab_command() -> None:
     """Open the notebooks in JupyterLab.
 

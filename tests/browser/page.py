@@ -14,6 +14,9 @@ SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 READ_CELLS = """() => [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell')].map(cell => [
   cell.querySelector('.jp-InputPrompt')?.textContent || '',
   [...cell.querySelectorAll('.jp-OutputArea-output')].map(each => each.innerText || each.textContent).join('\\n')])"""
+RUNNING = """() => [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .jp-InputPrompt')]
+  .some(prompt => prompt.textContent.includes('*'))"""
+"""What cells show is not looked at for this: reading the text of large tables has the browser lay them out, ten times a second."""
 COUNT_CLICKS = """() => { if (window.clicks !== undefined) return;
   window.clicks = 0;
   document.addEventListener('pointerdown', event => { if (event.isTrusted) window.clicks += 1 }, true) }"""
@@ -135,7 +138,7 @@ class NotebookPage:
         calm = 0
         while calm < 3:
             assert time.monotonic() < deadline, f"still running: {self.cells()}"
-            calm = calm + 1 if not any("*" in prompt for prompt, _ in self.cells()) else 0
+            calm = calm + 1 if not self.page.evaluate(RUNNING) else 0
             self.page.wait_for_timeout(100)
         return self.cells()
 

@@ -5,6 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from runbook_lib.base import notebook_format  # noqa: F401 before Jupyter's own imports, for its two seconds' sake
+
+# isort: split
 from jupyter_core.paths import jupyter_config_dir
 from jupyterlab.commands import get_user_settings_dir, get_workspaces_dir
 
