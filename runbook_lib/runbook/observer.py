@@ -124,8 +124,8 @@ class Observer:
         return Assessment(view, state, service.assess(state, view))
 
     def view(self, service: Service, organization: Organization) -> View:
-        """The service's view of that organization, in this scope."""
-        return service.view(organization, self.settings, self.scope)
+        """The service's view of that organization, in this scope, today."""
+        return replace(service.view(organization, self.settings, self.scope), day=self.clock.now().date())
 
     def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True) -> _Read:
         """The organization, and meanwhile those services of which it is known what to ask.

@@ -1,5 +1,6 @@
 """What a service looks at: which organization, which settings, and whom it is asked about there."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from runbook_lib.organization import Organization
@@ -15,6 +16,8 @@ class View:
     organization: Organization
     settings: Settings
     population: Population
+    day: dt.date | None = None
+    """The day (UTC) of the look, for what settings end on one; None where nothing is decided by it. No read depends on it."""
 
     @property
     def management(self) -> str:

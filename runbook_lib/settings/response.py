@@ -133,7 +133,7 @@ class Automation(Section):
 
 
 class Channel(Section):
-    """One way to people or to another system: exactly one of its keys."""
+    """One way to people or to another system: exactly one of `CHANNEL_KINDS`."""
 
     queue: Annotated[
         Destination | None, Field(description="An SQS queue: a ticketing system or a SIEM takes messages from it.")
@@ -156,6 +156,19 @@ class Channel(Section):
     event_bus: Annotated[
         EventBus | None, Field(description="Another event bus, for example of a SIEM's account. EventBridge's role for it is made.")
     ] = None
+
+    shadow_until: Annotated[
+        dt.date | None,
+        Field(
+            strict=False,
+            description="Its last day in shadow (UTC), YYYY-MM-DD: messages are kept in a queue of the runbook's own, and nobody "
+            "is told. The plan of a later day sends them here.",
+        ),
+    ] = None
+
+
+CHANNEL_KINDS = tuple(name for name in Channel.model_fields if name != "shadow_until")
+"""What a channel can be."""
 
 
 class CustomAction(Section):

@@ -10,6 +10,7 @@ from typing import Any
 
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Unknown
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells
 from runbook_lib.plan import Action, BackOut, Reference
 from runbook_lib.plan.outcome import Progress
@@ -34,7 +35,12 @@ class Destinations(Part):
     )
 
     def cells(self, place: Here) -> Cells:
-        return tuple(cell for each in self.wanted(place).destinations for cell in _cells(place, each))
+        wanted = self.wanted(place)
+        return tuple(
+            cell
+            for each in wanted.destinations
+            for cell in (_cells if not each.keeps_for or wanted.in_shadow(each) else _after_shadow)(place, each)
+        )
 
     def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Action]:
         if stage != "delegated":
@@ -71,6 +77,16 @@ def _cells(place: Here, wanted: WantedDestination) -> Cells:
     return _there(column, us, wanted, found.value)
 
 
+def _after_shadow(place: Here, wanted: WantedDestination) -> Cells:
+    """A queue that kept messages back, once the time is over: AWS drops what is in it by itself."""
+    found = place.seen.destinations[wanted.arn]
+    if not isinstance(found, Known) or found.value is None or not found.value.ours:
+        return ()
+    left = counted(found.value.messages or 0, "message")
+    why = f"the shadow of {wanted.keeps_for} ended on {wanted.shadow_until}; {left} of that time in it; left alone"
+    return place.column(Destinations.name, wanted.item, wanted.name).unmanaged({place.delegated}, wanted.name, why)
+
+
 def _policy_size(wanted: WantedDestination, found: Destination | None) -> int:
     """Characters of a queue's policy with our statement, beside what others wrote."""
     return len(policies.merged(found.policy if found else {}, wanted.statement))
@@ -101,8 +117,15 @@ def _of_ours(column: Column, us: set[str], wanted: WantedDestination, found: Des
             us, f"there is a {wanted.what} of this name that the runbook did not make", step, seen, SETTINGS_OWNER
         )
     if policies.has(found.policy, wanted.statement):
-        return column.covered(us, "there, and EventBridge may deliver to it", seen)
+        kept = f"; {_kept_back(wanted, found)}" if wanted.keeps_for else ""
+        return column.covered(us, f"there, and EventBridge may deliver to it{kept}", seen)
     return column.to_do(us, "its policy is not the one that the routes of settings need", seen)
+
+
+def _kept_back(wanted: WantedDestination, found: Destination) -> str:
+    """What a channel in shadow would have been sent, in words. A queue keeps messages for 14 days."""
+    number = "nobody knows how many messages" if found.messages is None else counted(found.messages, "message")
+    return f"{wanted.keeps_for} is in shadow until {wanted.shadow_until}, and would have been sent {number} so far"
 
 
 def _step(place: Here, wanted: WantedDestination) -> Action:

@@ -66,29 +66,25 @@ def _after(us: set[str], columns: Sequence[Column], why: str) -> Cells:
     )
 
 
-def _destination(wanted: Wanted, item: str) -> WantedDestination:
-    return next(each for each in wanted.destinations if each.item == item)
-
-
 def _in(seen: Underway, arn: str, trial: Trial) -> list[Letter]:
     box = seen.boxes.get(arn)
     return [each for each in box.value.letters if each.finding == trial.id] if isinstance(box, Known) else []
 
 
 def _letters(trial: Trial, wanted: Wanted, seen: Underway, channel: str) -> list[Letter]:
-    return _in(seen, _destination(wanted, channel).arn, trial)
+    return _in(seen, wanted.arrival(channel).arn, trial)
 
 
 def _undelivered(trial: Trial, wanted: Wanted, seen: Underway, channel: str) -> Letter | None:
-    target = _destination(wanted, channel).arn
-    found = _in(seen, _destination(wanted, UNDELIVERED).arn, trial)
+    target = wanted.arrival(channel).arn
+    found = _in(seen, wanted.arrival(UNDELIVERED).arn, trial)
     return next((each for each in found if each.target == target), None)
 
 
 def told(trial: Trial, wanted: Wanted, seen: Underway) -> bool:
     """Whether nothing more is to be waited for: each channel has the message, or keeps it as undelivered."""
     for channel in trial.channels:
-        box = seen.boxes.get(_destination(wanted, channel).arn)
+        box = seen.boxes.get(wanted.arrival(channel).arn)
         looked = isinstance(box, Known) and not box.value.moves
         if _undelivered(trial, wanted, seen, channel):
             continue
@@ -127,9 +123,10 @@ def _changed(trial: Trial, finding: Mapping[str, Any]) -> str:
 
 
 def _delivery(trial: Trial, wanted: Wanted, seen: Underway, channel: str, column: Column, arrived: set[str]) -> Cells:
-    us, there = {wanted.view.delegated}, _destination(wanted, channel)
+    us, there = {wanted.view.delegated}, wanted.arrival(channel)
     if channel in arrived:
-        return column.covered(us, f"the message is in the {there.what} {there.name}", "arrived")
+        held = f", which keeps it: {channel} is in shadow until {there.shadow_until}" if there.keeps_for else ""
+        return column.covered(us, f"the message is in the {there.what} {there.name}{held}", "arrived")
     if letter := _undelivered(trial, wanted, seen, channel):
         step = f"Mend what it says, apply {NAME} again, and drill again."
         return column.blocked(us, f"EventBridge could not deliver it: {letter.why or 'no reason is given'}", step, "lost here")

@@ -34,6 +34,8 @@ KEPT = 1_209_600
 """Seconds that a queue of undelivered events keeps them: 14 days, the longest [model]."""
 CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 """Partition → where its console is [docs]."""
+KEPT_BACK = "runbook-kept-"
+"""How the name of the queue begins that has what a channel is not sent; the channel's id follows."""
 DRILL = "65_drill"
 """The notebook, and the folder of a run, in which findings are sent on their way to see whether they arrive."""
 REMEDIATION = "70_remediation"

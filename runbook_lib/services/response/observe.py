@@ -202,7 +202,16 @@ def _as_read(attributes: Mapping[str, str], tags: Mapping[str, str], account: st
     key = attributes.get("KmsMasterKeyId", "")
     seen = read_key(key, account, region, reader)
     policy = policies.read(attributes.get("Policy", ""))
-    return Destination(policy, key, tags.get(TAG) == TAGGED, shut=seen.shut, next_step=seen.next_step, unseen=seen.unseen)
+    return Destination(
+        policy, key, tags.get(TAG) == TAGGED, shut=seen.shut, next_step=seen.next_step, unseen=seen.unseen,
+        messages=_messages(attributes),
+    )  # fmt: skip
+
+
+def _messages(attributes: Mapping[str, str]) -> int | None:
+    """How many messages a queue has, those that somebody is just looking at too; None of a topic."""
+    counted = [attributes.get(f"ApproximateNumberOfMessages{each}") for each in ("", "NotVisible")]
+    return sum(int(each) for each in counted if each) if any(counted) else None
 
 
 def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:

@@ -79,7 +79,10 @@ def _channel(each: FindingClass, section: ResponseSection, channel: str, named: 
     if channel in named:
         if not routes:
             return Answer(Status.GAP, "its workflow names this channel, and no route sends it there")
-        return Answer(Status.COVERED, "; ".join(f"{name}{f' ({limits})' if limits else ''}" for name, limits in routes.items()))
+        until = section.channels[channel].shadow_until
+        shadow = [f"in shadow until {until}"] if until else []
+        sent = [f"{name}{f' ({limits})' if limits else ''}" for name, limits in routes.items()]
+        return Answer(Status.COVERED, "; ".join([*sent, *shadow]))
     if routes:
         return Answer(Status.GAP, f"{', '.join(routes)} sends it, and no workflow of its owner names this channel")
     return Answer(Status.NOT_APPLICABLE, "not sent, and nobody expects it")

@@ -24,6 +24,7 @@ from runbook_lib.services.response.names import (
     EVENTS,
     IMPORTED,
     IMPORTED_V2,
+    KEPT_BACK,
     LONGEST_PATTERN,
     MARK,
     MOST_RULES,
@@ -87,8 +88,7 @@ class Rules(Part):
             whose = f"{found.managed_by} manages it" if found.managed_by else f"its description does not begin with {MARK!r}"
             step = "Give the route another id, or have the rule's owner give up the name."
             return column.blocked(us, f"there is a rule {found.name} that the runbook did not make: {whose}", step, _seen(found))
-        if _lowers(wanted, found):
-            reason = "the rule fits findings that settings do not ask for any longer; to fit fewer lowers protection"
+        if reason := _lowered(wanted, found):
             if lowering_allowed(place.view.settings, NAME, self.name, wanted.route):
                 return column.to_do(us, f"{reason}, which settings allow", _seen(found))
             named = f"service {NAME}, aspect {self.name}, item {wanted.route}"
@@ -101,6 +101,7 @@ class Rules(Part):
         if why := _open(wanted, found):
             return column.to_do(us, why, _seen(found))
         beside = f"; {', '.join(more)} gets it too, which settings do not ask for" if more else ""
+        beside += f"; in shadow: {', '.join(wanted.shadowed)}" if wanted.shadowed else ""
         return column.covered(us, f"enabled, with its targets{beside}", _seen(found))
 
     def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Step]:
@@ -114,7 +115,7 @@ class Rules(Part):
         return [
             step
             for each, rule in rules
-            if (stage == "lowering") == _lowers(each, rule)
+            if (stage == "lowering") == bool(_lowered(each, rule))
             for step in (_widened(place, each, rule, stage, first) if rule else _made(place, each, first))
         ]
 
@@ -185,7 +186,7 @@ def _same(wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
         arns = {target.get("Arn") for target in each.targets.values()}
         if kind == PRESSED and not _shares_action(wanted.pattern, each.pattern or {}):
             continue
-        if each.pattern == wanted.pattern or arns & wanted.destinations:
+        if each.pattern == wanted.pattern or arns & wanted.channels:
             return each
     return None
 
@@ -196,7 +197,7 @@ def _newer(wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
         return None
     for each in sorted(rules, key=lambda rule: rule.name):
         arns = {target.get("Arn") for target in each.targets.values()}
-        if not each.ours and each.enabled and patterns.listens(each.pattern, IMPORTED_V2) and arns & wanted.destinations:
+        if not each.ours and each.enabled and patterns.listens(each.pattern, IMPORTED_V2) and arns & wanted.channels:
             return each
     return None
 
@@ -236,14 +237,32 @@ def _open(wanted: WantedRule, found: Rule) -> str:
     """What a rule of ours lacks; "" where it is as settings want it."""
     if (found.pattern or {}) != wanted.pattern:
         return "the rule fits fewer findings than settings ask for"
+    if over := _promoted(wanted, found):
+        return f"the shadow of {', '.join(over)} is over, and messages are kept back still"
     if lacking := _lacking(wanted, found):
         return f"{', '.join(lacking)} does not get what the rule fits, or gets it otherwise"
     return "" if found.enabled else "the rule is disabled: it was not made to the end, or somebody disabled it"
 
 
-def _lowers(wanted: WantedRule, found: Rule | None) -> bool:
+def _lowered(wanted: WantedRule, found: Rule | None) -> str:
+    """Why to have the rule as settings want it lowers protection; "" where it does not."""
     old = found.pattern or {} if found else wanted.pattern
-    return old != wanted.pattern and patterns.narrower(wanted.pattern, old)
+    if old != wanted.pattern and patterns.narrower(wanted.pattern, old):
+        return "the rule fits findings that settings do not ask for any longer; to fit fewer lowers protection"
+    silenced = [each for each, arn in wanted.shadowed.items() if found and found.targets.get(each, {}).get("Arn") == arn]
+    if silenced:
+        return f"{', '.join(silenced)} is told of findings now; to put it into shadow lowers protection"
+    return ""
+
+
+def _kept_back(target: Mapping[str, Any]) -> bool:
+    return text(target.get("Arn")).rpartition(":")[2].startswith(KEPT_BACK)
+
+
+def _promoted(wanted: WantedRule, found: Rule) -> list[str]:
+    """The channels that are to be told from now on of what was kept back for them."""
+    live = {each["Id"]: each for each in wanted.targets if not _kept_back(each)}
+    return [each for each in _lacking(wanted, found) if each in live and _kept_back(found.targets.get(each, {}))]
 
 
 def _put_rule(place: Here, wanted: WantedRule, *, enabled: bool, **said: Any) -> Action:
@@ -265,9 +284,25 @@ def _put_targets(place: Here, wanted: WantedRule, found: Rule | None, after: tup
     )
     return place.action(
         "PutTargets", {"Rule": wanted.name, "Targets": targets}, service=EVENTS, affects=frozenset({place.delegated}), after=after,
-        reason=f"{wanted.route}: messages go to {', '.join(lacking)}, and what cannot be delivered is kept with the reason",
-        before="sent otherwise" if before else "not sent", becomes=f"sent to {', '.join(lacking)}", back_out=back, stage=stage,
+        before="sent otherwise" if before else "not sent", back_out=back, stage=stage, **_targets_in_words(wanted, found, lacking),
     )  # fmt: skip
+
+
+def _targets_in_words(wanted: WantedRule, found: Rule | None, lacking: Sequence[str]) -> dict[str, Any]:
+    """Reason, outcome and direction of PutTargets."""
+    quiet = [each for each in lacking if each in wanted.shadowed]
+    told = [each for each in lacking if each not in wanted.shadowed]
+    over = _promoted(wanted, found) if found else []
+    said = [f"messages go to {', '.join(told)}, and what cannot be delivered is kept with the reason"] if told else []
+    said += [f"{', '.join(over)} is in shadow no longer"] if over else []
+    said += [f"messages for {', '.join(quiet)} are kept in a queue of their own, and nobody is told"] if quiet else []
+    becomes = [f"sent to {', '.join(told)}"] if told else []
+    becomes += [f"kept back for {', '.join(quiet)}"] if quiet else []
+    silenced = any(found.targets.get(each, {}).get("Arn") == wanted.shadowed[each] for each in quiet) if found else False
+    return {
+        "reason": f"{wanted.route}: {'; '.join(said)}", "becomes": ", ".join(becomes),
+        "direction": Direction.LOWERS if silenced else Direction.RAISES,
+    }  # fmt: skip
 
 
 def _proof(place: Here, wanted: WantedRule, after: tuple[str, ...], stage: str) -> Wait:

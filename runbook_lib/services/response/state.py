@@ -55,6 +55,8 @@ class Destination:
     """What opens it again, where that is known."""
     unseen: str = ""
     """What of it cannot be seen from here."""
+    messages: int | None = None
+    """About how many messages a queue has, as AWS counts them; None where that was not read."""
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,32 @@
 """What settings want in one Region: destinations with who sends to them, rules with pattern and targets, custom actions. Pure."""
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from runbook_lib.services.response import patterns, policies
 from runbook_lib.services.response.kinds import EVENT_BUS, QUEUE, Kind, Named, of_channel
-from runbook_lib.services.response.names import CHANNEL_ROLE, CONSOLES, HUB, IAM, MARK, OLDEST, RETRIES, ROLE_PATH, SYSTEMS
+from runbook_lib.services.response.names import (
+    CHANNEL_ROLE,
+    CONSOLES,
+    HUB,
+    IAM,
+    KEPT_BACK,
+    MARK,
+    OLDEST,
+    RETRIES,
+    ROLE_PATH,
+    SYSTEMS,
+)
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
 from runbook_lib.settings.response import (
     RULE_PREFIX,
     Automation,
+    Channel,
     CustomAction,
     Destination,
     ResponseSection,
@@ -51,6 +64,10 @@ class WantedDestination:
     """As settings name what is there."""
     role: "WantedRole | None" = None
     """What EventBridge delivers by where the channel's own policy cannot let it in."""
+    shadow_until: dt.date | None = None
+    """The last day on which its messages are kept back; of the queue that keeps them the same."""
+    keeps_for: str = ""
+    """The channel that a queue keeps messages of; empty for what is a channel itself."""
 
     @property
     def name(self) -> str:
@@ -91,6 +108,8 @@ class WantedRule:
     """Why its pattern could fit nothing; empty where it could fit something."""
     acting: tuple[str, ...] = ()
     """The channels behind which something may change the finding by itself."""
+    shadowed: Mapping[str, str] = field(default_factory=dict)
+    """Channel in shadow → its own ARN, to which the rule does not send yet."""
 
     @property
     def name(self) -> str:
@@ -105,6 +124,11 @@ class WantedRule:
         """The ARNs that it sends to."""
         return frozenset(each["Arn"] for each in self.targets)
 
+    @property
+    def channels(self) -> frozenset[str]:
+        """The ARNs of the channels that it is for, those in shadow too."""
+        return self.destinations | frozenset(self.shadowed.values())
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -116,15 +140,38 @@ class Wanted:
 
     @cached_property
     def destinations(self) -> tuple[WantedDestination, ...]:
-        """Channels that a route uses, and where undelivered events are kept."""
+        """Channels that a route uses, where undelivered events are kept, and what keeps the messages of channels in shadow.
+
+        The same whatever day it is, so that what is read does not depend on it.
+        """
         rules = {route: self._rule_arn(route) for route in sorted(self.section.routes)}
         found = [self._destination(UNDELIVERED, QUEUE, self.section.undelivered, rules.values())]
         for item, channel in sorted(self.section.channels.items()):
             kind, named = of_channel(channel)
             senders = sorted(arn for route, arn in rules.items() if item in self.section.routes[route].to)
             if senders:
-                found.append(self._channel(item, kind, named, senders))
+                found.append(replace(self._channel(item, kind, named, senders), shadow_until=channel.shadow_until))
+                found += self._keeping(item, channel, senders)
         return tuple(found)
+
+    def _keeping(self, item: str, channel: Channel, senders: Sequence[str]) -> list[WantedDestination]:
+        """The queue that has the messages of a channel while it is in shadow."""
+        if channel.shadow_until is None:
+            return []
+        kept = self._destination(f"{item} (kept back)", QUEUE, Destination(make=f"{KEPT_BACK}{item}"), senders)
+        return [replace(kept, shadow_until=channel.shadow_until, keeps_for=item)]
+
+    def in_shadow(self, destination: WantedDestination) -> bool:
+        """Whether the messages of a channel are kept back today; a day that is not known ends nothing."""
+        until = destination.shadow_until
+        return until is not None and (self.view.day is None or self.view.day <= until)
+
+    def arrival(self, item: str) -> WantedDestination:
+        """Where the messages for a channel, or what could not be delivered, arrive today."""
+        there = next(each for each in self.destinations if each.item == item)
+        if not self.in_shadow(there):
+            return there
+        return next(each for each in self.destinations if each.keeps_for == item)
 
     def _channel(self, item: str, kind: Kind, named: Named, senders: Sequence[str]) -> WantedDestination:
         if isinstance(named, Destination):
@@ -172,10 +219,11 @@ class Wanted:
 
     def _rule(self, name: str, route: Route) -> WantedRule:
         there = {each.item: each for each in self.destinations}
-        targets = tuple(self._target(there[channel], there[UNDELIVERED].arn) for channel in sorted(route.to))
+        targets = tuple(self._target(channel, self.arrival(channel), there[UNDELIVERED].arn) for channel in sorted(route.to))
         pattern, nobody = self._pattern(route)
         acting = tuple(channel for channel in sorted(route.to) if there[channel].kind.acts)
-        return WantedRule(name, self._rule_arn(name), pattern, targets, nobody, acting)
+        shadowed = {channel: there[channel].arn for channel in sorted(route.to) if self.in_shadow(there[channel])}
+        return WantedRule(name, self._rule_arn(name), pattern, targets, nobody, acting, shadowed)
 
     def _pattern(self, route: Route) -> tuple[patterns.Pattern, str]:
         if route.findings is None:
@@ -184,9 +232,9 @@ class Wanted:
         nobody = "no active account is below its organizational units" if accounts is not None and not accounts else ""
         return patterns.of_findings(route.findings, accounts), nobody
 
-    def _target(self, channel: WantedDestination, undelivered: str) -> dict[str, Any]:
+    def _target(self, item: str, channel: WantedDestination, undelivered: str) -> dict[str, Any]:
         return {
-            "Id": channel.item,
+            "Id": item,
             "Arn": channel.arn,
             **({"RoleArn": channel.role.arn} if channel.role else {}),
             **self._said(channel),

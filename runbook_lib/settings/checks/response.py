@@ -7,11 +7,11 @@ from typing import Any
 
 from runbook_lib.base.documents import Path, Problem, nearest
 from runbook_lib.settings.checks import Tree, at
-from runbook_lib.settings.response import LONGEST_WITH_ROLE, Channel
+from runbook_lib.settings.response import CHANNEL_KINDS, LONGEST_WITH_ROLE
 
 KEY = "response"
-KINDS = tuple(Channel.model_fields)
-"""What a channel can be."""
+LONGEST_SHADOW = dt.timedelta(days=14)
+"""A queue drops messages that are older [model: SQS's longest MessageRetentionPeriod]."""
 SERVICES = {"queue": "sqs", "topic": "sns", "undelivered": "sqs"}
 """What can be made, or named by an ARN → the service that the ARN has to name."""
 FIELDS = ("products", "severities", "controls", "types", "workflow_statuses", "accounts", "regions")
@@ -49,6 +49,7 @@ def check_response(tree: Tree, today: dt.date) -> Iterator[Problem]:
         if day and dt.date.fromisoformat(day) > today:
             message = f"This day is after today, {today}: the route would send nothing until then. Write an earlier one."
             yield Problem((KEY, "routes", route, "findings", "created_after"), message)
+    yield from _shadows(tree, today)
     yield from _overlaps(tree)
     yield from _automation(tree, today)
 
@@ -60,7 +61,7 @@ def _entries(tree: Tree, key: str) -> list[tuple[str, Any]]:
 
 def _destinations(tree: Tree) -> Iterator[Path]:
     for channel, _ in _entries(tree, "channels"):
-        yield from ((KEY, "channels", channel, kind) for kind in KINDS if at(tree, KEY, "channels", channel, kind))
+        yield from ((KEY, "channels", channel, kind) for kind in CHANNEL_KINDS if at(tree, KEY, "channels", channel, kind))
     if at(tree, KEY, "undelivered"):
         yield KEY, "undelivered"
 
@@ -74,7 +75,7 @@ def _one_of(entry: Any, path: Path, keys: tuple[str, ...], what: str) -> Iterato
 def _places(tree: Tree) -> Iterator[Problem]:
     """Each channel is one thing, in the one Region that has everybody's findings."""
     for channel, entry in _entries(tree, "channels"):
-        yield from _one_of(entry, (KEY, "channels", channel), KINDS, "A channel")
+        yield from _one_of(entry, (KEY, "channels", channel), CHANNEL_KINDS, "A channel")
         if isinstance(entry, Mapping) and not {"queue", "topic"} & entry.keys() and len(channel) > LONGEST_WITH_ROLE:
             message = f"EventBridge gets a role for this channel, and its name has the id: at most {LONGEST_WITH_ROLE} characters."
             yield Problem((KEY, "channels", channel), message, "")
@@ -87,6 +88,15 @@ def _places(tree: Tree) -> Iterator[Problem]:
             yield Problem((*path, "arn"), f"This is the ARN of a thing of {arn.split(':')[2]}, and here stands one of {kind}.")
         elif arn or not kind:
             yield from _place(tree, path, arn or "")
+
+
+def _shadows(tree: Tree, today: dt.date) -> Iterator[Problem]:
+    """No channel is in shadow for longer than its messages are kept."""
+    for channel, entry in _entries(tree, "channels"):
+        until = at(entry, "shadow_until") if isinstance(entry, Mapping) else None
+        if until and dt.date.fromisoformat(until) > (last := today + LONGEST_SHADOW):
+            message = f"A queue keeps messages for {LONGEST_SHADOW.days} days; today is {today}. Write {last} or an earlier one."
+            yield Problem((KEY, "channels", channel, "shadow_until"), message)
 
 
 def _place(tree: Tree, path: Path, arn: str) -> Iterator[Problem]:

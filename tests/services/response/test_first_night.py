@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from simulated import Simulated
+from simulated import Simulated, home
 from test_drill import Drilling
-from test_response_rehearsed import PHASE, apply, imported, messages, with_response
+from test_response_rehearsed import DELEGATED, PHASE, apply, client, imported, messages, with_response
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 
 from runbook_lib.coverage import Status
@@ -74,3 +74,95 @@ def test_a_later_day_is_planned_only_where_settings_allow_it_and_an_earlier_one_
     assert "lowers protection" in blocker.reason
     made.settings = with_response(made.settings, routes=since_day("2026-02-01"), custom_actions={})
     assert [each.operation for each in made.plan(PHASE).actions] == ["PutRule"]
+
+
+UNTIL = dt.date(2026, 6, 5)
+
+
+def in_shadow(made: Simulated, until: dt.date = UNTIL, **changes: Any) -> None:
+    """Settings in which the topic's people are told of nothing until that day, and the queue of everything."""
+    channels = {
+        "triage": {"queue": {"make": "runbook-triage"}},
+        "people": {"topic": {"make": "runbook-people"}, "shadow_until": until.isoformat()},
+    }
+    made.settings = with_response(made.settings, **{"channels": channels, **changes})
+
+
+def heard(made: Simulated) -> list[Any]:
+    """What a subscriber of the people's topic has been sent since the last look."""
+    sqs, topic = client(made, "sqs"), f"arn:aws:sns:{home(made.front)}:{DELEGATED}:runbook-people"
+    url = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    said = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [said]})})
+    client(made, "sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return [json.loads(each["Message"]) for each in messages(made, "subscriber")]
+
+
+def day(made: Simulated, to: dt.date) -> None:
+    """It is noon of that day."""
+    made.set_clock(dt.datetime.combine(to, dt.time(12), dt.UTC))
+
+
+def cell_of(made: Simulated, item: str, aspect: str = "channels") -> Any:
+    [found] = [each for each in made.phase_cells(PHASE) if (each.aspect, each.item) == (aspect, item)]
+    return found
+
+
+def test_in_shadow_messages_are_kept_and_counted_and_nobody_is_told(made: Simulated) -> None:
+    in_shadow(made)
+    apply(made)
+    assert heard(made) == []
+    for number in range(12):
+        imported(made, Id=f"f-{number}")
+    assert heard(made) == []
+    assert len(messages(made)) == 12
+    kept = cell_of(made, "people (kept back)")
+    assert (kept.status, kept.reason.partition("; ")[2]) == (
+        Status.COVERED, "people is in shadow until 2026-06-05, and would have been sent 12 messages so far",
+    )  # fmt: skip
+    assert made.plan(PHASE).steps == ()
+    [one, *_] = messages(made, "runbook-kept-people")
+    assert sorted(one) == ["account", "finding", "link", "product", "region", "severity"]
+
+
+def test_the_end_of_the_shadow_is_a_change_of_its_own_that_no_earlier_approval_covers(made: Simulated) -> None:
+    in_shadow(made)
+    early, calls = made.plan(PHASE), len(made.mutating())
+    day(made, UNTIL + DAY)
+    late = made.apply(PHASE, early, made.approve(early))
+    assert not late.ok
+    assert len(made.mutating()) == calls
+    day(made, UNTIL)
+    apply(made)
+    assert made.plan(PHASE).steps == ()
+    heard(made)
+    imported(made, Id="before")
+    day(made, UNTIL + DAY)
+    plan = made.plan(PHASE)
+    [action] = plan.actions
+    assert (action.operation, [each["Id"] for each in action.parameters["Targets"]]) == ("PutTargets", ["people"])
+    assert "people is in shadow no longer" in action.reason
+    assert made.apply(PHASE, plan, made.approve(plan)).ok
+    imported(made, Id="after")
+    assert [each["finding"] for each in heard(made)] == ["after"]
+    assert made.plan(PHASE).steps == ()
+    assert "1 message of that time in it; left alone" in cell_of(made, "people (kept back)").reason
+
+
+def test_one_who_is_told_already_goes_into_shadow_only_where_settings_allow_it(made: Simulated) -> None:
+    made.settings = with_response(made.settings)
+    apply(made)
+    in_shadow(made)
+    [blocker] = made.plan(PHASE).blockers
+    assert "to put it into shadow lowers protection" in blocker.reason
+
+
+def test_a_drill_finds_its_message_where_it_is_kept(made: Simulated) -> None:
+    in_shadow(made, custom_actions={}, routes={"high-findings": {"findings": {"severities": ["HIGH"]}, "to": ["people"]}})
+    apply(made)
+    found = Drilling(made).through()["delivery high-findings to people"]
+    assert (found.status, found.reason) == (
+        Status.COVERED,
+        "the message is in the queue runbook-kept-people, which keeps it: people is in shadow until 2026-06-05",
+    )
