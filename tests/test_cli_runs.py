@@ -26,6 +26,7 @@ MAKING |= {
     "replay",
     "stack deploy",
     "stack update",
+    "stack check",
     "stack status",
     "stack recover",
     "stack delete",

@@ -65,6 +65,9 @@ DRY_RUN = click.option(
 @stack.command("deploy")
 @PARAMETERS
 @click.option("--bucket", required=True, help="Versioned bucket of that account and Region, for bundle, orders and runs.")
+@click.option("--check", is_flag=True, help="Deploy a daily look at the coverage, with alarms, as a stack of its own: NAME-check.")
+@click.option("--notify", default="", metavar="ARN", help="With --check: the SNS topic that the alarms go to.")
+@click.option("--confirm", "confirmed", default="", help="With --check: the name of its stack, where nobody sits at the terminal.")
 @NAME
 @PROFILE
 @REGION
@@ -82,6 +85,9 @@ def deploy_command() -> None:
     and goes on once the stack's name is typed; nothing is deployed where a plan is blocked. With --approval nothing is planned or
     asked: each approval becomes the order of its phase's resource, and the other phases keep the order that they had. Then follows
     the stack's events, and says the first cause where it fails. Exit code 2: nothing was deployed, or something is left.
+
+    With --check nothing is planned or approved, for nothing is changed: a build looks at the coverage every day, by reads alone,
+    and alarms go off on a gap, on what is unknown, on a check that fails, and on silence for 26 hours.
     """
 
 
@@ -101,6 +107,20 @@ def update_command() -> None:
     """Update the stack that is there.
 
     The same as deploy, with the bucket that the stack has; it never makes a stack.
+    """
+
+
+@stack.command("check")
+@PARAMETERS
+@click.option("--name", default="runbook-check", show_default=True, help="The check's stack, by which its metrics are known.")
+@REGION
+@RUNS
+@done_by("stack_checking")
+def check_command() -> None:
+    """Look at the coverage, and tell CloudWatch.
+
+    What the daily check runs. Reads as runbook coverage does, then puts the metrics Gaps, Unknown, Covered, Checked and Failed in
+    the namespace Runbook. Exit code 2: there are gaps, or something could not be read.
     """
 
 

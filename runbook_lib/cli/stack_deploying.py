@@ -15,6 +15,7 @@ from runbook_lib.cli import commands
 from runbook_lib.cli.running import command_run
 from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
+from runbook_lib.cli.stack_checking import deploy_check
 from runbook_lib.cli.stacking import environment_of, installer_of, say_outputs
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import RunStatus
@@ -48,9 +49,16 @@ class Approver:
 
 def deploy_command(
     parameters: Path, bucket: str, name: str, profile: str, region: str, approvals: tuple[str, ...], ticket: str,
-    wheels: Path | None, from_here: bool, runs: str, dry_run: bool = False,
+    wheels: Path | None, from_here: bool, runs: str, dry_run: bool = False, check: bool = False, notify: str = "",
+    confirmed: str = "",
 ) -> int:  # fmt: skip
     """Deploy what is planned, or was approved, as a stack; without a bucket, as the stack that is there."""
+    if check:
+        if approvals or ticket:
+            raise click.UsageError("--check changes nothing, so there is nothing to approve: leave out --approval and --ticket")
+        return deploy_check(parameters, bucket, name, profile, region, wheels, from_here, runs, notify, confirmed, dry_run)
+    if notify or confirmed:
+        raise click.UsageError("--notify and --confirm go with --check")
     settings = load(parameters, today())
     template(settings)  # what does not fit a stack is said first
     named = _named(settings, approvals, runs)

@@ -13,6 +13,7 @@ from runbook_lib.cli.surroundings import entered
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 from runbook_lib.stack.bundle import MOST_UNZIPPED, MOST_ZIPPED, NotPacked, pack
+from runbook_lib.stack.checking import PROJECT
 from runbook_lib.stack.installing import Installer, Say, exit_code
 from runbook_lib.stack.outcome import staying
 from runbook_lib.stack.template import tasks, template, text
@@ -77,8 +78,12 @@ def delete_command(parameters: Path, name: str, profile: str, region: str, confi
         raise click.UsageError(f"--confirm {confirmed or '…'}: give the stack's name, {name}, to have it deleted")
     with _found(parameters, name, profile, region, runs) as installer:
         installer.refuse_stranger()
+        checked = PROJECT in installer.outputs
         stays = list(staying(installer.outputs, tasks(load(parameters, today())), parameters))
         installer.delete()
+    if checked:
+        click.echo("The check is gone, with its alarms: nobody looks any more. What is covered stays so.")
+        return 0
     click.echo("The stack is gone. Everything that it turned on stays on: see runbook coverage.")
     for line in stays:
         click.echo(f"  {line}")

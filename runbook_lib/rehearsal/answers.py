@@ -29,7 +29,10 @@ STATUS = {
 """HTTP status of codes that an operation's model does not list; everything else is 400."""
 
 
-MODELLED = (*(each.name for each in simulated()), "account", "organizations", "config", "events", "ssm", "security-ir")
+MODELLED = (
+    *(each.name for each in simulated()),
+    *("account", "organizations", "config", "events", "ssm", "security-ir", "cloudwatch", "codebuild"),
+)
 """Services whose errors are shaped by their models; others are moto's, and only refused (`unanswered`)."""
 
 

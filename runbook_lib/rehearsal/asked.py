@@ -15,6 +15,7 @@ from runbook_lib.rehearsal.world import World
 
 KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "organizations": {"serviceprincipal": ("ServicePrincipal",), "policytype": ("Filter", "PolicyType")},
+    "cloudwatch": {"namespace": ("Namespace",)},
     "iam": {"awsservicename": ("AWSServiceName",), "passedtoservice": ("PassedToService",)},
     "sts": {"externalid": ("ExternalId",), "rolesessionname": ("RoleSessionName",)},
 }

@@ -28,6 +28,8 @@ INVALID = {
     "events": ("ValidationException", "{problem}"),
     "ssm": ("ValidationException", "{problem}"),
     "security-ir": ("ValidationException", "{problem}"),
+    "cloudwatch": ("ValidationError", "{problem}"),
+    "codebuild": ("InvalidInputException", "{problem}"),
 }
 """How each service refuses what its own model rules out. Those of the organization's own services are assumed."""
 REASON = {

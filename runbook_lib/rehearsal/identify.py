@@ -9,14 +9,18 @@ from runbook_lib.rehearsal.codec import route
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.simulated import simulated
 
-JSON = {"AWSOrganizationsV20161128": "organizations", "StarlingDoveService": "config"}
+JSON = {
+    "AWSOrganizationsV20161128": "organizations",
+    "GraniteServiceVersion20100801": "cloudwatch",
+    "StarlingDoveService": "config",
+}
 """Prefix of X-Amz-Target, by json-1.1 service."""
 CLIENTS = {each.signs: each.name for each in simulated()}
 """Name in signatures → client name, of the enabling services."""
 REST = (*(each.name for each in simulated()), "account", "security-ir")
 ROUTED = (*REST, "lambda")
 """Services whose operations are told by their paths; of those that are not ours whole, moto answers the rest."""
-WHOLE = (*REST, "organizations", "sts", "events", "cloudformation")
+WHOLE = (*REST, "organizations", "sts", "events", "cloudformation", "cloudwatch", "codebuild")
 """Services that are ours whole: an operation without a handler is refused, never handed to moto."""
 READS = re.compile(r"(List|Get|Describe|BatchGet|Search|Query|AssumeRole|Simulate|Head|Select|ReceiveMessage)")
 """What changes nothing. ReceiveMessage takes no message away; that is what DeleteMessage does."""

@@ -72,6 +72,8 @@ RESOURCES: Mapping[str, Mapping[str, str]] = {
     },
     "cloudformation": {"DescribeStacks": "{StackName}"},
     "states": {"DescribeExecution": "{executionArn}", "*": "{stateMachineArn}"},
+    "cloudwatch": {"*": "*"},
+    "codebuild": {"StartBuild": "arn:{partition}:codebuild:{region}:{account}:project/{projectName}"},
     "ec2": {"DescribeRegions": "*"},
     **{each.name: each.resources for each in simulated()},
 }

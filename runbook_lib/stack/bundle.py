@@ -42,7 +42,9 @@ _UNWANTED = re.compile(
 )
 _WHEEL = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl")
 _HASHED = re.compile(
-    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)[^\n]*\n(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE
+    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\n]*?))? \\\n"
+    r"(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
+    re.MULTILINE,
 )
 
 
@@ -82,31 +84,56 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def from_wheels(folder: Path, lock: str) -> list[Library]:
-    """The libraries as wheels of a folder, each held against the lock's hashes. Raises NotPacked naming all that does not fit."""
-    pinned = {
-        canonical(pin["name"]): (pin["version"], set(re.findall(r"sha256:(\w+)", pin["hashes"]))) for pin in _HASHED.finditer(lock)
+@dataclass(frozen=True)
+class Pinned:
+    """One pin of the lock: its version, the hashes of its files, where it is needed ("" for everywhere), and its lines."""
+
+    version: str
+    hashes: frozenset[str]
+    marker: str
+    lines: str
+
+
+def pinned(lock: str) -> dict[str, Pinned]:
+    """What a lock pins, by canonical name."""
+    return {
+        canonical(pin["name"]): Pinned(
+            pin["version"], frozenset(re.findall(r"sha256:(\w+)", pin["hashes"])), pin["marker"] or "", pin[0]
+        )
+        for pin in _HASHED.finditer(lock)
     }
+
+
+def fitting_wheels(folder: Path, wanted: Mapping[str, Pinned]) -> dict[str, tuple[Path, bytes]]:
+    """The wheel of all that is wanted, each held against the lock's hashes. Raises NotPacked naming all that does not fit."""
     if not folder.is_dir():
         raise NotPacked(f"--wheels {folder}: there is no such folder")
-    found, wrong = dict[str, Library](), list[str]()
+    found, wrong = dict[str, tuple[Path, bytes]](), list[str]()
     for path in sorted(folder.glob("*.whl")):
         parts = _WHEEL.fullmatch(path.name)
         name = canonical(parts["name"]) if parts else ""
-        if parts is None or name not in LIBRARIES:
+        if parts is None or name not in wanted:
             continue
         data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        if name not in pinned or digest not in pinned[name][1]:
+        if hashlib.sha256(data).hexdigest() not in wanted[name].hashes:
             wrong.append(f"{path.name}: is not the wheel that requirements/base.txt pins")
         elif not _fits(parts["python"], parts["abi"], parts["platform"]):
             wrong.append(f"{path.name}: is not for Python {PYTHON} on {PLATFORM}")
         else:
-            found[name] = Library(name, parts["version"], _unpacked(data), digest)
-    wrong += [f"{name}=={pinned[name][0]}: has no wheel there" for name in LIBRARIES if name not in found and name in pinned]
+            found[name] = path, data
+    wrong += [f"{name}=={pin.version}: has no wheel there" for name, pin in wanted.items() if name not in found]
     if wrong:
         raise NotPacked(f"--wheels {folder}:\n" + "\n".join(wrong))
-    return list(found.values())
+    return found
+
+
+def from_wheels(folder: Path, lock: str) -> list[Library]:
+    """The libraries as wheels of a folder. Raises NotPacked naming all that does not fit."""
+    wanted = {name: pin for name, pin in pinned(lock).items() if name in LIBRARIES}
+    return [
+        Library(name, wanted[name].version, _unpacked(data), hashlib.sha256(data).hexdigest())
+        for name, (_, data) in fitting_wheels(folder, wanted).items()
+    ]
 
 
 def _fits(python: str, abi: str, platform: str) -> bool:
@@ -144,13 +171,18 @@ def pack(libraries: Iterable[Library]) -> Bundle:
         files |= {name: data for name, data in library.files.items() if not _UNWANTED.search(name) and _called(name)}
     named = sorted(files.items())
     contents = hashlib.sha256("".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in named).encode()).hexdigest()
+    return Bundle(zipped(files), contents, sum(map(len, files.values())), _sbom(libraries))
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files, the same whenever and wherever it is made."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, data in named:
+        for name, data in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.create_system, entry.external_attr, entry.compress_type = 3, 0o100644 << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
-    return Bundle(packed.getvalue(), contents, sum(map(len, files.values())), _sbom(libraries))
+    return packed.getvalue()
 
 
 def _own() -> Iterator[tuple[str, bytes]]:
@@ -197,4 +229,4 @@ def _sbom(libraries: Iterable[Library]) -> bytes:
 
 def requirements(lock: str) -> str:
     """The pins of the lock that the bundle needs, with their hashes, as pip takes them."""
-    return "".join(pin[0] for pin in _HASHED.finditer(lock) if canonical(pin["name"]) in LIBRARIES)
+    return "".join(pin.lines for name, pin in pinned(lock).items() if name in LIBRARIES)

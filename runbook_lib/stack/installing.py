@@ -120,7 +120,7 @@ class Installer:
         there = region or settings.home_region or min(each for part in settings.sections().values() for each in part.regions)
         return cls(Surroundings({MODE: settings.mode, REGION: there}), name, account, say)
 
-    def _call(self, service: str, operation: str, **given: Any) -> Any:
+    def call(self, service: str, operation: str, **given: Any) -> Any:
         """A call of the installer's. Raises StackRefused in AWS's words."""
         try:
             return getattr(self.around.client(service), operation)(**given)
@@ -132,7 +132,7 @@ class Installer:
 
     def refuse_stranger(self) -> None:
         """Raise StackRefused for credentials of another account than the stack lives in."""
-        found = self._call("sts", "get_caller_identity")["Account"]
+        found = self.call("sts", "get_caller_identity")["Account"]
         if found != self.account:
             raise StackRefused(f"the credentials are of account {found}, and the stack lives in {self.account}; see --profile")
 
@@ -184,39 +184,39 @@ class Installer:
     def refuse_bucket(self, bucket: str) -> None:
         """Raise StackRefused unless the bucket is this account's and keeps versions: whoever owns it owns the functions' code."""
         own = {"Bucket": bucket, "ExpectedBucketOwner": self.account}
-        versioning = self._call("s3", "get_bucket_versioning", **own)
+        versioning = self.call("s3", "get_bucket_versioning", **own)
         if versioning.get("Status") != "Enabled":
             raise StackRefused(f"bucket {bucket} keeps no versions; enable versioning, by which the functions' code is named")
 
     def rehearsals_bucket(self, organization: str) -> str:
         """In a simulated organization, the bucket that a person makes once, as docs/stack.md says; made where it is not there."""
         bucket, region = f"runbook-{organization}-{self.account}".lower(), self.around.region
-        if bucket not in [each["Name"] for each in self._call("s3", "list_buckets")["Buckets"]]:
+        if bucket not in [each["Name"] for each in self.call("s3", "list_buckets")["Buckets"]]:
             where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-            self._call("s3", "create_bucket", Bucket=bucket, **where)
+            self.call("s3", "create_bucket", Bucket=bucket, **where)
             versions = {"Status": "Enabled"}
-            self._call("s3", "put_bucket_versioning", Bucket=bucket, VersioningConfiguration=versions)
+            self.call("s3", "put_bucket_versioning", Bucket=bucket, VersioningConfiguration=versions)
         return bucket
 
     def upload(self, bucket: str, bundle: Bundle) -> dict[str, str]:
         """Put the bundle where its digest names it, once; the template's parameters for it."""
         name = bundle_key(bundle)
-        return {"ArtifactBucket": bucket, "BundleKey": name, "BundleVersion": self._kept(bucket, name, bundle.data)}
+        return {"ArtifactBucket": bucket, "BundleKey": name, "BundleVersion": self.keep(bucket, name, bundle.data)}
 
     def template(self, bucket: str, text: str) -> str:
         """Put a template, once; the address by which CloudFormation reads it: given as it is, it may have 51,200 bytes."""
         name = f"artifacts/{hashlib.sha256(text.encode()).hexdigest()}/template.json"
-        return self.around.object_address(bucket, name, self._kept(bucket, name, text.encode()))
+        return self.around.object_address(bucket, name, self.keep(bucket, name, text.encode()))
 
     def order(self, bucket: str, ordered: Ordered) -> None:
         """Put an order and its files."""
         for data in (*ordered.files, ordered.order.text):
             self._put(bucket, key(hashlib.sha256(data).hexdigest()), data)
 
-    def _kept(self, bucket: str, name: str, data: bytes) -> str:
-        """Put an object; its version."""
+    def keep(self, bucket: str, name: str, data: bytes) -> str:
+        """Put an object, once; its version."""
         self._put(bucket, name, data)
-        return str(self._call("s3", "head_object", Bucket=bucket, Key=name, ExpectedBucketOwner=self.account)["VersionId"])
+        return str(self.call("s3", "head_object", Bucket=bucket, Key=name, ExpectedBucketOwner=self.account)["VersionId"])
 
     def _put(self, bucket: str, name: str, data: bytes) -> None:
         digest = b64encode(hashlib.sha256(data).digest()).decode()
@@ -242,7 +242,7 @@ class Installer:
         found = self.stack()
         if found.get("StackStatus", "DELETE_COMPLETE") in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
             return list(todo)
-        listed = self._call("cloudformation", "describe_stack_resources", StackName=found["StackId"])["StackResources"]
+        listed = self.call("cloudformation", "describe_stack_resources", StackName=found["StackId"])["StackResources"]
         whole = {each["LogicalResourceId"] for each in listed if not each["ResourceStatus"].endswith("_FAILED")}
         return [each for each in todo if each.logical_id not in whole]
 
@@ -250,7 +250,7 @@ class Installer:
         """The template of the stack; empty where there is none."""
         if self.state in ("", "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
             return {}
-        found = self._call("cloudformation", "get_template", StackName=self.name)["TemplateBody"]
+        found = self.call("cloudformation", "get_template", StackName=self.name)["TemplateBody"]
         return dict(found if isinstance(found, Mapping) else json.loads(found))
 
     def propose(self, kind: str, template: str, parameters: list[dict[str, Any]]) -> Proposal | None:
@@ -258,7 +258,7 @@ class Installer:
 
         Raises StackRefused where it fails, or would take something away.
         """
-        made = self._call(
+        made = self.call(
             "cloudformation", "create_change_set", StackName=self.name, ChangeSetName=f"runbook-{uuid.uuid4().hex[:12]}",
             ChangeSetType=kind, TemplateURL=template, Parameters=parameters, Capabilities=["CAPABILITY_NAMED_IAM"],
         )  # fmt: skip
@@ -274,21 +274,19 @@ class Installer:
 
     def withdraw(self, proposal: Proposal) -> None:
         """Leave no trace of a change set, nor of the empty stack that is there for one of a stack to be made."""
-        self._call("cloudformation", "delete_change_set", ChangeSetName=proposal.id)
+        self.call("cloudformation", "delete_change_set", ChangeSetName=proposal.id)
         if proposal.kind == NEW:
-            self._call("cloudformation", "delete_stack", StackName=proposal.stack)
+            self.call("cloudformation", "delete_stack", StackName=proposal.stack)
 
     def carry_out(self, proposal: Proposal) -> None:
         """Execute a change set and follow it to its end. Raises StackFailed with the first cause."""
         token, before = uuid.uuid4().hex, self.events(proposal.stack)
-        self._call(
-            "cloudformation", "execute_change_set", ChangeSetName=proposal.id, ClientRequestToken=token, DisableRollback=True
-        )
+        self.call("cloudformation", "execute_change_set", ChangeSetName=proposal.id, ClientRequestToken=token, DisableRollback=True)
         self.follow(proposal.stack, {each["EventId"] for each in before})
 
     def _settled(self, change_set: str) -> Any:
         for _ in range(200):
-            found = self._call("cloudformation", "describe_change_set", ChangeSetName=change_set)
+            found = self.call("cloudformation", "describe_change_set", ChangeSetName=change_set)
             if not found["Status"].endswith(("_PENDING", "_IN_PROGRESS")):
                 return found
             self.sleep(LOOK)
@@ -298,7 +296,7 @@ class Installer:
         """Every change. Raises StackRefused, and deletes the change set, where a phase's resource would be deleted or replaced."""
         found, token = list[dict[str, Any]](), dict[str, str]()
         while True:
-            page = self._call("cloudformation", "describe_change_set", ChangeSetName=proposal.id, **token)
+            page = self.call("cloudformation", "describe_change_set", ChangeSetName=proposal.id, **token)
             found += [each["ResourceChange"] for each in page.get("Changes", ())]
             if not page.get("NextToken"):
                 break
@@ -314,7 +312,7 @@ class Installer:
         """Every event of a stack, oldest first."""
         found, token = list[dict[str, Any]](), dict[str, str]()
         while True:
-            page = self._call("cloudformation", "describe_stack_events", StackName=stack, **token)
+            page = self.call("cloudformation", "describe_stack_events", StackName=stack, **token)
             found += page["StackEvents"]
             if not page.get("NextToken"):
                 return found[::-1]
@@ -327,7 +325,7 @@ class Installer:
         """
         waited, first, far = 0.0, "", self._progress()
         while waited < LONGEST:
-            state = str(self._call("cloudformation", "describe_stacks", StackName=stack)["Stacks"][0]["StackStatus"])
+            state = str(self.call("cloudformation", "describe_stacks", StackName=stack)["Stacks"][0]["StackStatus"])
             for each in self.events(stack):
                 if each["EventId"] in seen:
                     continue
@@ -374,7 +372,7 @@ class Installer:
         if found.get("EnableTerminationProtection"):
             raise StackRefused(f"stack {self.name} {_PROTECTED.format(self.name)}")
         seen = {each["EventId"] for each in self.events(found["StackId"])}
-        self._call("cloudformation", "delete_stack", StackName=found["StackId"])
+        self.call("cloudformation", "delete_stack", StackName=found["StackId"])
         self.follow(found["StackId"], seen)
 
     def refuse_no_rollback(self) -> None:
@@ -392,5 +390,5 @@ class Installer:
         found = self.stack()
         seen = {each["EventId"] for each in self.events(found["StackId"])}
         more = {"ResourcesToSkip": list(skipped)} if skipped else {}
-        self._call("cloudformation", "continue_update_rollback", StackName=found["StackId"], **more)
+        self.call("cloudformation", "continue_update_rollback", StackName=found["StackId"], **more)
         self.follow(found["StackId"], seen, "UPDATE_ROLLBACK_COMPLETE")

@@ -15,25 +15,13 @@ from typing import Any
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.runbook import managed
 from runbook_lib.runbook.phases import Phase
-from runbook_lib.services.permissions import (
-    CHANGING,
-    DELEGATED,
-    EVIDENCE,
-    MANAGEMENT,
-    PREFLIGHT,
-    Names,
-    Statement,
-    document,
-    statements,
-)
 from runbook_lib.services.waves import waves
 from runbook_lib.settings import Settings
 from runbook_lib.stack.answer import FORMAT, KEYS
+from runbook_lib.stack.roles import ROLE, allow, allowed, arn, role, writing_logs
 from runbook_lib.stack.surroundings import BUCKET, MACHINE, MODE, PARAMETERS
 
 SERVICE_SECONDS, SLICE_SECONDS, MACHINE_SECONDS, PAUSE = 3600, 890, 3400, 5
-ROLE = "runbook-stack"
-"""The role that works: other accounts' roles trust it by name."""
 LONGEST_POLICIES = 10_240
 """Characters, without white space, of all inline policies of one role [docs: IAM quotas]."""
 RUNTIME, ARCHITECTURE = "python3.13", "arm64"
@@ -192,9 +180,9 @@ def _surroundings(settings: Settings) -> dict[str, Any]:
             "DeletionPolicy": "Retain",
             "UpdateReplacePolicy": "Retain",
         },
-        "AcceptRole": _role("${AWS::StackName}-accept", "lambda", _accepting()),
-        "WorkRole": _role(ROLE, "lambda", [*_working(), *allowed(settings)]),
-        "MachineRole": _role("${AWS::StackName}-machine", "states", _invoking()),
+        "AcceptRole": role("${AWS::StackName}-accept", "lambda", _accepting()),
+        "WorkRole": role(ROLE, "lambda", [*_working(), *allowed(settings)]),
+        "MachineRole": role("${AWS::StackName}-machine", "states", _invoking()),
         "Accept": _function(settings, "accept", 256, 120, {MACHINE: _machine_arn(), PARAMETERS: _PARKED}),
         "Work": _function(settings, "work", 1769, SLICE_SECONDS, {MACHINE: _machine_arn()}),
         "AcceptInvocation": {
@@ -325,77 +313,33 @@ def _alarm(metric: str) -> dict[str, Any]:
     }
 
 
-def _role(name: str, service: str, allowed: list[dict[str, Any]]) -> dict[str, Any]:
-    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    inline = {"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": allowed}}
-    return {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "RoleName": {"Fn::Sub": name} if "${" in name else name,
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "Policies": [inline],
-        },
-    }
-
-
-def _allow(actions: list[str], *resources: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
-
-
-def _arn(rest: str) -> dict[str, str]:
-    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{rest}"}
-
-
-def _logging() -> dict[str, Any]:
-    group = _arn("logs:${AWS::Region}:${AWS::AccountId}:log-group:/runbook/${AWS::StackName}:*")
-    return _allow(["logs:CreateLogStream", "logs:PutLogEvents"], group)
-
-
 _EXECUTIONS = "states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}:*"
 _BUCKET = "s3:::${ArtifactBucket}"
 
 
 def _accepting() -> list[dict[str, Any]]:
     return [
-        _logging(),
-        _allow(["cloudformation:DescribeStacks"], {"Ref": "AWS::StackId"}),
-        _allow(
+        writing_logs(),
+        allow(["cloudformation:DescribeStacks"], {"Ref": "AWS::StackId"}),
+        allow(
             ["ssm:PutParameter", "ssm:GetParameter", "ssm:DeleteParameter"],
-            _arn("ssm:${AWS::Region}:${AWS::AccountId}:parameter/runbook/${AWS::StackName}/*"),
+            arn("ssm:${AWS::Region}:${AWS::AccountId}:parameter/runbook/${AWS::StackName}/*"),
         ),
-        _allow(["states:StartExecution", "states:ListExecutions"], _machine_arn()),
-        _allow(["states:DescribeExecution"], _arn(_EXECUTIONS)),
-        _allow(["s3:PutObject"], _arn(f"{_BUCKET}/stop/*")),
+        allow(["states:StartExecution", "states:ListExecutions"], _machine_arn()),
+        allow(["states:DescribeExecution"], arn(_EXECUTIONS)),
+        allow(["s3:PutObject"], arn(f"{_BUCKET}/stop/*")),
     ]
 
 
 def _working() -> list[dict[str, Any]]:
     return [
-        _logging(),
-        _allow(["states:ListExecutions"], _machine_arn()),
-        _allow(["s3:GetObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("inputs", "stop", "runs"))),
-        _allow(["s3:PutObject"], *(_arn(f"{_BUCKET}/{each}/*") for each in ("executions", "progress", "runs"))),
-        _allow(["s3:ListBucket"], _arn(_BUCKET)),
+        writing_logs(),
+        allow(["states:ListExecutions"], _machine_arn()),
+        allow(["s3:GetObject"], *(arn(f"{_BUCKET}/{each}/*") for each in ("inputs", "stop", "runs"))),
+        allow(["s3:PutObject"], *(arn(f"{_BUCKET}/{each}/*") for each in ("executions", "progress", "runs"))),
+        allow(["s3:ListBucket"], arn(_BUCKET)),
     ]
 
 
 def _invoking() -> list[dict[str, Any]]:
-    return [_allow(["lambda:InvokeFunction"], *({"Fn::GetAtt": [each, "Arn"]} for each in ("Accept", "Work")))]
-
-
-def allowed(settings: Settings) -> list[dict[str, Any]]:
-    """What the phases need of the role that works: the tables' statements for the accounts in which it acts itself."""
-    table = [each for each in statements(Names.of(settings)) if each.actions != PREFLIGHT]
-    access, evidence = settings.access, settings.evidence
-    own = [CHANGING[MANAGEMENT][-1]] if access.management.role_arn is None else []
-    own += [CHANGING[DELEGATED][-1]] if access.delegated.role_arn is None else []
-    own += [EVIDENCE[-1]] if settings.mode == "live" and evidence and evidence.role_arn is None else []
-    roles = [
-        access.management.role_arn,
-        access.delegated.role_arn,
-        evidence.role_arn if evidence and settings.mode == "live" else None,
-    ]
-    assumed = tuple(dict.fromkeys(role for role in roles if role))
-    assuming = Statement((ROLE,), "AssumeRoles", ("sts:AssumeRole",), "the other accounts", assumed)
-    found = [each for name in own for each in document(name, table)["Statement"]] + document(ROLE, [assuming])["Statement"]
-    return list({json.dumps(each, sort_keys=True): each for each in found}.values())
+    return [allow(["lambda:InvokeFunction"], *({"Fn::GetAtt": [each, "Arn"]} for each in ("Accept", "Work")))]

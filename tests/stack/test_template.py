@@ -12,7 +12,8 @@ import stack_settings
 from runbook_lib.runbook import managed
 from runbook_lib.services.permissions import PREFLIGHT, Names, document, statements
 from runbook_lib.stack.answer import KEYS
-from runbook_lib.stack.template import LONGEST_POLICIES, ROLE, NotForAStack, allowed, machine, tasks, template, text
+from runbook_lib.stack.roles import ROLE, allowed
+from runbook_lib.stack.template import LONGEST_POLICIES, NotForAStack, machine, tasks, template, text
 
 WRITTEN = {"rehearsal": stack_settings.rehearsal(), "everything": stack_settings.everything()}
 GOVCLOUD = WRITTEN["rehearsal"].replace("us-east-1", "us-gov-west-1").replace("us-east-2", "us-gov-east-1")

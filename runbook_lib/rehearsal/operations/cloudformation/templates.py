@@ -14,12 +14,14 @@ from runbook_lib.rehearsal.operations.cloudformation.state import Stack
 PLAIN = frozenset(
     {
         "AWS::CloudWatch::Alarm",
+        "AWS::CodeBuild::Project",
         "AWS::Events::Rule",
         "AWS::IAM::Role",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::Function",
         "AWS::Lambda::Permission",
         "AWS::Logs::LogGroup",
+        "AWS::Scheduler::Schedule",
         "AWS::StepFunctions::StateMachine",
     }
 )
