@@ -1,7 +1,8 @@
-"""The kernels of notebooks that run headlessly: a new one for each, and the next one's starts while this one's works.
+"""The kernels of notebooks that run headlessly: a new one for each, and the next one's comes up while this one's works.
 
 Two thirds of what a short notebook takes is its kernel coming up: Python, IPython, and the library's imports. A kernel that waits
 for its notebook has done that, and nothing else: it holds no settings, no parameters and no credentials but its environment's.
+Where several notebooks follow each other, one process imports, and their kernels are forked from it.
 """
 
 import logging
@@ -10,13 +11,15 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from runbook_lib.base.privacy import masked
 from runbook_lib.base.socket_folder import socket_folder
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
+
+    from runbook_lib.cli.forking import ForkServer
 
 LOG = logging.getLogger(__name__)
 NAME = "python3"
@@ -52,9 +55,15 @@ class Kernel:
             return cls(manager, {**environment, "IPYTHONDIR": ipython}, aside, stack.pop_all())
         raise AssertionError  # pragma: no cover  # an ExitStack that is empty swallows nothing
 
-    async def start(self, *arguments: str) -> None:
-        """Start its process; whether it comes up, its client sees."""
-        extra = [*ARGUMENTS, *arguments]
+    async def start(self, *arguments: str, server: "ForkServer | None" = None) -> None:
+        """Start its process, or have it forked; whether it comes up, its client sees."""
+        extra = [*ARGUMENTS, *([] if server else arguments)]
+        if server is not None:
+            from runbook_lib.cli.forking import Provisioner  # noqa: PLC0415 as above
+
+            parent: Any = self.manager
+            self.manager.provisioner = Provisioner(kernel_id="", kernel_spec=parent.kernel_spec, parent=parent)
+            self.manager.provisioner.server, self.manager.provisioner.otherwise = server, arguments
         await self.manager.start_kernel(extra_arguments=extra, env=dict(self.environment), stdout=self.aside, stderr=self.aside)
 
     async def end(self) -> None:
@@ -82,13 +91,22 @@ class Kernels:
     environment: Mapping[str, str]
     expected: int = field(default=0, init=False)
     _next: Kernel | None = field(default=None, init=False)
+    _server: "ForkServer | None" = field(default=None, init=False)
 
     def expect(self, notebooks: int) -> None:
-        """So many notebooks will ask for a kernel; the first one's comes up while what executes notebooks is still imported."""
+        """So many notebooks will ask for a kernel; what it imports is imported while what executes notebooks still is."""
         from jupyter_core.utils import run_sync  # noqa: PLC0415 most commands need no kernel
 
+        from runbook_lib.cli import forking  # noqa: PLC0415 as above
+
         self.expected = notebooks
-        run_sync(self.prepare)()
+        if notebooks > 1 and self._server is None and forking.possible():
+            try:
+                self._server = forking.ForkServer.started(self.environment)
+            except OSError:
+                LOG.warning("kernels are started one by one", exc_info=True)
+        if self._server is None:
+            run_sync(self.prepare)()
 
     def take(self) -> Kernel:
         """The kernel of a notebook: the one that has been started ahead, unless that died, else a new one."""
@@ -102,7 +120,7 @@ class Kernels:
             self._ended(ahead)
         made = Kernel.made(self.environment)
         try:
-            run_sync(made.start)()
+            run_sync(made.start)(server=self._server)
         except BaseException:
             made.kept.close()
             raise
@@ -118,7 +136,7 @@ class Kernels:
         try:
             made = Kernel.made(self.environment)
             try:
-                await made.start(IMPORTED)
+                await made.start(IMPORTED, server=self._server)
             except BaseException:
                 made.kept.close()
                 raise
@@ -142,10 +160,15 @@ class Kernels:
             self._ended(kernel)
 
     def close(self) -> None:
-        """End the kernel that no notebook asked for."""
+        """End the kernel that no notebook asked for, and what kernels are forked from."""
         ahead, self._next = self._next, None
-        if ahead is not None:
-            self._ended(ahead)
+        server, self._server = self._server, None
+        try:
+            if ahead is not None:
+                self._ended(ahead)
+        finally:
+            if server is not None:
+                server.close()
 
     @staticmethod
     def _ended(kernel: Kernel) -> None:
