@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,10 @@ from typing import Any
 
 import pytest
 from doors import PATIENCE, ROOT
+from jupyter_client.blocking.client import BlockingKernelClient
 from tornado.web import create_signed_value
+
+from runbook_lib.cli import forking
 
 pytest.importorskip("jupyterlab")
 KEY, SECRET = "made-up-private-key", b"a cookie secret that others know"
@@ -337,19 +341,42 @@ def test_nothing_is_asked_of_the_internet(lab: Lab) -> None:
     assert "http" not in policy.replace("'self' ws", "")
 
 
+def environment_of(connection: Path) -> dict[str, str]:
+    """What the kernel behind a connection file has for an environment."""
+    client = BlockingKernelClient(connection_file=str(connection))
+    client.load_connection_file()
+    client.start_channels()
+    said: list[str] = []
+    try:
+        client.wait_for_ready(PATIENCE)
+        client.execute_interactive(
+            "import json, os\nprint(json.dumps(dict(os.environ)))",
+            timeout=PATIENCE, output_hook=lambda message: said.append(message["content"].get("text", "")),
+        )  # fmt: skip
+    finally:
+        client.stop_channels()
+    found: dict[str, str] = json.loads("".join(said))
+    return found
+
+
 def test_kernels_have_private_sockets_and_know_no_token(lab: Lab) -> None:
     kernel = lab.ask("POST", "/api/kernels", {"name": "python3"})
     assert kernel.status == 201
-    found = subprocess.run(["pgrep", "-P", str(lab.server), "-f", kernel.json["id"]], capture_output=True, text=True, check=True)
-    process = found.stdout.split()[0]
-    file = re.findall(r"-f\0([^\0]+)", Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8"))[0]
-    told = json.loads(Path(file).read_text(encoding="utf-8"))
+    (file,) = Path(tempfile.gettempdir()).glob(f"*/kernel-{kernel.json['id']}.json")
+    told = json.loads(file.read_text(encoding="utf-8"))
     assert told["transport"] == "ipc"
     assert Path(told["ip"]).parent.stat().st_mode & 0o077 == 0
-    inherited = dict(each.partition("=")[::2] for each in Path(f"/proc/{process}/environ").read_text(encoding="utf-8").split("\0"))
-    assert not {name for name in inherited if name.startswith(("JUPYTER_TOKEN", "JUPYTER_NO_CONFIG", "JUPYTER_GATEWAY"))}
-    assert lab.token not in inherited.values()
-    assert inherited.get("JPY_SESSION_NAME", "") == ""
+    inherited = environment_of(file)
+    beneath = [inherited]
+    if forking.possible():
+        # What it is forked from began with an environment, too.
+        found = subprocess.run(["pgrep", "-P", str(lab.server), "-f", "fork_server"], capture_output=True, text=True, check=True)
+        begun = Path(f"/proc/{found.stdout.split()[0]}/environ").read_text(encoding="utf-8")
+        beneath.append(dict(each.partition("=")[::2] for each in begun.split("\0")))
+    for each in beneath:
+        assert not {name for name in each if name.startswith(("JUPYTER_TOKEN", "JUPYTER_NO_CONFIG", "JUPYTER_GATEWAY"))}
+        assert lab.token not in each.values()
+        assert each.get("JPY_SESSION_NAME", "") == ""
     assert inherited["RUNBOOK_RUNS"] == str(lab.folder / "runs")
     assert lab.ask("DELETE", f"/api/kernels/{kernel.json['id']}").status == 204
 

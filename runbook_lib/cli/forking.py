@@ -1,5 +1,6 @@
 """Kernels that are forked instead of started, where the system can tell how a process does that is no child of this one."""
 
+import asyncio
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -79,6 +81,7 @@ class ForkServer:
     process: "subprocess.Popen[bytes]"
     environment: Mapping[str, str] = field(repr=False)
     _socket: socket.socket = field(repr=False)
+    _one: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def started(cls, environment: Mapping[str, str]) -> "ForkServer":
@@ -100,9 +103,10 @@ class ForkServer:
     def fork(self, arguments: Sequence[str], environment: Mapping[str, str], folder: str, out: int, error: int) -> Forked:
         """A new kernel. Raises OSError where the server has ended or does not answer."""
         line = json.dumps([list(arguments), dict(environment), folder]).encode() + b"\n"
-        socket.send_fds(self._socket, [b"\0"], [out, error])
-        self._socket.sendall(line)
-        said, handles, _, _ = socket.recv_fds(self._socket, 64, 1)
+        with self._one:
+            socket.send_fds(self._socket, [b"\0"], [out, error])
+            self._socket.sendall(line)
+            said, handles, _, _ = socket.recv_fds(self._socket, 64, 1)
         if not said.endswith(b"\n") or not handles:
             raise ConnectionResetError("the fork server has ended")
         os.set_inheritable(handles[0], False)
@@ -114,7 +118,11 @@ class ForkServer:
         return list(command[:3]) == own and _importing(environment) == _importing(self.environment)
 
     def close(self) -> None:
-        self._socket.close()
+        """End it; whoever waits for a kernel meanwhile gets none."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with self._one:
+            self._socket.close()
         try:
             self.process.wait(ANSWER_SECONDS)
         except subprocess.TimeoutExpired:
@@ -136,10 +144,11 @@ class Provisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         environment = kwargs.get("env") or os.environ
         if self.server.fits(cmd, environment):
-            streams = [stream if isinstance(stream, int) else stream.fileno() for stream in (kwargs["stdout"], kwargs["stderr"])]
+            streams = [_descriptor(kwargs.get(name), number) for name, number in (("stdout", 1), ("stderr", 2))]
             folder = str(kwargs.get("cwd") or "")
             try:
-                forked = self.server.fork(cmd[3:], environment, folder, *streams)
+                # In a thread: until all is imported, other notebooks and pages go on.
+                forked = await asyncio.to_thread(self.server.fork, cmd[3:], environment, folder, *streams)
             except OSError:
                 LOG.warning("no kernel was forked", exc_info=True)
             else:
@@ -148,3 +157,15 @@ class Provisioner(LocalProvisioner):
                 self.cwd = Path(folder) if folder else Path.cwd()
                 return self.connection_info
         return await super().launch_kernel([*cmd, *self.otherwise], **kwargs)
+
+
+def _descriptor(stream: Any, inherited: int) -> int:
+    if stream is None:
+        return inherited
+    return stream if isinstance(stream, int) else int(stream.fileno())
+
+
+def forked_from(server: ForkServer, manager: Any, otherwise: tuple[str, ...] = ()) -> None:
+    """Let a manager of Jupyter's have its kernels forked, when it starts one and when it starts it again."""
+    manager.provisioner = Provisioner(kernel_id="", kernel_spec=manager.kernel_spec, parent=manager)
+    manager.provisioner.server, manager.provisioner.otherwise = server, otherwise

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from runbook_lib.base.privacy import masked
 from runbook_lib.base.socket_folder import socket_folder
@@ -59,11 +59,9 @@ class Kernel:
         """Start its process, or have it forked; whether it comes up, its client sees."""
         extra = [*ARGUMENTS, *([] if server else arguments)]
         if server is not None:
-            from runbook_lib.cli.forking import Provisioner  # noqa: PLC0415 as above
+            from runbook_lib.cli.forking import forked_from  # noqa: PLC0415 as above
 
-            parent: Any = self.manager
-            self.manager.provisioner = Provisioner(kernel_id="", kernel_spec=parent.kernel_spec, parent=parent)
-            self.manager.provisioner.server, self.manager.provisioner.otherwise = server, arguments
+            forked_from(server, self.manager, arguments)
         await self.manager.start_kernel(extra_arguments=extra, env=dict(self.environment), stdout=self.aside, stderr=self.aside)
 
     async def end(self) -> None:
