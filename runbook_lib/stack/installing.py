@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.endpoints import sts_region
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.settings import Settings
 from runbook_lib.stack.bundle import Bundle
@@ -113,11 +114,15 @@ class Installer:
 
     @classmethod
     def of(cls, settings: Settings, name: str, say: Say, region: str = "") -> "Installer":
-        """The installer of the stack of these settings, with the credentials of this process; by default in the home Region."""
+        """The installer of the stack of these settings, with the credentials of this process.
+
+        By default in the home Region, or where there is none in the one that STS is asked in: which that is no Region changes that
+        is added to the settings, and a stack is looked for where it was made.
+        """
         account = settings.organization.management_account
         if settings.access.management.role_arn:
             account = settings.organization.delegated_account
-        there = region or settings.home_region or min(each for part in settings.sections().values() for each in part.regions)
+        there = region or settings.home_region or sts_region(settings)
         return cls(Surroundings({MODE: settings.mode, REGION: there}), name, account, say)
 
     def call(self, service: str, operation: str, **given: Any) -> Any:
@@ -238,13 +243,26 @@ class Installer:
         return [*new, *({"ParameterKey": name, "UsePreviousValue": True} for name in old)]
 
     def unfinished(self, todo: Sequence[Task]) -> list[Task]:
-        """Tasks whose resource is not there, or failed in the last operation: each needs a new order to be carried out."""
+        """Tasks whose resource is not there, or failed in the last operation: each needs a new order to be carried out.
+
+        What failed was put back afterwards, and so looks whole; only the events tell.
+        """
         found = self.stack()
         if found.get("StackStatus", "DELETE_COMPLETE") in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
             return list(todo)
         listed = self.call("cloudformation", "describe_stack_resources", StackName=found["StackId"])["StackResources"]
         whole = {each["LogicalResourceId"] for each in listed if not each["ResourceStatus"].endswith("_FAILED")}
-        return [each for each in todo if each.logical_id not in whole]
+        return [each for each in todo if each.logical_id not in whole - self._failed(found["StackId"])]
+
+    def _failed(self, stack: str) -> set[str]:
+        """What failed since the last operation on the stack began."""
+        failed = set[str]()
+        for each in self.events(stack):
+            if each["PhysicalResourceId"] == stack and each["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+                failed.clear()
+            elif each["ResourceStatus"].endswith("_FAILED"):
+                failed.add(each["LogicalResourceId"])
+        return failed
 
     def written(self) -> dict[str, Any]:
         """The template of the stack; empty where there is none."""
@@ -323,7 +341,7 @@ class Installer:
 
         `wanted` is the state that a rollback is to end in, where one was asked for.
         """
-        waited, first, far = 0.0, "", self._progress()
+        waited, first, after, far = 0.0, "", "", self._progress()
         while waited < LONGEST:
             state = str(self.call("cloudformation", "describe_stacks", StackName=stack)["Stacks"][0]["StackStatus"])
             for each in self.events(stack):
@@ -332,11 +350,15 @@ class Installer:
                 seen.add(each["EventId"])
                 status, why = each["ResourceStatus"], each.get("ResourceStatusReason", "")
                 self.say(f"  {each['LogicalResourceId']}: {status}{f': {why}' if why else ''}")
-                if status.endswith("_FAILED") and "cancelled" not in why and not first:
+                if not status.endswith("_FAILED"):
+                    continue
+                if "cancelled" in why:  # a consequence, unless somebody cancelled it all
+                    after = after or f"{each['LogicalResourceId']}: {why}"
+                elif not first:
                     first = f"{each['LogicalResourceId']}: {why}{_FORBIDDEN.format(self.name) if _POLICY in why else ''}"
             if not state.endswith("_IN_PROGRESS"):
                 if state != wanted and ("FAILED" in state or "ROLLBACK" in state):
-                    raise StackFailed(f"stack {self.name} ended as {state}: {first or 'no reason given'}")
+                    raise StackFailed(f"stack {self.name} ended as {state}: {first or after or 'no reason given'}")
                 return state
             far = self._say_progress(far)
             self.sleep(LOOK)

@@ -12,6 +12,7 @@ import pytest
 from doors import PATIENCE
 from stack_deployed import BUCKET, Deployed, deployable
 from stack_in_process import nothing
+from stack_waiting import until
 
 from runbook_lib.cli import stack_deploying
 from runbook_lib.cli.stack_deploying import Approver, deploy_planned
@@ -24,7 +25,7 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 from runbook_lib.stack import cutting, deployment, installing, template
 from runbook_lib.stack.deployment import Deployment
-from runbook_lib.stack.installing import Installer
+from runbook_lib.stack.installing import Installer, StackFailed
 from runbook_lib.stack.template import Task
 
 TODAY = dt.date(2026, 11, 29)
@@ -134,9 +135,59 @@ def one_region_more(door: Door) -> None:
     assert (code, made.proposal, len(door.calls())) == (0, None, called)
 
 
+def cancelled_half_way(door: Door) -> None:
+    """Somebody takes the update back while the function works: it ends in order, nothing is undone, and the next goes on."""
+    faults, before = door.deployed.organization.front.world.of(StackFaults), door.calls()
+    faults.listed = Scenario.model_validate({"stack": [{"kind": "cancelled", "function": "*-accept", "seconds": 0.5}]}).stack
+    faults.struck.clear()
+    door.settings(one_standard_more("pci-dss", "4.0.1"))
+    with pytest.raises(StackFailed, match=r"UPDATE_ROLLBACK_COMPLETE: SecurityHub: .*cancelled"):
+        door.deploy()
+    faults.end()
+    assert faults.struck == {0: 1}
+    code, made = door.deploy()
+    assert code == 0, door.said
+    assert made.installer.outputs["SecurityHubCoverage"] == "100.0 %"
+    nothing_twice(door.calls()[len(before) :])
+
+
+def answer_lost(door: Door) -> None:
+    """The hour goes by without a word: it fails, what was done stays done, and deploying again finds it so."""
+    world, before = door.deployed.organization.front.world, door.calls()
+    faults = world.of(StackFaults)
+    faults.listed = Scenario.model_validate({"stack": [{"kind": "answer-lost", "function": "*-accept"}]}).stack
+    faults.struck.clear()
+    door.settings(one_standard_more("nist-800-53", "5.0.0"))
+    hour = threading.Thread(target=lambda: (until(lambda: faults.struck == {0: 1} and not door.at_work()), world.skip(3601)))
+    hour.start()
+    with pytest.raises(StackFailed, match="did not receive a response"):
+        door.deploy()
+    hour.join()
+    nothing_twice(new := door.calls()[len(before) :])
+    code, made = door.deploy()
+    assert (code, door.worked_on(made)) == (0, ["SecurityHub"]), door.said
+    assert (made.installer.outputs["SecurityHubCalls"], made.installer.outputs["SecurityHubCoverage"]) == ("0", "100.0 %")
+    assert len(door.calls()) == len(before) + len(new)
+
+
+def one_standard_more(name: str, version: str) -> Callable[[str], str]:
+    """One call more in each Region."""
+    named = f'delegated_account_standards:\n    - name: {name}\n      version: "{version}"\n'
+    return lambda text: text.replace("delegated_account_standards:\n", named)
+
+
+def nothing_twice(calls: list[Entry]) -> None:
+    """Each change was made once."""
+    assert sorted((each.region, each.operation) for each in calls) == [
+        (region, "BatchEnableStandards") for region in ("us-east-1", "us-east-2")
+    ]
+
+
 def test_whatever_befalls_a_stack_it_ends_covered_and_one_region_more_brings_its_calls_alone(door: Door) -> None:
     befallen(door)
     one_region_more(door)
+    answer_lost(door)
+    cancelled_half_way(door)
 
 
 def short(plan: Plan, concurrency: int) -> bool:
