@@ -12,7 +12,9 @@ PARAMETERS = click.option(
 )
 NAME = click.option("--name", default="runbook", show_default=True, help="The stack's name.")
 PROFILE = click.option("--profile", default="", help="AWS profile of the account that the stack lives in [default: the shell's].")
-REGION = click.option("--region", default="", help="Region of the stack [default: the home Region of the settings, else where STS is asked].")
+REGION = click.option(
+    "--region", default="", help="Region of the stack [default: the home Region of the settings, else where STS is asked]."
+)
 WHEELS = click.option(
     "--wheels",
     type=click.Path(path_type=Path, file_okay=False),

@@ -35,7 +35,13 @@ class Context:
 module, _, name = sys.argv[2].rpartition(".")
 out, sys.stdout = sys.stdout, sys.stderr
 try:
-    answer = {"payload": getattr(importlib.import_module(module), name)(json.load(sys.stdin), Context())}
+    run = getattr(importlib.import_module(module), name)
+except ImportError as error:
+    said = {"error": "Runtime.ImportModuleError", "message": f"Unable to import module '{module}': {error}"}
+    out.write(json.dumps(said))
+    raise
+try:
+    answer = {"payload": run(json.load(sys.stdin), Context())}
     said = json.dumps(answer)
 except BaseException as error:
     said = json.dumps({"error": type(error).__name__, "message": str(error)})

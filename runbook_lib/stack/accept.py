@@ -7,6 +7,7 @@ an encrypted parameter; the state machine knows only that parameter's name.
 import datetime as dt
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ LOG.setLevel(logging.INFO)
 T = TypeVar("T")
 PATIENCE = 60.0
 """Seconds for which a role that was only just made may lack its policy [issue], and a stack its state."""
+_LACKS = re.compile(r"No module named '([\w.]+)'")
 NOT_YET = frozenset({"AccessDenied", "AccessDeniedException", "ThrottlingException", "Throttling", "InternalFailure"})
 
 
@@ -160,8 +162,7 @@ class Door:
         name = str(result["execution"])
         done = result.get("result") or {}
         if error := result.get("error"):
-            cause = str(error.get("Error", "")) if isinstance(error, Mapping) else "unknown"
-            done = {"status": FAILED, "reason": f"failed: the function that works was ended by AWS ({cause}); nothing was undone"}
+            done = {"status": FAILED, "reason": f"failed: {_broken(error)}; nothing was undone"}
         self._answer(name, str(done.get("status", FAILED)), str(done.get("reason", "")), done.get("data") or {})
 
     def broken_off(self, name: str, how: str) -> None:
@@ -200,6 +201,14 @@ class Door:
                     raise
                 self.sleep(pause)
                 waited, pause = waited + pause, min(pause * 2, 10.0)
+
+
+def _broken(error: object) -> str:
+    """Why the function that works has given no result. Of its own words only the name of what it lacks is repeated."""
+    said = error if isinstance(error, Mapping) else {}
+    if lacks := _LACKS.search(str(said.get("Cause", ""))):
+        return f"the bundle lacks {lacks[1]}; make it anew with runbook stack package"
+    return f"the function that works was ended by AWS ({said.get('Error', 'unknown')})"
 
 
 def running(around: Surroundings, resource: str) -> list[str]:

@@ -183,8 +183,8 @@ def _surroundings(settings: Settings) -> dict[str, Any]:
         "AcceptRole": role("${AWS::StackName}-accept", "lambda", _accepting()),
         "WorkRole": role(ROLE, "lambda", [*_working(), *allowed(settings)]),
         "MachineRole": role("${AWS::StackName}-machine", "states", _invoking()),
-        "Accept": _function(settings, "accept", 256, 120, {MACHINE: _machine_arn(), PARAMETERS: _PARKED}),
-        "Work": _function(settings, "work", 1769, SLICE_SECONDS, {MACHINE: _machine_arn()}),
+        "Accept": _function(settings, "accept", "entry", 256, 120, {MACHINE: _machine_arn(), PARAMETERS: _PARKED}),
+        "Work": _function(settings, "work", "work", 1769, SLICE_SECONDS, {MACHINE: _machine_arn()}),
         "AcceptInvocation": {
             "Type": "AWS::Lambda::EventInvokeConfig",
             "Properties": {
@@ -272,14 +272,14 @@ def _machine_arn() -> Any:
     return {"Fn::Sub": "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${AWS::StackName}"}
 
 
-def _function(settings: Settings, name: str, memory: int, seconds: int, more: Mapping[str, Any]) -> dict[str, Any]:
+def _function(settings: Settings, name: str, module: str, memory: int, seconds: int, more: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
             "FunctionName": {"Fn::Sub": f"${{AWS::StackName}}-{name}"},
             "Runtime": RUNTIME,
             "Architectures": [ARCHITECTURE],
-            "Handler": f"runbook_lib.stack.{name}.handler",
+            "Handler": f"runbook_lib.stack.{module}.handler",
             "Role": {"Fn::GetAtt": [f"{name.title()}Role", "Arn"]},
             "MemorySize": memory,
             "Timeout": seconds,

@@ -1,9 +1,12 @@
 """The function that CloudFormation invokes: what it does with each event, once, and that the address is left nowhere."""
 
+import copy
 import datetime as dt
 import io
 import json
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +185,101 @@ def test_any_sequence_begins_what_leads_on_and_answers_each_request_once(sequenc
             wanted.add(execution_name(Request.of(made)))
     assert set(account.executions) == wanted
     assert all(each["PhysicalResourceId"] == OURS for each in account.answers)
+
+
+class Gone(BaseException):
+    """The function's process is no more: nothing of it runs on."""
+
+
+@dataclass
+class Mortal:
+    """An account in which a function is gone before or after one of its calls; counted over all clients, and answers besides."""
+
+    account: Account
+    at: int
+    after: bool
+    called: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.account, name)
+        if name == "client":
+            return lambda service: self
+        return found if not callable(found) or name == "door" else lambda **given: self.passed(lambda: found(**given))
+
+    def passed(self, call: Callable[[], Any]) -> Any:
+        self.called += 1
+        if self.called == self.at and not self.after:
+            raise Gone
+        number = self.called
+        try:
+            return call()
+        finally:
+            if number == self.at:
+                raise Gone
+
+    def deliver(self, url: str, answer: bytes) -> None:
+        self.passed(lambda: self.account.deliver(url, answer))
+
+    def invoke(self, what: Callable[[accept.Door], object]) -> bool:
+        """Whether the function came to its end."""
+        around: Any = self
+        try:
+            what(accept.Door(around, now=lambda: self.account.now, sleep=self.account.slept.append, deliver=self.deliver))
+        except Gone:
+            return False
+        return True
+
+
+WORKED = {"status": "SUCCESS", "reason": "", "data": {"Calls": 7}}
+
+
+def killed_then_again(account: Account, what: Callable[[accept.Door], object], *, after: bool) -> int:
+    """Kill the function at one call after another, each in a copy of the account, and deliver again; how many calls there were."""
+    at = 0
+    while True:
+        at += 1
+        mortal = Mortal(copy.deepcopy(account), at, after)
+        if mortal.invoke(what):
+            return at - 1
+        assert mortal.invoke(what), "what Lambda, or the state machine, delivers again comes to its end"
+        came_to_one_end(mortal.account)
+
+
+def came_to_one_end(account: Account) -> None:
+    """Whoever works is one execution, and CloudFormation hears, for each address, one thing and always something."""
+    for name, each in account.executions.items():
+        if each["status"] == "RUNNING":
+            account.door.answer({"execution": name, "result": WORKED})
+    heard = [(each["RequestId"], each["Status"]) for each in account.answers]
+    assert len(set(heard)) == 1 <= len(heard) <= 2, "a second answer is taken by S3 and heard by nobody, and says the same"
+    assert account.parked == {}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("kind", ["forward", "rollback", "late", "retry"])
+def test_the_function_that_accepts_may_be_killed_at_any_call(kind: str, after: bool) -> None:
+    account, asked = Account(), event()
+    if kind == "rollback":
+        account.state, asked = "UPDATE_ROLLBACK_IN_PROGRESS", event("Update", order=ORDERS[1], old=ORDERS[2])
+    elif kind == "late":
+        account.now = NOW + dt.timedelta(seconds=LATE_SECONDS + 1)
+    elif kind == "retry":
+        account.door.accept(event())
+        asked = event(url="2")
+    calls = killed_then_again(account, lambda door: door.accept(asked), after=after)
+    assert calls == {"forward": 4, "rollback": 2, "late": 3, "retry": 5}[kind]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("how", ["answer", "broken off"])
+def test_the_function_that_answers_may_be_killed_at_any_call(how: str, after: bool) -> None:
+    account = Account()
+    account.door.accept(event())
+    (name,) = account.executions
+    if how == "broken off":
+        account.executions[name]["status"] = "TIMED_OUT"
+        calls = killed_then_again(account, lambda door: door.broken_off(name, "TIMED_OUT"), after=after)
+    else:
+        account.executions[name]["status"] = "SUCCEEDED"
+        calls = killed_then_again(account, lambda door: door.answer({"execution": name, "result": WORKED}), after=after)
+    assert calls == 3, "the address is read, the answer given, the address deleted"

@@ -7,14 +7,21 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from stack_function import Account, event
 
+from runbook_lib.rehearsal.functions import BOOT
 from runbook_lib.stack import bundle
 from runbook_lib.stack.bundle import LIBRARIES, Library, NotPacked, from_wheels, installed, pack, requirements
 
@@ -28,6 +35,8 @@ ASKED_FOR = ("boto3", "orjson", "pydantic", "rfc8785", "ruamel.yaml", "securesys
 HEAVY = ("pandas", "numpy", "IPython", "nbformat", "jinja2", "click", "papermill", "moto")
 TRY = f"""
 import sys
+import runbook_lib.stack.entry as entry
+assert "botocore" not in sys.modules
 import runbook_lib.stack.accept as accept
 light = {{name.partition(".")[0] for name in sys.modules}}
 import runbook_lib.stack.work as work
@@ -76,8 +85,61 @@ def test_the_bundle_is_whole_and_light(tmp_path: Path) -> None:
         env={}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "[] []", done.stderr
+    without_a_package(tmp_path)
     sbom = json.loads(made.sbom)
     assert {each["name"] for each in sbom["components"]} == set(LIBRARIES)
+
+
+def ended(handler: str, event: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the simulated Lambda makes of a function whose code lies in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", BOOT, str(folder), handler, "60"],
+        env={"TMPDIR": str(folder)}, input=json.dumps(event), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def without_a_package(folder: Path) -> None:
+    """One package less, and it is said by name: by the machine for the function that works, and by the one that accepts."""
+    (folder / "orjson").rename(folder / "gone")
+    said = ended("runbook_lib.stack.work.handler", {}, folder)
+    assert said["error"] == "Runtime.ImportModuleError"
+    account = Account()
+    account.door.accept(event())
+    (name,) = account.executions
+    account.door.answer(
+        {"execution": name, "error": {"Error": said["error"], "Cause": json.dumps({"errorMessage": said["message"]})}}
+    )
+    assert account.answers[0]["Reason"].startswith("failed: the bundle lacks orjson; make it anew")
+    (folder / "gone").rename(folder / "orjson")
+    (folder / "botocore").rename(folder / "gone")
+    for kind, status in (("Create", "FAILED"), ("Delete", "SUCCESS")):
+        with listening() as (url, heard):
+            assert ended("runbook_lib.stack.entry.handler", event(kind) | {"ResponseURL": url}, folder) == {"payload": None}
+        assert [(each["Status"], "the bundle lacks botocore" in each["Reason"]) for each in heard] == [(status, kind == "Create")]
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address that takes answers, and what it has heard."""
+    heard = list[dict[str, Any]]()
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Taking) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/answer?X-Amz-Signature=x", heard
+        server.shutdown()
+        thread.join()
 
 
 def test_it_is_the_same_under_another_umask_and_clock(monkeypatch: pytest.MonkeyPatch) -> None:

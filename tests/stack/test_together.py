@@ -153,12 +153,11 @@ def cancelled_half_way(door: Door) -> None:
 
 def answer_lost(door: Door) -> None:
     """The hour goes by without a word: it fails, what was done stays done, and deploying again finds it so."""
-    world, before = door.deployed.organization.front.world, door.calls()
-    faults = world.of(StackFaults)
+    faults, before = door.deployed.organization.front.world.of(StackFaults), door.calls()
     faults.listed = Scenario.model_validate({"stack": [{"kind": "answer-lost", "function": "*-accept"}]}).stack
     faults.struck.clear()
     door.settings(one_standard_more("nist-800-53", "5.0.0"))
-    hour = threading.Thread(target=lambda: (until(lambda: faults.struck == {0: 1} and not door.at_work()), world.skip(3601)))
+    hour = threading.Thread(target=an_hour_goes_by, args=(door, faults))
     hour.start()
     with pytest.raises(StackFailed, match="did not receive a response"):
         door.deploy()
@@ -168,6 +167,12 @@ def answer_lost(door: Door) -> None:
     assert (code, door.worked_on(made)) == (0, ["SecurityHub"]), door.said
     assert (made.installer.outputs["SecurityHubCalls"], made.installer.outputs["SecurityHubCoverage"]) == ("0", "100.0 %")
     assert len(door.calls()) == len(before) + len(new)
+
+
+def an_hour_goes_by(door: Door, faults: StackFaults) -> None:
+    """Once the answer is lost, and nothing of it works any more."""
+    until(lambda: faults.struck == {0: 1} and not door.at_work())
+    door.deployed.organization.front.world.skip(3601)
 
 
 def one_standard_more(name: str, version: str) -> Callable[[str], str]:
