@@ -249,12 +249,14 @@ def simulate() -> None:
 @PARAMETERS
 @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
 @click.option("--html", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write the register's pages there.")
+@RUNS
 @done_by("workflows")
 def workflows() -> None:
     """Show who answers for which findings.
 
     Reads the register beside the settings (acme.workflows beside acme.yaml) and calls nobody. Exit code 2: a finding class has no
-    owner or several, a door leads nowhere, or a review, exception or exercise is overdue.
+    owner or several, a door leads nowhere, or a review, exception or exercise is overdue, also the review of an emergency and the
+    end of a containment, by the runs of this organization.
     """
 
 
@@ -394,6 +396,12 @@ def back_out_command() -> None:
 @cli.command("drill")
 @PARAMETERS
 @click.option("--name", default="", help="Name of the drill: letters, digits and hyphens; today's date when absent.")
+@click.option(
+    "--wait",
+    type=click.IntRange(1, 60),
+    metavar="MINUTES",
+    help="How long people are waited for, who press custom actions and say what came; nobody is when absent.",
+)
 @click.option("--approval", default="", help="An approval.json, or the plan's fingerprint; without one the drill is only planned.")
 @TICKET
 @SECONDS
@@ -404,7 +412,9 @@ def drill_command() -> None:
 
     Without --approval it is planned alone. With it, each finding is imported, followed hop by hop, and archived; what is printed at
     the end names the first hop at which one was lost, with the reason and the next step. A custom action has to be pressed by a
-    person: press it, and give the same command again. Exit code 2: one was lost, or it is not known whether it arrived.
+    person, and a channel that nobody can look into is answered for by whoever got the message, who sets the finding to NOTIFIED:
+    with --wait that is waited for; else do it, and give the same command again. Exit code 2: one was lost, or it is not known
+    whether it arrived.
     """
 
 

@@ -156,7 +156,7 @@ def chosen(settings: Settings, names: Sequence[str]) -> tuple[Phase, ...]:
 
 
 def finish(command: Command, course: Course, final: PhaseResult | None = None) -> int:
-    """End the run: the worst of its phases decides, or `final` (the last look) where nothing went wrong before.
+    """End the run: the worst of its phases decides, or, where nothing went wrong, `final` (the last look) and its procedures.
 
     What was not attempted is said and recorded, each with the reason.
     """
@@ -165,7 +165,7 @@ def finish(command: Command, course: Course, final: PhaseResult | None = None) -
     status = RunStatus.DONE
     if bad:
         status = RunStatus.STOPPED if any(result.status is RunStatus.STOPPED for result in bad) else RunStatus.FAILED
-    elif 2 in {result.exit_code for result in ([final] if final else results)}:
+    elif 2 in {each.exit_code for each in results if final in (None, each) or each.phase.kind is Kind.PROCEDURE}:
         status = RunStatus.LEFT_OVER
     for line in course.summary:
         command.say(line)
@@ -307,13 +307,17 @@ def written(approval: Approval, path: Path) -> Path:
     return path
 
 
-def rehearse(command: Command) -> int:
-    """Do per wave and phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage."""
+def rehearse(command: Command, further: Callable[[Command], Sequence[Turn]] = lambda command: ()) -> int:
+    """Do per wave and phase what a pipeline does: plan, an approval of mode rehearsal, apply; then look at the whole coverage.
+
+    `further`: turns that come after the phases, each of which plans and applies too.
+    """
     phases, last = chosen(command.settings, ()), COVERAGE
     for phase in (*phases, last):
         notebook_of(phase)
     named_ = [each.name for each in waves(command.settings)] or [""]
     turns = [Turn(phase, partial(_rehearsed, command, phase, wave), wave) for wave in named_ for phase in phases]
+    turns += further(command)
     command.kernels.expect(2 * len(turns) + 1)
     course = Course()
     course.take(turns, command.say)

@@ -23,25 +23,33 @@ from runbook_lib.settings.file import load
 HOPS = (FINDING, ROUTE, DELIVERY)
 
 
-def drill_command(parameters: Path, name: str, approval: str, ticket: str, cell_timeout: int | None, runs: str) -> int:
+def drill_command(
+    parameters: Path, name: str, wait: int | None, approval: str, ticket: str, cell_timeout: int | None, runs: str
+) -> int:
     """Plan a drill, or carry out one that was approved. What is wrong is said before a run is begun."""
     settings = load(parameters, today())
     if settings.response is None:
         click.echo(f"{parameters} has no response: there is no route to try.")
         return 0
-    about, named = procedure(DRILLING.name, name).about, None
+    about, named = procedure(DRILLING.name, f"{name} {wait or ''}").about, None
     if approval:
         if commands.is_fingerprint(approval) and (why := nobody_here(settings, runs_folder(runs))):
             raise ApprovalRefused([why])
         named = commands.named(approval, runs_folder(runs), settings.mode)
         if named.plan is not None:
-            about = named.plan.about if not name else about
+            about = named.plan.about if not (name or wait) else about
     with command_run(settings, parameters, runs, cell_timeout) as command:
         file = named.approval(command.run.path, user(), ticket or "none given") if named else None
-        code = commands.procedure(command, DRILLING, "", {"name": about}, file)
+        code = commands.procedure(command, DRILLING, "", parameters_of(about), file)
         for line in hop_lines(command.run.phase(DRILLING.name), "after" if file else "before"):
             command.say(line)
         return code
+
+
+def parameters_of(about: str) -> dict[str, str]:
+    """The notebook's further parameters, of what a drill is about."""
+    name, _, minutes = about.partition(" ")
+    return {"name": name, "wait": minutes}
 
 
 def hop_lines(folder: PhaseFolder, moment: Literal["before", "after"]) -> list[str]:

@@ -1,8 +1,10 @@
 """The work of `runbook rehearse`: everything on a simulated organization, by the notebooks or by the stack."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from runbook_lib.cli import commands
+from runbook_lib.cli import commands, rehearsed_drill
 from runbook_lib.cli.running import command_run, say
 from runbook_lib.cli.simulation import Asked, ready, say_how_to_use
 from runbook_lib.runbook.phases import COVERAGE
@@ -23,7 +25,8 @@ def rehearse(
     from runbook_lib.rehearsal import environment  # noqa: PLC0415 the rehearsal extra is not installed on headless runners
 
     asked = Asked(runs, parameters, organization, accounts, regions, scenario, keep=keep)
-    made, carried_out = ready(asked, say), commands.rehearse
+    made = ready(asked, say)
+    carried_out: Callable[[commands.Command], int] = partial(commands.rehearse, further=partial(rehearsed_drill.turns, made.server))
     try:
         if door == "stack":
             from runbook_lib.cli import stack_rehearsing  # noqa: PLC0415 only this door needs it

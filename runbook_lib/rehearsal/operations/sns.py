@@ -132,6 +132,17 @@ def confirm_all(world: World, endpoint: str) -> int:
     return len(waiting)
 
 
+def subscribe_and_confirm(world: World, topic: str, endpoint: str) -> dict[str, bool]:
+    """Somebody has an e-mail address subscribed to a topic and follows the link; whether they were not subscribed before."""
+    neighbours = neighbours_of(world)
+    if neighbours is None or neighbours.topic(topic) is None:
+        raise ApiError("NotFound", "Topic does not exist", 404)
+    if any(each["Endpoint"] == endpoint for each in neighbours.subscriptions(topic)):
+        return {"subscribed": False}
+    neighbours.subscribe(topic, "email", endpoint)
+    return {"subscribed": True}
+
+
 @operation("sns", "ListSubscriptionsByTopic")
 def list_subscriptions_by_topic(call: Call, TopicArn: str, NextToken: str | None = None) -> dict[str, Any]:
     """Confirmed ones, and those that wait, whose ARN is "PendingConfirmation" [docs]."""
@@ -212,6 +223,7 @@ def _queue_refusal(world: World, topic: str, endpoint: str) -> str:
 PAGES = {
     ("GET", "mailbox"): lambda world: [asdict(each) for each in world.of(SnsState).letters],
     ("GET", "lost"): lambda world: [asdict(each) for each in world.of(SnsState).lost],
+    ("POST", "subscribe"): subscribe_and_confirm,
     ("POST", "confirm"): lambda world, endpoint: {"confirmed": confirm_all(world, endpoint)},
 }
-"""Pages of the control: what addresses were sent, what queues did not get, and somebody who confirms at an address."""
+"""Pages of the control: what addresses were sent, what queues did not get, and people who subscribe and confirm."""

@@ -33,9 +33,11 @@ from runbook_lib.services.view import View, view_of
 from runbook_lib.settings import Settings
 
 SENDING, ENDING = "delegated", "ending"
-GATHERED, DELIVERED = "gathered", "delivered"
+GATHERED, DELIVERED, ANSWERED = "gathered", "delivered", "answered"
 LIMITS = {GATHERED: 300, DELIVERED: 180}
 """Seconds of each hop: Security Hub gathers "in near real time" [docs], EventBridge delivers within seconds."""
+LONGEST = 60
+"""Minutes that people can be waited for; so long a notebook may stand at one cell."""
 LEFT = 60
 """Seconds that a wait may take beyond its limit, so that the limit is what ends it."""
 
@@ -46,17 +48,27 @@ class BadDrillName(RunbookError, ValueError):
     advice = "Name a drill with letters, digits and hyphens, at most 40, for example 2026-11-29 or spring-game-day."
 
 
+class BadPatience(RunbookError, ValueError):
+    """How long people cannot be waited for."""
+
+    advice = f"Give whole minutes from 1 to {LONGEST}, or nothing where nobody is waited for."
+
+
 class Drill(Response):
-    """What the procedure does; `name` tells one drill from another, today's date where none is given."""
+    """What the procedure does. `about` is its name, today's date where none is given, and minutes, where people are waited for."""
 
     reads = Response.reads | READS
     sends = frozenset({f"{HUB}:BatchImportFindings"})
 
-    def __init__(self, name: str = "", clock: Clock | None = None) -> None:
+    def __init__(self, about: str = "", clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        name, _, minutes = about.partition(" ")
         self.drill = name or f"{self.clock.now():%Y-%m-%d}"
         if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", self.drill):
             raise BadDrillName(f"{name!r} cannot be the name of a drill")
+        if minutes.strip() and not (re.fullmatch(r"[0-9]{1,2}", minutes.strip()) and 1 <= int(minutes) <= LONGEST):
+            raise BadPatience(f"{minutes.strip()!r}: people cannot be waited for so long")
+        self.minutes = int(minutes) if minutes.strip() else 0
         self._begun: dict[str, float] = {}
         self._wanted: dict[str, Wanted] = {}
 
@@ -66,7 +78,7 @@ class Drill(Response):
 
     @property
     def about(self) -> str:
-        return self.drill
+        return f"{self.drill} {self.minutes}" if self.minutes else self.drill
 
     @property
     def member_role(self) -> str:
@@ -103,7 +115,7 @@ class Drill(Response):
             origin = state.arisen.get((trial.origin, trial.home))
             barred = region_bar(view, trial.origin) or region_bar(view, trial.home)
             if trial.finding is not None and not trial.untried and isinstance(origin, Known) and not barred:
-                steps += _steps(trial, wanted, state, origin.value.get(trial.id))
+                steps += self._steps(trial, wanted, state, origin.value.get(trial.id))
         told = [cell for cell in cells if cell.status is Status.UNKNOWN or cell.gap is Gap.BLOCKED]
         return [*steps, *map(_told, told), *explanations(cell for cell in cells if cell not in told)]
 
@@ -134,11 +146,49 @@ class Drill(Response):
             come = trial.id in read_found(self.drill, wait.account, wait.region, reader)
         else:
             state = underway(look(wanted.view, reader), self._wanted, [trial], self.drill, reader)
-            come = hops.told(trial, wanted, state)
+            come = (hops.told if hop == DELIVERED else hops.answered)(trial, wanted, state)
         if come:
             return Progress(WHOLE, {}, "come")
-        over = self.clock.monotonic() - begun >= LIMITS[hop]
-        return Progress(WHOLE if over else NONE, {}, f"not within {LIMITS[hop]} seconds" if over else "not yet")
+        limit = self._limit(hop)
+        over = self.clock.monotonic() - begun >= limit
+        return Progress(WHOLE if over else NONE, {}, f"not within {limit} seconds" if over else "not yet")
+
+    def _limit(self, hop: str) -> int:
+        return self.minutes * 60 if hop == ANSWERED else LIMITS[hop]
+
+    def _steps(self, trial: Trial, wanted: Wanted, state: Underway, arisen: Mapping[str, Any] | None) -> list[Step]:
+        """Import, waits, and the end of one route's finding, as far as they are still to be made."""
+        if arisen is not None and _over(arisen):
+            return []
+        before: tuple[str, ...] = ()
+        made: list[Step] = []
+        if arisen is None:
+            made.append(_import(trial, wanted, ACTIVE, ()))
+            before = (made[0].id,)
+        made.append(gathered := self._wait(trial, wanted, GATHERED, before))
+        if not trial.pressed:
+            made.append(self._wait(trial, wanted, DELIVERED, (*before, gathered.id)))
+        if self.minutes and (trial.pressed or hops.asks_people(trial, wanted)):
+            made.append(self._wait(trial, wanted, ANSWERED, (*before, gathered.id)))
+        return [*made, _import(trial, wanted, ARCHIVED, before)]
+
+    def _wait(self, trial: Trial, wanted: Wanted, hop: str, after: tuple[str, ...]) -> Wait:
+        to, limit = ", ".join(trial.channels), self._limit(hop)
+        pressing = f"{hops.button(trial, wanted)} is pressed on {trial.id} in Security Hub's console, and "
+        words, service, operation = {
+            GATHERED: (f"Security Hub in {trial.home} has the finding of route {trial.route}", HUB, "GetFindings"),
+            DELIVERED: (
+                f"the message of route {trial.route} has arrived at {to}, or is known not to", QUEUES, "ReceiveMessage",
+            ),
+            ANSWERED: (
+                f"{pressing if trial.pressed else ''}{trial.id} has come to {to}; who cannot be looked at sets it to NOTIFIED",
+                QUEUES, "ReceiveMessage",
+            ),
+        }[hop]  # fmt: skip
+        return Wait(
+            service, operation, wanted.view.delegated, trial.home, Condition(f"{trial.id} {hop}", hop, (hop, trial.route)),
+            f"{words}; at most {limit} seconds", limit + LEFT, SENDING, after=after,
+        )  # fmt: skip
 
     def resolve(self, reference: Reference, reader: Reader) -> str:
         if reference.kind in (JUST_NOW, NOW):
@@ -151,36 +201,9 @@ def _told(cell: Cell) -> NoChange:
     return NoChange(cell.service, cell.region, cell.aspect, cell.accounts, f"{cell.item}: {cell.reason}. Next: {cell.next_step}")
 
 
-def _steps(trial: Trial, wanted: Wanted, state: Underway, arisen: Mapping[str, Any] | None) -> list[Step]:
-    """Import, waits, and the end of one route's finding, as far as they are still to be made."""
-    if arisen is not None and _over(arisen):
-        return []
-    before: tuple[str, ...] = ()
-    made: list[Step] = []
-    if arisen is None:
-        made.append(_import(trial, wanted, ACTIVE, ()))
-        before = (made[0].id,)
-    gathered = _wait(trial, wanted, GATHERED, "GetFindings", HUB, before)
-    made.append(gathered)
-    if not trial.pressed:
-        made.append(_wait(trial, wanted, DELIVERED, "ReceiveMessage", QUEUES, (*before, gathered.id)))
-    return [*made, _import(trial, wanted, ARCHIVED, before)]
-
-
 def _over(finding: Mapping[str, Any]) -> bool:
     """Whether nothing is left to be done about it. One that was suppressed takes no update any more [model], and bothers nobody."""
     return finding.get("RecordState") == ARCHIVED or (finding.get("Workflow") or {}).get("Status") == "SUPPRESSED"
-
-
-def _wait(trial: Trial, wanted: Wanted, hop: str, operation: str, service: str, after: tuple[str, ...]) -> Wait:
-    words = {
-        GATHERED: f"Security Hub in {trial.home} has the finding of route {trial.route}",
-        DELIVERED: f"the message of route {trial.route} has arrived at {', '.join(trial.channels)}, or is known not to",
-    }[hop]
-    return Wait(
-        service, operation, wanted.view.delegated, trial.home, Condition(f"{trial.id} {hop}", hop, (hop, trial.route)),
-        f"{words}; at most {LIMITS[hop]} seconds", LIMITS[hop] + LEFT, SENDING, after=after,
-    )  # fmt: skip
 
 
 def _import(trial: Trial, wanted: Wanted, state: str, after: tuple[str, ...]) -> Action:

@@ -20,6 +20,8 @@ from runbook_lib.services.response.wanted import UNDELIVERED, Wanted, WantedDest
 FINDING, ROUTE, DELIVERY = "finding", "route", "delivery"
 NOT_TRIED, NOT_REACHED, NOT_SEEN = "NotTried", "NotReached", "NotSeen"
 """Codes of what a drill leaves unknown."""
+NOTIFIED = "NOTIFIED"
+"""The workflow status of a finding about which its owner was told [model]: what people set who got a drill's message."""
 LABELS = {"Severity": "Label", "Workflow": "Status"}
 """What automation rules change so that a route fits no longer."""
 
@@ -55,9 +57,35 @@ def cells(trial: Trial, wanted: Wanted, seen: Underway) -> Cells:
         made += route.blocked(us, why, step, "lost here")
         return (*made, *_after(us, [column for _, column in channels], "its rule did not send it"))
     made += route.covered(us, "enabled, and fits it" if not trial.pressed else "enabled", "there")
-    for channel, column in channels:
-        made += _delivery(trial, wanted, seen, channel, column, arrived)
-    return tuple(made)
+    deliveries = [(column, _delivery(trial, wanted, seen, channel, column, arrived)) for channel, column in channels]
+    unseen = [column for column, found in deliveries if any(each.code in (NOT_SEEN, NOT_TRIED) for each in found)]
+    if len(unseen) == 1 and _acknowledged(trial, seen):
+        said = "its finding is NOTIFIED: whoever got the message has said so"
+        deliveries = [(column, column.covered(us, said, "NOTIFIED") if column in unseen else found) for column, found in deliveries]
+    return (*made, *(cell for _, found in deliveries for cell in found))
+
+
+def answered(trial: Trial, wanted: Wanted, seen: Underway) -> bool:
+    """Whether people have nothing more to say: each message was seen, or said to have come, or is known to be lost."""
+    return not any(each.code in (NOT_SEEN, NOT_TRIED) for each in cells(trial, wanted, seen))
+
+
+def asks_people(trial: Trial, wanted: Wanted) -> bool:
+    """Whether a channel is none that can be looked into, so that people have to say what came."""
+    return any(wanted.arrival(each).kind is not QUEUE for each in trial.channels)
+
+
+def _acknowledged(trial: Trial, seen: Underway) -> bool:
+    """Whether somebody has set the finding to NOTIFIED, as one does who was told of it.
+
+    Where an automation rule may have done it, or rules could not be read, that proves nothing.
+    """
+    home, automation = seen.arisen[trial.home, trial.home], seen.there.automation.values()
+    if not isinstance(home, Known) or (home.value.get(trial.id, {}).get("Workflow") or {}).get("Status") != NOTIFIED:
+        return False
+    rules = [each for found in automation if isinstance(found, Known) for each in found.value.values()]
+    read = all(isinstance(found, Known) for found in automation)
+    return read and not any(each.enabled and (each.changes.get("Workflow") or {}).get("Status") == NOTIFIED for each in rules)
 
 
 def _after(us: set[str], columns: Sequence[Column], why: str) -> Cells:
@@ -100,7 +128,8 @@ def _stopped(trial: Trial, wanted: Wanted, seen: Underway, finding: Mapping[str,
         return ""
     rule = rules.value.get(asked.name)
     lacking = sorted(asked.destinations - {each.get("Arn") for each in rule.targets.values()}) if rule else []
-    changed = not trial.pressed and not patterns.fits(asked.pattern, {**finding, "RecordState": ACTIVE})
+    then = {**finding, "RecordState": ACTIVE, **({"Workflow": {"Status": "NEW"}} if _acknowledged(trial, seen) else {})}
+    changed = not trial.pressed and not patterns.fits(asked.pattern, then)
     reasons = (
         (rule is None, f"there is no rule {asked.name}"),
         (rule is not None and not rule.enabled, f"the rule {asked.name} is disabled"),
@@ -135,19 +164,25 @@ def _delivery(trial: Trial, wanted: Wanted, seen: Underway, channel: str, column
             us, why, f"Apply {NAME} again, or have the owner of {there.name} let it in; drill again.", "lost here"
         )
     if trial.pressed:
-        step = f"Choose the finding {trial.id} in Security Hub's console and press {_button(trial, wanted)}; then drill again."
+        step = f"Choose the finding {trial.id} in Security Hub's console and press {button(trial, wanted)}; then drill again."
         return column.unknown(us, NOT_TRIED, "nobody has pressed the custom action, and no call presses one", step)
     if there.kind is QUEUE:
         return _of_queue(trial, seen, there, column, us)
     return _of_topic(trial, seen, there, column, us) if there.kind is TOPIC else _of_named(trial, there, column, us)
 
 
+def _said(trial: Trial) -> str:
+    """How those who got a message say so, where nobody can look."""
+    return f"who has it sets the finding to {NOTIFIED} in Security Hub, and the same drill again shows that."
+
+
 def _of_named(trial: Trial, there: WantedDestination, column: Column, us: set[str]) -> Cells:
     reason = f"EventBridge kept nothing back; whether the {there.what} {there.name} did its work, its owner alone can say"
-    return column.unknown(us, NOT_SEEN, reason, f"Ask its owner for what came of {trial.id}.")
+    return column.unknown(us, NOT_SEEN, reason, f"Ask its owner for what came of {trial.id}; {_said(trial)}")
 
 
-def _button(trial: Trial, wanted: Wanted) -> str:
+def button(trial: Trial, wanted: Wanted) -> str:
+    """What the console calls a route's custom action."""
     return wanted.actions[trial.pressed].name if trial.pressed in wanted.actions else trial.pressed
 
 
@@ -185,12 +220,12 @@ def _of_topic(trial: Trial, seen: Underway, there: WantedDestination, column: Co
         step = "Have people or systems subscribe, and confirm it."
         return column.blocked(us, f"nobody subscribes to the topic {there.name}{more}", step, "lost here", SETTINGS_OWNER)
     reason = f"the topic {there.name} has it as far as can be seen; whether its {confirmed} subscribers do, they alone can say"
-    return column.unknown(us, NOT_SEEN, reason, f"Ask them for the message about {trial.id}.")
+    return column.unknown(us, NOT_SEEN, reason, f"Ask them for the message about {trial.id}; {_said(trial)}")
 
 
 def _of_queue(trial: Trial, seen: Underway, there: WantedDestination, column: Column, us: set[str]) -> Cells:
     box = seen.boxes.get(there.arn)
-    ask = f"Ask whoever takes messages from {there.name} for the one about {trial.id}."
+    ask = f"Ask whoever takes messages from {there.name} for the one about {trial.id}; {_said(trial)}"
     if isinstance(box, Unknown):
         return column.unknown(us, box.code, box.reason, box.next_step)
     unseen = (

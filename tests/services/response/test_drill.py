@@ -16,9 +16,12 @@ from runbook_lib.cli.drill import hop_lines
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.plan import plain
+from runbook_lib.rehearsal.operations.securityhub import custom_actions
+from runbook_lib.rehearsal.operations.securityhub.updating import acknowledge
+from runbook_lib.rehearsal.operations.sns import subscribe_and_confirm
 from runbook_lib.runbook.phases import DRILLING
 from runbook_lib.services.procedures import procedure
-from runbook_lib.services.response.drill import BadDrillName, Drill
+from runbook_lib.services.response.drill import BadDrillName, BadPatience, Drill
 
 ROUTES = {
     "high-findings": {"findings": {"severities": ["HIGH", "CRITICAL"]}, "to": ["triage"]},
@@ -199,5 +202,61 @@ def test_the_command_prints_hops_in_their_order_and_none_of_what_was_not_sent(tm
 
 
 def test_what_cannot_be_the_name_of_a_drill_is_refused() -> None:
-    with pytest.raises(BadDrillName, match="'a b' cannot be"):
-        procedure(DRILLING.name, "a b")
+    with pytest.raises(BadDrillName, match="'a_b' cannot be"):
+        procedure(DRILLING.name, "a_b")
+
+
+@pytest.mark.parametrize("minutes", ["0", "61", "1.5", "soon", "5 6"])
+def test_people_are_waited_for_at_most_an_hour(minutes: str) -> None:
+    with pytest.raises(BadPatience, match=f"'{minutes}': people cannot be waited for so long"):
+        procedure(DRILLING.name, f"spring {minutes}")
+    assert [procedure(DRILLING.name, each).about for each in ("spring ", "spring 60")] == ["spring", "spring 60"]
+
+
+def with_people(ready: Simulated, *, press: bool = True, notified: bool = True) -> Drilling:
+    """A topic in the place of the queue for findings, and people who do their part a minute after they could."""
+    made = with_response(ready.settings, routes={**ROUTES, "high-findings": {**ROUTES["high-findings"], "to": ["people"]}})
+    ready.settings = made
+    apply(ready)
+    topic = f"arn:aws:sns:{home(ready.front)}:{DELEGATED}:runbook-people"
+    subscribe_and_confirm(ready.front.world, topic, "on-call@example.com")
+    drilling = Drilling(ready, "spring 5")
+    action = f"arn:aws:securityhub:{home(ready.front)}:{DELEGATED}:action/custom/Triage"
+
+    def passed(seconds: float) -> None:
+        ready.front.world.skip(seconds)
+        if ready.clock.monotonic() > 60:
+            there = {each["Id"] for each in drilling.findings()}
+            place = (ready.front.world, DELEGATED, home(ready.front))
+            if press and "runbook-drill/spring/pressed" in there:
+                custom_actions.press(*place, action, ["runbook-drill/spring/pressed"])
+            if notified:
+                acknowledge(*place, ["runbook-drill/spring/high-findings"])
+
+    ready.clock.hook = passed
+    return drilling
+
+
+def test_people_press_and_say_what_came_while_they_are_waited_for(ready: Simulated) -> None:
+    seen = with_people(ready).through()
+    assert {each.status for each in seen.values()} == {Status.COVERED}
+    assert seen["delivery high-findings to people"].reason == "its finding is NOTIFIED: whoever got the message has said so"
+    assert {each["finding"] for each in messages(ready)} == {"runbook-drill/spring/pressed"}
+
+
+def test_people_who_do_nothing_are_waited_for_until_the_limit_alone(ready: Simulated) -> None:
+    seen = with_people(ready, press=False, notified=False).through()
+    codes = {name: each.code for name, each in seen.items() if each.status is Status.UNKNOWN}
+    assert codes == {"delivery high-findings to people": "NotSeen", "delivery pressed to triage": "NotTried"}
+    assert 300 <= ready.clock.monotonic() < 900
+
+
+def test_an_automation_rule_that_sets_notified_says_nothing_of_people(ready: Simulated) -> None:
+    drilling = with_people(ready)
+    for region in ready.settings.sections()["securityhub"].regions:
+        client(ready, "securityhub", DELEGATED, region).create_automation_rule(
+            RuleName="told", RuleOrder=1, Description="Another team's", RuleStatus="ENABLED",
+            Criteria={"SeverityLabel": [{"Value": "LOW", "Comparison": "EQUALS"}]},
+            Actions=[{"Type": "FINDING_FIELDS_UPDATE", "FindingFieldsUpdate": {"Workflow": {"Status": "NOTIFIED"}}}],
+        )  # fmt: skip
+    assert drilling.through()["delivery high-findings to people"].status is not Status.COVERED

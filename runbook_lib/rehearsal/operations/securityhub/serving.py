@@ -43,6 +43,7 @@ from .switching import switch_on
 
 PAGES = {
     ("POST", "press"): custom_actions.press,
+    ("POST", "acknowledge"): updating.acknowledge,
     ("POST", "watch"): controls.watch,
     ("POST", "react"): updating.react,
     ("POST", "v2"): second.switch_on_v2,

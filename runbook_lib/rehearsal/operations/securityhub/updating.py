@@ -2,14 +2,14 @@
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from runbook_lib.rehearsal.registry import Call, operation
 from runbook_lib.rehearsal.world import World
 
-from .errors import invalid
+from .errors import invalid, not_subscribed
 from .findings import LARGEST, apply_rules, change
 from .history import record
 from .state import state_of
@@ -90,6 +90,17 @@ def take_effect(world: World, place: tuple[str, str], key: tuple[str, str], chan
     if world.variants.get("securityhub rules on updates", "no") == "yes":
         apply_rules(world, *place, finding)
     announce(world, *place, finding)
+
+
+def acknowledge(world: World, account: str, region: str, finding: Sequence[str]) -> dict[str, int]:
+    """Set findings to NOTIFIED in a console, as whoever was told of them does; how many are seen there."""
+    if (account, region) not in state_of(world).hubs:
+        raise not_subscribed(account)
+    seen = [each for each in visible(world, account, region) if each["Id"] in finding]
+    for each in seen:
+        place, key = (each["AwsAccountId"], each["Region"]), (each["ProductArn"], each["Id"])
+        take_effect(world, place, key, {"Workflow": {"Status": "NOTIFIED"}}, f"somebody in the console of {account}")
+    return {"findings": len(seen)}
 
 
 def react(world: World, target: str, status: str) -> None:
