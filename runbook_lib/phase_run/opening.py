@@ -26,11 +26,10 @@ from runbook_lib.plan.decision import given
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.runbook.phases import BACK_OUT, REMEDIATING, STACK, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.runbook.remediating import WORKFLOW, of_workflow, workflow_file
-from runbook_lib.runbook.undoing import CHANGE, of_change
+from runbook_lib.runbook.undoing import CHANGE, TakingBack, of_change
 from runbook_lib.services.procedures import procedure
 from runbook_lib.services.protocol import Procedure
 from runbook_lib.services.remarks import SCOPE, Contradicted, Remark
-from runbook_lib.services.undoing import Undoing
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import SettingsContradicted, load, located
 from runbook_lib.settings.register import Register, register_for
@@ -55,7 +54,7 @@ def begin(
     runs = runs_root(run_folder and str(resolve(run_folder).parent), os.environ, root())
     doing = of_workflow(workflow, about) if workflow else _procedure(chosen, about, settings, runs)
     part = read_scope(scope, settings)
-    if isinstance(doing, Undoing) and not part.whole:
+    if isinstance(doing, TakingBack) and not part.whole:
         raise BadParameter("scope: a change is backed out as a whole; leave scope empty")
     if doing is not None and (part.accounts or part.organizational_units):
         raise BadParameter("scope: a procedure is about Regions; name regions alone")
@@ -80,7 +79,7 @@ def begin(
     )
     if doing is not None:
         record.results["about"] = doing.about
-    if isinstance(doing, Undoing):
+    if isinstance(doing, TakingBack):
         write_text(folder.path / CHANGE, plan_file.dumps(doing.change))
     if workflow is not None:
         write_bytes(folder.path / WORKFLOW, workflow.read_bytes())

@@ -12,7 +12,7 @@ from runbook_lib.evidence.run.folder import NAME, PhaseFolder, RunFolder, RunFol
 from runbook_lib.plan import Action, BackOut, Plan, Wait, batches
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.file import PlanFileError
-from runbook_lib.runbook.phases import PHASES, phase_named
+from runbook_lib.runbook.phases import PHASES, REMEDIATING, phase_named
 from runbook_lib.services.departures import departure_of
 from runbook_lib.services.registry import by_name, sentence
 from runbook_lib.settings import Settings
@@ -37,12 +37,14 @@ def change_of(runs: Path, settings: Settings, run: str, phase: str) -> Plan:
             f"{settings.mode} and organization {settings.organization.id}"
         )
     applied = {each.name: found for each in folder.phases() if (found := _applied(each))}
-    there = [each.name for each in PHASES if each.name in applied]
+    there = [each.name for each in (*PHASES, REMEDIATING) if each.name in applied]
     if not there:
         raise NothingToUndo(f"{run}: no journal of this run says that anything was applied")
     if not phase and len(there) > 1:
         raise NothingToUndo(f"{run}: applied {sentence(tuple(there))}; name one with --phase, the last first")
     chosen = phase_named(phase).name if phase else there[0]
+    if chosen in applied and chosen not in there:
+        raise NothingToUndo(f"{run}: what {chosen} did is taken back by no call; its own plan says what becomes of it")
     if chosen not in applied:
         raise NothingToUndo(f"{run}: applied nothing of {chosen}; it applied {sentence(tuple(there))}")
     return _change(folder, folder.phase(chosen), applied[chosen], settings)

@@ -94,7 +94,7 @@ DRILLING = Phase(
     "Send a harmless finding on every route, and see hop by hop whether it reaches those who answer for it.",
     (PREREQUISITES.name, by_name()[HUB].phase, RESPONSE.name),
     kind=Kind.PROCEDURE,
-    parameters=("name",),
+    parameters=("name", "wait"),
 )
 REMEDIATING = Phase(
     REMEDIATION,
@@ -107,7 +107,7 @@ REMEDIATING = Phase(
     "Mend the causes of findings on their resources, and look whether they are gone, as one workflow of the register says.",
     (PREREQUISITES.name, by_name()[HUB].phase),
     kind=Kind.PROCEDURE,
-    parameters=("workflow", "findings"),
+    parameters=("workflow", "findings", "emergency"),
 )
 STACK = Phase(
     "80_stack",
@@ -135,6 +135,7 @@ BACK_OUT = Phase(
         Stage("delegated", STAGES["delegated"]),
         Stage("management", STAGES["management"]),
         Stage("members", "calls made in accounts, when they are neither members nor administrators any longer"),
+        *REMEDIATING.stages,
     ),
     "Take back what one run changed in one phase, as far as it is still as that run left it, and nothing else.",
     kind=Kind.PROCEDURE,

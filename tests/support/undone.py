@@ -39,7 +39,9 @@ class Change:
     phase: str
 
     def undoing(self) -> Undoing:
-        return of_change(change_of(self.run.path.parent, self.simulated.settings, self.run.name, self.phase))
+        found = of_change(change_of(self.run.path.parent, self.simulated.settings, self.run.name, self.phase))
+        assert isinstance(found, Undoing)
+        return found
 
     def runbook(self) -> Runbook:
         self.simulated.runs += 1

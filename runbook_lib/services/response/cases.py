@@ -98,23 +98,30 @@ def _of_class(finding: Mapping[str, Any], workflow: Workflow, view: View) -> Ite
         )
 
 
-def _of_account(account: str, workflow: Workflow, view: View) -> Iterator[Barred]:
+def account_barred(account: str, view: View) -> Barred | None:
+    """Why nothing is done in an account, whatever the workflow says; None where it may be."""
     there = view.organization.accounts.get(account)
     if there is None:
-        yield Barred(f"account {account} is not in the organization any more", "Tell its owner; nothing here reaches it.")
-        return
+        return Barred(f"account {account} is not in the organization any more", "Tell its owner; nothing here reaches it.")
     if not there.active:
-        yield Barred(f"account {account} is {there.state.value}", "Nothing can be done in it until it is active.")
-    for each in workflow.exceptions:
-        if account in each.accounts:  # one that has expired holds until it is taken out; `runbook workflows` says so
-            yield Barred(f"{each.reason} ({each.owner}, until {each.expires})", "", excluded=True)
+        return Barred(f"account {account} is {there.state.value}", "Nothing can be done in it until it is active.")
     if account in (view.management, view.delegated):
         step = "Do what the workflow says by hand there: remediations enter member accounts, by a role of their own."
-        yield Barred(f"{account} is the {'management' if account == view.management else 'delegated'} account", step)
+        return Barred(f"{account} is the {'management' if account == view.management else 'delegated'} account", step)
     allowed = view.settings.response.remediation if view.settings.response else None
     if allowed is None or not (account in allowed.accounts or {*allowed.organizational_units} & {*there.organizational_units}):
         step = f"Name its organizational unit, or {account}, under response.remediation of settings, in a reviewed change."
-        yield Barred(f"settings do not let a remediation act in account {account}", step)
+        return Barred(f"settings do not let a remediation act in account {account}", step)
+    return None
+
+
+def _of_account(account: str, workflow: Workflow, view: View) -> Iterator[Barred]:
+    there = view.organization.accounts.get(account)
+    for each in workflow.exceptions if there is not None and there.active else ():
+        if account in each.accounts:  # one that has expired holds until it is taken out; `runbook workflows` says so
+            yield Barred(f"{each.reason} ({each.owner}, until {each.expires})", "", excluded=True)
+    if barred := account_barred(account, view):
+        yield barred
 
 
 def _calls(finding: Mapping[str, Any], workflow: Workflow, view: View) -> Iterator[Call]:

@@ -278,7 +278,7 @@ class Remediation(Response):
         )  # fmt: skip
 
     def _update(self, identity: str, region: str, finding: Mapping[str, Any], view: View) -> Action:
-        status = self.workflow.verify[0].status
+        status, was = self.workflow.verify[0].status, text((finding.get("Workflow") or {}).get("Status")) or "NEW"
         note = f"Remediated by workflow {self.workflow.id}: the cause was seen to be gone on the resource."
         parameters = {
             "FindingIdentifiers": [{"Id": identity, "ProductArn": finding["ProductArn"]}],
@@ -287,10 +287,10 @@ class Remediation(Response):
         return Action(
             HUB, "BatchUpdateFindings", view.delegated, region, parameters,
             reason=f"{identity}: its status is set once the cause is gone", affects=frozenset({str(finding["AwsAccountId"])}),
-            before="not yet", becomes=status, stage=CLOSING,
+            before=was, becomes=status, stage=CLOSING,
             back_out=BackOut(
-                "The finding is NEW again; its note stays.", "BatchUpdateFindings",
-                {"FindingIdentifiers": parameters["FindingIdentifiers"], "Workflow": {"Status": "NEW"}},
+                f"The finding is {was} again; its note stays.", "BatchUpdateFindings",
+                {"FindingIdentifiers": parameters["FindingIdentifiers"], "Workflow": {"Status": was}},
             ),
         )  # fmt: skip
 
@@ -307,17 +307,9 @@ class Remediation(Response):
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
         """HTTP 200 of BatchUpdateFindings is not success: what was not processed is listed, with its code."""
-        if isinstance(answer, CallFailed):
-            return judge_error(action, answer)
-        if action.operation == START:
-            self._started[_key(action)] = text(answer.get("AutomationExecutionId"))
-            return outcomes(action, Verdict.APPLIED)
-        refused: Mapping[str, Any] = next(iter(answer.get("UnprocessedFindings") or ()), {})
-        if not refused:
-            return outcomes(action, Verdict.APPLIED)
-        code = text(refused.get("ErrorCode"))
-        verdict = Verdict.RETRY if code in PASSING else Verdict.FAILED
-        return outcomes(action, verdict, code, text(refused.get("ErrorMessage")))
+        if action.operation == START and not isinstance(answer, CallFailed):
+            self._started[key_of(action)] = text(answer.get("AutomationExecutionId"))
+        return judged(action, answer)
 
     def check(self, step: Step, reader: Reader) -> Progress:
         if isinstance(step, Wait):
@@ -345,18 +337,36 @@ class Remediation(Response):
         return Progress(WHOLE if over else NONE, {}, said)
 
     def resolve(self, reference: Reference, reader: Reader) -> str:
-        tag = reference.kind.removeprefix(TOKEN)
-        ended = sum(each.ended for each in _executions(tag, reference.account, reference.region, reader))
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{tag}/{ended}"))
+        return token(reference, reader)
+
+
+def token(reference: Reference, reader: Reader) -> str:
+    """The token of an execution: another one after each that has ended. Raises CallFailed."""
+    tag = reference.kind.removeprefix(TOKEN)
+    ended = sum(each.ended for each in executions_of(tag, reference.account, reference.region, reader))
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{tag}/{ended}"))
 
 
 PASSING = frozenset({"ConcurrentUpdateError", "InternalFailure"})
 """Codes of findings that were not processed for the moment [model]."""
 
 
-def _key(action: Action) -> str:
-    token: Reference = action.parameters["ClientToken"]
-    return token.kind.rpartition("-")[2]
+def judged(action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
+    """What an answer means. Pure."""
+    if isinstance(answer, CallFailed):
+        return judge_error(action, answer)
+    refused: Mapping[str, Any] = next(iter(answer.get("UnprocessedFindings") or ()), {})
+    if not refused:
+        return outcomes(action, Verdict.APPLIED)
+    code = text(refused.get("ErrorCode"))
+    verdict = Verdict.RETRY if code in PASSING else Verdict.FAILED
+    return outcomes(action, verdict, code, text(refused.get("ErrorMessage")))
+
+
+def key_of(action: Action) -> str:
+    """The key of an execution, the end of its tag."""
+    reference: Reference = action.parameters["ClientToken"]
+    return reference.kind.rpartition("-")[2]
 
 
 def _wait(call: Call, start: Action) -> Wait:
@@ -370,10 +380,11 @@ def _wait(call: Call, start: Action) -> Wait:
 
 
 def _look(call: Call, reader: Reader) -> Look:
-    return Look(_try(_digest, call, reader), _try(call.remedy.look, call.resource, reader), _try(read_executions, call, reader))
+    return Look(tried(_digest, call, reader), tried(call.remedy.look, call.resource, reader), tried(read_executions, call, reader))
 
 
-def _try(read: Any, *given: Any) -> Observation[Any]:
+def tried(read: Any, *given: Any) -> Observation[Any]:
+    """A read, or why there is none."""
     try:
         return Known(read(*given))
     except CallFailed as error:
@@ -391,10 +402,11 @@ def _digest(call: Call, reader: Reader) -> str:
 
 def read_executions(call: Call, reader: Reader) -> tuple[Execution, ...]:
     """The executions of a call, the newest first. Raises CallFailed."""
-    return _executions(call.tag, call.resource.account, call.resource.region, reader)
+    return executions_of(call.tag, call.resource.account, call.resource.region, reader)
 
 
-def _executions(tag: str, account: str, region: str, reader: Reader) -> tuple[Execution, ...]:
+def executions_of(tag: str, account: str, region: str, reader: Reader) -> tuple[Execution, ...]:
+    """The executions with a tag, the newest first. Raises CallFailed."""
     filters = [{"Key": "TagKey", "Values": [tag]}]
     pages = reader.pages(SSM, "DescribeAutomationExecutions", account, region, Filters=filters)
     return tuple(
