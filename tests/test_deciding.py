@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import Any
 import loops
 import pytest
 from doors import Served, served
+from securesystemslib.signer import CryptoSigner
 from simulated import Simulated, settings_for
 
+from runbook_lib.evidence.people.trust import signed_policy
 from runbook_lib.notebook import OPEN, Notebook, open_phase
 from runbook_lib.notebook.deciding import Decider, GivenFile, Nobody
 from runbook_lib.notebook.gate_by_gate import Asked, GateByGate
+from runbook_lib.notebook.second_person import SecondPerson
 from runbook_lib.phase_run.halt import Halt, RunEnded
-from runbook_lib.plan.approval import approve
+from runbook_lib.plan.approval import approve, read_approval
 from runbook_lib.plan.gates import gates
+from runbook_lib.settings.file import load
 
 PHASE = "10_security_hub"
 
@@ -37,15 +42,15 @@ def organization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
             OPEN.pop().abandon()
 
 
-def planned(organization: Served, approval: str = "") -> Notebook:
-    notebook = open_phase(PHASE, str(organization.settings), "", approval, "")
+def planned(organization: Served, approval: str = "", settings: Path | None = None) -> Notebook:
+    notebook = open_phase(PHASE, str(settings or organization.settings), "", approval, "")
     notebook.observe()
     notebook.plan()
     return notebook
 
 
-def decider(notebook: Notebook) -> Decider:
-    made = notebook._decides()
+def decider(notebook: Notebook, emergency: str = "") -> Decider:
+    made = notebook._decides(emergency)
     assert notebook._decides() is made, "one for the plan"
     return made
 
@@ -170,3 +175,36 @@ def test_a_plan_made_anew_makes_the_panels_of_the_other_void(at_the_screen: Serv
     loops.run(interrupted())
     assert decider(notebook) is not way
     assert notebook.record.state == "stopped"
+
+
+def under_a_policy(organization: Served, folder: Path, *, emergency: bool) -> Path:
+    """The same settings, with a trust policy by which another person has to approve."""
+    owner = CryptoSigner.generate_ecdsa()
+    said = {"organization": load(organization.settings, dt.date(2026, 6, 1)).organization.id, "emergency": emergency}
+    trust = folder / "trust.json"
+    trust.write_bytes(signed_policy(json.dumps({**said, "approvals": {"rehearsal": 1, "live": 1}}).encode(), owner, "policy"))
+    settings = folder / "settings.yaml"
+    text = organization.settings.read_text(encoding="utf-8")
+    key = "arn:aws:kms:us-east-1:222222222222:alias/evidence"
+    settings.write_text(f"{text}\nevidence: {{ signing_key: {key}, trust_policy: {trust} }}\n", encoding="utf-8")
+    return settings
+
+
+def test_in_an_emergency_one_person_decides_for_an_hour_where_the_policy_lets_them(at_the_screen: Served, tmp_path: Path) -> None:
+    notebook = planned(at_the_screen, settings=under_a_policy(at_the_screen, tmp_path, emergency=True))
+    assert type(decider(notebook)) is SecondPerson
+    notebook.plan()
+    way = decider(notebook, "keys are used from abroad")
+    assert isinstance(way, GateByGate)
+    gate = gates(way.planned)[0].name
+    loops.run(pressed(notebook.confirm("keys are used from abroad"), way, gate))
+    approval = read_approval(notebook.record.folder.path / f"approval-{gate}.json")
+    assert (approval.emergency, len(approval.trust)) == ("keys are used from abroad", 64)
+    assert approval.not_after - approval.not_before == dt.timedelta(hours=1)
+
+
+def test_an_emergency_that_no_policy_allows_is_refused_at_the_screen(at_the_screen: Served, tmp_path: Path) -> None:
+    notebook = planned(at_the_screen, settings=under_a_policy(at_the_screen, tmp_path, emergency=False))
+    with pytest.raises(Halt, match="no trust policy allows emergency approvals here"):
+        loops.run(notebook.confirm("keys are used from abroad"))
+    assert notebook.run.decision is None

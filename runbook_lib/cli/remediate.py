@@ -23,17 +23,16 @@ from runbook_lib.plan import Plan
 from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.decision import given
 from runbook_lib.runbook.phases import REMEDIATING
-from runbook_lib.runbook.remediating import WORKFLOW, named, of_workflow, workflow_file
+from runbook_lib.runbook.remediating import EMERGENCY_HOURS, WORKFLOW, named, not_in_an_emergency, of_workflow, workflow_file
 from runbook_lib.services.response.classes import class_of
 from runbook_lib.services.response.owners import answering
-from runbook_lib.services.response.remedies import REMEDIES, START
 from runbook_lib.services.response.workflow_roles import boundary, policy, remedies_of, role_name, template
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
 from runbook_lib.settings.register import Register, read_register
 
-HOURS, EMERGENCY_HOURS = 12.0, 1.0
-"""For so long an approval is good, and one in an emergency."""
+HOURS = 12.0
+"""For so long an approval is good."""
 LEFT = 2
 
 
@@ -102,7 +101,8 @@ def _about(findings: tuple[str, ...], workflow: str, approved: Plan | None) -> s
 
 def _emergency(settings: Settings, taken: commands.Named, approved: Plan, runs: str) -> Trust:
     """The trust policy under which this may go without the other person. Raises ApprovalRefused."""
-    _refuse_more_than_containment(approved)
+    if why := not_in_an_emergency(approved):
+        raise ApprovalRefused([why])
     return declarable(settings, runs_folder(runs), [taken.file] if taken.plan is None else [])
 
 
@@ -128,18 +128,6 @@ def _owned(settings: Settings, register: Register, findings: Sequence[str], runs
         click.echo("  next step: remediate the findings of one workflow at a time: each has a role of its own")
         return ""
     return " ".join((next(iter(owners)), *findings))
-
-
-def _refuse_more_than_containment(approved: Plan) -> None:
-    more = sorted(
-        {
-            str(each.parameters["DocumentName"])
-            for each in approved.actions
-            if each.operation == START and not REMEDIES[each.parameters["DocumentName"]].contains
-        }
-    )
-    if more:
-        raise ApprovalRefused([f"an emergency is for containment alone, and {', '.join(more)} mends a setting: have it approved"])
 
 
 def lines(folder: PhaseFolder, moment: Literal["before", "after"]) -> Iterator[str]:

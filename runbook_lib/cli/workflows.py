@@ -4,8 +4,10 @@ import datetime as dt
 import sys
 from pathlib import Path
 
+from runbook_lib.cli.runs import runs_folder
 from runbook_lib.coverage import Status
 from runbook_lib.display.register_pages import INDEX, owners_csv, pages, write_pages
+from runbook_lib.phase_run.overdue import overdue
 from runbook_lib.services.response.owners import Open, Row, open_points, table
 from runbook_lib.settings.file import load
 from runbook_lib.settings.register import read_register
@@ -14,14 +16,15 @@ LEFT = 2
 """Exit code: something is open."""
 
 
-def workflows(parameters: Path, form: str, folder: Path | None) -> int:
+def workflows(parameters: Path, form: str, folder: Path | None, runs: str) -> int:
     """Print the table of owners and what is open. Calls nobody. 0 nothing is open, 2 something is."""
     today = dt.datetime.now(dt.UTC).date()
     settings, register = load(parameters, today), read_register(parameters)
     if settings.response is None:
         sys.stdout.write(f"{parameters} has no response: there is nobody to answer, and nothing to hold the register against.\n")
         return 0
-    rows, points = table(settings, register), open_points(settings, register, today)
+    rows = table(settings, register)
+    points = (*open_points(settings, register, today), *overdue(runs_folder(runs), settings, today))
     if form == "csv":
         sys.stdout.write(owners_csv(rows))
     else:

@@ -12,6 +12,7 @@ from runbook_lib.base.owner_only import keep_private
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes, Part
 from runbook_lib.evidence.people import four_eyes
+from runbook_lib.evidence.people.emergency import Emergency, declarable
 from runbook_lib.evidence.run.attempts import read_record
 from runbook_lib.inventory.checkup import changes
 from runbook_lib.inventory.checkup.reads import Heard
@@ -30,8 +31,10 @@ from runbook_lib.phase_run.halt import Halt
 from runbook_lib.phase_run.opening import begin, opened
 from runbook_lib.phase_run.record import RunRecord, plainly
 from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
+from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.gates import gates
 from runbook_lib.runbook.phases import PREREQUISITES, Kind, phase_named
+from runbook_lib.runbook.remediating import not_in_an_emergency
 from runbook_lib.services.waves import waiting_waves, wave_words
 
 __all__ = ["PARAMETERS", "BadParameter", "Halt", "Notebook", "headless", "open_phase", "read_scope"]
@@ -78,12 +81,23 @@ def opening(phase: str, parameters_file: str, scope: str, approval: str, run_fol
     return record
 
 
-def way_to_decide(run: PhaseRun) -> Decider:
-    """How the plan of a run is decided about here. Raises ApprovalRefused where the policy that says so cannot be read."""
+def way_to_decide(run: PhaseRun, emergency: str = "") -> Decider:
+    """How the plan of a run is decided about here; `emergency` says why nobody else is asked, where somebody would have to be.
+
+    Raises ApprovalRefused where the policy that says so cannot be read, or allows no emergency, and for more than containment.
+    """
+    if run.record.approval and emergency:
+        raise ApprovalRefused(
+            ["an emergency is declared by whoever decides, and this approval was given before; leave one of them out"]
+        )
     if run.record.approval:
         return GivenFile(run)
     if headless():
         return Nobody(run)
+    if emergency:
+        if why := not_in_an_emergency(run.planned) if run.planned is not None else "":
+            raise ApprovalRefused([why])
+        return GateByGate(run, Emergency(emergency, declarable(run.record.settings, run.record.run.path.parent, [])))
     asked = run.planned is not None and gates(run.planned)
     others = asked and four_eyes.needed(run.record.settings, run.record.run.path.parent)
     return SecondPerson(run) if others else GateByGate(run)
@@ -171,18 +185,20 @@ class Notebook:
         elif later := waiting_waves(runbook.scope, settings):
             yield f"This is {wave_words(runbook.scope, settings)}. Next: {later}."
 
-    async def confirm(self) -> Facts | None:
+    async def confirm(self, emergency: str = "") -> Facts | None:
         """Take up the approval that was given; at the screen ask for the first decision; else say that there is none.
+
+        `emergency` says why one person decides about a containment alone, where the trust policy asks for others.
 
         Raises Halt when an approval may not be used, when the answer is no, and when it cannot be given in this way.
         """
         with plainly(self.record, "confirm"):
             self.record.must_run()
-            return await self._decides().decide()
+            return await self._decides(emergency).decide()
 
-    def _decides(self) -> Decider:
+    def _decides(self, emergency: str = "") -> Decider:
         if self._decider is None:
-            self._decider = way_to_decide(self.run)
+            self._decider = way_to_decide(self.run, emergency)
         return self._decider
 
     async def apply(self) -> Notes | None:

@@ -7,6 +7,7 @@ from runbook_lib.base.files import write_text
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts
 from runbook_lib.evidence.people import four_eyes
+from runbook_lib.evidence.people.emergency import Emergency
 from runbook_lib.evidence.run.folder import PhaseFolder
 from runbook_lib.notebook.deciding import NOT_NEEDED, Approved, AtTheScreen, asking, rejected, undecided_yet
 from runbook_lib.notebook.question import question
@@ -15,18 +16,21 @@ from runbook_lib.phase_run import PhaseRun
 from runbook_lib.phase_run.partial_plans import PartialPlans
 from runbook_lib.plan import Plan
 from runbook_lib.plan import file as plan_file
-from runbook_lib.plan.approval import approve
+from runbook_lib.plan.approval import HOURS, approve
 from runbook_lib.plan.decision import Ballot, Decision, Question, Rejection
 from runbook_lib.plan.gates import Gate, gates, part
 from runbook_lib.runbook import Runbook
 from runbook_lib.runbook.choice import Choice
+from runbook_lib.runbook.remediating import EMERGENCY_HOURS
 
 
 class GateByGate(AtTheScreen):
     """A decision for each gate of the plan. In the first panel a part can be chosen: its plan takes the place of the whole's."""
 
-    def __init__(self, run: PhaseRun) -> None:
+    def __init__(self, run: PhaseRun, emergency: Emergency | None = None) -> None:
         super().__init__(run)
+        self._emergency = emergency
+        """Why nobody else is asked though others would have to be, if that is so."""
         self._asked: dict[str, Asked] = {}
         """What was asked, by gate."""
         self._ticket = ""
@@ -81,7 +85,7 @@ class GateByGate(AtTheScreen):
                 gate = self._take_part(asked, *asked.chosen)
             elif asked is not None and asked.ballot.answer is not None:
                 record, callers, self._ticket = run.record, run.organization.callers, asked.ballot.answer.ticket
-                asked.outcome = decided(asked.ballot, self.planned, gate, record.folder, callers, record.clock)
+                asked.outcome = decided(asked.ballot, self.planned, gate, record.folder, callers, record.clock, self._emergency)
                 asked.panel.replace_with(sections.answer(asked.outcome, run.runbook.phase, gate))
             else:
                 if asked is not None:
@@ -165,7 +169,13 @@ class Asked:
 
 
 def decided(
-    ballot: Ballot, whole: Plan, gate: Gate, folder: PhaseFolder, callers: Mapping[str, str], clock: Clock
+    ballot: Ballot,
+    whole: Plan,
+    gate: Gate,
+    folder: PhaseFolder,
+    callers: Mapping[str, str],
+    clock: Clock,
+    emergency: Emergency | None = None,
 ) -> Decision | Rejection:
     """Write down what was decided, and return it: an approval like any other with its own plan beside it, or a rejection."""
     answer = ballot.answer
@@ -196,7 +206,10 @@ def decided(
         reason=answer.reason,
         file=name,
         loses=answer.loses,
+        hours=EMERGENCY_HOURS if emergency else HOURS,
     )
+    if emergency is not None:
+        approval = emergency.declared_in(approval)
     file = folder.path / f"approval{suffix}.json"
     approval.write(file)
     return Decision(approval, plan, file, folder.path / name)

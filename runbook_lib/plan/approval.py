@@ -58,6 +58,10 @@ def _in_range(time: dt.datetime) -> dt.datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
+HOURS = 12
+"""For so long an approval is good, unless somebody says otherwise."""
+
+
 class ApprovalRefused(RunbookError):
     """The approval cannot be used for what is about to be done; nothing was called. Holds every reason."""
 
@@ -152,7 +156,7 @@ def approve(
     approver: str,
     ticket: str,
     now: dt.datetime,
-    hours: float = 12,
+    hours: float = HOURS,
     reason: str = "",
     file: str = "plan.json",
     sha256: str = "",

@@ -24,6 +24,7 @@ from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover,
 from runbook_lib.plan.cost import Costs, Trials, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
 from runbook_lib.runbook.phases import FIRST_LIVE_RUN, PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
+from runbook_lib.runbook.remediating import emergency_refusals
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.protocol import Procedure, Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
@@ -326,7 +327,7 @@ class Runbook:
             reasons += (f"the approved plan is about {approved.about or 'a phase'}, this is about {about or 'a phase'}",)
         if approved.scope != self.scope:
             reasons += ("the scope is another one than the approved plan's; give the same scope",)
-        reasons += window(approval, self.clock.now())
+        reasons += (*emergency_refusals(approval, approved), *window(approval, self.clock.now()))
         if reasons:
             raise ApprovalRefused(reasons)
 

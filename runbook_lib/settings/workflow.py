@@ -86,6 +86,9 @@ class Step(Section):
     back_out: Annotated[Text | None, Field(description="How it is taken back; absent: it cannot be.")] = None
     approval: Annotated[Literal["none", "one", "two"], Field(description="How many people have to say yes before.")] = "one"
     breaks: Annotated[Text | None, Field(description="What may stop working by it.")] = None
+    holds_for: Annotated[
+        Days | None, Field(description="Days until a containment is taken back or decided anew; absent: until somebody does.")
+    ] = None
 
 
 Steps = Annotated[tuple[Step, ...], Field(strict=False)]
@@ -136,6 +139,9 @@ class Workflow(Section):
     deputy: Text
     reviewed_on: Annotated[dt.date, Field(strict=False)]
     review_every: Annotated[Days, Field(description="Days until the next review.")] = 365
+    review_emergencies_within: Annotated[
+        Days, Field(description="Days until another person has reviewed what one person decided in an emergency.")
+    ] = 3
     answers: Annotated[tuple[Answers, ...], Field(strict=False)] = ()
     out_of_scope: Text | None = None
     entry: Entry

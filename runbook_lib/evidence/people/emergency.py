@@ -1,14 +1,27 @@
 """An emergency: applying without the other person's approval, where the trust policy allows it. It stays a fault until reviewed."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.base.privacy import masked
 from runbook_lib.evidence.people.four_eyes import trust_of
 from runbook_lib.evidence.people.trust import Trust, TrustProblem
 from runbook_lib.evidence.seal.keys import KeyProblem
-from runbook_lib.plan.approval import ApprovalRefused, read_approval
+from runbook_lib.plan.approval import Approval, ApprovalRefused, read_approval
 from runbook_lib.settings import Settings
+
+
+@dataclass(frozen=True)
+class Emergency:
+    """Why one person decides alone, and the trust policy that lets them."""
+
+    reason: str
+    trust: Trust
+
+    def declared_in(self, approval: Approval) -> Approval:
+        """An approval that was just given, marked with it."""
+        return approval.model_copy(update={"emergency": masked(self.reason), "trust": self.trust.digest})
 
 
 def declarable(settings: Settings, runs: Path, others: Iterable[Path]) -> Trust:
@@ -30,5 +43,4 @@ def declarable(settings: Settings, runs: Path, others: Iterable[Path]) -> Trust:
 def declare(files: Iterable[Path], reason: str, trust: Trust) -> None:
     """Mark the approvals that this command has just given in its own run folder."""
     for path in files:
-        said = {"emergency": masked(reason), "trust": trust.digest}
-        read_approval(path).model_copy(update=said).write(path)
+        Emergency(reason, trust).declared_in(read_approval(path)).write(path)

@@ -169,14 +169,14 @@ def test_pages_lead_nowhere_dead_and_hold_no_script() -> None:
 
 
 def test_the_command_says_what_is_open_by_its_exit_code(parameters: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert workflows(parameters, "table", parameters.parent / "pages") == 2
+    assert workflows(parameters, "table", parameters.parent / "pages", "") == 2
     assert "66 of 66 finding classes have exactly one owner" in capsys.readouterr().out
     assert (parameters.parent / "pages" / INDEX).is_file()
     today = dt.datetime.now(dt.UTC).date()
     for path in parameters.with_suffix(".workflows").glob("*.yaml"):
         text = path.read_text(encoding="utf-8").replace("2026-11-20", str(today))
         path.write_text(f"{text}exercise: {{ last: {today} }}\n", encoding="utf-8")
-    assert workflows(parameters, "csv", None) == 0
+    assert workflows(parameters, "csv", None, "") == 0
     changed(parameters, "threats.yaml", "product: guardduty", "product: guarddutty")
-    assert workflows(parameters, "table", None) == 2
+    assert workflows(parameters, "table", None, "") == 2
     assert "guardduty/Recon: nobody answers for it" in capsys.readouterr().out

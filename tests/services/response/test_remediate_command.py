@@ -12,12 +12,12 @@ import pytest
 from test_register import SAMPLE
 
 from runbook_lib.cli.commands import Named
-from runbook_lib.cli.remediate import _emergency, _refuse_more_than_containment, remediate_command
+from runbook_lib.cli.remediate import _emergency, remediate_command
 from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.plan import Action, BackOut, Plan, Scope
-from runbook_lib.plan.approval import ApprovalRefused
+from runbook_lib.plan.approval import ApprovalRefused, approve
 from runbook_lib.runbook.phases import REMEDIATING
-from runbook_lib.runbook.remediating import of_workflow, workflow_file
+from runbook_lib.runbook.remediating import emergency_refusals, not_in_an_emergency, of_workflow, workflow_file
 from runbook_lib.services.response.remediation import BadRemediation
 from runbook_lib.services.response.remedies import REMEDIES, START
 from runbook_lib.settings.file import load
@@ -100,13 +100,26 @@ def planned(document: str) -> Plan:
 
 
 def test_an_emergency_is_for_containment_alone_and_where_a_policy_allows_it(tmp_path: Path) -> None:
-    _refuse_more_than_containment(planned(CONTAIN))
-    with pytest.raises(ApprovalRefused, match="an emergency is for containment alone"):
-        _refuse_more_than_containment(planned(BLOCK))
+    assert not_in_an_emergency(planned(CONTAIN)) == ""
+    assert f"an emergency is for containment alone, and {BLOCK}" in not_in_an_emergency(planned(BLOCK))
     settings, plan = load(SAMPLE, dt.date(2026, 6, 1)), planned(CONTAIN)
     with pytest.raises(ApprovalRefused, match="no trust policy allows emergency approvals here"):
         _emergency(settings, Named(tmp_path / "plan.json", plan), plan, str(tmp_path))
     assert {each.document for each in REMEDIES.values() if each.contains} >= {CONTAIN, "AWSSupport-ContainIAMPrincipal"}
+
+
+def test_an_emergencys_approval_ends_after_an_hour_and_contains_in_every_door(tmp_path: Path) -> None:
+    """Whoever wrote the file, and whichever door it is given to."""
+
+    def refused(document: str, hours: float, emergency: str = "an attack") -> list[str]:
+        plan = planned(document)
+        given = approve(plan, approver="alice", ticket="T-1", now=dt.datetime(2026, 6, 1, tzinfo=dt.UTC), hours=hours)
+        return list(emergency_refusals(given.model_copy(update={"emergency": emergency}), plan))
+
+    assert refused(CONTAIN, 1) == []
+    assert refused(BLOCK, 12, emergency="") == []
+    assert refused(CONTAIN, 12) == ["in an emergency an approval is good for 1 hour at most, and this one is for 12"]
+    assert ["mends a setting" in each for each in refused(BLOCK, 1)] == [True]
 
 
 def test_of_findings_evidence_keeps_what_names_them_and_nothing_of_what_was_found(tmp_path: Path) -> None:
