@@ -11,6 +11,7 @@ from runbook_lib.rehearsal.operations.events.pattern import MOST_COMBINATIONS, c
 
 CASES = Path(__file__).parents[1] / "cases" / "rehearsal" / "events"
 VECTORS = YAML(typ="safe", pure=True).load(CASES / "patterns.yaml")
+ENGINE = YAML(typ="safe", pure=True).load(CASES / "event-ruler.yaml")
 REFUSED = YAML(typ="safe", pure=True).load(CASES / "refused-patterns.yaml")
 
 
@@ -19,6 +20,11 @@ REFUSED = YAML(typ="safe", pure=True).load(CASES / "refused-patterns.yaml")
 def test_a_pattern_fits_what_it_should_and_nothing_else(vector: dict[str, Any]) -> None:
     assert [event for event in vector["fits"] if not matches(vector["pattern"], event)] == [], "should fit"
     assert [event for event in vector["not"] if matches(vector["pattern"], event)] == [], "should not fit"
+
+
+@pytest.mark.parametrize(("about", "pattern", "event", "fits"), ENGINE, ids=[each[0] for each in ENGINE])
+def test_it_fits_as_awss_own_engine_does(about: str, pattern: dict[str, Any], event: dict[str, Any], *, fits: bool) -> None:
+    assert matches(pattern, event) is fits, about
 
 
 @pytest.mark.parametrize(("text", "reason"), REFUSED)

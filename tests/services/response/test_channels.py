@@ -24,6 +24,7 @@ from undone import applied
 from runbook_lib.coverage import Status
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.state import state_of
+from runbook_lib.rehearsal.operations.sns import subscribe_and_confirm
 from runbook_lib.services.registry import RESPONSE, ways_out
 
 DEFINITION = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
@@ -171,8 +172,11 @@ def test_what_is_not_there_or_not_ours_is_said_before_anything_is_called(made: S
 
 
 @pytest.mark.parametrize("moment", ["in flight", "after"])
-def test_killed_at_every_call_it_converges(made: Simulated, moment: str, tmp_path: Path) -> None:
-    using(made, state_machine(made))
+@pytest.mark.parametrize("kind", [state_machine, function, custom_bus, api_destination, document])
+def test_killed_at_every_call_it_converges_and_the_second_run_makes_no_call(
+    made: Simulated, kind: Callable[[Simulated], dict[str, Any]], moment: str, tmp_path: Path
+) -> None:
+    using(made, kind(made))
     plan = made.plan(PHASE)
     start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), tmp_path)
     for _ in plan.actions:
@@ -181,6 +185,11 @@ def test_killed_at_every_call_it_converges(made: Simulated, moment: str, tmp_pat
             start.attempt(Mortal(made.front, 1, moment))
     assert start.attempt(InProcess(made.front)).ok
     assert open_cells(start.seen) == []
+    made.attach, calls = None, len(made.mutating())
+    again = made.plan(PHASE)
+    assert (again.steps, again.blockers) == ((), ())
+    assert made.apply(PHASE, again, made.approve(again)).ok
+    assert len(made.mutating()) == calls
 
 
 def roles(made: Simulated) -> list[str]:
@@ -289,6 +298,35 @@ def gone(made: Simulated) -> None:
     client(made, "iam").delete_role(RoleName=ROLE)
 
 
+def people(made: Simulated) -> dict[str, Any]:
+    """A topic, which the response makes."""
+    return {"topic": {"make": "runbook-people"}}
+
+
+def topic(made: Simulated) -> str:
+    return f"arn:aws:sns:{home(made.front)}:{DELEGATED}:runbook-people"
+
+
+def closed(made: Simulated) -> None:
+    nobody = {"Sid": "Owner", "Effect": "Allow", "Principal": {"AWS": DELEGATED}, "Action": "sns:Publish", "Resource": topic(made)}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
+    client(made, "sns").set_topic_attributes(TopicArn=topic(made), AttributeName="Policy", AttributeValue=policy)
+
+
+def no_topic(made: Simulated) -> None:
+    client(made, "sns").delete_topic(TopicArn=topic(made))
+
+
+def unheard(made: Simulated) -> None:
+    sns = client(made, "sns")
+    for each in sns.list_subscriptions_by_topic(TopicArn=topic(made))["Subscriptions"]:
+        sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+
+
+def no_endpoint(made: Simulated) -> None:
+    client(made, "events").delete_api_destination(Name="pager")
+
+
 def silent(made: Simulated) -> None:
     client(made, "lambda").remove_permission(FunctionName="theirs", StatementId="RunbookResponse-runbook-high-findings")
 
@@ -298,6 +336,11 @@ def silent(made: Simulated) -> None:
     [
         (state_machine, shut, "may not states:StartExecution"), (state_machine, gone, "there is no role"),
         (function, silent, "the function's policy does not let EventBridge invoke"),
+        (custom_bus, shut, "may not events:PutEvents"), (api_destination, shut, "may not events:InvokeApiDestination"),
+        (api_destination, no_endpoint, "there is no such API destination"),
+        (document, shut, "may not ssm:StartAutomationExecution"),
+        (people, closed, "the topic's policy does not let EventBridge"), (people, no_topic, "there is no such topic"),
+        (people, unheard, "nobody subscribes to the topic runbook-people"),
     ],
 )  # fmt: skip
 def test_the_drill_names_the_permission_that_a_target_lacks(
@@ -305,6 +348,8 @@ def test_the_drill_names_the_permission_that_a_target_lacks(
 ) -> None:
     using(made, kind(made))
     apply(made)
+    if kind is people:
+        subscribe_and_confirm(made.front.world, topic(made), "on-call@example.com")
     before = Drilling(made, "whole").through()["delivery high-findings to flow"]
     assert (before.status, before.code) == (Status.UNKNOWN, "NotSeen")
     broken(made)
