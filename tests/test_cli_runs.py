@@ -27,6 +27,7 @@ MAKING |= {
     "stack deploy",
     "stack update",
     "stack check",
+    "workflows",
     "stack status",
     "stack recover",
     "stack delete",

@@ -16,7 +16,7 @@ from runbook_lib.cli.phase_result import PhaseResult
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
 from runbook_lib.runbook.phases import DRILLING
-from runbook_lib.services.response.names import DRILLED
+from runbook_lib.services.response.names import DRILLED, HUB, TOPICS
 from runbook_lib.services.response.wanted import regions_of
 from runbook_lib.settings import Settings
 
@@ -73,7 +73,7 @@ class People:
         section = self.settings.response
         for channel in section.channels.values() if section else ():
             if channel.topic is not None:
-                made = [self._arn("sns", region, channel.topic.make or "") for region in regions_of(self.settings)]
+                made = [self._arn(TOPICS, region, channel.topic.make or "") for region in regions_of(self.settings)]
                 yield from [channel.topic.arn] if channel.topic.arn else made
 
     def _arn(self, service: str, region: str, rest: str) -> str:
@@ -98,7 +98,7 @@ class People:
                     answered.add(finding)
 
     def _press(self, region: str, finding: str, action: str) -> bool:
-        arn = self._arn("securityhub", region, f"action/custom/{action}")
+        arn = self._arn(HUB, region, f"action/custom/{action}")
         return self._do("press", account=self.settings.organization.delegated_account, region=region, action=arn, finding=finding)
 
     def _acknowledge(self, region: str, finding: str) -> bool:

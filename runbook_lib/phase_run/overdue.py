@@ -80,6 +80,4 @@ def _held(run: RunFolder, workflow: Workflow, started: frozenset[str], day: dt.d
         due = day + dt.timedelta(step.holds_for)
         if due < today:
             said = f"what {step.document.name} contained was to be held until {due}"
-            yield Open(
-                f"run {run.name}", said, f"Take it back (runbook back-out {run.name}), or remediate anew by a decision of today."
-            )
+            yield Open(f"run {run.name}", said, f"Take it back (runbook back-out {run.name}), or decide again and remediate again.")

@@ -87,7 +87,7 @@ class Step(Section):
     approval: Annotated[Literal["none", "one", "two"], Field(description="How many people have to say yes before.")] = "one"
     breaks: Annotated[Text | None, Field(description="What may stop working by it.")] = None
     holds_for: Annotated[
-        Days | None, Field(description="Days until a containment is taken back or decided anew; absent: until somebody does.")
+        Days | None, Field(description="Days until a containment is taken back or decided again; absent: until somebody does.")
     ] = None
 
 
