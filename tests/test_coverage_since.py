@@ -35,9 +35,9 @@ def test_new_accounts_lost_cells_and_exclusions_that_ended() -> None:
         "  new accounts: account E (E)\n"
         "  accounts that are gone: account X (X)\n"
         "  lost: 1 cell\n"
-        "    guardduty membership, us-east-1: B: now gap: no member\n"
+        "    guardduty membership, us-east-1: account B (B): now gap: no member\n"
         "  exclusions ended: 1 cell\n"
-        "    guardduty membership, us-east-1: C: now gap: no member\n"
+        "    guardduty membership, us-east-1: account C (C): now gap: no member\n"
         "  won: 1 cell"
     )
 

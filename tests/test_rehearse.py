@@ -107,6 +107,9 @@ def test_every_service_on_the_default_organization_and_no_call_the_second_time(r
     phases = first.run.record()["phases"]
     assert {phase for phase, found in phases.items() if found["status"] != "done"} == {"40_macie", "90_coverage"}
     assert (first.code, phases["40_macie"]["results"]["failed"]) == (2, 0), first.out + first.err
+    for page in (first.run.phase(name).notebook_html().read_text(encoding="utf-8") for name in ("20_guardduty", "90_coverage")):
+        assert "Security tooling (222222222222)" in page
+        assert "Workloads/Production (ou-reh1-product01)" in page
     assert f"left to the next plan: 666666666666 in us-east-2: {LEFT_SUSPENDED}" in first.out
     assert LEFT_SUSPENDED in first.run.phase("40_macie").notebook().read_text(encoding="utf-8")
     second = rehearse("-p", settings, "--keep")

@@ -22,8 +22,9 @@ tr.total { font-weight: bold; border-top: 3px double #111 }
 pre { background: #f4f4f4; border: 1px solid #ccc; padding: .5rem; white-space: pre-wrap; overflow-wrap: anywhere }
 pre.result { background: #fff; border-style: none none none solid; border-width: 3px }
 pre.failed { border: 2px solid #111 } .note { font-style: italic }
-@media print { body { margin: 0; max-width: none; font-size: 10pt } thead { display: table-header-group }
-  tr { break-inside: avoid } nav { display: none } td.long { min-width: 4.5rem } }
+@media print { body { margin: 0; padding: 0; max-width: none; font-size: 10pt } thead { display: table-header-group }
+  tr, img { break-inside: avoid } h1, h2, h3, caption, summary { break-after: avoid } nav { display: none }
+  td.long { min-width: 4.5rem } details::details-content { content-visibility: visible; display: block; height: auto } }
 """
 
 
@@ -66,9 +67,14 @@ IN_CELL = (
     ".runbook td{min-width:2.5rem}.runbook span.name{white-space:nowrap}"
     ".runbook td.long{min-width:6.5rem;overflow-wrap:anywhere}.runbook caption{font-weight:bold}"
     ".runbook summary{cursor:pointer}.runbook tr.total{font-weight:bold}"
-    "@media print{.runbook td.long{min-width:4.5rem}}</style>"
+    "@media print{.runbook table{font-size:8pt}.runbook td.long{min-width:4.5rem}.runbook tr{break-inside:avoid}"
+    ".runbook summary,.runbook caption{break-after:avoid}"
+    ".runbook details::details-content{content-visibility:visible;display:block;height:auto}}</style>"
 )
-"""What a front end's own style for tables does to ours; without it (untrusted, printed) they are only less tidy."""
+"""What a front end's own style for tables does to ours; without it (untrusted) they are only less tidy.
+
+On paper nothing is folded: whoever reads it there can open nothing.
+"""
 
 
 def framed(parts: str) -> str:

@@ -167,10 +167,9 @@ def text_table(cells: Cells, organization: Organization) -> str:
     entries = [entry for entry in summaries.remaining(inside) if entry.status in {Status.UNKNOWN, Status.GAP}]
     lines += ["", "What remains and why" if entries else "Nothing remains in scope."]
     for entry in entries:
+        accounts = visible(few_or_count(entry.accounts, names=organization.account_names))
         code = f" [{visible(entry.code)}]" if entry.code else ""
-        lines.append(
-            f"  {entry.answer}: {entry.service} {visible(entry.what)}, {', '.join(entry.regions)}: {few_or_count(entry.accounts)}"
-        )
+        lines.append(f"  {entry.answer}: {entry.service} {visible(entry.what)}, {', '.join(entry.regions)}: {accounts}")
         lines.append(f"    {visible(entry.reason)}{code}")
         lines += [f"    next: {visible(entry.next_step)} ({visible(entry.who)})"] if entry.next_step else []
     return "\n".join(lines) + "\n"

@@ -42,6 +42,8 @@ td.f-unknown, b.f-unknown { background: repeating-linear-gradient(45deg, #fff, #
 td.f-aside, b.f-aside { background: #fff; color: #555 }
 b.f-covered, b.f-partly, b.f-gap, b.f-unknown, b.f-aside { border: 1px solid #777; padding: 0 .35rem }
 table.matrix a { color: inherit; display: block }
+@media print { table.matrix { font-size: 7pt; break-inside: avoid } table.matrix td { min-width: 0 }
+  table.matrix a { text-decoration: none } }
 """
 Field = tuple[str, str, str]
 """Unit, service, Region."""

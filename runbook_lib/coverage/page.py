@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from runbook_lib.base import html
-from runbook_lib.base.account_sets import count_of
+from runbook_lib.base.account_sets import count_of, named
 from runbook_lib.coverage import Cell, Cells, Status, resources
 from runbook_lib.coverage import matrix as pictures
 from runbook_lib.coverage import summary as summaries
@@ -48,7 +48,7 @@ STYLE = (
 .b-covered { background: #cdebd3 } .b-gap { background: #9c1c14 }
 .b-unknown { background: repeating-linear-gradient(45deg, #fff, #fff 4px, #89a 4px, #89a 8px) }
 @page { size: A4 landscape; margin: 12mm }
-@media print { table { font-size: 8pt } table.matrix { font-size: 7pt } table.matrix td { min-width: 0 } }
+@media print { table { font-size: 8pt } }
 """
 )
 
@@ -72,20 +72,19 @@ class _People:
     sets: dict[frozenset[str], int] = field(default_factory=dict)
 
     def one(self, account: str) -> str:
-        listed = self.organization.accounts.get(account)
-        return f"{listed.name} ({account})" if listed and listed.name else account
+        return named([account], self.organization.account_names)
 
     def phrase(self, accounts: frozenset[str]) -> str:
         """As HTML."""
         if len(accounts) <= FEW:
-            return html.escaped(", ".join(map(self.one, sorted(accounts))) or "none")
+            return html.escaped(named(accounts, self.organization.account_names) or "none")
         number = self.sets.setdefault(accounts, len(self.sets) + 1)
         return html.anchor(f"{count_of(accounts)} (list {number})", f"#list-{number}")
 
     def listed(self, csv: str) -> Iterator[str]:
         room = ROOM["lists"]
         for accounts, number in self.sets.items():
-            said = html.escaped(", ".join(map(self.one, sorted(accounts))))
+            said = html.escaped(named(accounts, self.organization.account_names))
             room -= len(said)
             said = said if room > 0 else f"Too long for this page: see {html.escaped(csv)}."
             yield html.element("h3", f"List {number}: {count_of(accounts)}", id=f"list-{number}") + f"<p>{said}</p>"

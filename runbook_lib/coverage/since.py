@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_lib.base.account_sets import few_or_count
+from runbook_lib.base.account_sets import few_or_count, named
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Status
 
@@ -43,10 +43,11 @@ class Changes:
                 continue
             for ((service, region, aspect, item), now), accounts in groups.items():
                 what = f"{aspect} {item}".strip()
-                yield f"    {service} {visible(what)}, {region}: {few_or_count(accounts)}: now {visible(now)}"
+                whose = visible(few_or_count(accounts, names=self.names))
+                yield f"    {service} {visible(what)}, {region}: {whose}: now {visible(now)}"
 
     def _named(self, accounts: Sequence[str]) -> str:
-        return ", ".join(f"{visible(self.names.get(each, ''))} ({each})".strip() for each in accounts) or "none"
+        return visible(named(accounts, self.names)) or "none"
 
 
 def changes(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Changes:

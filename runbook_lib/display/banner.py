@@ -3,7 +3,7 @@
 from runbook_lib.base import html
 
 WORDS = {"rehearsal": "REHEARSAL: a simulated organization", "live": "LIVE: a real organization"}
-_COMMON = "padding:.4rem .8rem;margin:.3rem 0;font-weight:bold;"
+_COMMON = "padding:.4rem .8rem;margin:.3rem 0;font-weight:bold;print-color-adjust:exact;-webkit-print-color-adjust:exact;"
 STYLES = {
     "rehearsal": _COMMON + "border:2px dashed #777;background:#fff;color:#111;",
     "live": _COMMON + "border:8px double #fff;background:#7a0000;color:#fff;font-size:1.15em;letter-spacing:.04em;",

@@ -42,7 +42,8 @@ class CellTable:
         self.accounts = sorted(frozenset[str]().union(*(cell.accounts for cell in self.cells)))
         known = organization.accounts
         self.names = [known[each].name if each in known else "" for each in self.accounts]
-        self.units = [(known[each].organizational_units or (NO_UNIT,))[-1] if each in known else NO_UNIT for each in self.accounts]
+        own = [(known[each].organizational_units or (NO_UNIT,))[-1] if each in known else NO_UNIT for each in self.accounts]
+        self.units = [organization.units.get(each, each) for each in own]
         number = {account: place for place, account in enumerate(self.accounts)}
         sets: dict[frozenset[str], npt.NDArray[np.int32]] = {}
         for cell in self.cells:

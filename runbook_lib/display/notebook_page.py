@@ -27,6 +27,11 @@ from runbook_lib.coverage import matrix
 from runbook_lib.display import banner
 from runbook_lib.display.clean_html import clean_html
 
+STYLE_HERE = """
+@page { size: A4 landscape; margin: 12mm }
+@media print { table { font-size: 8pt } pre { font-size: 8pt } }
+"""
+"""On paper a notebook has the wide tables of a coverage page."""
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 _BASE64 = re.compile(r"^[A-Za-z0-9+/=\s]+$")
 
@@ -62,7 +67,7 @@ def notebook_page(document: Any, *, mode: str, phase: str, more: Mapping[str, st
             "runbook": {
                 "title": title,
                 "policy": POLICY,
-                "style": f"{STYLE}\n{banner.RULES}\n{matrix.RULES}",
+                "style": f"{STYLE}\n{banner.RULES}\n{STYLE_HERE}\n{matrix.RULES}",
                 "facts": facts(head),
                 "ways": ways([("All runs", back)]) if back else "",
             }

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from runbook_lib.apply.report import Final, Result
-from runbook_lib.base.account_sets import AccountSets, few_or_count
+from runbook_lib.base.account_sets import FEW, NAMELESS, Names, few_or_count, named
 from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cell, Status
 from runbook_lib.display.tables import frame
@@ -34,11 +34,11 @@ ANSWERS = {
 }
 
 
-def checks_table(cells: Iterable[Cell]) -> pd.DataFrame:
+def checks_table(cells: Iterable[Cell], names: Names = NAMELESS) -> pd.DataFrame:
     """Prerequisites, those that need somebody first; Regions with the same answer share a line."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for cell in cells:
-        account = few_or_count(cell.accounts)
+        account = few_or_count(cell.accounts, names=names)
         key = (ANSWERS[cell.status], cell.aspect, cell.item, account, cell.reason.replace(cell.region, "the Region"), cell.code)
         groups.setdefault((*key, cell.next_step.replace(cell.region, "the Region"), cell.who), []).append(cell.region)
     order = {answer: number for number, answer in enumerate(("FAIL", "UNKNOWN", "pass", "excluded", "not applicable"))}
@@ -76,7 +76,7 @@ def _few_regions(regions: set[str]) -> str:
     return ", ".join(sorted(regions)) if len(regions) <= FEW_REGIONS else counted(len(regions), "Region")
 
 
-def journal_table(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def journal_table(lines: Iterable[Mapping[str, Any]], accounts: Names = NAMELESS) -> pd.DataFrame:
     """Attempts and outcomes per operation, Region and account, from a journal's lines; an intent without outcome is in doubt."""
     calls: dict[str, tuple[str, str, str]] = {}
     open_: set[str] = set()
@@ -94,20 +94,22 @@ def journal_table(lines: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     for invocation in open_:
         counts[calls[invocation]]["no answer"] += 1
     names = ("attempts", "applied", "already so", "failed", "retry", "confirm", "no answer")
-    rows = [(*key, *(counted[name] for name in names)) for key, counted in counts.items()]
+    rows = [
+        (call, region, named([account], accounts), *(counted[name] for name in names))
+        for (call, region, account), counted in counts.items()
+    ]
     return frame(rows, ("call", "Region", "as", *names))
 
 
-def problem_table(problems: Sequence[tuple[Step, Result]]) -> pd.DataFrame:
-    """What failed or was not attempted, grouped by AWS's code and words; the accounts by id where they are few."""
+def problem_table(problems: Sequence[tuple[Step, Result]], names: Names = NAMELESS) -> pd.DataFrame:
+    """What failed or was not attempted, grouped by AWS's code and words; the accounts where they are few."""
     groups: dict[tuple[str, ...], set[str]] = {}
     for step, result in problems:
         what = step.operation if isinstance(step, Action) else f"wait: {step.waits_for}"
         groups.setdefault((result.final.value, place_of(step.service, step.region), what, result.code, result.message), set()).add(
             result.account or step.account
         )
-    sets = AccountSets()
-    rows = [(*key[:3], sets.phrase(frozenset(accounts)), *key[3:]) for key, accounts in groups.items()]
+    rows = [(*key[:3], few_or_count(accounts, FEW, names), *key[3:]) for key, accounts in groups.items()]
     return frame(rows, ("outcome", "Region", "step", "accounts", "code", "message"))
 
 

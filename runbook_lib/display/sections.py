@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.apply.report import Final, Result, Tick
-from runbook_lib.base.account_sets import count_of
+from runbook_lib.base.account_sets import NAMELESS, Names, count_of, named
 from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cell, Gap, Status, count
 from runbook_lib.coverage import summary as summaries
@@ -106,9 +106,9 @@ def runs(root: Path, most: int = 12) -> Notes:
     return Notes(tables.shown(tables.frame(rows, listing.COLUMNS), "Latest runs"))
 
 
-def checks(cells: Sequence[Cell]) -> Notes:
+def checks(cells: Sequence[Cell], names: Names = NAMELESS) -> Notes:
     """The prerequisites: what needs somebody first, each with the next step; what passed, folded."""
-    table = outcome_tables.checks_table(cells)
+    table = outcome_tables.checks_table(cells, names)
     urgent, rest = table[table["answer"].isin(["FAIL", "UNKNOWN"])], table[~table["answer"].isin(["FAIL", "UNKNOWN"])]
     said = ", ".join(f"{number} {answer}" for answer, number in table["answer"].value_counts().items())
     return Notes(
@@ -117,7 +117,7 @@ def checks(cells: Sequence[Cell]) -> Notes:
     )
 
 
-def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
+def planned(plan: Plan, concurrency: int, costs: Costs, names: Names = NAMELESS) -> Notes:
     """The plan: what is called, waited for, blocked and left alone, and what it may cost."""
     guess = estimate(plan, concurrency)
     inside, groups = plan_groups.changes_inside(plan), plan_groups.actions_by_call(plan)
@@ -137,8 +137,8 @@ def planned(plan: Plan, concurrency: int, costs: Costs) -> Notes:
     )
     return Notes(
         head,
-        tables.shown(tables.blockers_table(plan), "Blocked"),
-        tables.shown(tables.plan_summary(plan), "Calls"),
+        tables.shown(tables.blockers_table(plan, names), "Blocked"),
+        tables.shown(tables.plan_summary(plan, names), "Calls"),
         *(_group(group, alike=group.first.operation in alike) for group in groups),
         *([Folded("Changes inside accounts", Lines(inside))] if inside else []),
         *([_costs(costs)] if costs.lines else []),
@@ -230,7 +230,11 @@ def rejected(outcome: Rejection, phase: Phase, what: str) -> Facts:
 
 
 def recorded(
-    run: str, approvals: Sequence[Approval], rejections: Sequence[Mapping[str, str]], lines: Sequence[Mapping[str, Any]]
+    run: str,
+    approvals: Sequence[Approval],
+    rejections: Sequence[Mapping[str, str]],
+    lines: Sequence[Mapping[str, Any]],
+    names: Names = NAMELESS,
 ) -> Notes:
     """What the run folder says: decisions, and what the journal has of each call."""
     parts: list[Part] = [
@@ -244,7 +248,7 @@ def recorded(
         parts.append(Facts("Approved", facts))
     parts += [Facts("Rejected", each) for each in rejections]
     if lines:
-        parts.append(tables.shown(outcome_tables.journal_table(lines), "Calls as the journal has them"))
+        parts.append(tables.shown(outcome_tables.journal_table(lines, names), "Calls as the journal has them"))
     return Notes(*parts)
 
 
@@ -264,7 +268,7 @@ def not_attempted(plan: Plan) -> Notes:
     return Notes(f"Not attempted: {len(plan.actions)} planned calls. There is no approval; nothing was called.")
 
 
-def applied(report: ApplyReport) -> Notes:
+def applied(report: ApplyReport, names: Names = NAMELESS) -> Notes:
     """What came of it in one sentence, one line per call, and every account for which it did not succeed; Regions on demand."""
     calls: Counter[tuple[str, str, str, str, Final]] = Counter()
     waits: Counter[tuple[str, str, str, str, Final]] = Counter()
@@ -282,11 +286,11 @@ def applied(report: ApplyReport) -> Notes:
     if report.stopped:
         parts.append(f"Stopped: {report.stopped}. Calls in flight ended and were recorded; the rest was not attempted.")
     if problems:
-        parts.append(tables.shown(outcome_tables.problem_table(problems), "Not successful"))
+        parts.append(tables.shown(outcome_tables.problem_table(problems, names), "Not successful"))
     if calls:
         parts.append(tables.shown(outcome_tables.calls_table(calls), "Result by step"))
     for stage, covered in report.covered:
-        parts += [f"Stage {stage}: {text}." for text in _left_out(covered.already_so, covered.dropped, covered.appeared)]
+        parts += [f"Stage {stage}: {text}." for text in _left_out(covered.already_so, covered.dropped, covered.appeared, names)]
     if calls or waits:
         by_region = outcome_tables.outcome_table(calls + waits)
         parts.append(
@@ -313,13 +317,15 @@ def _many(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def _left_out(already: frozenset[tuple[str, str]], dropped: frozenset[tuple[str, str]], appeared: frozenset[str]) -> Iterable[str]:
+def _left_out(
+    already: frozenset[tuple[str, str]], dropped: frozenset[tuple[str, str]], appeared: frozenset[str], names: Names
+) -> Iterable[str]:
     if already:
         yield f"{len(already):,} approved changes were not needed"
     if dropped:
-        yield f"{len(dropped):,} approved changes are no longer possible (accounts: {', '.join(sorted({a for _, a in dropped}))})"
+        yield f"{len(dropped):,} approved changes are no longer possible (accounts: {named({a for _, a in dropped}, names)})"
     if appeared:
-        yield f"accounts that were not in the approved plan are left out: {', '.join(sorted(appeared))}"
+        yield f"accounts that were not in the approved plan are left out: {named(appeared, names)}"
 
 
 def remaining(cells: Sequence[Cell], organization: Organization, before: Sequence[Cell] = ()) -> Notes:
@@ -329,24 +335,27 @@ def remaining(cells: Sequence[Cell], organization: Organization, before: Sequenc
     aside = [cell for cell in inside if cell.status in (Status.EXCLUDED, Status.NOT_APPLICABLE)]
     beyond = [cell for cell in cells if not cell.in_scope]
     waiting = sorted({cell.reason for cell in left if cell.gap is Gap.IN_PROGRESS})
+    names = organization.account_names
     return Notes(
         *([tables.shown(tables.totals_table(before), "Coverage before")] if before else []),
         tables.shown(tables.totals_table(cells), "Coverage now" if before else "Coverage"),
         tables.shown(tables.coverage_table(cells, organization, "service"), "By service, in scope"),
         *matrices(cells, organization, TITLES),
         *([f"AWS is still working on it: {'; '.join(waiting)}. Run this cell again in a while."] if waiting else []),
-        tables.shown(tables.remaining_table(left), "What remains in scope, and why"),
+        tables.shown(tables.remaining_table(left, names), "What remains in scope, and why"),
         Folded(
             f"Excluded or not applicable ({len(aside)} groups)",
-            tables.shown(tables.remaining_table(aside), "Excluded or not applicable"),
+            tables.shown(tables.remaining_table(aside, names), "Excluded or not applicable"),
         ),
-        Folded(f"Outside the scope ({len(beyond)} groups)", tables.shown(tables.remaining_table(beyond), "Outside the scope")),
+        Folded(
+            f"Outside the scope ({len(beyond)} groups)", tables.shown(tables.remaining_table(beyond, names), "Outside the scope")
+        ),
     )
 
 
-def beside(before: Sequence[Cell], now: Sequence[Cell]) -> Notes:
+def beside(before: Sequence[Cell], now: Sequence[Cell], names: Names = NAMELESS) -> Notes:
     """Before and after side by side, what has changed first: for what is about single cells and not about their sums."""
-    changed, same = tables.beside_tables(before, now)
+    changed, same = tables.beside_tables(before, now, names)
     return Notes(
         tables.shown(changed, "Before and now, where it has changed"),
         Folded(f"Before and now, where it has not ({_many(len(same), 'line')})", tables.shown(same, "As before")),

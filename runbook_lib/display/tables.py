@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from runbook_lib.base import html
-from runbook_lib.base.account_sets import few_or_count
+from runbook_lib.base.account_sets import NAMELESS, Names, few_or_count
 from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell
 from runbook_lib.coverage import summary as summaries
@@ -69,14 +70,14 @@ def plan_table(plan: Plan) -> pd.DataFrame:
     return frame(rows, ACTION_COLUMNS)
 
 
-def plan_summary(plan: Plan) -> pd.DataFrame:
+def plan_summary(plan: Plan, names: Names = NAMELESS) -> pd.DataFrame:
     """The planned calls by stage and operation over all Regions: how many, for how many accounts, in which direction."""
     rows = [
         (
             one.stage,
             f"{one.service}:{one.operation}",
             ", ".join(group.regions),
-            few_or_count(each.account for each in group.entries),
+            few_or_count((each.account for each in group.entries), names=names),
             len(group.entries),
             len(group.accounts),
             one.direction.words,
@@ -113,14 +114,14 @@ def no_change_table(plan: Plan) -> pd.DataFrame:
     return frame(rows, NO_CHANGE_COLUMNS)
 
 
-def blockers_table(plan: Plan) -> pd.DataFrame:
-    """What cannot be planned, the next step, and who can take it; the accounts by id where they are few."""
+def blockers_table(plan: Plan, names: Names = NAMELESS) -> pd.DataFrame:
+    """What cannot be planned, the next step, and who can take it; the accounts where they are few."""
     rows = [
         (
             group.first.service,
             ", ".join(group.regions),
             group.first.aspect,
-            few_or_count(group.accounts),
+            few_or_count(group.accounts, names=names),
             group.first.reason,
             group.first.next_step,
             group.first.who,
@@ -141,20 +142,21 @@ def totals_table(cells: Iterable[Cell]) -> pd.DataFrame:
     return frame([summaries.row(name, each) for name, each in summaries.totals(cells).items()], ("cells", *summaries.COLUMNS))
 
 
-def beside_tables(before: Iterable[Cell], now: Iterable[Cell]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def beside_tables(before: Iterable[Cell], now: Iterable[Cell], names: Names = NAMELESS) -> tuple[pd.DataFrame, pd.DataFrame]:
     """How everything in scope stood before and stands now, in one line: what has changed, and what has not."""
     changed: list[tuple[str, ...]] = []
     same: list[tuple[str, ...]] = []
     for pair in pairs(before, now):
-        where, accounts = ", ".join(pair.regions), few_or_count(pair.accounts)
+        where, accounts = ", ".join(pair.regions), few_or_count(pair.accounts, names=names)
         row = (pair.aspect, pair.item, where, accounts, pair.before or "nothing was said", pair.now or "nothing is said")
         (same if pair.before == pair.now else changed).append(row)
     return frame(changed, BESIDE_COLUMNS), frame(same, BESIDE_COLUMNS)
 
 
-def remaining_table(cells: Iterable[Cell]) -> pd.DataFrame:
-    """What is not covered and why, the unknown first; the accounts by id where they are few."""
-    return frame([remaining_row(entry, few_or_count) for entry in summaries.remaining(cells)], REMAINING_COLUMNS)
+def remaining_table(cells: Iterable[Cell], names: Names = NAMELESS) -> pd.DataFrame:
+    """What is not covered and why, the unknown first; the accounts where they are few."""
+    phrase = partial(few_or_count, names=names)
+    return frame([remaining_row(entry, phrase) for entry in summaries.remaining(cells)], REMAINING_COLUMNS)
 
 
 class Shown:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from runbook_lib.base.account_sets import Names
 from runbook_lib.base.owner_only import keep_private
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts, Notes, Part
@@ -116,6 +117,11 @@ class Notebook:
         self._explorer: Any = None
         self.record.closing.callback(self._close_explorer)
 
+    @property
+    def _names(self) -> Names:
+        """How a person calls the accounts."""
+        return self.run.organization.account_names
+
     def abandon(self) -> None:
         """The notebook is opened anew: panels are void, and a run that has not ended is recorded as stopped."""
         self._close_explorer()
@@ -136,7 +142,7 @@ class Notebook:
             if not self.record.phase.plans:
                 return coverage_parts.shown(coverage_parts.OBSERVE, self.run)
             if self.heard is not None:
-                return Notes(*sections.checks(self.run.cells).parts, *preflight(self.run, self.heard))
+                return Notes(*sections.checks(self.run.cells, self._names).parts, *preflight(self.run, self.heard))
             return sections.observed(self.run.cells, self.run.organization)
 
     def explore(self) -> Notes | None:
@@ -172,7 +178,7 @@ class Notebook:
                 self._decider = None
             costs = self.run.plan()
             assert self.run.planned is not None
-            shown = sections.planned(self.run.planned, self.record.settings.concurrency, costs)
+            shown = sections.planned(self.run.planned, self.record.settings.concurrency, costs, self._names)
             return Notes(*shown.parts, *self._waves(verified=False))
 
     def _waves(self, *, verified: bool) -> Iterator[Part]:
@@ -213,7 +219,7 @@ class Notebook:
             async for approved in self._decides().approved():
                 if headless():
                     report = apply_printing(self.run, approved)
-                    shown = sections.applied(report)
+                    shown = sections.applied(report, self._names)
                 else:
                     report = await apply_watched(self.run, approved)
                 if report.refused or report.stopped:
@@ -229,7 +235,7 @@ class Notebook:
             before = self.run.cells_before if self.run.decision else ()
             left = sections.remaining(self.run.cells, self.run.organization, before)
             procedure = before and self.record.phase.kind is Kind.PROCEDURE
-            beside = sections.beside(before, self.run.cells).parts if procedure else ()
+            beside = sections.beside(before, self.run.cells, self._names).parts if procedure else ()
             return Notes(*beside, *self.run.coming_back, *left.parts, *self._waves(verified=True))
 
     def back_out(self) -> Notes:
@@ -243,7 +249,7 @@ class Notebook:
         """What the run folder says about this phase: decisions and calls, whatever the page has kept."""
         with plainly():
             folder = self.record.folder
-            shown, people = sections.recorded(self.record.run.name, *read_record(folder)), confirmed(folder)
+            shown, people = sections.recorded(self.record.run.name, *read_record(folder), self._names), confirmed(folder)
             return Notes(Facts(CONFIRMED, people), *shown.parts) if people else shown
 
     def finish(self) -> Facts:

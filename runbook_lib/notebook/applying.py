@@ -37,5 +37,5 @@ async def apply_watched(run: PhaseRun, approved: Approved) -> ApplyReport:
     except BaseException as broken:
         view.replace_with(Notes(f"Broke off: {type(broken).__name__}. The journal has what was called until then."))
         raise
-    view.replace_with(sections.applied(report))
+    view.replace_with(sections.applied(report, run.organization.account_names))
     return report

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from runbook_lib.base.account_sets import count_of
+from runbook_lib.base.account_sets import count_of, named
 from runbook_lib.display import sections
 from runbook_lib.display.notes import Facts
 from runbook_lib.evidence.run.versions import described
@@ -17,12 +17,13 @@ from runbook_lib.settings import Settings
 
 def card(run: PhaseRun, earlier: Sequence[str]) -> Facts:
     """The card of one run; `earlier` is what is to be said of the runs before it."""
+    names = run.organization.account_names
     organization, settings, runbook, file = run.organization, run.record.settings, run.runbook, run.record.parameters
     facts: dict[str, object] = {
         "Phase": f"{runbook.phase.name}: {runbook.phase.title}",
         "Organization": f"{organization.id} ({count_of(organization.accounts)})",
-        "Management account": organization.management_account,
-        "Delegated security account": organization.delegated_account,
+        "Management account": named([organization.management_account], names),
+        "Delegated security account": named([organization.delegated_account], names),
         **{f"Acting in {account} as": f"{arn}, {_found(run, account)}" for account, arn in sorted(organization.callers.items())},
         **({"Takes away": run.record.doing.about} if run.record.doing else {"Regions": ", ".join(_regions(settings))}),
         **({"Regions of members": run.earlier_reads.words} if run.earlier_reads.words else {}),

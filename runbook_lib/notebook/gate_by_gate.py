@@ -111,7 +111,8 @@ class GateByGate(AtTheScreen):
         self._asked.clear()
         self._ticket = asked.panel.ticket or self._ticket
         costs = self.run.take_up(acting, plan)
-        asked.panel.replace_with(sections.planned(plan, self.run.record.settings.concurrency, costs))
+        names = self.run.organization.account_names
+        asked.panel.replace_with(sections.planned(plan, self.run.record.settings.concurrency, costs, names))
         return gates(plan)[0]
 
     def make_void(self, why: str) -> None:

@@ -63,6 +63,11 @@ class Organization:
     """Organizational unit id → its own name, where that was read: for people alone."""
 
     @cached_property
+    def account_names(self) -> Mapping[str, str]:
+        """Account id → its name, of those that have one; none where settings hide names."""
+        return {each.id: each.name for each in self.accounts.values() if each.name}
+
+    @cached_property
     def units(self) -> Mapping[str, str]:
         """Organizational unit id → how a person reads it: its path by name and its id, or the id alone."""
         found: dict[str, str] = {}

@@ -82,7 +82,7 @@ class PhaseRun:
         self.record.must_run()
         if self.runbook.phase.plans:
             self.before = self.runbook.observe()
-            self.cells, self.organization = self.before.cells, self.before.organization
+            self.cells, self.organization = self.before.cells, self.runbook.with_unit_names(self.before.organization)
             if which == "before":
                 self.cells_before = self.cells
         else:
@@ -155,7 +155,7 @@ class PhaseRun:
             later=waiting_waves(plan.scope, settings) if runbook.in_waves else "",
             stages={stage.name: stage.title for stage in runbook.phase.stages},
             costs=costs,
-            names={each.id: each.name for each in self.organization.accounts.values() if each.name},
+            names=self.organization.account_names,
         )
         write_plan(self.record.run, self.record.folder, stem, plan, change)
 

@@ -175,6 +175,7 @@ class Runbook:
         """What does the work of a procedure; None in a phase, whose own service does it."""
         self.observer = Observer(settings, access, clock, scope)
         self._latest: tuple[float, Assessment] | None = None
+        self._unit_names: Mapping[str, str] = {}
         self._planned: tuple[Assessment, Plan] | None = None
 
     @property
@@ -206,11 +207,14 @@ class Runbook:
         return self.observer.preflight([service_named(phase.service) for phase in managed(self.settings)])
 
     @collected_rarely()
-    def observe(self) -> Assessment:
-        """Observe this phase's service. One that enters single accounts has to know beforehand who is there."""
+    def observe(self, *, told: bool = True) -> Assessment:
+        """Observe this phase's service. One that enters single accounts has to know beforehand who is there.
+
+        Without `told` it is enough to decide about a stage: what no call can come of is left unread.
+        """
         if self.doing is not None and self.doing.member_role and not self.observer.knows_accounts:
             self.observer.organization()
-        _, (seen,) = self.observer.look([self.service])
+        _, (seen,) = self.observer.look([self.service], told=told)
         self._latest = self.clock.monotonic(), seen
         return seen
 
@@ -225,12 +229,16 @@ class Runbook:
         """Observe every service that settings manage: the whole coverage, and what is watched of the resources behind it."""
         services = self._surveyed()
         organization, looks = self.observer.look(services)
-        jobs: list[Callable[[], Any]] = [partial(read_unit_names, self.settings, self.access, organization)]
+        jobs: list[Callable[[], Any]] = [partial(self.with_unit_names, organization)]
         jobs += [partial(each.resources, seen.state, seen.view, self.access) for each, seen in zip(services, looks, strict=True)]
-        names, *behind = self.access.parallel(jobs)
-        return replace(organization, unit_names=names), tuple(
-            cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more)
-        )
+        named, *behind = self.access.parallel(jobs)
+        return named, tuple(cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more))
+
+    def with_unit_names(self, organization: Organization) -> Organization:
+        """The same with the names of its organizational units, for people; those that this runbook has read are not read again."""
+        if not organization.units.keys() <= self._unit_names.keys():
+            self._unit_names = read_unit_names(self.settings, self.access, organization)
+        return replace(organization, unit_names=self._unit_names)
 
     def _surveyed(self) -> list[Service]:
         return [service_named(phase.service) for phase in managed(self.settings) if phase.covers]
@@ -398,7 +406,7 @@ class Runbook:
         """Observe and plan again; wait a while for AWS to show what an earlier attempt already applied."""
         patience = self.clock.now() + dt.timedelta(seconds=SETTLE_SECONDS)
         pause = 1.0
-        seen = self._of_a_moment_ago() or self.observe()
+        seen = self._of_a_moment_ago() or self.observe(told=False)
         while True:
             covered = cover(approved, self.plan(seen), stage)
             again = {unit for step in covered.steps if isinstance(step, Action) and step.stage == stage for unit in step.units}
@@ -406,7 +414,7 @@ class Runbook:
                 return covered, seen.organization
             self.clock.sleep(pause)
             pause = min(pause * 1.6, 15)
-            seen = self.observe()
+            seen = self.observe(told=False)
 
     def _run(
         self, covered: Covered, stage: str, organization: Organization, not_after: dt.datetime, permit: Callable[[], None],

@@ -102,14 +102,17 @@ class Observer:
         self._unused = replace(read, at=self.clock.monotonic())
         return read.organization, tuple(remarks)
 
-    def look(self, services: Sequence[Service]) -> tuple[Organization, list[Assessment]]:
-        """The organization and these services, compared with settings; what was read a moment ago is not read again."""
+    def look(self, services: Sequence[Service], *, told: bool = True) -> tuple[Organization, list[Assessment]]:
+        """The organization and these services, compared with settings; what was read a moment ago is not read again.
+
+        Without `told`, what is only told and leads to no call is left unread: AWS's rates make it the longest read of some looks.
+        """
         read, self._unused = self._unused, None
         if read is None or self.clock.monotonic() - read.at >= MOMENT:
-            read = self._side_by_side(services)
+            read = self._side_by_side(services, told=told)
         reader = Afterwards(self.access, read.kept)
         missing = [service for service in services if service.name not in read.looks]
-        added = self.access.parallel([partial(self.assess, service, read.organization, reader) for service in missing])
+        added = self.access.parallel([partial(self.assess, service, read.organization, reader, told=told) for service in missing])
         looks = {**read.looks, **dict(zip((service.name for service in missing), added, strict=True))}
         return read.organization, [looks[service.name] for service in services]
 
@@ -117,17 +120,20 @@ class Observer:
         """Begin to list the accounts for the next look: nothing that is done to a service changes that list."""
         self._listing = self.access.begin(self._listed)
 
-    def assess(self, service: Service, organization: Organization, reader: Reader | None = None) -> Assessment:
-        """Observe one service in that organization and compare it with settings."""
-        view = self.view(service, organization)
+    def assess(
+        self, service: Service, organization: Organization, reader: Reader | None = None, *, told: bool = True
+    ) -> Assessment:
+        """Observe one service in that organization and compare it with settings; without `told`, as for `look`."""
+        view = self.view(service, organization, told=told)
         state = service.observe(view, reader or self.access)
         return Assessment(view, state, service.assess(state, view))
 
-    def view(self, service: Service, organization: Organization) -> View:
+    def view(self, service: Service, organization: Organization, *, told: bool = True) -> View:
         """The service's view of that organization, in this scope, today."""
-        return replace(service.view(organization, self.settings, self.scope), day=self.clock.now().date())
+        seen = service.view(organization, self.settings, self.scope)
+        return replace(seen, day=self.clock.now().date(), reads_told=told)
 
-    def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True) -> _Read:
+    def _side_by_side(self, services: Sequence[Service], *, refusing: bool = True, told: bool = True) -> _Read:
         """The organization, and meanwhile those services of which it is known what to ask.
 
         What a service is asked hardly depends on who is in the organization, and AWS takes a minute to list ten thousand accounts.
@@ -138,10 +144,11 @@ class Observer:
         if expected is None or not self._foreseen(expected):
             return _Read(self._read(outline, refusing=refusing))
         jobs: list[Callable[[], Any]] = [partial(self._read, outline, refusing=refusing)]
-        jobs += [partial(self._observe, service, expected) for service in services]
+        jobs += [partial(self._observe, self.view(service, expected, told=told), service) for service in services]
         organization, *states = self.access.parallel(jobs)
         looks = self.access.parallel(
-            partial(self._assessed, service, expected, organization, state) for service, state in zip(services, states, strict=True)
+            partial(self._assessed, service, self.view(service, expected, told=told), organization, state)
+            for service, state in zip(services, states, strict=True)
         )
         return _Read(organization, {service.name: look for service, look in zip(services, looks, strict=True) if look})
 
@@ -174,12 +181,12 @@ class Observer:
         known = expected is self._seen or not asks_members_for_regions(expected, self.settings)
         return known and not identity(expected, self.settings)
 
-    def _observe(self, service: Service, organization: Organization) -> Any:
-        return service.observe(self.view(service, organization), self.access)
+    def _observe(self, expected: View, service: Service) -> Any:
+        return service.observe(expected, self.access)
 
-    def _assessed(self, service: Service, expected: Organization, organization: Organization, state: Any) -> Assessment | None:
+    def _assessed(self, service: Service, expected: View, organization: Organization, state: Any) -> Assessment | None:
         """What a state means; None where something else was to be asked."""
-        view = self.view(service, organization)
-        if reads_depend_on(view) != reads_depend_on(self.view(service, expected)):
+        view = self.view(service, organization, told=expected.reads_told)
+        if reads_depend_on(view) != reads_depend_on(expected):
             return None
         return Assessment(view, state, service.assess(state, view))

@@ -1,10 +1,11 @@
 """The way out of one service, looked at and not taken: every level, what is in its way, who loses what, what is not ours."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from runbook_lib.base.account_sets import few_or_count
+from runbook_lib.base.account_sets import Names, few_or_count
 from runbook_lib.base.observation import Known, Unknown
+from runbook_lib.base.text import visible
 from runbook_lib.coverage import Cell, Cells, Gap, Status
 from runbook_lib.plan import Loss
 from runbook_lib.runbook import Runbook
@@ -59,6 +60,7 @@ class WayOut:
     levels: tuple[LevelSeen, ...]
     stays: tuple[str, ...]
     """What was found that is not ours, or that no level touches."""
+    names: Names = field(default_factory=dict)
 
     @property
     def unread(self) -> bool:
@@ -84,7 +86,8 @@ def look(runbook: Runbook) -> WayOut:
     levels = [
         _level(leaving, level, ground, allowed is not None and level.name in allowed.levels) for level in leaving.departure.levels
     ]
-    return WayOut(leaving.name, leaving.title, seen.organization.id, tuple(levels), (*_stays(ground), *leaving.notes(ground)))
+    stays = (*_stays(ground), *leaving.notes(ground))
+    return WayOut(leaving.name, leaving.title, seen.organization.id, tuple(levels), stays, seen.organization.account_names)
 
 
 def _level(leaving: Leaving, level: Level[object], ground: Ground[object], allowed: bool) -> LevelSeen:
@@ -119,7 +122,8 @@ def lines(way: WayOut) -> Iterator[str]:
         yield ""
         yield f"{number}. {level.name}: {level.title}. {level.stands}; {permitted}"
         for cell, regions in level.grouped():
-            yield f"   {_answer(cell)}: {', '.join(regions)}: {few_or_count(cell.accounts)}: {_about(cell)}"
+            whose = visible(few_or_count(cell.accounts, names=way.names))
+            yield f"   {_answer(cell)}: {', '.join(regions)}: {whose}: {_about(cell)}"
             if cell.next_step and cell.status in OPEN:
                 yield f"     next: {cell.next_step} ({cell.who})"
         for loss in level.losses:

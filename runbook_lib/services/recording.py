@@ -144,9 +144,12 @@ def _nothing(code: str, reason: str, next_step: str = "") -> Recorded:
 def read_recording(view: View, reader: Reader, regions: Sequence[str]) -> Recording:
     """Ask the aggregator about these Regions, the delegated account for itself, and members where the aggregator does not tell.
 
-    The aggregator is looked for in every Region that settings name, in whatever part is looked at; in the home Region first.
+    The aggregator is looked for in every Region that settings name, in whatever part is looked at; in the home Region first. Of
+    the members it is only told whether they record: a look that decides about a stage asks the delegated account alone.
     """
     delegated = view.delegated
+    if not view.reads_told:
+        return Recording(own=_recorders(reader, [(delegated, region) for region in regions]))
     named = {region for section in view.settings.sections().values() for region in section.regions}
     order = sorted(named, key=lambda region: (region != view.settings.home_region, region))
     jobs: list[Callable[[], Any]] = [

@@ -18,6 +18,8 @@ class View:
     population: Population
     day: dt.date | None = None
     """The day (UTC) of the look, for what settings end on one; None where nothing is decided by it. No read depends on it."""
+    reads_told: bool = True
+    """Whether what is only told, and for which nothing is ever planned, is read too: a look before a stage decides without it."""
 
     @property
     def management(self) -> str:
@@ -49,4 +51,5 @@ def reads_depend_on(view: View) -> tuple[object, ...]:
     out = [region for region in people.regions for aside in people.aside.get(region, ()) if people.delegated in aside.accounts]
     by_account = people.members if not people.whole or view.settings.access.members is not None else None
     opted = view.organization.regions.get(people.management)
-    return people.management, people.delegated, people.regions, people.other_regions, asked, out, by_account, opted
+    told = view.reads_told
+    return people.management, people.delegated, people.regions, people.other_regions, asked, out, by_account, opted, told

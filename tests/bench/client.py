@@ -59,7 +59,7 @@ def bound(settings: Settings, folder: Path) -> dict[str, Any]:
     plans = [planned(settings, phase) for phase in phases_of(settings)]
     latency, accounts = float((folder / "latency").read_text()), len(plans[0].population)
     found: Bound = first_enablement(plans, accounts, latency)
-    chain = demanded(plans, accounts, latency)
+    chain = demanded(plans, accounts, len(REGIONS), latency)
     return {
         "bound": found.seconds, "parts": found.parts, "actions": sum(len(plan.actions) for plan in plans),
         "demanded": chain.seconds, "demanded_parts": chain.parts, "fewest": fewest_calls(plans, accounts, len(REGIONS)),
@@ -83,9 +83,9 @@ class Counted(Runbook):
     def pages(self) -> int:
         return sum(self.access.counters.by_operation().get("organizations:ListAccounts", []))
 
-    def observe(self) -> Assessment:
+    def observe(self, *, told: bool = True) -> Assessment:
         with self.booked(AGAIN if self.planned_on else FIRST):
-            seen = super().observe()
+            seen = super().observe(told=told)
         if not self.planned_on:
             self.planned_on = self.pages
             Counted.causes[FIRST] += self.planned_on

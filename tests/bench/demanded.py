@@ -31,6 +31,10 @@ IN_REGION: Mapping[str, Mapping[str, int]] = {
 """Service → stage → reads in one Region before it, without lists of members."""
 DETAILS: Mapping[str, str] = {"guardduty": "guardduty:GetMemberDetectors", "inspector2": "inspector2:BatchGetAccountStatus"}
 """What is asked of each member that a look finds, in batches; Macie lists it, in pages as of members."""
+RECORDERS = frozenset({"organizations", "securityhub"})
+"""Services that tell of every account whether AWS Config records there: once in each phase, for no call comes of it."""
+ROWS = 100
+"""Recorders in one answer of an organization's aggregator [model]; it is asked Region by Region."""
 ORGANIZATION, ONCE = 5, {"organizations": 13, "securityhub": 1}
 """Reads of the organization beside its pages of accounts; reads of a service that are not made in each Region."""
 PAGE = {"organizations": 20, "securityhub": 50, "guardduty": 50, "inspector2": 50, "macie2": 25}
@@ -75,17 +79,30 @@ def calls_of_look(plan: Plan, stage: str, listing: bool, accounts: int, regions:
     return ORGANIZATION + pages(accounts, "organizations") + ONCE.get(service, 0) + regions * here
 
 
+def calls_of_recorders(accounts: int, regions: int) -> int:
+    """The aggregator itself, whether its data is the latest, and the recorders of each Region in pages."""
+    return 2 + regions * math.ceil(accounts / ROWS)
+
+
 def fewest_calls(plans: Sequence[Plan], accounts: int, regions: int) -> dict[str, int]:
-    """Changes, one look for each stage (the first is what the plan is made from), polls, and whether earlier phases are applied."""
+    """Changes, one look for each stage (the first is what the plan is made from), polls, and whether earlier phases are applied.
+
+    Where AWS Config records is told with the plan alone.
+    """
     return {
         "changes": sum(len(plan.actions) for plan in plans),
         "looks": sum(calls_of_look(plan, *look, accounts, regions) for plan in plans for look in looks(plan)),
+        "recorders": sum(
+            calls_of_recorders(accounts, regions) + regions * (service == "securityhub")
+            for service in (phase_named(plan.phase).service for plan in plans)
+            if service in RECORDERS
+        ),
         "polls": sum(polls_of(wait) * calls_of_poll(wait, accounts - 1) for plan in plans for wait in plan.waits),
         "earlier phases": regions * sum("10_security_hub" in plan.requires for plan in plans),
     }
 
 
-def demanded(plans: Sequence[Plan], accounts: int, latency: float) -> Bound:
+def demanded(plans: Sequence[Plan], accounts: int, regions: int, latency: float) -> Bound:
     """Every stage after its look, every Wait with its polls. Their pauses are the runbook's own choice, and not counted."""
     found = Bound()
 
@@ -103,6 +120,9 @@ def demanded(plans: Sequence[Plan], accounts: int, latency: float) -> Bound:
             first = not any(name.startswith(plan.phase) for name in found.parts)
             # Accounts and service are read side by side; before the first look it has to be seen that it is the right organization,
             # before the others the accounts may be listed while the stage before is ending.
+            if first and service in RECORDERS:
+                asked = regions * math.ceil(accounts / ROWS)
+                chain = max(chain, 2 * latency + in_turn(asked, "config", "SelectAggregateResourceConfig", latency))
             found.parts[f"{plan.phase} look before {stage}"] = max(listed, chain) + latency if first else chain
             steps = [step for step in plan.steps if step.stage == stage]
             found.parts[f"{plan.phase} {stage}"] = stage_seconds(steps, latency, waited)

@@ -250,9 +250,9 @@ def _member_standards(
 
 
 def _recording(view: View, reader: Reader, regions: list[str]) -> Recording:
-    """Where AWS Config records; nobody is asked where settings want no standard."""
+    """Where AWS Config records; nobody is asked where settings want no standard, and nothing is planned for it."""
     part = view.settings.security_hub
-    if part is None or not part.evaluates or not regions:
+    if part is None or not part.evaluates or not regions or not view.reads_told:
         return Recording()
     return read_recording(view, reader, regions)
 
@@ -260,9 +260,9 @@ def _recording(view: View, reader: Reader, regions: list[str]) -> Recording:
 def _products(
     view: View, reader: Reader, read: Mapping[str, Mapping[str, Any]], management: Mapping[str, Observation[bool]]
 ) -> dict[str, dict[str, Observation[frozenset[str]]]]:
-    """Whose findings are taken in by each hub that is on and into whose account there is a door."""
+    """Whose findings are taken in by each hub that is on and into whose account there is a door; nothing is planned for it."""
     places: list[tuple[str, str]] = []
-    for region, columns in sorted(read.items()):
+    for region, columns in sorted(read.items()) if view.reads_told else ():
         if region not in view.population.regions or not senders(view.settings, region):
             continue
         if columns["hub"] == Known(value=True):
