@@ -1,5 +1,6 @@
 """Live resources behind the switches: read in a rehearsal, counted over Regions, said beside coverage and in none of its sums."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from simulated import ENABLING, simulated
 
 from runbook_lib.coverage import Cell, Count, Gap, Status, count
 from runbook_lib.coverage.resources import ASPECT, counted, written
-from runbook_lib.coverage.summary import idle_words, sentences
+from runbook_lib.coverage.summary import idle_words, sentences, unseen_words
 from runbook_lib.rehearsal.resources import Resource
 
 EAST, WEST, MEMBER = "us-east-1", "us-east-2", "333333333333"
@@ -42,6 +43,19 @@ def test_on_but_not_evaluating_is_one_sentence() -> None:
     assert sentences([idle, row(EAST, written(1, 1))], {"guardduty": "GuardDuty"}) == [
         idle_words([idle]), "GuardDuty: 1 of 1 live resources is watched.",
     ]  # fmt: skip
+
+
+def test_standards_that_nobody_was_asked_about_are_said_beside_the_percentage() -> None:
+    """A service that evaluates in an account says nothing of which checks it makes there."""
+    evaluated = Cell("securityhub", EAST, "evaluating", frozenset("1234"), Status.COVERED, "")
+    standards = Cell("securityhub", EAST, "standards", frozenset({"1"}), Status.COVERED, "", "fsbp/1.0.0")
+    assert unseen_words([evaluated, standards]) == (
+        "Which standards are on in 3 accounts is not part of the percentage: settings want none there by name, so nobody was asked."
+    )
+    assert unseen_words([replace(standards, accounts=evaluated.accounts), evaluated]) == ""
+    assert unseen_words([standards, replace(evaluated, in_scope=False)]) == ""
+    assert unseen_words([evaluated]) in sentences([evaluated], {})
+    assert unseen_words([standards]) == ""
 
 
 def test_the_delegated_account_tells_of_its_members_resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def population(organization: Organization) -> dict[str, str]:
     }
 
 
-def _number(inside: Iterable[Cell]) -> Iterator[str]:
+def _number(inside: Sequence[Cell]) -> Iterator[str]:
     """The number first, and what it is of."""
     counted = summaries.totals(inside)["in scope"]
     asked = counted.covered + counted.gap + counted.unknown
@@ -145,8 +145,8 @@ def _number(inside: Iterable[Cell]) -> Iterator[str]:
     gaps = f"{counted.gap:,} gap{'s' * (counted.gap != 1)}, {counted.unknown:,} unknown"
     said = f"covered in scope: {counted.covered:,} of {asked:,}; {gaps}; besides, {counted.excluded:,} excluded on purpose"
     yield html.element("p", f"<strong>{html.escaped(summaries.percent(counted))}</strong> {html.escaped(said)}", class_="headline")
-    if idle := summaries.idle_words(inside):
-        yield html.paragraph(idle)
+    for words in filter(None, (summaries.idle_words(inside), summaries.unseen_words(inside))):
+        yield html.paragraph(words)
     parts = ((counted.covered, "covered"), (counted.gap, "gap"), (counted.unknown, "unknown"))
     bar = "".join(f'<span class="b-{kind}" style="flex:{number}"></span>' for number, kind in parts if number)
     yield html.element("p", bar, class_="bar", aria_hidden="true")

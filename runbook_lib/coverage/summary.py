@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook_lib.base.account_sets import count_of
 from runbook_lib.coverage import Cell, Count, Gap, Status, count, resources
 from runbook_lib.organization import Organization
+from runbook_lib.services.spec import EVALUATING, STANDARDS
 
 By = Literal["service", "region", "aspect", "organizational unit"]
 DIMENSIONS: tuple[By, ...] = ("service", "region", "aspect", "organizational unit")
@@ -77,11 +79,28 @@ def idle_words(cells: Iterable[Cell]) -> str:
     )
 
 
+def unseen_words(cells: Iterable[Cell]) -> str:
+    """In how many accounts a service evaluates, and nobody asked what: the percentage says nothing of it. Empty where in none."""
+    evaluated, looked_at = set[tuple[str, str]](), set[tuple[str, str]]()
+    for cell in cells:
+        found = {EVALUATING: evaluated, STANDARDS: looked_at}.get(cell.aspect) if cell.in_scope else None
+        if found is not None and (cell.aspect == STANDARDS or cell.status is Status.COVERED):
+            found.update((cell.service, account) for account in cell.accounts)
+    unseen = {account for _, account in evaluated - looked_at}
+    if not unseen:
+        return ""
+    there = "there" if len(unseen) > 1 else "in it"
+    return (
+        f"Which standards are on in {count_of(unseen)} is not part of the percentage: settings want none {there} by name, "
+        "so nobody was asked."
+    )
+
+
 def sentences(cells: Iterable[Cell], titles: Mapping[str, str]) -> list[str]:
-    """What is on and evaluates nothing, and what is watched behind the switches, in words."""
+    """What is on and evaluates nothing, what was not looked at, and what is watched behind the switches, in words."""
     kept = tuple(cells)
     watched = [f"{titles.get(name, name)}: {each.sentence}" for name, each in resources.counted(kept).items()]
-    return [words for words in (idle_words(kept), *watched) if words]
+    return [words for words in (idle_words(kept), unseen_words(kept), *watched) if words]
 
 
 def row(name: str, counted: Count) -> tuple[str, int, int, int, int, int, int, str]:

@@ -30,6 +30,8 @@ DESIGNATING = tuple(
     )
 )
 """What services' pages list as needed for designating an administrator, beside the service's own operation."""
+STANDARDS = "standards"
+"""The aspect of which checks a service is to make, where settings say so."""
 EVALUATING = "evaluating"
 """The aspect of a service that works by AWS Config: whether it evaluates where it is on."""
 WITHOUT_REGIONS = frozenset({"account", "iam", "organizations"})

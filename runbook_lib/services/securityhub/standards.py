@@ -38,10 +38,11 @@ from runbook_lib.services.securityhub.state import (
     standards_in,
     subscription_arn,
 )
+from runbook_lib.services.spec import STANDARDS
 from runbook_lib.settings.sections.securityhub import SecurityHubSection
 
 Here = Place[SecurityHubSection, State]
-ASPECT = "standards"
+ASPECT = STANDARDS
 READY_SECONDS = 900
 MOST = 25
 """StandardsSubscriptionRequests of one call [model]."""
