@@ -50,7 +50,7 @@ def test_standards_that_nobody_was_asked_about_are_said_beside_the_percentage() 
     evaluated = Cell("securityhub", EAST, "evaluating", frozenset("1234"), Status.COVERED, "")
     standards = Cell("securityhub", EAST, "standards", frozenset({"1"}), Status.COVERED, "", "fsbp/1.0.0")
     assert unseen_words([evaluated, standards]) == (
-        "Which standards are on in 3 accounts is not part of the percentage: settings want none there by name, so nobody was asked."
+        "Which standards are on in 3 accounts is not part of the percentage: settings name none for them, so nobody was asked."
     )
     assert unseen_words([replace(standards, accounts=evaluated.accounts), evaluated]) == ""
     assert unseen_words([standards, replace(evaluated, in_scope=False)]) == ""

@@ -89,9 +89,9 @@ def unseen_words(cells: Iterable[Cell]) -> str:
     unseen = {account for _, account in evaluated - looked_at}
     if not unseen:
         return ""
-    there = "there" if len(unseen) > 1 else "in it"
+    them = "them" if len(unseen) > 1 else "it"
     return (
-        f"Which standards are on in {count_of(unseen)} is not part of the percentage: settings want none {there} by name, "
+        f"Which standards are on in {count_of(unseen)} is not part of the percentage: settings name none for {them}, "
         "so nobody was asked."
     )
 
