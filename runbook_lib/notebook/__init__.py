@@ -71,7 +71,8 @@ def opening(phase: str, parameters_file: str, scope: str, approval: str, run_fol
     """Take up what a notebook was given, and begin its record; the notebook that was open before is given up."""
     settle_shell()
     keep_private()
-    further = dict(zip(phase_named(phase).parameters, about, strict=False))
+    names = phase_named(phase).parameters
+    further = {**dict.fromkeys(names, ""), **dict(zip(names, about, strict=False))}  # some are taken up by a later cell
     given = {"parameters_file": parameters_file, "scope": scope, "approval": approval, "run_folder": run_folder, **further}
     refuse_strangers(given)
     while OPEN:
@@ -199,6 +200,8 @@ class Notebook:
         Raises Halt when an approval may not be used, when the answer is no, and when it cannot be given in this way.
         """
         with plainly(self.record, "confirm"):
+            if not isinstance(emergency, str):
+                raise BadParameter(f"emergency is {type(emergency).__name__} {emergency!r}")
             self.record.must_run()
             return await self._decides(emergency).decide()
 

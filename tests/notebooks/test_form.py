@@ -11,9 +11,9 @@ import pytest
 from notebook_links import MADE, linked
 from papermill.inspection import inspect_notebook
 
-from runbook_lib.notebook import PARAMETERS
+from runbook_lib.notebook import PARAMETERS, BadParameter, opening
 from runbook_lib.runbook.phases import NOTEBOOKS as DECLARED
-from runbook_lib.runbook.phases import Kind, phase_named
+from runbook_lib.runbook.phases import STACK, Kind, phase_named
 from runbook_lib.services.registry import specs
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -125,6 +125,21 @@ class TestForm:
             "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3",
         }  # fmt: skip
         assert dict(notebook.metadata.language_info) == {"name": "python"}
+
+
+@pytest.mark.parametrize("phase", [each for each in DECLARED if each.parameters and each != STACK], ids=lambda phase: phase.name)
+def test_every_parameter_of_a_notebook_is_known_where_it_is_opened(phase: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that a later cell takes up: a name that nobody reads is refused."""
+    known: list[str] = []
+
+    def asked(given: dict[str, Any]) -> None:
+        known.extend(given)
+        raise BadParameter("enough")
+
+    monkeypatch.setattr("runbook_lib.notebook.refuse_strangers", asked)
+    with pytest.raises(BadParameter, match="enough"):
+        opening(phase.name, "", "", "", "", *phase.parameters[:1])
+    assert known == [*PARAMETERS, *phase.parameters]
 
 
 @pytest.mark.parametrize("phase", DECLARED, ids=lambda phase: phase.name)
