@@ -23,6 +23,7 @@ from runbook_lib.rehearsal.limits import Limits
 from runbook_lib.rehearsal.log import Entry, Log, longest_list, page_asked
 from runbook_lib.rehearsal.neighbours import Around
 from runbook_lib.rehearsal.operations.cloudformation.custom import ADDRESS, take
+from runbook_lib.rehearsal.operations.storage import refuse_other_owner
 from runbook_lib.rehearsal.permissions import refuse_denied
 from runbook_lib.rehearsal.refusals import Designation, refuse_absent, refuse_region
 from runbook_lib.rehearsal.registry import HANDLERS, Call, PassOn
@@ -266,6 +267,8 @@ class _Handling:
         """Hand the request to moto, or refuse it where there is none."""
         if self.front.backstop is None:
             raise ApiError("NotSimulated", f"{self.request.service}:{self.request.named} is not simulated here", 501)
+        if owner := self.environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER"):
+            refuse_other_owner(self.world, self.request.path, owner)
         taken: dict[str, Any] = {}
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.aws.endpoints import sts_region
 from runbook_lib.base.errors import RunbookError
 from runbook_lib.settings import Settings
+from runbook_lib.settings.regions import partition_of
 from runbook_lib.stack.bundle import Bundle
 from runbook_lib.stack.orders import Ordered, key
 from runbook_lib.stack.replica import progress_key
@@ -122,7 +123,10 @@ class Installer:
         account = settings.organization.management_account
         if settings.access.management.role_arn:
             account = settings.organization.delegated_account
-        there = region or settings.home_region or sts_region(settings)
+        usual = settings.home_region or sts_region(settings)
+        if region and partition_of(region) != partition_of(usual):
+            raise StackRefused(f"--region {region}: there is no such Region in {partition_of(usual)}; the default is {usual}")
+        there = region or usual
         return cls(Surroundings({MODE: settings.mode, REGION: there}), name, account, say)
 
     def call(self, service: str, operation: str, **given: Any) -> Any:
@@ -148,7 +152,8 @@ class Installer:
         except ClientError as error:
             if "does not exist" in str(error):
                 return {}
-            raise StackRefused(f"stack {self.name}: {error}") from None
+            told = error.response.get("Error", {})
+            raise StackRefused(f"stack {self.name}: {error.operation_name}: {told.get('Code')}: {told.get('Message')}") from None
         except BotoCoreError as error:
             raise StackRefused(f"stack {self.name}: {error}") from None
         return found
@@ -183,13 +188,28 @@ class Installer:
         """The bucket that the stack has its bundle from. Raises StackRefused where there is no stack."""
         found = {each["ParameterKey"]: each["ParameterValue"] for each in self.stack().get("Parameters", ())}
         if "ArtifactBucket" not in found:
-            raise StackRefused(f"there is no stack {self.name} in account {self.account} to update: runbook stack deploy")
+            where = f"account {self.account} in {self.around.region}"
+            raise StackRefused(f"there is no stack {self.name} in {where} to update: runbook stack deploy")
         return str(found["ArtifactBucket"])
 
     def refuse_bucket(self, bucket: str) -> None:
-        """Raise StackRefused unless the bucket is this account's and keeps versions: whoever owns it owns the functions' code."""
-        own = {"Bucket": bucket, "ExpectedBucketOwner": self.account}
-        versioning = self.call("s3", "get_bucket_versioning", **own)
+        """Raise StackRefused unless the bucket is of this account and Region, and keeps versions.
+
+        Whoever owns it owns the functions' code, which Lambda takes from its own Region alone.
+        """
+        own, s3 = {"Bucket": bucket, "ExpectedBucketOwner": self.account}, self.around.client("s3")
+        try:
+            versioning, where = s3.get_bucket_versioning(**own), s3.get_bucket_location(**own).get("LocationConstraint")
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "NoSuchBucket":
+                raise StackRefused(f"there is no bucket {bucket}; make it once, as docs/stack.md says, and give it") from None
+            why = f"bucket {bucket} is not of account {self.account}, or these credentials may not read it"
+            raise StackRefused(f"{why} ({error.operation_name}: {code})") from None
+        except BotoCoreError as error:
+            raise StackRefused(f"bucket {bucket}: {error}") from None
+        if (there := {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(where, where)) != self.around.region:
+            raise StackRefused(f"bucket {bucket} is in {there}, and the stack lives in {self.around.region}; see --region")
         if versioning.get("Status") != "Enabled":
             raise StackRefused(f"bucket {bucket} keeps no versions; enable versioning, by which the functions' code is named")
 

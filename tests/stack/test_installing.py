@@ -57,14 +57,9 @@ def deploy(deployed: Deployed, *more: str, bucket: str = BUCKET, typed: str | No
 def refused_at_first(deployed: Deployed) -> None:
     """What does not fit is said in one sentence, and begins no run."""
     assert said("status", *here(deployed)) == (1, "runbook: there is no such stack\n")
-    there_is_none = "there is no stack runbook in account 111111111111 to update: runbook stack deploy"
+    there_is_none = "there is no stack runbook in account 111111111111 in us-east-1 to update: runbook stack deploy"
     assert there_is_none in said("update", *here(deployed), "--installed")[1]
     at, runs = str(deployed.organization.settings), str(deployed.organization.runs)
-    text = said("deploy", "-p", at, "--runs", runs, "--bucket", BUCKET, "--installed")[1]
-    assert "the credentials are of account 333333333333, and the stack lives in 111111111111" in text
-    deployed.client("s3").create_bucket(Bucket="unversioned-example")
-    assert "bucket unversioned-example keeps no versions" in deploy(deployed, bucket="unversioned-example")[1]
-    assert "NoSuchBucket" in deploy(deployed, bucket="nobodys-example")[1]
     bad = deployed.organization.runs.parent / "settings-with-profile.yaml"
     bad.write_text(Path(at).read_text().replace("  delegated:", "  management:\n    profile: mine\n  delegated:"))
     assert "access.management.profile" in said("deploy", "-p", str(bad), "--runs", runs, "--bucket", BUCKET)[1]
@@ -126,10 +121,6 @@ def deployed_and_updated(deployed: Deployed, plan: Plan) -> None:
 
 
 def refused_later(deployed: Deployed, plan: Plan) -> None:
-    own = deployed.stack.parameters["Organization"]
-    deployed.stack.parameters["Organization"] = "o-another0001"
-    assert "is of organization o-another0001, and settings are of o-rehearsal001" in deploy(deployed)[1]
-    deployed.stack.parameters["Organization"] = own
     changed = deployed.organization.settings.read_text().replace("FIFTEEN_MINUTES", "ONE_HOUR")
     deployed.organization.settings.with_name("changed.yaml").write_text(changed)
     words = ["-p", str(deployed.organization.settings.with_name("changed.yaml")), *here(deployed)[2:]]

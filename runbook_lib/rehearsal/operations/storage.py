@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from runbook_lib.rehearsal.answers import SimulationError
+from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.permissions import service_may
 from runbook_lib.rehearsal.policies.document import Kind
 from runbook_lib.rehearsal.policies.wildcards import PolicyError, Value
@@ -144,6 +146,13 @@ def _may(writing: Writing, policy: str, action: str, resource: str) -> bool:
         return service_may(policy, writing.principal, action, resource, writing.source, kind=kind, more=more)
     except PolicyError as error:
         raise SimulationError(f"whether {writing.principal} may {action} is not simulated: {error}") from error
+
+
+def refuse_other_owner(world: World, path: str, owner: str) -> None:
+    """Raise S3's refusal of a request for a bucket of another owner than its caller expects [docs: bucket owner condition]."""
+    found = world.of(Storage).store.bucket(unquote(path).lstrip("/").partition("/")[0])
+    if found is not None and found.account != owner:
+        raise ApiError("AccessDenied", "Access Denied", 403)
 
 
 def listen(world: World) -> None:
