@@ -108,7 +108,7 @@ GIVEN = [(case, check) for case in CASES for check in (False, True) if not check
 
 
 @pytest.mark.parametrize(("case", "check"), GIVEN, ids=[f"{case['what']}{', check' * check}" for case, check in GIVEN])
-def test_it_is_refused_in_one_sentence_and_nothing_is_changed(account: Account, case: dict[str, Any], check: bool) -> None:  # noqa: FBT001 a parameter of pytest's
+def test_it_is_refused_in_one_sentence_and_nothing_is_changed(account: Account, case: dict[str, Any], check: bool) -> None:
     account.arranged(case.get("world", ""))
     before = account.there()
     said = account.deploy(*(["--check", "--confirm", "runbook-check"] if check else []), **case.get("words", {}))

@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import stack_settings
 from doors import PATIENCE, Served, served
+from stack_addresses import nowhere_told
 from stack_in_process import in_this_process, nothing
 
 from runbook_lib.phase_run.opening import begin, opened
@@ -42,6 +43,7 @@ class Deployed:
     session: Any
     orders: dict[str, str] = field(default_factory=dict)
     version: str = ""
+    bucket: str = BUCKET
 
     def client(self, service: str) -> Any:
         return self.session.client(service, endpoint_url=self.organization.url)
@@ -146,3 +148,4 @@ def deployable(folder: Path, monkeypatch: Any, seed: str = "seven", *, here: boo
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         made.version = s3.put_object(Bucket=BUCKET, Key="runbook.zip", Body=(nothing() if here else bundle()).data)["VersionId"]
         yield made
+        nowhere_told(made)

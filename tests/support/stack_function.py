@@ -16,6 +16,8 @@ STACK = "arn:aws:cloudformation:us-east-1:111111111111:stack/runbook/00000000-00
 MACHINE_ARN = "arn:aws:states:us-east-1:111111111111:stateMachine:runbook"
 TOKEN = "c2VjcmV0LW9mLXRoZS1wcmUtc2lnbmVkLWFkZHJlc3M"
 """What must be found nowhere but where an answer goes."""
+MADE: "list[Account]" = []
+"""Every account that was made; a test of the folder's conftest looks through them."""
 NOW = dt.datetime(2026, 11, 29, 12, 0, tzinfo=dt.UTC)
 ORDERS = [f"20261129T1{number}0000Z-{number:064x}" for number in range(3)]
 
@@ -57,6 +59,14 @@ class Account(Surroundings):
     now: dt.datetime = NOW
     broken: str = ""
     """The call that always fails."""
+
+    def __post_init__(self) -> None:
+        MADE.append(self)
+
+    @property
+    def written(self) -> str:
+        """Whatever lies in the account but encrypted parameters, which alone may hold an address."""
+        return repr((self.environment, self.objects, self.executions, self.answers, list(self.parked)))
 
     @property
     def door(self) -> Door:
