@@ -20,7 +20,7 @@ APART = ("test_killed.py", "test_seeds_outcomes.py", "test_preflight.py")
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Tests of one file go to the same worker, those of a few files to any, in the order of collection.
 
-    Browser scenarios of all files go to one worker, for they share one JupyterLab; the journey has another one of its own.
+    Browser scenarios share a JupyterLab, and so a worker: those of the gate, which are half of all, one; the others another one.
 
     xdist's own marks of groups are lost on pytest 9.2.
     """
@@ -28,7 +28,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         if Path(file).parent.name == "browser":
-            return file if Path(file).name == "test_journey.py" else "browser"
+            return file if Path(file).name == "test_gate.py" else "browser"
         return nodeid if Path(file).name in APART else file
 
 
