@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from runbook_lib.base.clock import Clock
 from runbook_lib.evidence.run.folder import RunFolder, find_runs
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
+from runbook_lib.rehearsal.world import World
 
 
 @dataclass
@@ -310,16 +311,17 @@ def test_names_that_only_aws_knows_are_refused_before_any_plan_at_once(line: Lin
     assert len(line.served.changes) == changes
 
 
-def test_unknown_is_never_0(line: Line) -> None:
-    """Everything Inspector has is hidden from the delegated account: that is no gap, and not covered either."""
+def test_unknown_is_never_0(line: Line, seven_before: Callable[[str], World]) -> None:
+    """Who Security Hub's members are is hidden from the delegated account: that is no gap, and not covered either."""
     front = line.served.front
-    role = front.world.organization.accounts["222222222222"].roles["RunbookDelegated"]
-    before = role.denied
-    role.denied = (*before, "securityhub:ListMembers")
+    before, world = front.world, seven_before("20_guardduty")
+    role = world.organization.accounts["222222222222"].roles["RunbookDelegated"]
+    role.denied = (*role.denied, "securityhub:ListMembers")
+    front.adopt(world)
     try:
         said = line("plan", "-p", str(line.served.settings), "--phase", "10")
     finally:
-        role.denied = before
+        front.adopt(before)
     assert said.code == 2, said.out
     assert " unknown" in said.out
     assert "blocked: " in said.out
