@@ -21,12 +21,12 @@ install: ## install everything into .venv; PYTHON=/usr/bin/python3.12 chooses th
 rehearse: install ## run the whole runbook against a simulated organization
 	@$(BIN)/runbook rehearse $(ARGS)
 
-test: install ## lint, types and tests
+test: install ## lint, types and tests, held to a budget of CPU seconds; ARGS=--cpu-write writes it anew
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 	@$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS); tests=$$?; \
+	$(BIN)/python -m pytest -n 4 --dist loadfile --cpu $(ARGS); tests=$$?; \
 	wait $$types; types=$$?; [ $$types -eq 0 ] || cat $(VENV)/types.txt; \
 	exit $$((tests ? tests : types))
 

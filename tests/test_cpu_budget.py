@@ -116,4 +116,4 @@ def test_what_is_over_is_named_and_so_is_a_folder_without_a_budget(judge: Judge)
 def test_writing_leaves_folders_that_were_not_run(judge: Judge) -> None:
     del judge.tests["a/b/test_z.py::test_three"]
     judge.written()
-    assert Budget.read(judge.path) == Budget(0.1, {BEFORE: 6, "a": 8, "a/b": 2})
+    assert Budget.read(judge.path) == Budget(0.1, {BEFORE: 8, "a": 10, "a/b": 2})
