@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import twins
-from ruamel.yaml import YAML
 from simulated import ENABLING, Simulated, permitted, simulated
+from tables import table
 
 from runbook_lib.apply.journal import Journal
 from runbook_lib.base.clock import Stop
@@ -15,7 +15,7 @@ from runbook_lib.rehearsal.organization import close_account
 from runbook_lib.runbook.observer import MOMENT
 from runbook_lib.services.registry import by_name
 
-PREREQUISITES: Mapping[str, int] = YAML(typ="safe").load(Path(__file__).parent / "cases" / "prerequisites-calls.yaml")
+PREREQUISITES: Mapping[str, int] = table(Path(__file__).parent / "cases" / "prerequisites-calls.yaml")
 EXPECTED = {"00_prerequisites": PREREQUISITES} | {
     by_name()[service].phase: calls for service, calls in twins.said("runbook", "calls").items()
 }

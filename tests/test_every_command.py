@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from ruamel.yaml import YAML
+from tables import table
 
 from runbook_lib.base.identity import user
 from runbook_lib.cli import cli, main
@@ -24,7 +24,7 @@ from runbook_lib.rehearsal import environment, seed_file
 from runbook_lib.settings.file import load
 
 TESTS = Path(__file__).parent
-TABLE: dict[str, Any] = YAML(typ="safe").load(TESTS / "cases" / "commands.yaml")
+TABLE: dict[str, Any] = table(TESTS / "cases" / "commands.yaml")
 KEY = "arn:aws:kms:us-east-1:222222222222:alias/evidence"
 """Named as settings must name one, and asked for by nobody in a rehearsal."""
 LINES: list[dict[str, Any]] = TABLE["lines"]

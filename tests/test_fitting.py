@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from ruamel.yaml import YAML
 from simulated import PARAMETERS
+from tables import table
 
 from runbook_lib.cli.rehearsal_settings import Simulation, fitted
 from runbook_lib.services.registry import by_name, specs
@@ -19,7 +20,7 @@ from runbook_lib.settings.editing import as_rehearsal, refuse_other_changes
 from runbook_lib.settings.file import SettingsError, load, parse, text_of
 
 TODAY = dt.date(2026, 6, 1)
-CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parent / "cases" / "rehearsal" / "fitting.yaml")
+CASES: list[dict[str, Any]] = table(Path(__file__).parent / "cases" / "rehearsal" / "fitting.yaml")
 BASE = (Path(__file__).parent / "cases" / "rehearsal" / "fitting-base.yaml").read_text(encoding="utf-8")
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 from simulated import ENABLING, Simulated, open_cells, simulated
+from tables import table
 
 from runbook_lib.rehearsal import permissions as simulation
 from runbook_lib.rehearsal.operations.config import aggregate
@@ -31,8 +31,7 @@ def unasked() -> dict[str, str]:
     """Statement, action and account that no call of this rehearsal needs → why they stand in the table all the same."""
     here = Path(__file__).parent
     files = [here / "cases" / "permissions.yaml", *sorted((here / "services").glob("*/permissions.yaml"))]
-    read_yaml = YAML(typ="safe", pure=True)
-    return {key: reason for path in files for key, reason in read_yaml.load(path.read_text(encoding="utf-8")).items()}
+    return {key: reason for path in files for key, reason in table(path).items()}
 
 
 @dataclass

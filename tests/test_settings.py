@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from tables import table
 
 from runbook_lib.base.documents.models import SAYS
 from runbook_lib.services.registry import specs
@@ -30,7 +31,7 @@ PARAMETERS = Path(__file__).parents[1] / "parameters"
 
 def cases() -> list[Any]:
     files = sorted(set(CASES.glob("*.yaml")) - {CASES / "base.yaml"})
-    found = [(file.stem, case) for file in files for case in YAML(typ="safe", pure=True).load(file)]
+    found = [(file.stem, case) for file in files for case in table(file)]
     return [pytest.param(case, id=f"{file}: {case['name']}") for file, case in found]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
+import tables
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
@@ -37,10 +37,7 @@ class Section:
 
 def sections() -> list[Section]:
     """The list as its file has it. A missing or unknown key raises TypeError."""
-    return [
-        Section(each["section"], each["title"], tuple(Fact(**fact) for fact in each["facts"]))
-        for each in YAML(typ="safe").load(LIST)
-    ]
+    return [Section(each["section"], each["title"], tuple(Fact(**fact) for fact in each["facts"])) for each in tables.table(LIST)]
 
 
 def holders() -> dict[str, list[str]]:
@@ -50,7 +47,7 @@ def holders() -> dict[str, list[str]]:
         for name, fact in _named(path):
             found.setdefault(fact, []).append(f"{path.relative_to(TESTS)}::{name}")
     for path in sorted(CASES.glob("*.yaml")):
-        for each in YAML(typ="safe", pure=True).load(path):
+        for each in tables.table(path):
             for fact in each.get("facts", ()):
                 found.setdefault(fact, []).append(f"{path.relative_to(TESTS)}: {each['case']}")
     return found

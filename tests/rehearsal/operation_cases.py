@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from small_world import CLOSED, DELEGATED, MANAGEMENT, MEMBERS, OPT_IN, OTHER, OUTSIDER, REGION, SUSPENDED, Caller
+from tables import table
 
 from runbook_lib.rehearsal.events import designate
 from runbook_lib.rehearsal.organization import close_account
@@ -62,7 +62,7 @@ class Case:
 
 def cases() -> Iterator[Case]:
     for path in sorted(FOLDER.glob("*.yaml")):
-        for each in YAML(typ="safe", pure=True).load(path):
+        for each in table(path):
             name, steps, facts = each.pop("case"), tuple(each.pop("steps")), tuple(each.pop("facts", ()))
             yield Case(path.stem, name, steps, facts, **each)
 

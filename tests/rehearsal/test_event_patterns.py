@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from tables import table
 
 from runbook_lib.rehearsal.operations.events.filters import PatternError
 from runbook_lib.rehearsal.operations.events.pattern import MOST_COMBINATIONS, compiled, matches
 
 CASES = Path(__file__).parents[1] / "cases" / "rehearsal" / "events"
-VECTORS = YAML(typ="safe", pure=True).load(CASES / "patterns.yaml")
-ENGINE = YAML(typ="safe", pure=True).load(CASES / "event-ruler.yaml")
-REFUSED = YAML(typ="safe", pure=True).load(CASES / "refused-patterns.yaml")
+VECTORS = table(CASES / "patterns.yaml")
+ENGINE = table(CASES / "event-ruler.yaml")
+REFUSED = table(CASES / "refused-patterns.yaml")
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[each["name"] for each in VECTORS])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
+from tables import table
 
 from runbook_lib.rehearsal.policies.document import Kind, Policy, read
 from runbook_lib.rehearsal.policies.evaluation import Attached, Decision, Principal, Request, Who, decide
@@ -32,7 +32,7 @@ EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 
 
 def cases(name: str) -> list[Any]:
-    found = YAML(typ="safe", pure=True).load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+    found = table(CASES / f"{name}.yaml")
     assert len(found) > 30
     return [pytest.param(each, id=each.get("name") or f"{number}: {each['operator']}") for number, each in enumerate(found)]
 

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from fuzzing import unclear
-from ruamel.yaml import YAML
 from small_organization import DELEGATED, MANAGEMENT, MEMBER
+from tables import table
 
 from runbook_lib.rehearsal import regions, seeds
 from runbook_lib.rehearsal.app import build_app
@@ -302,7 +302,7 @@ def test_members_of_a_seed_are_taken_from_the_accounts_that_it_does_not_name(tmp
     assert [each["AccountId"] for each in administrator.list_members(DetectorId=detector)["Members"]] == generated[:2]
 
 
-MISTAKES = [(each["line"], each["says"]) for each in YAML(typ="safe", pure=True).load(CASES)]
+MISTAKES = [(each["line"], each["says"]) for each in table(CASES)]
 
 
 @pytest.mark.parametrize(("line", "says"), MISTAKES, ids=[line for line, _ in MISTAKES])

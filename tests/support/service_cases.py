@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 from service_fakes import NAMES, Run, named, told
+from tables import table
 
 from runbook_lib.plan import Action, BackOut, plain
 from runbook_lib.services.protocol import Service
@@ -25,7 +25,7 @@ def load(service: str, keys: Collection[str] = KEYS, prepare: Callable[[str, Cas
     """Every case as a parameter of a test; `prepare` gets the name of its file too. A key nobody knows is an error."""
     found = []
     for path in sorted((SERVICES / service / "cases").glob("*.yaml")):
-        for case in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):
+        for case in table(path):
             assert set(case) <= set(keys), f"unknown keys in {path.name}: {set(case) - set(keys)}"
             found.append(pytest.param(prepare(path.stem, case), id=f"{path.stem}: {case['name']}"))
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ruamel.yaml import YAML
+from tables import table
 
 from runbook_lib.services.registry import by_name
 
@@ -31,7 +31,7 @@ def rows(file: str, table: str) -> Iterator[tuple[str, Any]]:
 @cache
 def _read(service: str, file: str) -> dict[str, Any]:
     path = SERVICES / service / f"{file}.yaml"
-    found: dict[str, Any] = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: dict[str, Any] = table(path) if path.exists() else {}
     return found
 
 
