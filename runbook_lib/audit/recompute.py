@@ -187,7 +187,8 @@ def _procedure(phase: Phase, about: str, folder: Path) -> Procedure | None:
 def _again(path: Path, settings: Settings, phase: str, of: str) -> tuple[Organization, Cells]:
     """What is judged from a file of answers now. Raises what `_differences` names."""
     about, answers = read_answers(path)
-    scope = Scope(**{name: tuple(listed) for name, listed in about.scope})
+    said = about.scope
+    scope = Scope(tuple(said.regions), tuple(said.accounts), tuple(said.organizational_units), said.door)
     with Replayed(settings, answers, about.callers) as access:
         doing = _procedure(phase_named(phase), of, path.parent)
         runbook = Runbook(phase_named(phase), settings, access, Clock(), scope, doing)

@@ -23,9 +23,10 @@ from runbook_lib.aws.callers import Card
 from runbook_lib.aws.clients import AS_USUAL, Clients, Counters
 from runbook_lib.aws.credentials import AccessRefused, AccountSessions, NoDoor, WrongAccount, failed
 from runbook_lib.aws.endpoints import WrongEndpoint, partition_facts, sts_region
-from runbook_lib.aws.errors import EXPIRED, CallFailed, DoorFailed, denied, passing, throttled
+from runbook_lib.aws.errors import DENIED, EXPIRED, CallFailed, DoorFailed, denied, passing, throttled
 from runbook_lib.aws.limits import SHARE
 from runbook_lib.aws.models import service_model
+from runbook_lib.aws.other_door import OtherDoor
 from runbook_lib.aws.pace import Pace
 from runbook_lib.aws.paging import paging
 from runbook_lib.base.clock import Clock
@@ -62,7 +63,8 @@ class Access:
 
     `reads` and `mutations` are names like "guardduty:CreateMembers". `attach` is called with every botocore session that is made
     (an in-process simulation hooks itself in there). `member_role` enters member accounts by way of the delegated account, in the
-    place of the role that settings name. Raises AccessRefused, and `CallFailed` for what AWS or the network refuse.
+    place of the role that settings name. `other` is the door that is somebody else's: it is never opened. Raises AccessRefused,
+    and `CallFailed` for what AWS or the network refuse.
     """
 
     def __init__(
@@ -75,7 +77,9 @@ class Access:
         clock: Clock,
         attach: Callable[[Session], None] | None = None,
         member_role: str = "",
+        other: OtherDoor | None = None,
     ) -> None:
+        self.other = other
         self.concurrency = settings.concurrency
         self._reads, self._mutations = reads, mutations
         self._clock = clock
@@ -123,11 +127,17 @@ class Access:
     # What services and apply use.
 
     def reaches(self, account: str) -> bool:
-        """Whether settings name a door into this account."""
-        return self._doors.named(account)
+        """Whether settings name a door into this account, and it is not somebody else's."""
+        return self._doors.named(account) and not self._elsewhere(account)
+
+    def _elsewhere(self, account: str) -> bool:
+        """Whether the way into an account takes the door that is somebody else's."""
+        return self.other is not None and self.other.account in self._doors.through(account)
 
     def caller(self, account: str) -> str:
         """ARN of the identity that acts in an account; opens its door. Raises WrongAccount, NoDoor, CallFailed."""
+        if self.other and account == self.other.account:
+            raise self.other.failure("sts", "GetCallerIdentity", account, self._sts_region)
         return self._doors.caller(account)
 
     def open_doors(self) -> tuple[Card, ...]:
@@ -137,7 +147,7 @@ class Access:
         refuses is left out, for what the others see is worth looking at. Raises DoorFailed, AccessRefused.
         """
         cards = []
-        for account in self._doors.special:
+        for account in self._doors.special if self.other is None else (self.other.own,):
             try:
                 cards.append(self._doors.card(account))
             except DoorFailed:
@@ -166,40 +176,9 @@ class Access:
             self.on_answer(earlier, service, operation, account, region, parameters)
             return earlier
         kind = (service, operation, account, region, frozenset(parameters))
-        self._refuse_denied(kind, parameters)
-        try:
-            client = self._client(account, service, region)
-        except CallFailed as failure:
-            # A door that does not open answers for every read behind it.
-            self.on_answer(failure, service, operation, account, region, parameters)
-            raise
-        rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
-        renewed = False
-        for attempt in range(1, THROTTLED_ATTEMPTS + 1):
-            key = ""
-            try:
-                with self._pace.turn((account, region, service, operation), self._under_way, rank):
-                    self._refuse_denied(kind, parameters)
-                    key = self._doors.key(account)
-                    data = self._call(client, service, operation, account, region, parameters)
-            except CallFailed as failure:
-                self._hear(failure, kind, parameters)
-                if failure.code in EXPIRED:
-                    if renewed or not self._doors.refresh(account, key):
-                        raise
-                    renewed = True
-                elif attempt >= _attempts_for(failure):
-                    raise
-                else:
-                    longest = min(BACK_OFF * 2.0**attempt, LONGEST_BACK_OFF)
-                    self._clock.sleep(random.uniform(0, longest))  # noqa: S311 spreads calls in time, guards nothing
-                self._clients.count_retry()
-            else:
-                # Only now that its place is free for the next call: to keep an answer takes as long as to ask for one.
-                del data["ResponseMetadata"]
-                self.on_answer(data, service, operation, account, region, parameters)
-                return data
-        raise AssertionError("the last attempt returns or raises")
+        if self.other is not None and account == self.other.account:
+            return self._by_other_ways(kind, parameters, self.other)
+        return self._asked(kind, account, parameters)
 
     def pages(self, service: str, operation: str, account: str, region: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every page of a paged read, the largest pages the model allows. A repeated token raises CallFailed RepeatedPageToken."""
@@ -271,6 +250,8 @@ class Access:
         Expired credentials raise CallFailed like any other refusal; the next attempt has fresh ones.
         """
         self._refuse_unlisted(self._mutations, service, operation, "mutations")
+        if self._elsewhere(account):
+            raise AccessRefused(f"{service}:{operation} was not called: the door into account {account} is not this run's")
         client = self._client(account, service, region)
         key, invocation = self._doors.key(account), ""
 
@@ -311,6 +292,61 @@ class Access:
         self.close()
 
     # How calls are made.
+
+    def _asked(self, kind: Kind, acting: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Make one reading call as `acting`, which is the account that it is about but where somebody else holds its door."""
+        service, operation, account, region, _ = kind
+        self._refuse_denied(kind, parameters)
+        try:
+            client = self._client(acting, service, region)
+        except CallFailed as failure:
+            # A door that does not open answers for every read behind it.
+            self.on_answer(failure, service, operation, account, region, parameters)
+            raise
+        rank = FIRST if service == "organizations" else LIST if (service, operation) in self._paged else USUAL
+        renewed = False
+        for attempt in range(1, THROTTLED_ATTEMPTS + 1):
+            key = ""
+            try:
+                with self._pace.turn((acting, region, service, operation), self._under_way, rank):
+                    self._refuse_denied(kind, parameters)
+                    key = self._doors.key(acting)
+                    data = self._call(client, service, operation, acting, region, parameters)
+            except CallFailed as failure:
+                self._hear(failure, kind, parameters)
+                if failure.code in EXPIRED:
+                    if renewed or not self._doors.refresh(acting, key):
+                        raise
+                    renewed = True
+                elif attempt >= _attempts_for(failure):
+                    raise
+                else:
+                    longest = min(BACK_OFF * 2.0**attempt, LONGEST_BACK_OFF)
+                    self._clock.sleep(random.uniform(0, longest))  # noqa: S311 spreads calls in time, guards nothing
+                self._clients.count_retry()
+            else:
+                # Only now that its place is free for the next call: to keep an answer takes as long as to ask for one.
+                del data["ResponseMetadata"]
+                self.on_answer(data, service, operation, account, region, parameters)
+                return data
+        raise AssertionError("the last attempt returns or raises")
+
+    def _by_other_ways(self, kind: Kind, parameters: dict[str, Any], other: OtherDoor) -> dict[str, Any]:
+        """Read what the other account shows: as this one where AWS shows it here too, else as its holder was answered."""
+        service, operation, account, region, _ = kind
+        if (acting := other.whom(service)) and kind not in self._denied:
+            try:
+                return self._asked(kind, acting, parameters)
+            except CallFailed as failure:
+                if failure.code not in DENIED:
+                    raise
+        try:
+            found = other.answer(service, operation, account, region, parameters)
+        except CallFailed as failure:
+            self.on_answer(failure, service, operation, account, region, parameters)
+            raise
+        self.on_answer(found, service, operation, account, region, parameters)
+        return found
 
     def _refuse_denied(self, kind: Kind, parameters: dict[str, Any]) -> None:
         """Raise again what a policy denied: asking a second time would tell nothing to anybody but a SOC."""

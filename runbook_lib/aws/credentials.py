@@ -158,6 +158,19 @@ class AccountSessions:
         """Whether settings name a way into this account."""
         return account in self.special or self._settings.access.members is not None
 
+    def through(self, account: str) -> tuple[str, ...]:
+        """The special accounts whose doors the way into an account takes, its own included."""
+        found: list[str] = []
+        way = self.way(account)
+        while way is not None:
+            if way.account in self.special and way.account not in found:
+                found.append(way.account)
+            via = "" if way.door.profile else way.door.via
+            told = self._settings.organization
+            nearer = {"management": told.management_account, "delegated": told.delegated_account}.get(via, "")
+            way = self.way(nearer) if nearer and nearer not in found else None
+        return tuple(found)
+
     def whoever(self, door: Door) -> Card:
         """Open a door of which nobody said where it leads, and go on using it for that account. Raises like `session`."""
         opened = Opened(Way("", "", door))

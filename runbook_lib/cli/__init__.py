@@ -18,7 +18,7 @@ from runbook_lib.cli import response as cli_response
 from runbook_lib.cli import stack as cli_stack
 from runbook_lib.cli.options import PARAMETERS, SECONDS, TICKET
 from runbook_lib.cli.output import lasting_output, note_what_is_ignored, truthful
-from runbook_lib.cli.part import part_options
+from runbook_lib.cli.part import door_options, part_options
 from runbook_lib.cli.runs import RUNS
 from runbook_lib.cli.work import done_by
 
@@ -88,6 +88,7 @@ def apply() -> None:
 @click.option("--regions", default="", help="Without settings: Regions, separated by commas [default: all that are enabled].")
 @click.option("--hide-names", is_flag=True, help="Without settings: leave out the accounts' names.")
 @click.option("--rehearsal", is_flag=True, help="Without settings: look at the simulated organization that runs here, not at AWS.")
+@door_options
 @SECONDS
 @RUNS
 @done_by("running")
@@ -140,6 +141,7 @@ def init_command() -> None:
     "--format", "form", type=click.Choice(["table", "json", "terraform", "cloudformation"]), help="Of roles [default: table]."
 )
 @click.option("--back-out", is_flag=True, help="Also what taking a change back calls (runbook back-out).")
+@click.option("--door", type=click.Choice(["management", "delegated"]), help="Only what the holder of that door alone is given.")
 @done_by("requirements")
 def requirements_command() -> None:
     """Print the roles, hosts, quotas and grants that are needed.

@@ -13,11 +13,9 @@ from runbook_lib.cli.running import kernel_environment
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.inventory.checkup import doors
-from runbook_lib.inventory.handover import as_json, as_markdown, handover
+from runbook_lib.inventory.handover import FILES, as_json, as_markdown, handover
 from runbook_lib.services.permissions import DELEGATED, MANAGEMENT
 from runbook_lib.settings.file import load
-
-FILES = ("handover.md", "handover.json")
 
 
 def handover_command(parameters: Path, output: Path | None, runs: str) -> int:

@@ -19,15 +19,19 @@ BESIDES: Mapping[str, Callable[[Settings], str]] = {
 """What is needed besides roles, each in the one form in which its readers take it."""
 
 
-def requirements_command(parameters: Path, about: str, roles: tuple[str, ...], form: str | None, back_out: bool) -> int:
+def requirements_command(
+    parameters: Path, about: str, roles: tuple[str, ...], form: str | None, back_out: bool, door: str | None
+) -> int:
     """Print what has to be granted, let through, or kept to."""
     settings = load(parameters, today())
     if about in BESIDES:
-        if given := [name for name, value in (("--role", roles), ("--format", form), ("--back-out", back_out)) if value]:
+        if given := [
+            name for name, value in (("--role", roles), ("--format", form), ("--back-out", back_out), ("--door", door)) if value
+        ]:
             raise click.BadParameter(f"{given[0]} is about roles; leave it out, or --about {about}")
         click.echo(BESIDES[about](settings), nl=False)
         return 0
-    there = needed(settings, back_out=back_out)
+    there = needed(settings, back_out=back_out, door=door or "")
     if wrong := [each for each in roles if each not in {role.name for role in there}]:
         named = ", ".join(role.name for role in there)
         raise click.BadParameter(f"--role {wrong[0]}: these settings need no such role; they need {named}")

@@ -32,7 +32,8 @@ from runbook_lib.evidence.people.emergency import declarable, declare
 from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.evidence.run.folder import RunFolder, RunStatus
 from runbook_lib.notebook.attaching import attach_found
-from runbook_lib.phase_run.scope_parameter import read_scope
+from runbook_lib.phase_run.handing_over import take_over
+from runbook_lib.phase_run.scope_parameter import handed_over, read_scope
 from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
@@ -49,9 +50,9 @@ def say(line: str) -> None:
 def plan(parameters: Path, phases: tuple[str, ...], scope: str, cell_timeout: int | None, runs: str) -> int:
     """Plan phases; change nothing."""
     settings = load(parameters, today())
-    read_scope(scope, settings)
+    door = _door(scope, settings)
     wanted = commands.chosen(settings, phases)
-    with command_run(settings, parameters, runs, cell_timeout) as command:
+    with command_run(settings, parameters, runs, cell_timeout, door=door) as command:
         return commands.plan(command, wanted, scope)
 
 
@@ -60,16 +61,24 @@ def apply(
 ) -> int:
     """Make the calls of approved plans."""
     settings = load(parameters, today())
-    read_scope(scope, settings)
+    door = _door(scope, settings)
     if any(map(commands.is_fingerprint, approvals)) and (why := nobody_here(settings, runs_folder(runs))):
         raise ApprovalRefused([why])
     named = [commands.named(given, runs_folder(runs), settings.mode) for given in approvals]
     trust = declarable(settings, runs_folder(runs), [each.file for each in named if each.plan is None]) if emergency else None
-    with command_run(settings, parameters, runs, cell_timeout) as command:
+    with command_run(settings, parameters, runs, cell_timeout, door=door) as command:
         files = [each.approval(command.run.path, user(), ticket or "none given") for each in named]
         if trust is not None:
             declare(files, emergency, trust)
         return commands.apply(command, files, scope)
+
+
+def _door(scope: str, settings: Settings) -> str:
+    """The one door of this run, if it has one alone. Raises BadParameter, and NotTaken where what was handed over does not fit."""
+    door, handed = read_scope(scope, settings).door, handed_over(scope)
+    if handed:
+        take_over(Path(handed), settings, door, dt.datetime.now(dt.UTC))
+    return door
 
 
 def coverage(
@@ -81,6 +90,7 @@ def coverage(
     regions: str,
     hide_names: bool,
     rehearsal: bool,
+    scope: str,
     cell_timeout: int | None,
     runs: str,
 ) -> int:
@@ -89,6 +99,8 @@ def coverage(
         raise click.UsageError(
             "give the settings of an organization (-p FILE), or a profile or role to look with (--profile, --role)"
         )
+    if parameters is None and scope:
+        raise click.UsageError("--door says whose door of settings this is; give them (-p FILE)")
     if parameters is None and since:
         raise click.UsageError("--since compares with a run of the same settings; give them (-p FILE)")
     if parameters is None:
@@ -98,8 +110,9 @@ def coverage(
         return first_look(profile, role, regions, form, around, hide_names=hide_names, rehearsal=rehearsal)
     settings = load(parameters, today())
     then = _coverage_of(since, settings, form, runs) if since else []
-    with command_run(settings, parameters, runs, cell_timeout, quiet=True) as command:
-        result = command.phase(COVERAGE)
+    door = _door(scope, settings)
+    with command_run(settings, parameters, runs, cell_timeout, quiet=True, door=door) as command:
+        result = command.phase(COVERAGE, scope)
         code = commands.finish(command, Course([result]))
         if result.exit_code == 1:
             raise click.ClickException(result.error)
@@ -162,11 +175,12 @@ def command_run(
     environment: Mapping[str, str] | None = None,
     *,
     quiet: bool = False,
+    door: str = "",
 ) -> Iterator[commands.Command]:
     """A run for one command, in the environment that its kernels get. A run that breaks off is recorded as failed."""
     register = register_for(settings, file)
     surroundings = environment if environment is not None else kernel_environment(settings, runs)
-    doors = opened(settings)
+    doors = opened(settings, door)
     folder = RunFolder.create(
         runs_folder(runs),
         settings.mode,

@@ -71,6 +71,8 @@ def card(mode: str, facts: Mapping[str, object]) -> Card:
 
 def scope_words(scope: Scope) -> str:
     """What a notebook is about: everything, or which part."""
+    if scope.whole and scope.door:
+        return f"the whole organization, by {scope.words}"
     return f"only {scope.words}; steps that reach beyond wait for the whole" if scope.words else "the whole organization"
 
 

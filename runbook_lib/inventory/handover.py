@@ -1,12 +1,13 @@
 """What one person hands to whoever holds the other account's door: which account, which role, which commands, for which settings.
 
-A plan rests on reads of both accounts, so the reading roles come first: with them either person sees the same plan under the same
-fingerprint. What could not be read is never guessed, so without the other account's reading role its stages stay blocked.
+A plan rests on reads of both accounts. Either both reading roles are opened to whoever plans, and everybody sees the same plan
+under the same fingerprint; or each goes through the own door alone, with a plan of its own, and hands over what was read there
+(`Continued`). What could not be read is never guessed.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 
 from runbook_lib.aws.callers import Card
 from runbook_lib.base.errors import RunbookError
@@ -16,7 +17,11 @@ from runbook_lib.runbook import managed
 from runbook_lib.services.permissions import DELEGATED, MANAGEMENT, READING
 from runbook_lib.settings import Settings, settings_digest
 
-VERSION = 1
+VERSION = 2
+"""Since 2 a run with one door leaves one too (`run`)."""
+FILES = ("handover.md", "handover.json")
+SETTINGS = "SETTINGS"
+"""In commands, in the place of the settings file: each of the two has it somewhere else."""
 NO_ANSWER = "no answer in time"
 
 
@@ -36,6 +41,33 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a phase leaves, in sentences: to this door, and to the other one."""
+
+    here: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A run with one door, as far as it came: what goes on from it needs no more than these files."""
+
+    run: str
+    door: str
+    written: str
+    """When, by this machine's clock (ISO 8601, UTC)."""
+    answers: str
+    """The file, beside this one, of what was answered to this door's reads."""
+    sha256: str
+    phases: Mapping[str, Left]
+
+    @property
+    def left(self) -> bool:
+        """Whether anything is left to the other door."""
+        return any(each.other for each in self.phases.values())
+
+
+@dataclass(frozen=True)
 class Handover:
     """Both accounts, and the settings that both persons have to use: another digest is another plan."""
 
@@ -44,6 +76,7 @@ class Handover:
     organization: str
     mode: str
     parts: tuple[Part, ...]
+    run: "Continued | None" = None
 
     @property
     def left(self) -> tuple[Part, ...]:
@@ -57,6 +90,27 @@ def handover(settings: Settings, file: str, entered: Entered) -> Handover:
     accounts = {MANAGEMENT: told.management_account, DELEGATED: told.delegated_account}
     parts = tuple(_part(name, account, settings, file, entered[account]) for name, account in accounts.items())
     return Handover(file, settings_digest(settings), told.id, settings.mode, parts)
+
+
+def continued(settings: Settings, run: Continued, opened_by: str) -> Handover:
+    """What a run with one door hands over. `opened_by`: who entered that account."""
+    told = settings.organization
+    accounts = {MANAGEMENT: told.management_account, DELEGATED: told.delegated_account}
+    parts = tuple(_side(name, account, settings, opened_by if name == run.door else "") for name, account in accounts.items())
+    return Handover(SETTINGS, settings_digest(settings), told.id, settings.mode, parts, run)
+
+
+def _side(name: str, account: str, settings: Settings, opened_by: str) -> Part:
+    reading, changing = READING[name]
+    said = masked(opened_by) or "somebody else's door in this run"
+    lines = tuple(_alone(name))
+    return Part(name, account, bool(opened_by), said, "", reading, changing, tuple(_stages(name, settings)), lines)
+
+
+def _alone(name: str) -> Iterator[str]:
+    yield f"runbook requirements -p {SETTINGS} --door {name} --format cloudformation"
+    yield f"runbook plan -p {SETTINGS} --door {name} --handover {FILES[1]}"
+    yield f"runbook apply -p {SETTINGS} --door {name} --handover {FILES[1]} --approval APPROVAL"
 
 
 def _part(name: str, account: str, settings: Settings, file: str, found: Card | RunbookError | None) -> Part:
@@ -96,13 +150,47 @@ def _commands(file: str, reading: str, changing: str) -> Iterator[str]:
 def as_json(found: Handover) -> str:
     """The same for machines."""
     parts = [{**vars(each), "stages": list(each.stages), "commands": list(each.commands)} for each in found.parts]
-    head = {key: value for key, value in vars(found).items() if key != "parts"}
+    head = {key: value for key, value in vars(found).items() if key not in ("parts", "run")}
+    if found.run is not None:
+        head["run"] = asdict(found.run)
     return json.dumps({"version": VERSION, **head, "accounts": parts}, indent=2) + "\n"
 
 
 def as_markdown(found: Handover) -> str:
     """The page that is handed over."""
-    return "\n".join(_lines(found)) + "\n"
+    return "\n".join(_lines(found) if found.run is None else _continued(found, found.run)) + "\n"
+
+
+def _continued(found: Handover, run: Continued) -> Iterator[str]:
+    """The page of a run with one door."""
+    own, theirs = sorted(found.parts, key=lambda each: each.name != run.door)
+    yield f"# Hand-over for organization {found.organization} ({found.mode})"
+    yield ""
+    yield f"From run {run.run}, {run.written}, by the {own.name} account's door ({own.account}) alone: {own.said}."
+    yield f"To whoever holds the {theirs.name} account's door ({theirs.account})."
+    yield ""
+    yield f"Settings digest: `{found.digest}`. Use the very same settings: others make another plan, and are refused."
+    yield f"Keep `{run.answers}` beside `{FILES[1]}`: it is what AWS answered to this door, so that nobody has to open it again."
+    yield ""
+    yield f"## Left to the {theirs.name} account" if run.left else f"## Nothing is left to the {theirs.name} account"
+    yield ""
+    yield from _left((name, each.other) for name, each in run.phases.items())
+    yield f"Roles: `{theirs.reading}` first, `{theirs.changing}` for what has been approved. The plan is approved by itself."
+    yield ""
+    yield from (f"    {command}" for command in theirs.commands)
+    yield ""
+    yield f"## Left to the {own.name} account"
+    yield ""
+    yield from _left((name, each.here) for name, each in run.phases.items())
+    yield f"With what the {theirs.name} account's holder hands over then:"
+    yield ""
+    yield from (f"    {command}" for command in own.commands)
+
+
+def _left(phases: Iterator[tuple[str, tuple[str, ...]]]) -> Iterator[str]:
+    lines = [f"* {name}: {sentence}" for name, sentences in phases for sentence in sentences]
+    yield from lines or ["Nothing."]
+    yield ""
 
 
 def _lines(found: Handover) -> Iterator[str]:
@@ -114,6 +202,7 @@ def _lines(found: Handover) -> Iterator[str]:
     yield "A plan is made from reads of both accounts. So the reading role of each is opened to whoever plans, which lets nobody"
     yield "change anything; then both see the same plan under the same fingerprint. What cannot be read is blocked, never guessed."
     yield "Who applies needs both changing roles for as long as that takes: their owners open them for that one approved plan."
+    yield "Where neither door is opened to the other person, each runs with `--door` and hands over what is left at the end."
     for each in found.parts:
         yield ""
         yield f"## The {each.name} account, {each.account}: {'open here' if each.open else 'handed over'}"

@@ -12,8 +12,10 @@ from typing import Literal
 
 from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.report import Tick
+from runbook_lib.aws.other_door import OTHER_DOOR
 from runbook_lib.base.clock import Stop
 from runbook_lib.base.files import write_bytes, write_text
+from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Status, count
 from runbook_lib.coverage.files import text_table, write_coverage
 from runbook_lib.coverage.page import Around
@@ -25,7 +27,9 @@ from runbook_lib.evidence.run.attempts import applied_before, refuse_second
 from runbook_lib.evidence.run.called import CALLS, NOTHING_CALLED, called
 from runbook_lib.evidence.run.earlier_reads import BEGUN, EarlierReads
 from runbook_lib.evidence.run.folder import RunStatus
+from runbook_lib.inventory.handover import Left
 from runbook_lib.organization import Organization
+from runbook_lib.phase_run.handing_over import hand_over
 from runbook_lib.phase_run.partial_plans import PartialPlans
 from runbook_lib.phase_run.plan_files import write_plan
 from runbook_lib.phase_run.record import RunRecord
@@ -35,6 +39,7 @@ from runbook_lib.plan.decision import Decision, given
 from runbook_lib.plan.document import Change
 from runbook_lib.runbook import ApplyReport, Runbook
 from runbook_lib.runbook.observer import Assessment
+from runbook_lib.runbook.one_door import HAND_OVER, by_reason
 from runbook_lib.runbook.way_back import way_back
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.waves import waiting_waves, wave_words
@@ -93,24 +98,26 @@ class PhaseRun:
     def _keep_coverage(self, which: Literal["before", "after"]) -> None:
         record, folder = self.record, self.record.folder
         facts = {"mode": record.settings.mode, "phase": folder.name, "run": record.run.name}
+        if door := record.scope.door:
+            facts["door"] = f"the {door} account's alone; {record.taken.words}"
         plans = self.runbook.phase.plans and which == "before"
         ways = ways_from(record.run, folder, f"coverage-{which}.html", following="plan.html" if plans else "")
         around = Around(ways, record.settings.exclusions, record.clock.now().date())
         write_coverage(folder.path, which, self.cells, self.organization, facts, around)
         write_text(folder.path / f"coverage-{which}.txt", text_table(self.cells, self.organization))
         about = {
-            "scope": asdict(self.runbook.scope),
+            "scope": {name: said for name, said in asdict(self.runbook.scope).items() if said or name != "door"},
             "callers": dict(self.organization.callers),
             BEGUN: (self.earlier_reads.begun or self.begun).isoformat(),
         }
         self.answers.write(folder.path / f"answers-{which}.jsonl.gz", about)
-        counted = count(cell for cell in self.cells if cell.in_scope)
+        seen = count(cell for cell in self.cells if cell.in_scope)
         record.results |= {
-            "covered": counted.covered,
-            "gap": counted.gap,
-            "unknown": counted.unknown,
-            "excluded": counted.excluded,
-            "not applicable": counted.not_applicable,
+            "covered": seen.covered,
+            "gap": seen.gap,
+            "unknown": seen.unknown,
+            "excluded": seen.excluded,
+            "not applicable": seen.not_applicable,
         }
 
     def plan(self) -> Costs:
@@ -238,7 +245,33 @@ class PhaseRun:
         left = any(cell.in_scope and cell.status in (Status.GAP, Status.UNKNOWN) for cell in self.cells)
         pending = self.decision is None and self.planned is not None and (self.planned.actions or self.planned.blockers)
         state = self.record.state
+        handed = self._hand_over()
         broken = state in ("failed", "refused", "stopped") or (self.report is not None and not self.report.orderly)
-        code = 1 if broken else 2 if left or pending else 0
+        code = 1 if broken else 2 if left or pending or handed else 0
         self.record.end(RunStatus.STOPPED if state == "stopped" else EXITS[code])
         return code
+
+    def _hand_over(self) -> bool:
+        """Write what is left to the holder of the other door, in a run with one; whether anything is."""
+        access, record = self.runbook.access, self.record
+        if access.other is None or self.looked == "":
+            return False
+        plan = self.runbook.plan(self.before) if self.before is not None else None
+        handed = [each for each in plan.blockers if each.aspect == HAND_OVER] if plan else []
+        theirs = [f"{reason} ({', '.join(regions)})" for reason, regions in by_reason(handed).items()]
+        unread = sum(len(cell.accounts) for cell in self.cells if cell.in_scope and cell.code == OTHER_DOOR)
+        if unread:
+            theirs.append(f"{counted(unread, 'cell')} of coverage that only the {access.other.name} account shows")
+        here = [f"{counted(len(plan.actions), 'call')} to approve"] if plan and plan.actions else []
+        caller = self.organization.callers.get(access.other.own, "")
+        hand_over(
+            record.run,
+            record.settings,
+            access.other,
+            caller,
+            record.folder.name,
+            Left(tuple(here), tuple(theirs)),
+            record.clock.now(),
+        )
+        record.results["handed over"] = theirs
+        return bool(theirs)

@@ -16,9 +16,10 @@ from runbook_lib.evidence.run.earlier_reads import EarlierReads, earlier_reads
 from runbook_lib.evidence.run.folder import RunFolder
 from runbook_lib.organization import Organization
 from runbook_lib.phase_run import PhaseRun
+from runbook_lib.phase_run.handing_over import TAKEN, Taken, other_door, take_over
 from runbook_lib.phase_run.joining import joined
 from runbook_lib.phase_run.record import RunRecord, plainly
-from runbook_lib.phase_run.scope_parameter import BadParameter, read_scope
+from runbook_lib.phase_run.scope_parameter import BadParameter, handed_over, read_scope
 from runbook_lib.phase_run.undone import change_of
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
@@ -53,7 +54,11 @@ def begin(
     workflow = _workflow(chosen, about, parameters, run_folder)
     runs = runs_root(run_folder and str(resolve(run_folder).parent), os.environ, root())
     doing = of_workflow(workflow, about) if workflow else _procedure(chosen, about, settings, runs)
-    part = read_scope(scope, settings)
+    part, handed = read_scope(scope, settings), handed_over(scope)
+    if doing is not None and part.door:
+        raise BadParameter("scope.door: a procedure calls both accounts; it is run by whoever may enter both")
+    taken = take_over(resolve(handed), settings, part.door, clock.now()) if handed else Taken()
+    other_door(settings, part.door, taken)
     if isinstance(doing, TakingBack) and not part.whole:
         raise BadParameter("scope: a change is backed out as a whole; leave scope empty")
     if doing is not None and (part.accounts or part.organizational_units):
@@ -76,7 +81,12 @@ def begin(
         clock=clock,
         doing=doing,
         register=register,
+        taken=taken,
     )
+    if taken.run:
+        write_text(run.path / TAKEN, taken.text)
+    if part.door:
+        record.results["door"] = f"the {part.door} account's alone; {taken.words}"
     if doing is not None:
         record.results["about"] = doing.about
     if isinstance(doing, TakingBack):
@@ -127,7 +137,13 @@ def opened(record: RunRecord, besides: frozenset[str] = frozenset(), listen: Cal
             raise UnknownPhase(f"{STACK.name} makes no calls of its own: it is run by its own notebook, or by runbook stack")
         _refuse_other_mode(record)
         access = record.access = access_for(
-            record.settings, record.phase, record.run.name, record.clock, doing=record.doing, besides=besides
+            record.settings,
+            record.phase,
+            record.run.name,
+            record.clock,
+            doing=record.doing,
+            besides=besides,
+            other=other_door(record.settings, record.scope.door, record.taken),
         )
         access.open_doors()
         access.on_answer = partial(_both, answers.keep, listen) if listen else answers.keep

@@ -17,6 +17,7 @@ from runbook_lib.base.privacy import masked
 from runbook_lib.evidence.index_page import write_page
 from runbook_lib.evidence.run.folder import PhaseFolder, RunFolder, RunStatus
 from runbook_lib.phase_run.halt import Halt, RunEnded
+from runbook_lib.phase_run.handing_over import Taken
 from runbook_lib.plan import Scope
 from runbook_lib.plan.approval import ApprovalRefused
 from runbook_lib.plan.decision import Rejection
@@ -53,6 +54,8 @@ class RunRecord:
     """What does the work of a procedure; None in a phase."""
     register: Register = field(default_factory=lambda: Register(Path(), (), ""))
     """The workflows beside the settings, where these manage a response."""
+    taken: Taken = field(default_factory=Taken)
+    """What the holder of the other door handed over, in a run with one."""
     access: Access | None = None
     """Whose reads, calls and endpoints are recorded, once there is one."""
     state: str = "failed"

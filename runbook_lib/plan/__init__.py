@@ -284,22 +284,28 @@ class Blocker:
 
 @dataclass(frozen=True)
 class Scope:
-    """A part of the organization: empty tuples mean all. Steps that reach beyond a part are left to the whole."""
+    """A part of the work: of the organization, where empty tuples mean all, and of the two doors.
+
+    Steps that reach beyond a part of the organization are left to the whole.
+    """
 
     regions: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     organizational_units: tuple[str, ...] = ()
+    door: str = ""
+    """"management" or "delegated" where the other account's door is somebody else's; empty where both are open here."""
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether nothing of the organization is left out."""
         return not (self.regions or self.accounts or self.organizational_units)
 
     @property
     def words(self) -> str:
         """The part in words; "" for the whole."""
         parts = {"Regions": self.regions, "accounts": self.accounts, "organizational units": self.organizational_units}
-        return "; ".join(f"{name} {', '.join(values)}" for name, values in parts.items() if values)
+        named = [f"{name} {', '.join(values)}" for name, values in parts.items() if values]
+        return "; ".join([*named, f"the {self.door} account's door alone"] if self.door else named)
 
 
 @dataclass(frozen=True)
@@ -369,10 +375,12 @@ class Plan:
         blockers = sorted({(b.service, b.region, b.aspect, account) for b in self.blockers for account in b.accounts or ("",)})
         procedure = {"about": self.about, "losses": sorted(each.words for each in self.losses)} if self.about else {}
         register = {"register": self.register} if self.register else {}
+        door = {"door": self.scope.door} if self.scope.door else {}
         return digest(
             {
                 **procedure,
                 **register,
+                **door,
                 "phase": self.phase,
                 "organization": self.organization,
                 "settings": self.settings_digest,

@@ -19,14 +19,14 @@ from runbook_lib.base.documents import DocumentError, short
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.base.documents.json_text import read_json
 from runbook_lib.base.errors import RunbookError
-from runbook_lib.plan import Action, Blocker, Condition, Plan, Step, Wait, plain, thaw
+from runbook_lib.plan import Action, Blocker, Condition, Plan, Scope, Step, Wait, plain, thaw
 
 FORMAT = "runbook plan 1"
 LARGEST = 512 * MIB
 """A plan for ten thousand accounts in thirty Regions has some tens of millions of bytes."""
 _KINDS: Mapping[str, type[Action] | type[Wait]] = {"action": Action, "wait": Wait}
 _FRAME = ("format", "library_version", "fingerprint")
-_LATER = {(Plan, "about"), (Plan, "losses"), (Plan, "register"), (Blocker, "rules_out")}
+_LATER = {(Plan, "about"), (Plan, "losses"), (Plan, "register"), (Blocker, "rules_out"), (Scope, "door")}
 """Fields that came to plans after their format: they stand in a file only where they hold something."""
 
 

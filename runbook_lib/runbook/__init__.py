@@ -12,6 +12,8 @@ from runbook_lib.apply.journal import Journal
 from runbook_lib.apply.once import Memo
 from runbook_lib.apply.report import NEXT_PLAN, Final, Result, StageReport, Tick
 from runbook_lib.aws.access import Access
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.other_door import OtherDoor
 from runbook_lib.base.account_sets import count_of, few_or_count
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.garbage import collected_rarely
@@ -23,6 +25,7 @@ from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, 
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, Trials, costs
 from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
+from runbook_lib.runbook.one_door import own_part
 from runbook_lib.runbook.phases import FIRST_LIVE_RUN, PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
 from runbook_lib.runbook.remediating import emergency_refusals
 from runbook_lib.services.implementations import SERVICES, service_named
@@ -34,6 +37,9 @@ from runbook_lib.settings import Settings, settings_digest
 
 SETTLE_SECONDS = 300
 """How long a restart waits for AWS to show what an earlier attempt's journal says was applied, before sending it again."""
+PREPARING = "prepare"
+"""The stage in which the delegated account does what is its own before anybody designates it. In a run with its door alone no
+other phase has to come first for that: all services are prepared in one go, and their designations handed over together."""
 LIMITS = "limits"
 """The aspect of the Blocker of a plan that would touch too much."""
 
@@ -142,17 +148,18 @@ def _of_all(progress: Callable[[Tick], None], planned: Mapping[str, int], begun:
 
 def access_for(
     settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None,
-    doing: Procedure | None = None, besides: frozenset[str] = frozenset(),
+    doing: Procedure | None = None, besides: frozenset[str] = frozenset(), other: OtherDoor | None = None,
 ) -> Access:  # fmt: skip
     """AWS access for one phase: every service's reads (and those `besides`), this phase's mutations and nobody else's.
 
-    `doing` is what does the work of a procedure; a phase's own service does a phase's.
+    `doing` is what does the work of a procedure; a phase's own service does a phase's. `other` is the door that is somebody else's.
     """
     working = doing or (service_named(phase.service) if phase.plans else None)
     reads = READS.union(*(service.reads for service in SERVICES), doing.reads if doing else (), besides)
     mutations = working.mutations if working else frozenset()
     role = doing.member_role if doing else ""
-    return Access(settings, reads=reads, mutations=mutations, run=run, clock=clock, attach=attach, member_role=role)
+    given: dict[str, Any] = {"run": run, "clock": clock, "attach": attach, "member_role": role, "other": other}
+    return Access(settings, reads=reads, mutations=mutations, **given)
 
 
 def managed(settings: Settings) -> tuple[Phase, ...]:
@@ -281,6 +288,9 @@ class Runbook:
         order = {stage.name: number for number, stage in enumerate(self.phase.stages)}
         steps = sorted((each for each in decided if isinstance(each, Action | Wait)), key=lambda step: order[step.stage])
         blockers = [each for each in decided if isinstance(each, Blocker)]
+        if (other := self.access.other) is not None:
+            steps, handed = own_part(steps, other, self.access.reaches)
+            blockers += handed
         if too_wide := self._too_wide(steps):
             steps, blockers = [], [*blockers, too_wide]
         return Plan(
@@ -378,10 +388,11 @@ class Runbook:
         """
         self.refuse(approval, approved)
         permit(approval)
-        self.requirements()
         report = ApplyReport()
         planned = Counter(step.stage for step in approved.steps)
         stages = [stage.name for stage in self.phase.stages if planned[stage.name]]
+        if stages != [PREPARING] or self.access.other is None:
+            self.requirements()
         for number, stage in enumerate(stages):
             through = _of_all(progress, planned, stages[: number + 1])
             covered, organization = self._cover(approved, stage, applied_before)
@@ -426,7 +437,13 @@ class Runbook:
 
         def resolve(reference: Reference) -> str:
             if reference.kind == "account-email":
-                return organization.accounts[reference.account].email
+                if not (email := organization.accounts[reference.account].email):
+                    raise CallFailed(
+                        "NotHandedOver", "an account's e-mail address is handed over by nobody", service="organizations",
+                        operation="ListAccounts", account=self.settings.organization.delegated_account, region="", sent=False,
+                        next_step="Allow organizations:ListAccounts to the delegated account's roles.",
+                    )  # fmt: skip
+                return email
             return assigned(reference)
 
         return run_stage(

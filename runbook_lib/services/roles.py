@@ -26,6 +26,7 @@ from runbook_lib.settings import Door, Settings
 
 RUNNER = "RUNNER"
 """In the place of whoever opens a door from outside: settings do not say who that is."""
+EVERY_MEMBER = "every member account"
 SHORTEST_LIMIT = 3600
 """IAM lets no role's sessions be limited to less [docs: CreateRole, MaxSessionDuration]."""
 
@@ -44,32 +45,60 @@ class NeededRole:
     path: str = "/"
 
 
-def needed(settings: Settings, *, back_out: bool = False) -> tuple[NeededRole, ...]:
-    """Every role that these settings lead to work with, in the order in which they are needed; for taking changes back if asked."""
+def needed(settings: Settings, *, back_out: bool = False, door: str = "") -> tuple[NeededRole, ...]:
+    """Every role that these settings lead to work with, in the order in which they are needed; for taking changes back if asked.
+
+    `door`: only what whoever holds that account's door alone has to be given.
+    """
+    found = _needed(settings, back_out, door)
+    if not door:
+        return found
+    told, named = settings.organization, {**READING, DELEGATED: (*READING[DELEGATED], *RESPONDING)}[door]
+    members = settings.access.members
+    through = {each.name for each in found if members is not None and members.via == door and each.account == EVERY_MEMBER}
+    own = {MANAGEMENT: told.management_account, DELEGATED: told.delegated_account}[door]
+    return tuple(
+        each for each in found
+        if each.name in (*named, *through, OFFBOARDING[door]) or (each.name in EVIDENCE and each.account == own)
+    )  # fmt: skip
+
+
+def _needed(settings: Settings, back_out: bool, door: str) -> tuple[NeededRole, ...]:
     names, told, access = Names.of(settings, back_out=back_out), settings.organization, settings.access
     table = (*statements(names), *_ways(settings, names))
+    if door == DELEGATED:
+        table = (*table, _organization(table))
     roles = [
         *((role, told.management_account, access.management) for role in READING[MANAGEMENT]),
         *((role, told.delegated_account, access.delegated) for role in READING[DELEGATED]),
     ]
-    found = [_role(role, account, door, settings, names, table) for role, account, door in roles]
+    found = [_role(role, account, each, settings, names, table) for role, account, each in roles]
     if access.members is not None:
-        door = Door(role_arn=None, **access.members.model_dump(exclude={"role_name"}))
+        door_ = Door(role_arn=None, **access.members.model_dump(exclude={"role_name"}))
         path, _, name = access.members.role_name.rpartition("/")
-        made = [_role(role, "every member account", door, settings, names, table) for role in READING[MEMBER]]
+        made = [_role(role, EVERY_MEMBER, door_, settings, names, table) for role in READING[MEMBER]]
         found += [replace(each, name=name, path=f"/{path}/" if path else "/") for each in made]
     if settings.response is not None:
         words = f"{told.delegated_account}, besides {' and '.join(READING[DELEGATED])}"
         found += [NeededRole(role, words, document(role, table), _of(role, table), None) for role in RESPONDING]
-    where = {MANAGEMENT: told.management_account, DELEGATED: told.delegated_account, MEMBER: "every member account"}
+    where = {MANAGEMENT: told.management_account, DELEGATED: told.delegated_account, MEMBER: EVERY_MEMBER}
     for account, role in OFFBOARDING.items():
         if mine := _of(role, table):
             words = f"{where[account]}, besides {' and '.join(READING[account])}"
             found.append(NeededRole(role, words, document(role, table), mine, None))
     if settings.evidence is not None:
-        door, key = Door(role_arn=settings.evidence.role_arn), settings.evidence.signing_key
-        found += [_role(role, key.split(":")[4], door, settings, names, table) for role in EVIDENCE]
+        way, key = Door(role_arn=settings.evidence.role_arn), settings.evidence.signing_key
+        found += [_role(role, key.split(":")[4], way, settings, names, table) for role in EVIDENCE]
     return tuple(found)
+
+
+def _organization(table: Iterable[Statement]) -> Statement:
+    """What the delegated account asks of Organizations where nobody asks as the management account: AWS shows it to both."""
+    reading = (each.actions for each in table if READING[MANAGEMENT][0] in each.roles)
+    asked = sorted({action for actions in reading for action in actions if action.startswith("organizations:")})
+    return Statement(
+        READING[DELEGATED], "ReadOrganization", tuple(asked), "the organization, which a delegated administrator may read"
+    )
 
 
 def _ways(settings: Settings, names: Names) -> Iterator[Statement]:

@@ -59,6 +59,7 @@ class _Scope(_Strict):
     regions: list[Text] = []
     accounts: list[Text] = []
     organizational_units: list[Text] = []
+    door: Text = ""
 
 
 class About(BaseModel):

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from runbook_lib.aws.errors import CallFailed, has, unread
+from runbook_lib.aws.other_door import elsewhere
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.plan import batches
@@ -175,14 +176,18 @@ def observe(view: View, reader: Reader) -> State:
 
 
 def foundation(view: View, reader: Reader) -> State:
-    """What later phases build on: whether the administrator can act; where it cannot, whether its own hub is on."""
+    """What later phases build on: whether the administrator can act; where it cannot, whether its own hub is on.
+
+    Where its door is somebody else's, whether it is designated at all.
+    """
     regions, account = view.population.regions, view.delegated
     read = reader.parallel([partial(observed, partial(configuration, reader, account, region)) for region in regions])
     usable = dict(zip(regions, read, strict=True))
     lacking = [region for region in regions if not isinstance(usable[region], Known)]
     hubs = reader.parallel([partial(observed, partial(hub, reader, account, region)) for region in lacking])
+    untold = [region for region in lacking if elsewhere(usable[region])]
     return State(
-        administrators={},
+        administrators=read_administrators(DESIGNATION, view.organization, untold, reader) if untold else {},
         delegated_hubs=dict(zip(lacking, hubs, strict=True)),
         configurations=usable,
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runbook_lib.aws.errors import CallFailed
+from runbook_lib.aws.other_door import elsewhere
 from runbook_lib.aws.reader import Reader
 from runbook_lib.base.observation import Known, Observation
 from runbook_lib.coverage import Cells
@@ -14,7 +15,7 @@ from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Reference, Scope, Wait
 from runbook_lib.plan.cost import Charge
 from runbook_lib.plan.outcome import Outcome, Progress
-from runbook_lib.services.designation import check_usable
+from runbook_lib.services.designation import check_usable, designated
 from runbook_lib.services.enabling import Enabling
 from runbook_lib.services.inventory import Writer
 from runbook_lib.services.obstacles import Bar
@@ -101,11 +102,15 @@ class SecurityHub(Enabling[State, SecurityHubSection, State]):
     def missing(self, state: State, view: View) -> Sequence[str]:
         """Later phases need the administrator designated and usable, and its hub on, in every asked Region.
 
-        AWS lets nobody else read the organization's configuration: where that was read, all of it is so.
+        AWS lets nobody else read the organization's configuration: where that was read, all of it is so. Where it takes a door that
+        is somebody else's, the management account's own list has to do.
         """
         found = []
         for region in view.population.regions:
-            if isinstance(state.configurations.get(region), Known):
+            seen = state.configurations.get(region)
+            if isinstance(seen, Known):
+                continue
+            if elsewhere(seen) and designated(state.administrators, region, view.delegated):
                 continue
             found.append(f"{TITLE} has no usable delegated administrator {view.delegated} in {region}")
             if not on(state.delegated_hubs.get(region)):

@@ -29,7 +29,8 @@ def run(case: dict[str, Any]) -> Run:
     observed, settings = observed_in(case, hubs={"us-east-1": [NAMES["delegated"]]}), dict(case["settings"])
     if case.get("administered"):
         settings = {"regions": ["us-east-1"], **settings}
-    scope = Scope(**{key: tuple(value) for key, value in case.get("scope", {}).items()})
+    part: dict[str, Any] = {key: tuple(value) for key, value in case.get("scope", {}).items()}
+    scope = Scope(**part)
     accounts = case.get("accounts")
     if accounts:
         accounts = {**{NAMES[name]: "ACTIVE" for name in ("management", "delegated")}, **accounts}
