@@ -37,9 +37,11 @@ def refused(call: Callable[..., Any], **parameters: Any) -> str:
 def test_security_hub_v2_is_read_and_off_until_somebody_switches_it_on(front: Front) -> None:
     hub = client(front, "securityhub")
     assert refused(hub.describe_security_hub_v2) == "ResourceNotFoundException"
-    assert [refused(each) for each in (hub.list_automation_rules_v2, hub.list_connectors_v2)] == ["ConflictException"] * 2
+    off = (hub.list_automation_rules_v2, hub.list_connectors_v2, hub.get_findings_v2)
+    assert [refused(each) for each in off] == ["ConflictException"] * 3
     switch_on_v2(front.world, DELEGATED, HOME, rule="quiet", connector="JIRA_CLOUD")
     assert hub.describe_security_hub_v2()["HubV2Arn"].startswith(f"arn:aws:securityhub:{HOME}:{DELEGATED}:hubv2/")
+    assert refused(hub.get_findings_v2) == "NotSimulated", "an empty list would say that there are none"
     assert [each["RuleName"] for each in hub.list_automation_rules_v2()["Rules"]] == ["quiet"]
     [connector] = hub.list_connectors_v2(ProviderName="JIRA_CLOUD")["Connectors"]
     assert connector["ProviderSummary"]["ConnectorStatus"] == "PENDING_AUTHORIZATION"

@@ -84,6 +84,20 @@ def list_aggregators_v2(call: Call, NextToken: str | None = None, MaxResults: in
     return {"AggregatorsV2": []}
 
 
+@operation("securityhub", "GetFindingsV2")
+def get_findings_v2(
+    call: Call,
+    Filters: dict[str, Any] | None = None,
+    Scopes: dict[str, Any] | None = None,
+    SortCriteria: list[dict[str, Any]] | None = None,
+    NextToken: str | None = None,
+    MaxResults: int | None = None,
+) -> dict[str, Any]:
+    """Refused where V2 is off; where it is on nothing makes findings of its own here, and no list would be a true one."""
+    _required(call)
+    raise ApiError("NotSimulated", "securityhub:GetFindingsV2 is not simulated where Security Hub V2 is on", 501)
+
+
 @operation("securityhub", "ListAutomationRulesV2")
 def list_automation_rules_v2(call: Call, NextToken: str | None = None, MaxResults: int | None = None) -> dict[str, Any]:
     shown, token = page(_required(call).rules, NextToken, MaxResults, 100)
