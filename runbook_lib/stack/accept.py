@@ -207,7 +207,7 @@ def _broken(error: object) -> str:
     """Why the function that works has given no result. Of its own words only the name of what it lacks is repeated."""
     said = error if isinstance(error, Mapping) else {}
     if lacks := _LACKS.search(str(said.get("Cause", ""))):
-        return f"the bundle lacks {lacks[1]}; make it anew with runbook stack package"
+        return f"the bundle lacks {lacks[1]}; make it again with runbook stack package"
     return f"the function that works was ended by AWS ({said.get('Error', 'unknown')})"
 
 

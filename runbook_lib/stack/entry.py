@@ -31,7 +31,7 @@ def without(event: Mapping[str, Any], missing: str) -> None:
         elif backward(request.properties, request.old_properties):
             send(request.url, body(request, SUCCESS, "", {"Status": SAID[Event.ROLLBACK]}))
         else:
-            why = f"failed: the bundle lacks {missing}; make it anew with runbook stack package. Nothing was called"
+            why = f"failed: the bundle lacks {missing}; make it again with runbook stack package. Nothing was called"
             send(request.url, body(request, FAILED, why))
     except (NotARequest, Unanswered):
         return  # Lambda would only deliver it again

@@ -111,7 +111,7 @@ def without_a_package(folder: Path) -> None:
     account.door.answer(
         {"execution": name, "error": {"Error": said["error"], "Cause": json.dumps({"errorMessage": said["message"]})}}
     )
-    assert account.answers[0]["Reason"].startswith("failed: the bundle lacks orjson; make it anew")
+    assert account.answers[0]["Reason"].startswith("failed: the bundle lacks orjson; make it again")
     (folder / "gone").rename(folder / "orjson")
     (folder / "botocore").rename(folder / "gone")
     for kind, status in (("Create", "FAILED"), ("Delete", "SUCCESS")):
