@@ -92,9 +92,9 @@ def test_a_table_account_by_account_has_units_by_path(one: Simulated) -> None:
     runbook = one.runbook("20_guardduty")
     with runbook.access:
         seen = runbook.observe()
-        organization = runbook.with_unit_names(seen.organization)
+        organization = runbook.observer.named(seen.organization)
         before = len(one.front.log.entries)
-        assert runbook.with_unit_names(seen.organization) == organization
+        assert runbook.observer.named(seen.organization) == organization
         assert len(one.front.log.entries) == before, "names are read once"
     table = CellTable(seen.cells, organization)
     unit = f"Workloads/Production ({UNIT})"

@@ -26,9 +26,10 @@ from runbook_lib.plan.decision import Decision, Rejection
 from runbook_lib.plan.estimate import blast_radius, estimate, span
 from runbook_lib.plan.gates import Gate
 from runbook_lib.plan.groups import Group
-from runbook_lib.runbook import ApplyReport, WaveProgress
+from runbook_lib.runbook import ApplyReport
 from runbook_lib.runbook.phases import COVERAGE, Phase
 from runbook_lib.runbook.scorecard import Principle, Verdict
+from runbook_lib.runbook.wave_progress import WaveProgress
 from runbook_lib.services.implementations import SERVICES
 from runbook_lib.services.remarks import Remark
 from runbook_lib.services.spec import place_of

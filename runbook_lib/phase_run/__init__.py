@@ -87,7 +87,7 @@ class PhaseRun:
         self.record.must_run()
         if self.runbook.phase.plans:
             self.before = self.runbook.observe()
-            self.cells, self.organization = self.before.cells, self.runbook.with_unit_names(self.before.organization)
+            self.cells, self.organization = self.before.cells, self.runbook.observer.named(self.before.organization)
             if which == "before":
                 self.cells_before = self.cells
         else:

@@ -1,9 +1,10 @@
 """Planning anew for a part that was chosen at the gate: from the observation in hand, with a plan and fingerprint of its own."""
 
 from runbook_lib.plan import Plan
-from runbook_lib.runbook import Runbook, WaveProgress
+from runbook_lib.runbook import Runbook
 from runbook_lib.runbook.choice import Choice, Offer, Turn, offer
 from runbook_lib.runbook.observer import Assessment
+from runbook_lib.runbook.wave_progress import WaveProgress
 from runbook_lib.services.waves import earlier, wave_of
 
 WAY = ' {how} the notebook its part: scope {{"wave": "{name}"}}.'

@@ -20,7 +20,7 @@ from runbook_lib.base.garbage import collected_rarely
 from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Status
 from runbook_lib.organization import Organization
-from runbook_lib.organization.reads import READS, read_unit_names
+from runbook_lib.organization.reads import READS
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, Trials, costs
@@ -28,6 +28,7 @@ from runbook_lib.runbook.observer import MOMENT, Assessment, Observer
 from runbook_lib.runbook.one_door import own_part
 from runbook_lib.runbook.phases import FIRST_LIVE_RUN, PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
 from runbook_lib.runbook.remediating import emergency_refusals
+from runbook_lib.runbook.wave_progress import WaveProgress
 from runbook_lib.services.implementations import SERVICES, service_named
 from runbook_lib.services.protocol import Procedure, Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
@@ -46,28 +47,6 @@ LIMITS = "limits"
 
 Permit = Callable[[Approval], None]
 """Raises ApprovalRefused or PreconditionsFailed unless calls may be made under an approval now; see evidence.permit."""
-
-
-@dataclass(frozen=True)
-class WaveProgress:
-    """How far one wave has come: what its plan holds now. Nothing is done that could not be read."""
-
-    wave: Wave
-    calls: int
-    waits: int
-    unread: bool
-
-    @property
-    def done(self) -> bool:
-        return not (self.calls or self.waits or self.unread)
-
-    @property
-    def words(self) -> str:
-        if self.unread:
-            return "not known: something could not be read, or is beyond the limits"
-        if self.calls:
-            return f"{counted(self.calls, 'call')} left"
-        return "AWS is still working on it" if self.waits else "done"
 
 
 @dataclass
@@ -182,7 +161,6 @@ class Runbook:
         """What does the work of a procedure; None in a phase, whose own service does it."""
         self.observer = Observer(settings, access, clock, scope)
         self._latest: tuple[float, Assessment] | None = None
-        self._unit_names: Mapping[str, str] = {}
         self._planned: tuple[Assessment, Plan] | None = None
 
     @property
@@ -215,10 +193,7 @@ class Runbook:
 
     @collected_rarely()
     def observe(self, *, told: bool = True) -> Assessment:
-        """Observe this phase's service. One that enters single accounts has to know beforehand who is there.
-
-        Without `told` it is enough to decide about a stage: what no call can come of is left unread.
-        """
+        """Observe this phase's service; without `told` only what decides about calls. Whoever enters accounts has to know them."""
         if self.doing is not None and self.doing.member_role and not self.observer.knows_accounts:
             self.observer.organization()
         _, (seen,) = self.observer.look([self.service], told=told)
@@ -236,16 +211,10 @@ class Runbook:
         """Observe every service that settings manage: the whole coverage, and what is watched of the resources behind it."""
         services = self._surveyed()
         organization, looks = self.observer.look(services)
-        jobs: list[Callable[[], Any]] = [partial(self.with_unit_names, organization)]
+        jobs: list[Callable[[], Any]] = [partial(self.observer.named, organization)]
         jobs += [partial(each.resources, seen.state, seen.view, self.access) for each, seen in zip(services, looks, strict=True)]
         named, *behind = self.access.parallel(jobs)
         return named, tuple(cell for seen, more in zip(looks, behind, strict=True) for cell in (*seen.cells, *more))
-
-    def with_unit_names(self, organization: Organization) -> Organization:
-        """The same with the names of its organizational units, for people; those that this runbook has read are not read again."""
-        if not organization.units.keys() <= self._unit_names.keys():
-            self._unit_names = read_unit_names(self.settings, self.access, organization)
-        return replace(organization, unit_names=self._unit_names)
 
     def _surveyed(self) -> list[Service]:
         return [service_named(phase.service) for phase in managed(self.settings) if phase.covers]

@@ -15,6 +15,7 @@ from runbook_lib.organization.reads import (
     list_accounts,
     observe_organization,
     outline_organization,
+    read_unit_names,
 )
 from runbook_lib.plan import Scope
 from runbook_lib.runbook.ahead import Afterwards, Ahead, Kept
@@ -71,6 +72,7 @@ class Observer:
     def __init__(self, settings: Settings, access: Eyes, clock: Clock, scope: Scope) -> None:
         self.settings, self.access, self.clock, self.scope = settings, access, clock, scope
         self._seen: Organization | None = None
+        self._unit_names: Mapping[str, str] = {}
         self._unused: _Read | None = None
         self._listing: Callable[[], tuple[float, Mapping[str, Account]]] | None = None
 
@@ -115,6 +117,12 @@ class Observer:
         added = self.access.parallel([partial(self.assess, service, read.organization, reader, told=told) for service in missing])
         looks = {**read.looks, **dict(zip((service.name for service in missing), added, strict=True))}
         return read.organization, [looks[service.name] for service in services]
+
+    def named(self, organization: Organization) -> Organization:
+        """The same with the names of its organizational units, for people; those that were read are not read again."""
+        if not organization.units.keys() <= self._unit_names.keys():
+            self._unit_names = read_unit_names(self.settings, self.access, organization)
+        return replace(organization, unit_names=self._unit_names)
 
     def list_ahead(self) -> None:
         """Begin to list the accounts for the next look: nothing that is done to a service changes that list."""
