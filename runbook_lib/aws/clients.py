@@ -106,6 +106,7 @@ class Clients:
         session.set_default_client_config(Config(connect_timeout=CONNECT_SECONDS, proxies=self._proxies))
         if self._network.ca_bundle:
             session.set_config_variable("ca_bundle", certificates(self._network.ca_bundle))
+        self._send_botocores_own_sts(session)
         if self._mode == "rehearsal":
             isolate(session)
         if self._attach is not None:
@@ -148,6 +149,24 @@ class Clients:
             for region, host in sorted(dict(hosts).items()):
                 found.setdefault(service, {}).setdefault(host.replace(region, "{region}"), []).append(region)
         return found
+
+    def _send_botocores_own_sts(self, session: Session) -> None:
+        """Let the client with which botocore assumes a role that a profile names go where settings send all of STS.
+
+        botocore makes it from the profile alone: its Region, and no endpoint or variant of one.
+        """
+        network, create = self._network, session.create_client
+        if not (network.sts_region or "sts" in (*network.fips, *network.dual_stack, *network.endpoints)):
+            return
+
+        def made(service_name: str, region_name: str | None = None, **more: Any) -> Any:
+            if service_name == "sts" and "config" not in more:  # our own clients bring theirs
+                region_name = network.sts_region or region_name or session.get_config_variable("region")
+                named = network.endpoints.get("sts", {}).get(region_name or "")
+                more |= {"config": self._variant("sts"), "endpoint_url": named}
+            return create(service_name, region_name=region_name, **more)
+
+        session.create_client = made  # type: ignore[assignment] # botocore has no other place for it
 
     def _leave_aside_configured(self, session: Session) -> None:
         """Let no client of a session, those included that botocore makes for itself, take an endpoint that is configured.

@@ -345,3 +345,35 @@ def test_a_proxy_never_sees_a_rehearsal(make: Make, aws: FakeAws, monkeypatch: p
     detectors(access)
     client = access._client(DELEGATED, "guardduty", "us-east-1")
     assert client._endpoint.http_session._proxy_config.proxy_url_for(URL) is None
+
+
+@pytest.mark.parametrize(
+    ("network", "host"),
+    [
+        ({}, "sts.eu-west-1.amazonaws.com"),
+        ({"sts_region": "us-east-2"}, "sts.us-east-2.amazonaws.com"),
+        ({"sts_region": "us-east-2", "fips": ["sts"]}, "sts-fips.us-east-2.amazonaws.com"),
+        ({"dual_stack": ["sts"]}, "sts.eu-west-1.api.aws"),
+        (
+            {"endpoints": {"sts": {"eu-west-1": "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com"}}},
+            "vpce-1.sts.eu-west-1.vpce.amazonaws.com",
+        ),
+    ],
+)
+def test_a_role_that_a_profile_names_is_assumed_where_settings_send_sts(
+    aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: dict[str, Any], host: str
+) -> None:
+    """botocore makes that client for itself, from the profile alone."""
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile chain]\nrole_arn = arn:aws:iam::222222222222:role/R\nsource_profile = base\nregion = eu-west-1\n"
+        "[profile base]\naws_access_key_id = AKIARUNNER\naws_secret_access_key = secret\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    made = Clients("live", "run-1", 1, Pace(Clock(), 1.0), aws.attach, network=NetworkSection.model_validate(network))
+    session = made.session("chain")
+    keys = session.get_credentials()
+    assert keys is not None
+    assert keys.get_frozen_credentials().access_key
+    assert [(operation, re.sub("https://|/", "", url)) for operation, _, url in aws.calls] == [("AssumeRole", host)]
