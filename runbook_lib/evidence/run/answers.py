@@ -20,7 +20,7 @@ from runbook_lib.aws.errors import CallFailed
 from runbook_lib.base.files import write_bytes
 from runbook_lib.base.privacy import Numbered, masked, suspicious
 from runbook_lib.evidence.run.kept_answers import FORMAT
-from runbook_lib.services.response.names import DRILLED, HUB, QUEUES
+from runbook_lib.services.response.names import DRILLED, EVENTS, FUNCTIONS, HUB, MACHINES, QUEUES, TOPICS
 
 FASTEST, LEVEL = 1, 6
 """zlib's levels, while answers come in and in the file."""
@@ -75,6 +75,17 @@ FINDING: dict[str, Any] = {
 """What is kept of a finding: ids, types, labels and places, and whose an access key is; never a title, description or note."""
 
 
+KEPT: Mapping[tuple[str, str], dict[str, Any]] = {
+    (HUB, "GetFindings"): {"Findings": FINDING, "NextToken": None},
+    (FUNCTIONS, "GetFunctionConfiguration"): {"State": None},
+    (MACHINES, "DescribeStateMachine"): {"status": None},
+    (EVENTS, "DescribeApiDestination"): dict.fromkeys(("ApiDestinationArn", "ApiDestinationState", "ConnectionArn")),
+    (EVENTS, "DescribeConnection"): {"ConnectionState": None},
+    (TOPICS, "ListSubscriptionsByTopic"): {"Subscriptions": {"SubscriptionArn": None, "Protocol": None}, "NextToken": None},
+}
+"""What is kept of answers in which others' contents lie: findings, and addresses, variables, definitions: tokens may be there."""
+
+
 def _only(value: Any, kept: dict[str, Any] | None) -> Any:
     if kept is None:
         return value
@@ -84,11 +95,12 @@ def _only(value: Any, kept: dict[str, Any] | None) -> Any:
 
 
 def _without_contents(answer: dict[str, Any] | CallFailed, service: str = "", operation: str = "") -> dict[str, Any] | CallFailed:
-    """Of findings what names them, of messages in a queue those about a drill: what was found is nobody's who reads evidence."""
+    """Of findings what names them, of messages those about a drill, of channels what says whether they are there."""
     if isinstance(answer, CallFailed):
         return answer
-    if (service, operation) == (HUB, "GetFindings"):
-        return {**answer, "Findings": _only(answer.get("Findings") or [], FINDING)}
+    if (service, operation) in KEPT:
+        kept: dict[str, Any] = _only(answer, KEPT[service, operation])
+        return kept
     if (service, operation) != (QUEUES, "ReceiveMessage"):
         return answer
     return {**answer, "Messages": [each for each in answer.get("Messages") or () if DRILLED in str(each.get("Body"))]}

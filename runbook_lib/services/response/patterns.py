@@ -6,7 +6,7 @@ EventBridge reaches; one finding has to fit as a whole [docs].
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from runbook_lib.services.response.names import HUB, IMPORTED, PRESSED
@@ -101,6 +101,23 @@ def narrower(new: Pattern, old: Pattern) -> bool:
         elif isinstance(wanted, Mapping) or isinstance(had, Mapping) or not all(_kept(each, wanted) for each in had):
             return True
     return False
+
+
+def named_accounts(pattern: Pattern) -> frozenset[str]:
+    """The accounts that a pattern names; none where it takes all."""
+    detail = pattern.get("detail") or {}
+    findings = (detail.get("findings") or {}) if isinstance(detail, Mapping) else {}
+    listed = findings.get("AwsAccountId") if isinstance(findings, Mapping) else None
+    return frozenset(each for each in listed or () if isinstance(each, str))
+
+
+def without_accounts(pattern: Pattern, gone: Collection[str]) -> Pattern:
+    """The same pattern without accounts that can have no finding any more."""
+    if not named_accounts(pattern) & frozenset(gone):
+        return pattern
+    findings = pattern["detail"]["findings"]
+    kept = {**findings, "AwsAccountId": [each for each in findings["AwsAccountId"] if each not in gone]}
+    return {**pattern, "detail": {**pattern["detail"], "findings": kept}}
 
 
 def _kept(had: Any, wanted: Sequence[Any]) -> bool:

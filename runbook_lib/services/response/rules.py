@@ -102,6 +102,8 @@ class Rules(Part):
             return column.to_do(us, why, _seen(found))
         beside = f"; {', '.join(more)} gets it too, which settings do not ask for" if more else ""
         beside += f"; in shadow: {', '.join(wanted.shadowed)}" if wanted.shadowed else ""
+        if gone := wanted.gone(wanted.pattern):
+            beside += f"; not in the organization any more, so take out of the route: {', '.join(sorted(gone))}"
         return column.covered(us, f"enabled, with its targets{beside}", _seen(found))
 
     def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Step]:
@@ -247,6 +249,7 @@ def _open(wanted: WantedRule, found: Rule) -> str:
 def _lowered(wanted: WantedRule, found: Rule | None) -> str:
     """Why to have the rule as settings want it lowers protection; "" where it does not."""
     old = found.pattern or {} if found else wanted.pattern
+    old = patterns.without_accounts(old, wanted.gone(old) - wanted.gone(wanted.pattern))  # who left has no findings to be told of
     if old != wanted.pattern and patterns.narrower(wanted.pattern, old):
         return "the rule fits findings that settings do not ask for any longer; to fit fewer lowers protection"
     silenced = [each for each, arn in wanted.shadowed.items() if found and found.targets.get(each, {}).get("Arn") == arn]

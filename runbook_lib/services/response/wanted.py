@@ -110,6 +110,12 @@ class WantedRule:
     """The channels behind which something may change the finding by itself."""
     shadowed: Mapping[str, str] = field(default_factory=dict)
     """Channel in shadow → its own ARN, to which the rule does not send yet."""
+    members: frozenset[str] = frozenset()
+    """Every account of the organization."""
+
+    def gone(self, pattern: patterns.Pattern) -> frozenset[str]:
+        """The accounts of a pattern that are in the organization no longer."""
+        return patterns.named_accounts(pattern) - self.members
 
     @property
     def name(self) -> str:
@@ -223,7 +229,11 @@ class Wanted:
         pattern, nobody = self._pattern(route)
         acting = tuple(channel for channel in sorted(route.to) if there[channel].kind.acts)
         shadowed = {channel: there[channel].arn for channel in sorted(route.to) if self.in_shadow(there[channel])}
-        return WantedRule(name, self._rule_arn(name), pattern, targets, nobody, acting, shadowed)
+        return WantedRule(name, self._rule_arn(name), pattern, targets, nobody, acting, shadowed, self._members)
+
+    @cached_property
+    def _members(self) -> frozenset[str]:
+        return frozenset(self.view.organization.accounts)
 
     def _pattern(self, route: Route) -> tuple[patterns.Pattern, str]:
         if route.findings is None:

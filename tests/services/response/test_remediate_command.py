@@ -136,3 +136,25 @@ def test_of_findings_evidence_keeps_what_names_them_and_nothing_of_what_was_foun
     kept = gzip.decompress((tmp_path / "answers.jsonl.gz").read_bytes()).decode()
     assert "secret" not in kept
     assert all(each in kept for each in ("f-1", "HIGH", "S3.8", "arn:aws:s3:::door", "FAILED", "ACTIVE"))
+
+
+CHANNELS: dict[tuple[str, str], dict[str, Any]] = {
+    ("lambda", "GetFunctionConfiguration"): {"State": "Active", "Environment": {"Variables": {"TOKEN": "secret-1"}}},
+    ("stepfunctions", "DescribeStateMachine"): {"status": "ACTIVE", "definition": "secret-2"},
+    ("events", "DescribeApiDestination"): {"ApiDestinationState": "ACTIVE", "InvocationEndpoint": "https://example.com/secret-3"},
+    ("events", "DescribeConnection"): {"ConnectionState": "AUTHORIZED", "AuthParameters": {"x": "secret-4"}},
+    ("sns", "ListSubscriptionsByTopic"): {
+        "Subscriptions": [{"SubscriptionArn": "PendingConfirmation", "Endpoint": "https://example.com/secret-5"}],
+        "NextToken": "next",
+    },
+}  # fmt: skip
+
+
+def test_of_channels_evidence_keeps_whether_they_are_there_and_no_address_or_token(tmp_path: Path) -> None:
+    answers = Answers()
+    for (service, operation), answer in CHANNELS.items():
+        answers.keep(answer, service, operation, "222222222222", "us-east-1", {})
+    answers.write(tmp_path / "answers.jsonl.gz", {})
+    kept = gzip.decompress((tmp_path / "answers.jsonl.gz").read_bytes()).decode()
+    assert "secret" not in kept
+    assert all(each in kept for each in ("Active", "ACTIVE", "AUTHORIZED", "PendingConfirmation", "next"))
