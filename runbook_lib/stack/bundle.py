@@ -29,7 +29,7 @@ LIBRARIES = (
 """What the functions import, and all that these need; a test holds it against what the packages themselves say."""
 PYTHON, PLATFORM = "3.13", "manylinux_2_28_aarch64"
 """Of Lambda's runtime python3.13 on arm64."""
-LEFT_OUT = frozenset({"carried", "cli", "display", "docs", "inventory", "notebook", "rehearsal", "__main__.py"})
+LEFT_OUT = frozenset({"carried", "cli", "display", "docs", "notebook", "rehearsal", "__main__.py"})
 """Rooms of the runbook that nothing in a function imports, and what a wheel carries besides,"""
 KEPT = frozenset({"display/__init__.py", "display/progress.py"})
 """but for these of them: how far sealing has come is said in plain lines."""
