@@ -174,10 +174,10 @@ def pack(libraries: Iterable[Library]) -> Bundle:
     return Bundle(zipped(files), contents, sum(map(len, files.values())), _sbom(libraries))
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes], level: int = 9) -> bytes:
     """A zip of these files, the same whenever and wherever it is made."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
         for name, data in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.create_system, entry.external_attr, entry.compress_type = 3, 0o100644 << 16, zipfile.ZIP_DEFLATED

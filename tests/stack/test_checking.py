@@ -141,6 +141,7 @@ def asked_first(check: Checked) -> None:
     assert check.deployed.stack.status == "DELETE_COMPLETE", "no trace is left"
 
 
+@pytest.mark.soak
 def test_a_gap_goes_from_the_exit_code_to_a_metric_to_an_alarm(check: Checked) -> None:
     """The very buildspec, in a folder with nothing but the source, as the role that only reads."""
     asked_first(check)

@@ -136,7 +136,7 @@ FIRST, BACK = FORWARD[0], next(each for each in CASES if each["is"] == Event.ROL
 
 
 @given(steps=sequences(7))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_sequence_of_events_never_lowers_coverage_nor_calls_what_was_not_approved(
     course: Course, steps: list[tuple[Any, ...]]
 ) -> None:

@@ -218,6 +218,12 @@ def nothing_twice(calls: list[Entry]) -> None:
 def test_whatever_befalls_a_stack_it_ends_covered_and_one_region_more_brings_its_calls_alone(door: Door) -> None:
     befallen(door)
     one_region_more(door)
+
+
+@pytest.mark.soak
+def test_an_answer_that_is_lost_and_an_update_that_is_cancelled_are_gone_on_from(door: Door) -> None:
+    door.settings(in_regions("us-east-1", "us-east-2"))
+    assert door.deploy()[0] == 0, door.said
     answer_lost(door)
     cancelled_half_way(door)
 

@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 import stack_settings
 from doors import PATIENCE, Served, served
 from stack_addresses import nowhere_told
@@ -23,7 +24,8 @@ from runbook_lib.plan.approval import approve
 from runbook_lib.rehearsal.identity import user_key
 from runbook_lib.rehearsal.operations.cloudformation.state import CloudFormationState, Stack
 from runbook_lib.rehearsal.state import write_state
-from runbook_lib.stack.bundle import Bundle, installed, pack
+from runbook_lib.stack import bundle as packing
+from runbook_lib.stack.bundle import Bundle, installed, pack, zipped
 from runbook_lib.stack.orders import APPROVAL, SETTINGS, Order, key, stamp
 from runbook_lib.stack.template import ORGANIZATION, Task, tasks, template, text
 
@@ -32,7 +34,10 @@ MANAGEMENT, BUCKET, NAME = "111111111111", "runbook-artifacts-example", "runbook
 
 @cache
 def bundle() -> Bundle:
-    return pack(installed())
+    """The real bundle, packed less tightly: that takes seconds, and its size is another test's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "zipped", partial(zipped, level=1))
+        return pack(installed())
 
 
 @dataclass
