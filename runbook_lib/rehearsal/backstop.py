@@ -50,7 +50,7 @@ class Backstop:
 
     def serve(self, world: World) -> None:
         """Let a world's own operations see what moto keeps."""
-        world.of(Around).neighbours = MotoNeighbours()
+        world.of(Around).neighbours = MotoNeighbours(world)
         world.of(Storage).move(MotoStore())
 
     def reset(self) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from moto.backends import get_backend
 
+from runbook_lib.rehearsal.interpreting import interpret
 from runbook_lib.rehearsal.neighbours import IamRole, Key, ListedRole, Queue, Topic
 from runbook_lib.rehearsal.operations import storage
+from runbook_lib.rehearsal.world import World
 
 
 def _backend(service: str, account: str, region: str) -> Any:
@@ -44,7 +46,10 @@ def _invoking(invoke: Callable[[str, Any], Any]) -> None:
 
 
 class MotoNeighbours:
-    """The neighbours that moto keeps: the process's, whichever world asks."""
+    """The neighbours that moto keeps: the process's, whichever world asks. What they set off acts in `world`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     def topic(self, arn: str) -> Topic | None:
         found = self._topic(arn)
@@ -134,7 +139,9 @@ class MotoNeighbours:
 
     def start_execution(self, arn: str, name: str, given: str) -> None:
         region, account, _ = _place(arn)
-        _machines(account, region).start_execution(arn, name, given)
+        backend = _machines(account, region)
+        interpret(self._world, lambda role: next((each.arn for each in backend.state_machines if each.roleArn == role), ""))
+        backend.start_execution(arn, name, given)
 
     def role(self, account: str, name: str) -> IamRole | None:
         for partition in list(get_backend("iam")[account].values()):

@@ -17,6 +17,7 @@ from runbook_lib.services.registry import RESPONSE, action_name, specs, ways_out
 from runbook_lib.services.response.cases import ROLE
 from runbook_lib.services.response.drill import Drill
 from runbook_lib.services.response.names import CHANNEL_ROLE, ROLE_PATH
+from runbook_lib.services.response.own_roles import READS as OWN_ROLES
 from runbook_lib.services.response.remediation import Remediation
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
@@ -280,18 +281,28 @@ def _response(names: Names) -> Iterator[Statement]:
     reason = "queues and topics are tagged when they are made"
     yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))
     yield Statement(RESPONDING, "ResponseTagTopics", ("sns:TagResource",), reason, (topics,))
+    machines, tables = (f"arn:{names.partition}:{each}:*:{names.delegated}:*" for each in ("states", "dynamodb"))
+    reason = "what counts the messages of a channel with a ceiling is tagged when it is made"
+    yield Statement(RESPONDING, "ResponseTagMachines", ("states:TagResource",), reason, (machines,))
+    yield Statement(RESPONDING, "ResponseTagTables", ("dynamodb:TagResource",), reason, (tables,))
     channels = _channel_roles(names)
     for kind, asked, why in table[:2]:
-        on_roles = tuple(sorted(each for each in asked if each.startswith("iam:")))
+        on_roles = tuple(sorted(each for each in asked - (OWN_ROLES - OF_CHANNEL_ROLES) if each.startswith("iam:")))
         yield Statement(RESPONDING, f"Response{kind}ChannelRoles", on_roles, f"{why}: roles of channels", (channels,))
+    own = tuple(
+        f"arn:{names.partition}:iam::{each}"
+        for each in (f"{names.delegated}:role/*", f"{names.delegated}:policy/*", "aws:policy/*")
+    )
+    reason = "roles that settings name for channels, and their policies"
+    yield Statement(RESPONDING, "ResponseReadOwnRoles", tuple(sorted(OWN_ROLES)), reason, own)
     yield Statement(RESPONDING, "ResponseTagChannelRoles", ("iam:TagRole",), "they are tagged when they are made", (channels,))
     yield Statement(
         RESPONDING,
         "ResponsePassChannelRoles",
         ("iam:PassRole",),
-        "a rule's target names its role",
+        "a rule's target, and what counts messages, names its role",
         (channels,),
-        {"iam:PassedToService": ("events.amazonaws.com",)},
+        {"iam:PassedToService": ("events.amazonaws.com", "states.amazonaws.com")},
     )
     roles, why = f"arn:{names.partition}:iam::*:role/{ROLE}*", "the workflows' roles in member accounts, one for each"
     yield Statement(RESPONDING, "ResponseAssumeWorkflowRoles", ("sts:AssumeRole",), why, (roles,))

@@ -14,6 +14,8 @@ from runbook_lib.settings.section import AccountId, Region, Section, Text, Unit
 
 UNDELIVERED = "runbook-response-undelivered"
 RULE_PREFIX = "runbook-"
+LONGEST_WITH_CEILING = 40
+"""Characters of a channel's id where it has a ceiling: a second role has `.ceiling` behind that name."""
 LONGEST_WITH_ROLE = 48
 """Characters of a channel's id where it gets a role of its own, `runbook-channel-ID`: names of roles have at most 64 [model]."""
 RouteId = Annotated[
@@ -157,6 +159,13 @@ class Channel(Section):
         EventBus | None, Field(description="Another event bus, for example of a SIEM's account. EventBridge's role for it is made.")
     ] = None
 
+    role: Annotated[
+        RoleArn | None,
+        Field(
+            description="A role of yours by which EventBridge uses it, in place of the one that is made; of a queue, topic or "
+            "function none. It is read and judged, and never changed."
+        ),
+    ] = None
     shadow_until: Annotated[
         dt.date | None,
         Field(
@@ -165,9 +174,16 @@ class Channel(Section):
             "is told. The plan of a later day sends them here.",
         ),
     ] = None
+    daily_ceiling: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)] | None,
+        Field(
+            description="Of a queue or topic: messages of a day (UTC). What is beyond it is kept in a queue of the runbook's own, "
+            "and one digest at the end of the day names it, by class with counts."
+        ),
+    ] = None
 
 
-CHANNEL_KINDS = tuple(name for name in Channel.model_fields if name != "shadow_until")
+CHANNEL_KINDS = tuple(name for name in Channel.model_fields if name not in ("role", "shadow_until", "daily_ceiling"))
 """What a channel can be."""
 
 

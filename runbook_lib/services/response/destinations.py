@@ -39,7 +39,7 @@ class Destinations(Part):
         return tuple(
             cell
             for each in wanted.destinations
-            for cell in (_cells if not each.keeps_for or wanted.in_shadow(each) else _after_shadow)(place, each)
+            for cell in (_after_shadow if each.keeps_for and not wanted.keeps(each) else _cells)(place, each)
         )
 
     def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Action]:
@@ -125,6 +125,9 @@ def _of_ours(column: Column, us: set[str], wanted: WantedDestination, found: Des
 def _kept_back(wanted: WantedDestination, found: Destination) -> str:
     """What a channel in shadow would have been sent, in words. A queue keeps messages for 14 days."""
     number = "nobody knows how many messages" if found.messages is None else counted(found.messages, "message")
+    if wanted.ceiling is not None:
+        shadow = f", and is in shadow until {wanted.shadow_until}" if wanted.shadow_until else ""
+        return f"{wanted.keeps_for} has a ceiling of {wanted.ceiling} a day{shadow}; {number} of the last 14 days kept"
     return f"{wanted.keeps_for} is in shadow until {wanted.shadow_until}, and would have been sent {number} so far"
 
 

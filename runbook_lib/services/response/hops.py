@@ -10,7 +10,7 @@ from typing import Any
 from runbook_lib.base.observation import Known, NotYet, Unknown
 from runbook_lib.coverage import Cells
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column
-from runbook_lib.services.response import patterns, policies
+from runbook_lib.services.response import own_roles, patterns, policies
 from runbook_lib.services.response.kinds import QUEUE, TOPIC
 from runbook_lib.services.response.names import NAME
 from runbook_lib.services.response.trial import ACTIVE, Trial
@@ -100,11 +100,14 @@ def _in(seen: Underway, arn: str, trial: Trial) -> list[Letter]:
 
 
 def _letters(trial: Trial, wanted: Wanted, seen: Underway, channel: str) -> list[Letter]:
-    return _in(seen, wanted.arrival(channel).arn, trial)
+    """The messages for a channel: in it, or kept for it."""
+    kept = [letter for each in wanted.destinations if each.keeps_for == channel for letter in _in(seen, each.arn, trial)]
+    return _in(seen, wanted.arrival(channel).arn, trial) or kept
 
 
 def _undelivered(trial: Trial, wanted: Wanted, seen: Underway, channel: str) -> Letter | None:
-    target = wanted.arrival(channel).arn
+    there = wanted.arrival(channel)
+    target = there.through or there.arn
     found = _in(seen, wanted.arrival(UNDELIVERED).arn, trial)
     return next((each for each in found if each.target == target), None)
 
@@ -154,8 +157,7 @@ def _changed(trial: Trial, finding: Mapping[str, Any]) -> str:
 def _delivery(trial: Trial, wanted: Wanted, seen: Underway, channel: str, column: Column, arrived: set[str]) -> Cells:
     us, there = {wanted.view.delegated}, wanted.arrival(channel)
     if channel in arrived:
-        held = f", which keeps it: {channel} is in shadow until {there.shadow_until}" if there.keeps_for else ""
-        return column.covered(us, f"the message is in the {there.what} {there.name}{held}", "arrived")
+        return column.covered(us, _where(trial, seen, channel, there), "arrived")
     if letter := _undelivered(trial, wanted, seen, channel):
         step = f"Mend what it says, apply {NAME} again, and drill again."
         return column.blocked(us, f"EventBridge could not deliver it: {letter.why or 'no reason is given'}", step, "lost here")
@@ -174,6 +176,14 @@ def _delivery(trial: Trial, wanted: Wanted, seen: Underway, channel: str, column
 def _said(trial: Trial) -> str:
     """How those who got a message say so, where nobody can look."""
     return f"who has it sets the finding to {NOTIFIED} in Security Hub, and the same drill again shows that."
+
+
+def _where(trial: Trial, seen: Underway, channel: str, there: WantedDestination) -> str:
+    """Where a message is that has arrived."""
+    if not _in(seen, there.arn, trial):
+        return f"the message is kept: {channel} has had its {there.ceiling} of today"
+    held = f", which keeps it: {channel} is in shadow until {there.shadow_until}" if there.keeps_for else ""
+    return f"the message is in the {there.what} {there.name}{held}"
 
 
 def _of_named(trial: Trial, there: WantedDestination, column: Column, us: set[str]) -> Cells:
@@ -205,6 +215,8 @@ def _role_refused(trial: Trial, seen: Underway, there: WantedDestination) -> str
         return ""
     if role.value is None:
         return f"there is no role {asked.name}, by which EventBridge uses the {there.what}"
+    if asked.own:
+        return own_roles.lacks(asked, role.value)
     as_made = policies.same(role.value.trust, asked.trust) and policies.same(role.value.policy, asked.policy)
     return "" if as_made else f"the role {asked.name}, by which EventBridge uses the {there.what}, is not as it was made"
 

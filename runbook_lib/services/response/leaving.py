@@ -23,9 +23,23 @@ from runbook_lib.services.leaving import Departure, Leaving
 from runbook_lib.services.obstacles import Bar
 from runbook_lib.services.registry import sentence
 from runbook_lib.services.response import automation, ours, policies
+from runbook_lib.services.response.counted import read_counts, read_machine
 from runbook_lib.services.response.destinations import URL
 from runbook_lib.services.response.named import MISSING, read_policy
-from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, NAME, PHASE, QUEUES, ROLE_POLICY, TITLE, TOPICS
+from runbook_lib.services.response.names import (
+    EVENTS,
+    FUNCTIONS,
+    HUB,
+    IAM,
+    MACHINES,
+    NAME,
+    PHASE,
+    QUEUES,
+    ROLE_POLICY,
+    TABLES,
+    TITLE,
+    TOPICS,
+)
 from runbook_lib.services.response.observe import (
     queue_url,
     read_actions,
@@ -48,6 +62,8 @@ UNDOING: Mapping[str, Losing] = {
     f"{EVENTS}:RemoveTargets": Losing("the targets of routes", of_accounts=False),
     f"{FUNCTIONS}:RemovePermission": Losing("the leave to invoke functions", of_accounts=False),
     f"{EVENTS}:DeleteRule": Losing("the rules of routes", of_accounts=False),
+    f"{MACHINES}:DeleteStateMachine": Losing("what counts the messages of channels with a ceiling", of_accounts=False),
+    f"{TABLES}:DeleteTable": Losing("what was counted today of channels with a ceiling", for_good=True, of_accounts=False),
     f"{IAM}:DeleteRolePolicy": Losing("what EventBridge may do by the roles of channels", of_accounts=False),
     f"{IAM}:DeleteRole": Losing("the roles by which EventBridge uses channels", of_accounts=False),
     f"{QUEUES}:DeleteQueue": Losing("queues and the messages in them", for_good=True, of_accounts=False),
@@ -226,11 +242,13 @@ class Detach(RouteLevel):
 
 
 AUTOMATION, ACTION, RULE, LEAVE = "automation rule", "custom action", "rule", "policy of the role"
-ROLE, TOPIC, QUEUE = "role", "topic", "queue"
+ROLE, TOPIC, QUEUE, MACHINE, TABLE = "role", "topic", "queue", "state machine", "table"
 REMOVING = {
     AUTOMATION: (HUB, "BatchDeleteAutomationRules"),
     ACTION: (HUB, "DeleteActionTarget"),
     RULE: (EVENTS, "DeleteRule"),
+    MACHINE: (MACHINES, "DeleteStateMachine"),
+    TABLE: (TABLES, "DeleteTable"),
     LEAVE: (IAM, "DeleteRolePolicy"),
     ROLE: (IAM, "DeleteRole"),
     TOPIC: (TOPICS, "DeleteTopic"),
@@ -241,6 +259,8 @@ LOSES = {
     AUTOMATION: "what it changes of new findings",
     ACTION: "its button in the console",
     RULE: "its pattern",
+    MACHINE: "the count of a channel's messages",
+    TABLE: "what was counted today",
     LEAVE: "what EventBridge may do by it",
     ROLE: "its trust policy",
     TOPIC: "its subscriptions",
@@ -258,7 +278,7 @@ class Remove(RouteLevel):
 
     def here(self, place: Here, column: Column) -> Cells:
         seen, us = place.seen, {place.delegated}
-        read = (seen.rules, seen.actions, seen.destinations, seen.roles, seen.automation)
+        read = (seen.rules, seen.actions, seen.destinations, seen.roles, seen.automation, seen.counting)
         unread = [each for each in read if isinstance(each, Unknown)]
         if unread:
             return tuple(cell for each in unread for cell in column.unknown(us, each.code, each.reason, each.next_step))
@@ -274,6 +294,8 @@ class Remove(RouteLevel):
                     made += column.unmanaged(us, action.name, "no rule of the runbook's answers to it: not known to be ours")
         for rule in sorted(seen.rules.value):
             made += self._of(place, f"{RULE} {rule}", (), "")
+        for item in seen.counting.value if isinstance(seen.counting, Known) else ():
+            made += self._of(place, item, (), "")
         for name, role in sorted(seen.roles.value.items()) if isinstance(seen.roles, Known) else ():
             made += self._of(place, f"{LEAVE} {name}", (), "") if role.policy else ()
             made += self._of(place, f"{ROLE} {name}", (), "")
@@ -330,12 +352,16 @@ class Remove(RouteLevel):
             return {"RoleName": name, **({"PolicyName": ROLE_POLICY} if kind == LEAVE else {})}
         if kind == QUEUE:
             return {"QueueUrl": Reference(f"{URL}{name}", place.delegated, place.region)}
+        if kind == TABLE:
+            return {"TableName": name}
         if kind == AUTOMATION:
             return {"AutomationRulesArns": [Reference(f"{automation.ARN}{name}", place.delegated, place.region)]}
         partition = place.view.organization.partition
-        service, path = (HUB, f"action/custom/{name}") if kind == ACTION else (TOPICS, name)
-        arn = f"arn:{partition}:{service}:{place.region}:{place.delegated}:{path}"
-        return {"ActionTargetArn" if kind == ACTION else "TopicArn": arn}
+        key, path = {
+            ACTION: ("ActionTargetArn", f"{HUB}:{{}}:action/custom/{name}"), TOPIC: ("TopicArn", f"{TOPICS}:{{}}:{name}"),
+            MACHINE: ("stateMachineArn", f"states:{{}}:stateMachine:{name}"),
+        }[kind]  # fmt: skip
+        return {key: f"arn:{partition}:{path.format(f'{place.region}:{place.delegated}')}"}
 
     def says_already(self, error: CallFailed) -> bool:
         return error.code in MISSING or super().says_already(error)
@@ -346,12 +372,19 @@ class Remove(RouteLevel):
             name = step.parameters["AutomationRulesArns"][0].kind.removeprefix(automation.ARN)
             there = automation.named(name, step.account, step.region, reader) is not None
         else:
-            there = self._there(step, reader)
+            there = (self._counts if step.service in (MACHINES, TABLES) else self._there)(step, reader)
         return Progress(NONE if there else WHOLE, {}, "there" if there else "gone")
 
     def answered(self, action: Action, answer: Mapping[str, Any]) -> list[Outcome]:
         """HTTP 200 is not success: automation rules that were not deleted are listed."""
         return automation.judged(action, answer)
+
+    def _counts(self, step: Action, reader: Reader) -> bool:
+        """Whether what counts is there; what AWS is deleting is not."""
+        if step.service == MACHINES:
+            return read_machine(step.parameters["stateMachineArn"], step.account, step.region, reader) is not None
+        counts = read_counts(step.account, step.region, reader)
+        return counts is not None and counts.status != "DELETING"
 
     def _there(self, step: Action, reader: Reader) -> bool:
         if step.operation == "DeleteRule":

@@ -2,7 +2,7 @@
 
 NAME, TITLE, PHASE = "response", "Response", "60_response"
 HUB, EVENTS, QUEUES, TOPICS, IAM = "securityhub", "events", "sqs", "sns", "iam"
-FUNCTIONS, MACHINES, SYSTEMS, KEYS = "lambda", "stepfunctions", "ssm", "kms"
+FUNCTIONS, MACHINES, SYSTEMS, KEYS, TABLES = "lambda", "stepfunctions", "ssm", "kms", "dynamodb"
 """boto3 client names of the services that are called."""
 MARK = "Made by the runbook"
 """What the description of every rule of ours begins with: it comes with the list of rules, without a read of its own."""
@@ -34,6 +34,14 @@ KEPT = 1_209_600
 """Seconds that a queue of undelivered events keeps them: 14 days, the longest [model]."""
 CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 """Partition → where its console is [docs]."""
+MACHINE = "runbook-ceiling-"
+"""How the name of the state machine begins that counts a channel's messages; the channel's id follows."""
+COUNTING_ROLE = ".ceiling"
+"""How the name of that machine's role ends, after that of the channel's own."""
+DIGEST = "runbook-digest."
+"""How the name of the rule begins that asks for a channel's digest; no id of a route has a full stop."""
+AT_MIDNIGHT = "cron(0 0 * * ? *)"
+"""When digests are sent: at the end of each day, UTC [docs: EventBridge schedules]."""
 KEPT_BACK = "runbook-kept-"
 """How the name of the queue begins that has what a channel is not sent; the channel's id follows."""
 DRILL = "65_drill"

@@ -12,6 +12,8 @@ from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.answers import text
 from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.response import automation, policies
+from runbook_lib.services.response.counted import READS as OF_COUNTS
+from runbook_lib.services.response.counted import seen_of
 from runbook_lib.services.response.keys import READS as OF_KEYS
 from runbook_lib.services.response.keys import read_key
 from runbook_lib.services.response.named import MISSING, read_named
@@ -29,6 +31,8 @@ from runbook_lib.services.response.names import (
     TAGGED,
     TOPICS,
 )
+from runbook_lib.services.response.own_roles import READS as OF_OWN_ROLES
+from runbook_lib.services.response.own_roles import read_own_role
 from runbook_lib.services.response.patterns import listens
 from runbook_lib.services.response.state import ActionTarget, ChannelRole, Destination, RegionState, Rule, State
 from runbook_lib.services.response.wanted import Wanted, WantedDestination, WantedRole, hub_regions, regions_of
@@ -39,7 +43,7 @@ READS = frozenset({
     f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
     f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
     f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-}) | OF_NAMED | OF_KEYS | automation.READS  # fmt: skip
+}) | OF_NAMED | OF_KEYS | OF_COUNTS | OF_OWN_ROLES | automation.READS  # fmt: skip
 HUB_OFF = "not subscribed to AWS Security Hub"
 
 
@@ -68,13 +72,14 @@ def _region(wanted: Wanted, reader: Reader) -> RegionState:
     account, region = wanted.view.delegated, wanted.region
     jobs: list[Callable[[], Any]] = [partial(_rules, wanted, reader), partial(custom_actions, account, region, reader)]
     jobs += [partial(_destination, each, account, region, reader) for each in wanted.destinations]
-    named = [each.role for each in wanted.destinations if each.role]
+    named = wanted.roles
     jobs += [partial(_role, each, account, region, reader) for each in named]
-    rules, actions, *found = reader.parallel(jobs)
+    jobs.append(partial(seen_of, wanted, reader))
+    rules, actions, *found, (machines, counts) = reader.parallel(jobs)
     destinations, roles = found[: len(wanted.destinations)], found[len(wanted.destinations) :]
     return RegionState(
         actions, rules, dict(zip((each.arn for each in wanted.destinations), destinations, strict=True)),
-        dict(zip((each.item for each in named), roles, strict=True)),
+        dict(zip((each.item for each in named), roles, strict=True)), machines, counts,
     )  # fmt: skip
 
 
@@ -119,7 +124,7 @@ def as_rule(found: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) 
     """A rule as AWS lists it, with these targets."""
     return Rule(
         found["Name"], found["Arn"], _pattern(text(found.get("EventPattern"))), text(found.get("State")) != "DISABLED",
-        text(found.get("Description")), text(found.get("ManagedBy")), targets,
+        text(found.get("Description")), text(found.get("ManagedBy")), targets, schedule=text(found.get("ScheduleExpression")),
     )  # fmt: skip
 
 
@@ -131,7 +136,7 @@ def _pattern(written: str) -> Mapping[str, Any] | None:
 def _rules(wanted: Wanted, reader: Reader) -> Observation[Mapping[str, Rule]]:
     """Every rule of the default bus; the targets of those that hear Security Hub, whoever made them."""
     account, region = wanted.view.delegated, wanted.region
-    own = {rule.name for rule in wanted.rules}
+    own = {rule.name for rule in wanted.rules} | wanted.digests
     try:
         rules = [as_rule(each, {}) for each in listed_rules(account, region, reader)]
         heard = [each.name for each in rules if each.name in own or hears_security_hub(each.pattern)]
@@ -222,7 +227,7 @@ def _topic(arn: str, account: str, region: str, reader: Reader) -> Destination:
 
 def _role(wanted: WantedRole, account: str, region: str, reader: Reader) -> Observation[ChannelRole | None]:
     try:
-        return Known(read_role(wanted.name, account, region, reader))
+        return Known((read_own_role if wanted.own else read_role)(wanted.name, account, region, reader))
     except CallFailed as error:
         return unread(error)
 

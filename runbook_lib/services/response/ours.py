@@ -13,8 +13,10 @@ from runbook_lib.services.response import policies
 from runbook_lib.services.response.automation import READS as AUTOMATION_READS
 from runbook_lib.services.response.automation import Rule as AutomationRule
 from runbook_lib.services.response.automation import seen_in
+from runbook_lib.services.response.counted import READS as COUNTS_READS
+from runbook_lib.services.response.counted import read_counting
 from runbook_lib.services.response.named import MISSING, read_policy
-from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, QUEUES, ROLE_PATH, TAG, TAGGED, TOPICS
+from runbook_lib.services.response.names import EVENTS, FUNCTIONS, HUB, IAM, MACHINES, QUEUES, ROLE_PATH, TAG, TAGGED, TOPICS
 from runbook_lib.services.response.observe import (
     as_rule,
     custom_actions,
@@ -32,7 +34,8 @@ READS = frozenset({
     f"{QUEUES}:ListQueues", f"{QUEUES}:ListQueueTags", f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes",
     f"{TOPICS}:ListTopics", f"{TOPICS}:ListTagsForResource", f"{TOPICS}:GetTopicAttributes",
     f"{FUNCTIONS}:GetPolicy", f"{IAM}:ListRoles", f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-}) | AUTOMATION_READS  # fmt: skip
+    f"{MACHINES}:ListStateMachines",
+}) | AUTOMATION_READS | COUNTS_READS  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Ours:
 
     lets_in: Observation[Mapping[str, frozenset[str]]]
     """ARN of each function that a rule of ours sends to → the ids of our statements in its policy."""
+    counting: Observation[tuple[str, ...]]
+    """What counts messages of channels with a ceiling: state machines and the table, each as its kind and name."""
     automation: Observation[Mapping[str, AutomationRule]]
     """ARN → automation rule, whoever made it; NotYet where Security Hub is off."""
 
@@ -78,16 +83,17 @@ def _region(account: str, region: str, reader: Reader, *, first: bool) -> Ours:
         partial(_tried, partial(_rules, account, region, reader)),
         partial(custom_actions, account, region, reader),
         partial(_tried, partial(_roles, account, region, reader)) if first else partial(Known, {}),
+        partial(_tried, partial(read_counting, account, region, reader)),
         partial(seen_in, account, region, reader),
     ]
-    rules, actions, roles, automated = reader.parallel(jobs)
+    rules, actions, roles, counting, automated = reader.parallel(jobs)
     if not isinstance(rules, Known):
-        return Ours(rules, (), actions, rules, roles, rules, automated)
+        return Ours(rules, (), actions, rules, roles, rules, counting, automated)
     own = {name: rule for name, rule in rules.value.items() if rule.ours}
     others = tuple(rule for rule in rules.value.values() if not rule.ours and rule.enabled and hears_security_hub(rule.pattern))
     destinations = _tried(partial(_destinations, account, region, frozenset(own), reader))
     lets_in = _tried(partial(_lets_in, account, region, own.values(), reader))
-    return Ours(Known(own), others, actions, destinations, roles, lets_in, automated)
+    return Ours(Known(own), others, actions, destinations, roles, lets_in, counting, automated)
 
 
 def functions_of(rule: Rule) -> tuple[str, ...]:

@@ -23,10 +23,10 @@ def statement(kind: str, arn: str, rules: Iterable[str]) -> dict[str, Any]:
     return {**who, "Action": SENDING[kind], "Resource": arn, **condition}
 
 
-def trust(rules: Iterable[str], account: str) -> dict[str, Any]:
-    """What lets EventBridge assume a role for these rules of this account, and for no other."""
-    condition = {"ArnEquals": {"aws:SourceArn": sorted(rules)}, "StringEquals": {"aws:SourceAccount": account}}
-    who = {"Sid": SID, "Effect": "Allow", "Principal": {"Service": PRINCIPAL}}
+def trust(sources: Iterable[str], account: str, service: str = PRINCIPAL) -> dict[str, Any]:
+    """What lets a service assume a role for these sources (EventBridge: rules) of this account, and for no other."""
+    condition = {"ArnEquals": {"aws:SourceArn": sorted(sources)}, "StringEquals": {"aws:SourceAccount": account}}
+    who = {"Sid": SID, "Effect": "Allow", "Principal": {"Service": service}}
     return {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole", "Condition": condition}]}
 
 
@@ -37,6 +37,15 @@ def use_of(action: str, arn: str, passed: str = "") -> dict[str, Any]:
         condition = {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
         giving = {"Sid": f"{SID}Pass", "Effect": "Allow", "Action": "iam:PassRole", "Resource": passed}
         statements.append({**giving, "Condition": condition})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def uses(asked: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The policy of a role that may do these things: action and ARN."""
+    statements = [
+        {"Sid": f"{SID}{number}", "Effect": "Allow", "Action": action, "Resource": arn}
+        for number, (action, arn) in enumerate(asked)
+    ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -67,12 +76,12 @@ def read(text: str) -> Policy:
 
 def merged(policy: Policy, ours: Mapping[str, Any]) -> str:
     """The policy with our statement in the place of an older one of ours; what others wrote stays."""
-    return written([*(each for each in _listed(policy.get("Statement")) if each.get("Sid") != SID), ours])
+    return written([*(each for each in listed(policy.get("Statement")) if each.get("Sid") != SID), ours])
 
 
 def has(policy: Policy, wanted: Mapping[str, Any]) -> bool:
     """Whether exactly our statement is there."""
-    return any(_plain(each) == _plain(wanted) for each in _listed(policy.get("Statement")))
+    return any(_plain(each) == _plain(wanted) for each in listed(policy.get("Statement")))
 
 
 def statement_id(rule: str) -> str:
@@ -90,13 +99,13 @@ def permission(function: str, rule: str) -> dict[str, str]:
 
 def ours_in(policy: Policy) -> frozenset[str]:
     """The ids of our statements in a function's policy."""
-    named = (str(each.get("Sid", "")) for each in _listed(policy.get("Statement")))
+    named = (str(each.get("Sid", "")) for each in listed(policy.get("Statement")))
     return frozenset(each for each in named if each.startswith(f"{SID}-"))
 
 
 def has_sid(policy: Policy, sid: str) -> bool:
     """Whether a statement has this id, whatever it says."""
-    return any(each.get("Sid") == sid for each in _listed(policy.get("Statement")))
+    return any(each.get("Sid") == sid for each in listed(policy.get("Statement")))
 
 
 def denied(policy: Policy, kind: str, arn: str) -> str:
@@ -128,15 +137,57 @@ def refuses(policy: Policy, kind: str, arn: str, rules: Iterable[str]) -> str:
     return f"its policy does not let EventBridge send for {left[0].rpartition('/')[2]}" if left else ""
 
 
+def statements_of(policy: Policy) -> list[Mapping[str, Any]]:
+    """The statements of a policy."""
+    return listed(policy.get("Statement"))
+
+
+def trusting(trust: Policy) -> list[Mapping[str, Any]]:
+    """The statements of a trust policy that let EventBridge assume its role, under whatever condition."""
+    found = []
+    for each in statements_of(trust):
+        principal = each.get("Principal")
+        who = listed(principal.get("Service")) if isinstance(principal, Mapping) else []
+        assumes = any(fnmatchcase("sts:assumerole", str(one).lower()) for one in listed(each.get("Action")))
+        if each.get("Effect") == "Allow" and PRINCIPAL in who and assumes:
+            found.append(each)
+    return found
+
+
+def not_trusted(trust: Policy, rules: Iterable[str]) -> str:
+    """Why EventBridge could not assume a role for one of these rules; "" where it could."""
+    letting = trusting(trust)
+    left = [rule for rule in rules if not any(_met(each.get("Condition") or {}, rule) for each in letting)]
+    return f"its trust policy does not let EventBridge assume it for {left[0].rpartition('/')[2]}" if left else ""
+
+
+def allowed(policy: Policy, action: str, arn: str) -> bool:
+    """Whether the statements of a role's policies let it do something: by one without a condition, and with none that denies it."""
+    effects = set()
+    for each in statements_of(policy):
+        acts = any(fnmatchcase(action.lower(), str(one).lower()) for one in listed(each.get("Action")))
+        there = any(fnmatchcase(arn, str(one)) for one in listed(each.get("Resource")))
+        if acts and there and (each.get("Effect") == "Deny" or not _unmet(each, action)):
+            effects.add(each.get("Effect"))
+    return effects == {"Allow"}
+
+
+def _unmet(statement: Mapping[str, Any], action: str) -> bool:
+    """Whether a condition may stand in the way: of handing on a role, to whom it is handed is known."""
+    passed = {"StringEquals": {"iam:PassedToService": ["ssm.amazonaws.com"]}}
+    condition = statement.get("Condition") or {}
+    return bool(condition) and not (action == "iam:PassRole" and _plain(condition) == _plain(passed))
+
+
 def about(policy: Policy, action: str, arn: str) -> list[Mapping[str, Any]]:
     """The statements of a policy that are about EventBridge, one action and one resource."""
     found = []
-    for each in _listed(policy.get("Statement")):
+    for each in listed(policy.get("Statement")):
         principal = each.get("Principal")
-        who = _listed(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
-        anybody = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
-        there = any(fnmatchcase(action.lower(), str(one).lower()) for one in _listed(each.get("Action")))
-        if (anybody or PRINCIPAL in who) and there and any(fnmatchcase(arn, str(one)) for one in _listed(each.get("Resource"))):
+        who = listed(principal.get("Service")) if isinstance(principal, Mapping) else [principal]
+        anybody = principal == "*" or (isinstance(principal, Mapping) and "*" in listed(principal.get("AWS")))
+        there = any(fnmatchcase(action.lower(), str(one).lower()) for one in listed(each.get("Action")))
+        if (anybody or PRINCIPAL in who) and there and any(fnmatchcase(arn, str(one)) for one in listed(each.get("Resource"))):
             found.append(each)
     return found
 
@@ -150,12 +201,13 @@ def _met(condition: Mapping[str, Any], rule: str) -> bool:
             return False
         for key, values in keys.items():
             fact = facts.get(key.lower())
-            if fact is None or not any(fnmatchcase(fact, each) if like else fact == each for each in _listed(values)):
+            if fact is None or not any(fnmatchcase(fact, each) if like else fact == each for each in listed(values)):
                 return False
     return True
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """One value and a list of it are the same in a policy."""
     return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
 
 

@@ -14,7 +14,7 @@ from runbook_lib.plan import Action, BackOut
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import NONE, WHOLE, Planned
 from runbook_lib.services.column import SETTINGS_OWNER, Column, to_do
-from runbook_lib.services.response import policies
+from runbook_lib.services.response import own_roles, policies
 from runbook_lib.services.response.names import IAM, LONGEST_TRUST, MARK, ROLE_PATH, ROLE_POLICY, TAG, TAGGED
 from runbook_lib.services.response.observe import read_role
 from runbook_lib.services.response.part import Here, Part
@@ -30,7 +30,7 @@ class Roles(Part):
         return tuple(cell for each in self._roles(place) for cell in self._cells(place, each))
 
     def _roles(self, place: Here) -> list[WantedRole]:
-        return [each.role for each in self.wanted(place).destinations if each.role]
+        return [*self.wanted(place).roles]
 
     def _cells(self, place: Here, wanted: WantedRole) -> Cells:
         us, found = {place.delegated}, place.seen.roles[wanted.item]
@@ -38,12 +38,14 @@ class Roles(Part):
         if isinstance(found, Unknown | NotYet):
             return column.unseen(us, found, "comes first")
         role = found.value
-        if (size := len(policies.written(wanted.trust["Statement"]))) > LONGEST_TRUST:
+        if not wanted.own and (size := len(policies.written(wanted.trust["Statement"]))) > LONGEST_TRUST:
             why = f"its trust policy would have {size:,} characters, for all its routes, and AWS takes {LONGEST_TRUST:,}"
             step = "Let fewer routes send to this channel, or make fewer routes of them."
             return column.blocked(us, why, step, "none" if role is None else wanted.name, SETTINGS_OWNER)
+        if wanted.own:
+            return _own(column, us, wanted, role)
         if role is None:
-            return column.to_do(us, "EventBridge has no role for this channel", "none")
+            return column.to_do(us, f"{wanted.user} has no role for this channel", "none")
         return self._there(column, us, wanted, role)
 
     def _there(self, column: Column, us: set[str], wanted: WantedRole, role: ChannelRole) -> Cells:
@@ -54,7 +56,7 @@ class Roles(Part):
             return column.to_do(us, "its trust policy is not for the rules of settings alone", wanted.name)
         if not policies.same(role.policy, wanted.policy):
             return column.to_do(us, "its policy is not for this channel alone", wanted.name)
-        return column.covered(us, "EventBridge may use this channel for these routes, and nothing else", wanted.name)
+        return column.covered(us, f"{wanted.user} may use this channel for these routes, and nothing else", wanted.name)
 
     def steps(self, place: Here, cells: Cells, stage: str, planned: Planned) -> Sequence[Action]:
         if stage != "delegated":
@@ -75,6 +77,21 @@ class Roles(Part):
         return Progress(WHOLE if there else NONE, {}, "there" if there else "there, with another policy")
 
 
+def _own(column: Column, us: set[str], wanted: WantedRole, role: ChannelRole | None) -> Cells:
+    """A role that settings name: shown with what it lets more than it has to, and never changed."""
+    owner = f"the owner of the role {wanted.name}"
+    if role is None:
+        return column.blocked(us, f"there is no role {wanted.arn}", "Make it, or name another one.", "none", SETTINGS_OWNER)
+    if why := own_roles.lacks(wanted, role):
+        needed = policies.written([*wanted.trust["Statement"], *wanted.policy["Statement"]])
+        return column.blocked(
+            us, why, f"Have its owner let it; what is needed is, in its trust and a policy: {needed}", "there", owner
+        )
+    more = own_roles.wider(wanted, role)
+    said = f"; wider than this channel needs: {'; '.join(more)}" if more else ", and nothing else"
+    return column.covered(us, f"named by settings: EventBridge may use this channel by it for these routes{said}", wanted.name)
+
+
 def _steps(place: Here, wanted: WantedRole) -> Iterator[Action]:
     seen = place.seen.roles[wanted.item]
     found = seen.value if isinstance(seen, Known) else None
@@ -84,11 +101,11 @@ def _steps(place: Here, wanted: WantedRole) -> Iterator[Action]:
     if found is None:
         parameters = {
             "Path": ROLE_PATH, "RoleName": wanted.name, "AssumeRolePolicyDocument": trust, "Tags": [{"Key": TAG, "Value": TAGGED}],
-            "Description": f"{MARK}: EventBridge delivers to the channel {wanted.item} by it.",
+            "Description": f"{MARK}: {wanted.user} delivers to the channel {wanted.item} by it.",
         }  # fmt: skip
         made = place.action(
-            "CreateRole", parameters, reason=f"{wanted.item}: EventBridge has no role for this channel", before="no role",
-            becomes=f"role {wanted.name}, which EventBridge may assume for these routes alone",
+            "CreateRole", parameters, reason=f"{wanted.item}: {wanted.user} has no role for this channel", before="no role",
+            becomes=f"role {wanted.name}, which {wanted.user} may assume for these routes alone",
             back_out=BackOut("Deletes the role; its policy goes before.", "DeleteRole", {"RoleName": wanted.name}), **said,
         )  # fmt: skip
         first = (made.id,)

@@ -37,6 +37,9 @@ from runbook_lib.services.response.part import Here, Part
 from runbook_lib.services.response.state import Rule
 from runbook_lib.services.response.wanted import WantedRule
 
+BEFORE = ("channels", "permissions", "roles", "ceilings")
+"""The aspects whose steps come before a rule's."""
+
 
 class Rules(Part):
     name = "routes"
@@ -112,7 +115,7 @@ class Rules(Part):
         asked = {cell.item for cell in to_do(cells, place.region, self.name)}
         found = place.seen.rules
         there = found.value if isinstance(found, Known) else {}
-        first = (*planned.ids("channels"), *planned.ids("permissions"), *planned.ids("roles"))
+        first = tuple(step for aspect in BEFORE for step in planned.ids(aspect))
         rules = [(each, there.get(each.name)) for each in self.wanted(place).rules if each.route in asked]
         return [
             step

@@ -9,8 +9,8 @@ from runbook_lib.aws.reader import Reader
 from runbook_lib.coverage import Cell, Cells, Status
 from runbook_lib.organization import Organization
 from runbook_lib.plan import Action, Blocker, NoChange, Reference, Scope, Step, Wait
-from runbook_lib.plan.outcome import Outcome, Progress
-from runbook_lib.services.answers import judge_error
+from runbook_lib.plan.outcome import Outcome, Progress, Verdict
+from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.aspect import Aspect, Place, Planned
 from runbook_lib.services.column import BEYOND
 from runbook_lib.services.not_enabling import NotEnabling
@@ -18,6 +18,7 @@ from runbook_lib.services.obstacles import bar_cells, explanations, region_bar
 from runbook_lib.services.response import observe as reading
 from runbook_lib.services.response.actions import Actions
 from runbook_lib.services.response.automation import ARN, Automation, arn_of
+from runbook_lib.services.response.ceilings import Ceilings, too_early
 from runbook_lib.services.response.destinations import URL, Destinations
 from runbook_lib.services.response.functions import Permissions
 from runbook_lib.services.response.names import NAME, PHASE, TITLE
@@ -29,7 +30,15 @@ from runbook_lib.settings import Settings
 from runbook_lib.settings.response import ResponseSection
 
 CONFIRM = frozenset(
-    {"ResourceConflictException", "QueueAlreadyExists", "QueueNameExists", "ResourceAlreadyExistsException", "EntityAlreadyExists"}
+    {
+        "ResourceConflictException",
+        "QueueAlreadyExists",
+        "QueueNameExists",
+        "ResourceAlreadyExistsException",
+        "EntityAlreadyExists",
+        "ResourceInUseException",
+        "StateMachineAlreadyExists",
+    }
 )
 """Refusals after which a read tells whether what is there is what was wanted [model]."""
 RETRY = frozenset({"QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently"})
@@ -43,7 +52,15 @@ class Response(NotEnabling):
 
     name, title, phase = NAME, TITLE, PHASE
     principals: tuple[str, ...] = ()
-    aspects: tuple[Aspect[ResponseSection, Any], ...] = (Destinations(), Permissions(), Roles(), Rules(), Actions(), AUTOMATION)
+    aspects: tuple[Aspect[ResponseSection, Any], ...] = (
+        Destinations(),
+        Permissions(),
+        Roles(),
+        Ceilings(),
+        Rules(),
+        Actions(),
+        AUTOMATION,
+    )
     reads = reading.READS
     not_estimated: tuple[str, ...] = (
         "Messages of EventBridge, SQS and SNS are paid by number; how many there will be, nobody knows beforehand.",
@@ -92,6 +109,8 @@ class Response(NotEnabling):
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
         if isinstance(answer, CallFailed):
+            if too_early(action, answer):
+                return outcomes(action, Verdict.RETRY, answer.code, answer.message)
             return judge_error(action, answer, retry=RETRY, confirm=CONFIRM)
         return self._part(action).answered(action, answer)
 

@@ -35,6 +35,8 @@ class Rule:
     """Id → the target as AWS has it."""
     unread: Unknown | None = None
     """Why its targets could not be read, where it hears the newer Security Hub alone and so bars no look at the others."""
+    schedule: str = ""
+    """When it comes, of a rule that hears nothing."""
 
     @property
     def ours(self) -> bool:
@@ -69,6 +71,23 @@ class ChannelRole:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """A state machine that counts a channel's messages; `role` is an ARN."""
+
+    definition: str
+    role: str
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The table of what was counted."""
+
+    status: str
+    ours: bool
+
+
+@dataclass(frozen=True)
 class RegionState:
     """One Region that has rules."""
 
@@ -77,7 +96,11 @@ class RegionState:
     destinations: Mapping[str, Observation[Destination | None]]
     """ARN → what is there; None: nothing."""
     roles: Mapping[str, Observation[ChannelRole | None]]
-    """Channel → its role; only of channels that need one."""
+    """Channel → its role, or that of what counts for it; only of channels that need one."""
+    machines: Mapping[str, Observation[Machine | None]]
+    """Channel with a ceiling → the state machine that counts its messages."""
+    counts: Observation[Counts | None]
+    """The table of counts; nothing where no channel has a ceiling."""
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,23 @@ from functools import cached_property
 from typing import Any
 
 from runbook_lib.services.response import patterns, policies
-from runbook_lib.services.response.kinds import EVENT_BUS, QUEUE, Kind, Named, of_channel
+from runbook_lib.services.response.counting import TABLE, Counting, allowed
+from runbook_lib.services.response.kinds import EVENT_BUS, QUEUE, STATE_MACHINE, Kind, Named, of_channel
 from runbook_lib.services.response.names import (
     CHANNEL_ROLE,
     CONSOLES,
+    COUNTING_ROLE,
+    DIGEST,
     HUB,
     IAM,
     KEPT_BACK,
+    MACHINE,
     MARK,
     OLDEST,
     RETRIES,
     ROLE_PATH,
     SYSTEMS,
+    TABLES,
 )
 from runbook_lib.services.view import View
 from runbook_lib.settings import Settings
@@ -36,6 +41,8 @@ from runbook_lib.settings.response import (
 
 UNDELIVERED = "undelivered"
 """The item of the queue that keeps what could not be delivered, beside the channels' ids."""
+FINDING = "$.detail.findings[0]"
+"""The one finding of an event [docs]."""
 PATHS = {
     "finding": "$.detail.findings[0].Id",
     "product": "$.detail.findings[0].ProductArn",
@@ -68,6 +75,10 @@ class WantedDestination:
     """The last day on which its messages are kept back; of the queue that keeps them the same."""
     keeps_for: str = ""
     """The channel that a queue keeps messages of; empty for what is a channel itself."""
+    ceiling: int | None = None
+    """How many messages a day it is sent; of the queue that keeps the rest the same."""
+    through: str = ""
+    """ARN of the state machine that counts its messages and sends them on; empty where a rule sends by itself."""
 
     @property
     def name(self) -> str:
@@ -84,12 +95,18 @@ class WantedDestination:
 
 @dataclass(frozen=True)
 class WantedRole:
-    """A role of EventBridge's own for one channel: these rules alone may use it, and for that channel alone."""
+    """A role for one channel, which its user alone may use, and for that channel alone."""
 
     item: str
     arn: str
     trust: Mapping[str, Any]
     policy: Mapping[str, Any]
+    user: str = "EventBridge"
+    """Who assumes it, as people call it."""
+    own: bool = False
+    """Whether settings name it: then it is somebody's, and is read alone."""
+    rules: tuple[str, ...] = ()
+    """ARNs of the rules that it is assumed for."""
 
     @property
     def name(self) -> str:
@@ -151,26 +168,39 @@ class Wanted:
         The same whatever day it is, so that what is read does not depend on it.
         """
         rules = {route: self._rule_arn(route) for route in sorted(self.section.routes)}
-        found = [self._destination(UNDELIVERED, QUEUE, self.section.undelivered, rules.values())]
+        digests = [self.digest_arn(item) for item, channel in self.section.channels.items() if channel.daily_ceiling is not None]
+        found = [self._destination(UNDELIVERED, QUEUE, self.section.undelivered, [*rules.values(), *digests])]
         for item, channel in sorted(self.section.channels.items()):
             kind, named = of_channel(channel)
             senders = sorted(arn for route, arn in rules.items() if item in self.section.routes[route].to)
             if senders:
-                found.append(replace(self._channel(item, kind, named, senders), shadow_until=channel.shadow_until))
-                found += self._keeping(item, channel, senders)
+                found += self._with_kept(item, channel, self._channel(item, kind, named, senders), senders)
         return tuple(found)
 
-    def _keeping(self, item: str, channel: Channel, senders: Sequence[str]) -> list[WantedDestination]:
-        """The queue that has the messages of a channel while it is in shadow."""
-        if channel.shadow_until is None:
-            return []
+    def _with_kept(self, item: str, channel: Channel, there: WantedDestination, senders: Sequence[str]) -> list[WantedDestination]:
+        """A channel, and the queue that has its messages while it is in shadow, or beyond its ceiling."""
+        limits: dict[str, Any] = {"shadow_until": channel.shadow_until, "ceiling": channel.daily_ceiling}
+        if channel.daily_ceiling is not None:
+            machine = f"{self._arn('states')}:stateMachine:{MACHINE}{item}"
+            starts = self._role(item, policies.use_of(STATE_MACHINE.action, machine), [*senders, self.digest_arn(item)])
+            there = replace(there, through=machine, role=starts)
+        if channel.shadow_until is None and channel.daily_ceiling is None:
+            return [there]
         kept = self._destination(f"{item} (kept back)", QUEUE, Destination(make=f"{KEPT_BACK}{item}"), senders)
-        return [replace(kept, shadow_until=channel.shadow_until, keeps_for=item)]
+        return [replace(there, **limits), replace(kept, keeps_for=item, **limits)]
+
+    def digest_arn(self, item: str) -> str:
+        """The rule that asks for a channel's digest."""
+        return f"{self._arn('events')}:rule/{DIGEST}{item}"
 
     def in_shadow(self, destination: WantedDestination) -> bool:
         """Whether the messages of a channel are kept back today; a day that is not known ends nothing."""
         until = destination.shadow_until
         return until is not None and (self.view.day is None or self.view.day <= until)
+
+    def keeps(self, queue: WantedDestination) -> bool:
+        """Whether a queue of kept messages may get any today."""
+        return queue.ceiling is not None or self.in_shadow(queue)
 
     def arrival(self, item: str) -> WantedDestination:
         """Where the messages for a channel, or what could not be delivered, arrive today."""
@@ -185,6 +215,8 @@ class Wanted:
         arn = self._document(named) if isinstance(named, Automation) else named.arn
         passed = named.role if isinstance(named, Automation) else ""
         role = self._role(item, policies.use_of(kind.action, arn, passed), senders) if kind.action else None
+        if role and (own := self.section.channels[item].role):
+            role = replace(role, arn=own, own=True)
         return WantedDestination(item, kind, arn, made=False, rules=tuple(senders), named=named, role=role)
 
     def _document(self, named: Automation) -> str:
@@ -195,7 +227,26 @@ class Wanted:
 
     def _role(self, item: str, policy: Mapping[str, Any], senders: Sequence[str]) -> WantedRole:
         role = f"arn:{self.view.organization.partition}:{IAM}::{self.view.delegated}:role{ROLE_PATH}{CHANNEL_ROLE}{item}"
-        return WantedRole(item, role, policies.trust(senders, self.view.delegated), policy)
+        return WantedRole(item, role, policies.trust(senders, self.view.delegated), policy, rules=tuple(senders))
+
+    @cached_property
+    def roles(self) -> tuple[WantedRole, ...]:
+        """The roles by which channels are used, and those of what counts for them."""
+        found = [each.role for each in self.destinations if each.role]
+        return (*found, *(self.counting_role(each) for each in self.destinations if each.through))
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """The names of the rules that ask for digests."""
+        return frozenset(f"{DIGEST}{each.item}" for each in self.destinations if each.through)
+
+    def counting_role(self, channel: WantedDestination) -> WantedRole:
+        """The role of the state machine that counts a channel's messages: its table, the channel, and the queue of the rest."""
+        delegated, partition = self.view.delegated, self.view.organization.partition
+        arn = f"arn:{partition}:{IAM}::{delegated}:role{ROLE_PATH}{CHANNEL_ROLE}{channel.item}{COUNTING_ROLE}"
+        asked = allowed(self.counting(channel), f"{self._arn(TABLES)}:table/{TABLE}")
+        trust = policies.trust([channel.through], delegated, "states.amazonaws.com")
+        return WantedRole(f"{channel.item} (counting)", arn, trust, policies.uses(asked), "Step Functions")
 
     @cached_property
     def rules(self) -> tuple[WantedRule, ...]:
@@ -245,11 +296,10 @@ class Wanted:
     def _target(self, item: str, channel: WantedDestination, undelivered: str) -> dict[str, Any]:
         return {
             "Id": item,
-            "Arn": channel.arn,
+            "Arn": channel.through or channel.arn,
             **({"RoleArn": channel.role.arn} if channel.role else {}),
-            **self._said(channel),
-            "RetryPolicy": {"MaximumRetryAttempts": RETRIES, "MaximumEventAgeInSeconds": OLDEST},
-            "DeadLetterConfig": {"Arn": undelivered},
+            **({"InputPath": FINDING} if channel.through else self._said(channel)),
+            **lasting(undelivered),
         }
 
     def _said(self, channel: WantedDestination) -> dict[str, Any]:
@@ -258,9 +308,28 @@ class Wanted:
             return {}
         if isinstance(channel.named, Automation):
             return {"InputTransformer": _parameters(channel.named)}
-        link = f"https://{self.region}.{CONSOLES[self.view.organization.partition]}/securityhub/home?region={self.region}#/findings"
         said = ",".join(f'"{name}":<{name}>' for name in PATHS)
-        return {"InputTransformer": {"InputPathsMap": dict(PATHS), "InputTemplate": f'{{{said},"link":"{link}"}}'}}
+        return {"InputTransformer": {"InputPathsMap": dict(PATHS), "InputTemplate": f'{{{said},"link":"{self.link}"}}'}}
+
+    @property
+    def link(self) -> str:
+        """Where people look at findings."""
+        console = CONSOLES[self.view.organization.partition]
+        return f"https://{self.region}.{console}/securityhub/home?region={self.region}#/findings"
+
+    def counting(self, channel: WantedDestination) -> Counting:
+        """What is counted for a channel that has a ceiling."""
+        kept = next(each for each in self.destinations if each.keeps_for == channel.item)
+        said = {f"{name}.$": path.replace(FINDING, "$") for name, path in PATHS.items()}
+        return Counting(channel.item, channel.ceiling or 0, channel.arn, kept.arn, {**said, "link": self.link})
+
+
+def lasting(undelivered: str) -> dict[str, Any]:
+    """What every target has: how long it is tried, and where that is kept which could not be delivered."""
+    return {
+        "RetryPolicy": {"MaximumRetryAttempts": RETRIES, "MaximumEventAgeInSeconds": OLDEST},
+        "DeadLetterConfig": {"Arn": undelivered},
+    }
 
 
 def _parameters(named: Automation) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from runbook_lib.base.documents import Path, Problem, nearest
 from runbook_lib.settings.checks import Tree, at
-from runbook_lib.settings.response import CHANNEL_KINDS, LONGEST_WITH_ROLE
+from runbook_lib.settings.response import CHANNEL_KINDS, LONGEST_WITH_CEILING, LONGEST_WITH_ROLE
 
 KEY = "response"
 LONGEST_SHADOW = dt.timedelta(days=14)
@@ -50,6 +50,8 @@ def check_response(tree: Tree, today: dt.date) -> Iterator[Problem]:
             message = f"This day is after today, {today}: the route would send nothing until then. Write an earlier one."
             yield Problem((KEY, "routes", route, "findings", "created_after"), message)
     yield from _shadows(tree, today)
+    yield from _ceilings(tree)
+    yield from _roles(tree)
     yield from _overlaps(tree)
     yield from _automation(tree, today)
 
@@ -97,6 +99,34 @@ def _shadows(tree: Tree, today: dt.date) -> Iterator[Problem]:
         if until and dt.date.fromisoformat(until) > (last := today + LONGEST_SHADOW):
             message = f"A queue keeps messages for {LONGEST_SHADOW.days} days; today is {today}. Write {last} or an earlier one."
             yield Problem((KEY, "channels", channel, "shadow_until"), message)
+
+
+def _ceilings(tree: Tree) -> Iterator[Problem]:
+    """Messages are counted on their way to people and systems that read them, and not to what acts on a finding."""
+    for channel, entry in _entries(tree, "channels"):
+        if not isinstance(entry, Mapping) or at(entry, "daily_ceiling") is None:
+            continue
+        path: Path = (KEY, "channels", channel, "daily_ceiling")
+        if not {"queue", "topic"} & entry.keys():
+            message = "Only a queue or topic has a ceiling. Remove it, or put a topic before this channel."
+            yield Problem(path, message)
+        if len(channel) > LONGEST_WITH_CEILING:
+            message = f"What counts gets a role whose name has the channel's id: at most {LONGEST_WITH_CEILING} characters."
+            yield Problem((KEY, "channels", channel), message, "")
+
+
+def _roles(tree: Tree) -> Iterator[Problem]:
+    """A role is named where EventBridge uses one, and is of the account where rules are."""
+    delegated = at(tree, "organization", "delegated_account")
+    for channel, entry in _entries(tree, "channels"):
+        arn = at(entry, "role") if isinstance(entry, Mapping) else None
+        if not arn:
+            continue
+        path: Path = (KEY, "channels", channel, "role")
+        if {"queue", "topic", "function"} & entry.keys():
+            yield Problem(path, "A queue, topic or function lets EventBridge in by its own policy. Remove the role.")
+        elif delegated and arn.split(":")[4] != delegated:
+            yield Problem(path, f"A rule uses roles of its own account alone. Name one of {delegated}, where rules are.")
 
 
 def _place(tree: Tree, path: Path, arn: str) -> Iterator[Problem]:

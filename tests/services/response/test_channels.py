@@ -17,7 +17,7 @@ from leaving import Out
 from simulated import Simulated, home, open_cells
 from test_drill import Drilling
 from test_killed import Killed, Mortal, Start, _kept
-from test_response_rehearsed import DELEGATED, PHASE, apply, client, imported, reasons, with_response
+from test_response_rehearsed import DELEGATED, MEMBER, PHASE, apply, client, imported, reasons, with_response
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 from undone import applied
 
@@ -357,3 +357,117 @@ def test_the_drill_names_the_permission_that_a_target_lacks(
     assert lost.status is Status.GAP
     assert says in lost.reason, lost.reason
     assert lost.next_step
+
+
+OWN = "acme-starts-flows"
+STARTS = {"Effect": "Allow", "Action": "states:StartExecution"}
+NEVER, EVERYTHING = {**STARTS, "Effect": "Deny", "Resource": "*"}, {**STARTS, "Action": "s3:*", "Resource": "*"}
+
+
+def own_role(made: Simulated, machine: str, rule: str = "runbook-high-findings", *more: dict[str, Any]) -> str:
+    """A role of the organization's own for that rule, which may start the state machine, and more."""
+    arn = f"arn:aws:events:{home(made.front)}:{DELEGATED}:rule/{rule}"
+    condition = {"ArnEquals": {"aws:SourceArn": arn}} if rule else {}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": condition,
+    }
+    iam, version = client(made, "iam"), {"Version": "2012-10-17"}
+    role = iam.create_role(RoleName=OWN, AssumeRolePolicyDocument=json.dumps({**version, "Statement": [trust]}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=OWN, PolicyName="one", PolicyDocument=json.dumps({
+        **version, "Statement": [{**STARTS, "Resource": machine}],
+    }))  # fmt: skip
+    if more:
+        policy = iam.create_policy(PolicyName="two", PolicyDocument=json.dumps({**version, "Statement": [*more]}))["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName=OWN, PolicyArn=policy)
+    return str(role)
+
+
+def cell_of_role(made: Simulated) -> tuple[str, Status]:
+    [found] = [each for each in made.phase_cells(PHASE) if each.aspect == "roles"]
+    return found.reason, found.status
+
+
+def test_a_role_that_settings_name_is_used_in_place_of_a_made_one_and_never_changed(made: Simulated) -> None:
+    channel = state_machine(made)
+    using(made, {**channel, "role": own_role(made, channel["state_machine"]["arn"])})
+    apply(made)
+    assert cell_of_role(made) == (
+        "named by settings: EventBridge may use this channel by it for these routes, and nothing else", Status.COVERED,
+    )  # fmt: skip
+    imported(made)
+    assert [each["finding"] for each in invoked(made)] == ["f-1"]
+    assert roles(made) == []
+    assert {entry.operation for entry in made.mutating() if entry.service == "iam" and entry.session} == set()
+
+
+@pytest.mark.parametrize(
+    ("rule", "resource", "more", "status", "says"),
+    [
+        ("runbook-other", "", (), Status.GAP, "does not let EventBridge assume it for runbook-high-findings"),
+        ("runbook-high-findings", "other", (), Status.GAP, "do not let it states:StartExecution"),
+        ("runbook-high-findings", "", (NEVER,), Status.GAP, "do not let it states:StartExecution"),
+        ("", "", (), Status.COVERED, "wider than this channel needs: EventBridge may assume it for any rule"),
+        ("runbook-high-findings", "", (EVERYTHING,), Status.COVERED, "it may s3:* on *"),
+    ],
+)  # fmt: skip
+def test_a_role_that_settings_name_is_judged_by_trust_and_policies(
+    made: Simulated, rule: str, resource: str, more: tuple[dict[str, Any], ...], status: Status, says: str
+) -> None:
+    channel = state_machine(made)
+    machine = channel["state_machine"]["arn"]
+    using(made, {**channel, "role": own_role(made, f"{machine}{resource}", rule, *more)})
+    reason, found = cell_of_role(made)
+    assert found is status
+    assert says in reason, reason
+
+
+def test_a_role_that_is_not_there_is_a_blocker(made: Simulated) -> None:
+    using(made, {**state_machine(made), "role": f"arn:aws:iam::{DELEGATED}:role/nowhere"})
+    assert cell_of_role(made) == (f"there is no role arn:aws:iam::{DELEGATED}:role/nowhere", Status.GAP)
+
+
+def bus_of_a_member(made: Simulated, *, lets_in: bool) -> dict[str, Any]:
+    """A bus of a member's account, with a rule of its own that puts what arrives into a queue there."""
+    region, events = home(made.front), client(made, "events", MEMBER)
+    arn = events.create_event_bus(Name="siem")["EventBusArn"]
+    if lets_in:
+        role = f"arn:aws:iam::{DELEGATED}:root"
+        statement = {
+            "Sid": "security", "Effect": "Allow", "Principal": {"AWS": role}, "Action": "events:PutEvents", "Resource": arn,
+        }  # fmt: skip
+        events.put_permission(EventBusName="siem", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    queue = f"arn:aws:sqs:{region}:{MEMBER}:siem"
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    client(made, "sqs", MEMBER).create_queue(QueueName="siem", Attributes={"Policy": policy})
+    events.put_rule(Name="all", EventBusName="siem", EventPattern='{"source":["aws.securityhub"]}')
+    events.put_targets(Rule="all", EventBusName="siem", Targets=[{"Id": "1", "Arn": queue}])
+    return {"event_bus": {"arn": arn}}
+
+
+def in_the_members_queue(made: Simulated) -> list[Any]:
+    sqs = client(made, "sqs", MEMBER)
+    url = sqs.get_queue_url(QueueName="siem")["QueueUrl"]
+    return [json.loads(each["Body"]) for each in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ())]
+
+
+def test_a_bus_of_another_account_hands_the_event_on_where_its_policy_lets_it_in(made: Simulated) -> None:
+    using(made, bus_of_a_member(made, lets_in=True))
+    apply(made)
+    [cell] = [each for each in made.phase_cells(PHASE) if (each.aspect, each.item) == ("channels", "flow")]
+    assert f"its policy is account {MEMBER}'s, which cannot be read from here" in cell.reason
+    imported(made)
+    [event] = in_the_members_queue(made)
+    assert (event["account"], event["detail"]["findings"][0]["Id"]) == (DELEGATED, "f-1")
+
+
+def test_a_bus_of_another_account_that_lets_nobody_in_is_named_by_the_drill(made: Simulated) -> None:
+    using(made, bus_of_a_member(made, lets_in=False))
+    apply(made)
+    lost = Drilling(made).through()["delivery high-findings to flow"]
+    assert lost.status is Status.GAP
+    assert "EventBridge could not deliver it: NO_PERMISSIONS" in lost.reason, lost.reason
+    assert in_the_members_queue(made) == []

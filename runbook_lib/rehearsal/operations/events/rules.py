@@ -10,6 +10,7 @@ from runbook_lib.rehearsal.constraints import refuse_beyond
 from runbook_lib.rehearsal.operations.events.filters import PatternError
 from runbook_lib.rehearsal.operations.events.lookup import bus_named, paged, rule_named, unmanaged
 from runbook_lib.rehearsal.operations.events.pattern import Pattern, compiled
+from runbook_lib.rehearsal.operations.events.schedules import announce
 from runbook_lib.rehearsal.operations.events.state import DEFAULT, Bus, Rule
 from runbook_lib.rehearsal.operations.events.texts import (
     HAS_TARGETS,
@@ -72,6 +73,7 @@ def put_rule(
     made = known or Rule(Name, bus.name, _arn(call, bus, Name), call.account)
     made.pattern, made.schedule, made.state = EventPattern, ScheduleExpression, State
     made.description, made.role = Description, RoleArn
+    announce(call.world, call.account, call.region, made)
     if known is None:
         made.tags = {each["Key"]: each["Value"] for each in Tags or ()}
         bus.rules[Name] = made

@@ -11,7 +11,7 @@ Variants (`world.variants`), each a point that AWS's documentation leaves open; 
 
 from dataclasses import asdict
 
-from runbook_lib.rehearsal.operations.events import buses, connections, courier, putting, rules, targets
+from runbook_lib.rehearsal.operations.events import buses, connections, courier, putting, rules, schedules, targets
 from runbook_lib.rehearsal.operations.events.state import DEFAULT, Disturbance, buses_of, state_of
 from runbook_lib.rehearsal.world import World
 
@@ -23,6 +23,7 @@ def install(world: World) -> None:
         state.installed = True
         world.on("event arrives", courier.give_out)
         world.on("delivery due", courier.again)
+        world.on("schedule due", schedules.come)
 
 
 def disturb(world: World, kind: str, source: str = "*", target: str = "*", seconds: str = "600", times: str = "1") -> None:

@@ -27,6 +27,8 @@ class Rule:
     managed_by: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    due: float | None = None
+    """When its schedule comes next; None where it has none that is simulated."""
 
     @property
     def compiled(self) -> Pattern | None:

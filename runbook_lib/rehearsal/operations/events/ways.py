@@ -1,7 +1,7 @@
 """How each kind of target gets what a rule sends it, and what can be in the way [docs: targets, and their permissions].
 
-Topics and queues carry the message. Functions, streams and tasks are not run: what they are given is kept as an `Invocation`; state
-machines start an execution that nobody carries out. Documents of SSM Automation are started as the target's role.
+Topics and queues carry the message. Functions, streams and tasks are not run: what they are given is kept as an `Invocation`. State
+machines start an execution, whose tasks act as the machine's role. Documents of SSM Automation are started as the target's role.
 """
 
 import json
