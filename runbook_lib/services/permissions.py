@@ -276,7 +276,7 @@ def _response(names: Names) -> Iterator[Statement]:
     for kind, asked, why in table:
         wide = sorted(each for each in asked if not each.startswith("iam:"))
         for prefix, found in groupby(wide, lambda each: each.partition(":")[0]):
-            yield Statement(RESPONDING, f"Response{kind}{prefix.title()}", tuple(map(_as_iam_has_it, found)), why)
+            yield Statement(RESPONDING, f"Response{kind}{prefix.title().replace('-', '')}", tuple(map(_as_iam_has_it, found)), why)
     queues, topics = (f"arn:{names.partition}:{each}:*:{names.delegated}:*" for each in ("sqs", "sns"))
     reason = "queues and topics are tagged when they are made"
     yield Statement(RESPONDING, "ResponseTagQueues", ("sqs:TagQueue",), reason, (queues,))

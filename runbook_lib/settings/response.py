@@ -332,6 +332,17 @@ class ResponseSection(Section):
     routes: Annotated[
         dict[RouteId, Route], Field(min_length=1, description="Which findings and custom actions go to which channels.")
     ]
+    feeds: Annotated[
+        Literal["CSPM", "V2"] | None,
+        Field(
+            description="Which Security Hub feeds people: CSPM, by the routes here, as where this is absent; or V2, the newer, by "
+            "rules of its own that are made elsewhere: then routes here are for custom actions alone."
+        ),
+    ] = None
+    incident_response_region: Annotated[
+        Region | None,
+        Field(description="Where AWS Security Incident Response has its membership, which is read and shown; absent: not asked."),
+    ] = None
     automation_rules: Annotated[
         dict[RouteId, AutomationRule] | None,
         Field(description="Automation rules of Security Hub, by id; absent: those that are there are read, shown and left alone."),

@@ -1,6 +1,6 @@
 """`make bench`: how long the runbook takes, held against what AWS's limits allow. Prints a table and writes JSON.
 
-    python tests/bench [a] [b] [c] [d] [e] [--every-service] [--accounts N] [--reading-accounts N] [--json FILE]
+    python tests/bench [a] [b] [c] [d] [e] [f] [--every-service] [--accounts N] [--reading-accounts N] [--json FILE]
 
 Server and client are processes of their own, over sockets. The bound is printed before each run. Each line says how busy the
 server was: near 100 % of a core it would be the server that is measured.
@@ -153,13 +153,30 @@ def growth(small: dict[str, Any], large: dict[str, Any]) -> dict[str, float]:
     return found
 
 
+def responding(accounts: int) -> dict[str, Any]:
+    """(f) from finding to response, for this many accounts and a tenth of them: the same calls, but for listing the accounts."""
+    found = dict[str, Any]()
+    for number in (accounts // 10, accounts):
+        with served(number, covered=True, concurrency=MOST_AT_ONCE, responding=True) as bench:
+            found[str(number)] = run = bench.run("respond")
+        calls = f"{run['first']} calls for {run['first_actions']} actions, {run['again']} for a second run"
+        say(f"(f) response, {number:,} accounts: {calls}; {run['seconds']:.1f} s")
+        say(f"    besides {run['first_organization']} and {run['again_organization']} about the organization")
+        if run["problems"]:
+            say(f"  PROBLEMS: {run['problems']}")
+    small, large = found.values()
+    found["grows"] = (small["first"], small["again"]) != (large["first"], large["again"])
+    say(f"    the phase's calls {'GROW' if found['grows'] else 'do not grow'} with accounts")
+    return {"f": found}
+
+
 def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description="Measure the runbook against what AWS's limits allow.")
-    parser.add_argument("parts", nargs="*", default=list("abcde"), help="a to e; all by default")
+    parser.add_argument("parts", nargs="*", default=list("abcdef"), help="a to f; all by default")
     parser.add_argument("--every-service", action="store_true", help="(a) and (c) with every service, not the first three")
     parser.add_argument("--accounts", type=int, default=200, help="accounts of (a) and (c)")
-    parser.add_argument("--reading-accounts", type=int, default=10_000, help="accounts of (b)")
+    parser.add_argument("--reading-accounts", type=int, default=10_000, help="accounts of (b) and (f)")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
     asked = parser.parse_args()
     parts, found = set(asked.parts), dict[str, Any]()
@@ -175,6 +192,8 @@ def main() -> None:
         found["e"] = one = commands.first_table()
         parts_of = f"simulate {one['simulate']:.1f} s, coverage {one['coverage']:.1f} s"
         say(f"(e) start to first coverage table: {one['seconds']:.1f} s ({parts_of})")
+    if "f" in parts:
+        found |= responding(asked.reading_accounts)
     asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     say(f"figures: {asked.json}")
 

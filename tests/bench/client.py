@@ -37,6 +37,9 @@ CLOCK = Clock()
 FIRST, AGAIN = "observed for the plans", "observed again before a stage"
 
 
+RESPONDING = "60_response"
+
+
 def phases_of(settings: Settings) -> tuple[str, ...]:
     """The phases that these settings ask for, in order."""
     return tuple(phase.name for phase in managed(settings) if phase.service)
@@ -150,6 +153,25 @@ def cover(settings: Settings, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def respond(settings: Settings, folder: Path) -> dict[str, Any]:
+    """Phase 60 as its notebook does it, then planned once more: its calls, with those about the organization apart."""
+    found = dict[str, Any]()
+    for name in ("first", "again"):
+        one = runbook(settings, RESPONDING)
+        with one.access, Journal(folder / f"{RESPONDING}.jsonl", "bench", CLOCK) as journal:
+            plan = one.plan(one.observe())
+            if plan.steps:
+                approval = approve(plan, approver="bench", ticket="bench", now=CLOCK.now())
+                report = one.apply(
+                    approval, plan, permit=lambda _: None, journal=journal, stop=Stop(), progress=lambda _: None
+                )  # fmt: skip
+                found["problems"] = [*report.refused, *(result.message for _, s in report.stages for _, result in s.problems)]
+            counted = {operation: sum(numbers) for operation, numbers in one.access.counters.by_operation().items()}
+        about = sum(number for operation, number in counted.items() if operation.startswith("organizations:"))
+        found |= {name: sum(counted.values()) - about, f"{name}_organization": about, f"{name}_actions": len(plan.actions)}
+    return found
+
+
 def single(settings: Settings, folder: Path) -> dict[str, Any]:
     """The cost of one smallest call: seconds with one at a time over the socket, and CPU of the client."""
     reads = frozenset({"guardduty:ListDetectors"})
@@ -164,7 +186,7 @@ def single(settings: Settings, folder: Path) -> dict[str, Any]:
 
 
 TASKS: dict[str, Callable[[Settings, Path], dict[str, Any]]] = {
-    "bound": bound, "enable": enable, "again": again, "cover": cover, "single": single,
+    "bound": bound, "enable": enable, "again": again, "cover": cover, "single": single, "respond": respond,
 }  # fmt: skip
 
 

@@ -68,18 +68,24 @@ class Bench:
 
 
 @contextmanager
-def served(accounts: int, *, covered: bool, concurrency: int = 16, every: bool = False) -> Iterator[Bench]:
+def served(
+    accounts: int, *, covered: bool, concurrency: int = 16, every: bool = False, responding: bool = False
+) -> Iterator[Bench]:
     """A server process with an organization of this size, and settings for it: three services, or every one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         folder = Path(temporary)
         settings = folder / "settings.yaml"
-        settings.write_text(organizations.settings(accounts, concurrency=concurrency, every=every), encoding="utf-8")
+        said = organizations.settings(accounts, concurrency=concurrency, every=every, responding=responding)
+        settings.write_text(said, encoding="utf-8")
         (folder / "latency").write_text(str(LATENCY), encoding="utf-8")
         seed = organizations.seed(folder, accounts, covered=covered)
         state = folder / "server.json"
         with (folder / "server.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, str(HERE / "served.py"), "--seed", str(seed), "--latency", str(LATENCY), "--state", str(state)],
+                [
+                    sys.executable, str(HERE / "served.py"), "--seed", str(seed), "--latency", str(LATENCY), "--state", str(state),
+                    *(["--moto"] if responding else []),
+                ],
                 stdout=log, stderr=log,
             )  # fmt: skip
         try:

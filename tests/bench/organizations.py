@@ -24,7 +24,23 @@ SCANS = ("EC2", "ECR", "LAMBDA")
 STANDARD = "aws-foundational-security-best-practices"
 
 
-def settings(accounts: int, regions: tuple[str, ...] = REGIONS, concurrency: int = 16, *, every: bool = False) -> str:
+RESPONSE = """
+response:
+  channels:
+    triage: { queue: { make: runbook-triage }, daily_ceiling: 50 }
+    people: { topic: { make: runbook-people } }
+  custom_actions:
+    Triage: { name: Send to triage, description: Puts the finding into the queue of triage. }
+  routes:
+    urgent: { findings: { severities: [HIGH, CRITICAL] }, to: [triage, people] }
+    chosen: { custom_action: Triage, to: [triage] }
+"""
+"""From finding to response, with a queue, a topic, what counts, and a custom action."""
+
+
+def settings(
+    accounts: int, regions: tuple[str, ...] = REGIONS, concurrency: int = 16, *, every: bool = False, responding: bool = False
+) -> str:
     """Settings with three services in all Regions, features and scan types, or with every service; no member role."""
     named = ", ".join(regions)
     others = ", ".join(regions[1:])
@@ -65,7 +81,7 @@ inspector:
   ecr_rescan_duration: DAYS_30
 limits: {{accounts: {accounts}, regions: {len(regions)}}}
 concurrency: {concurrency}
-{_others(regions) if every else ""}"""
+{RESPONSE if responding else ""}{_others(regions) if every else ""}"""
 
 
 def _others(regions: tuple[str, ...]) -> str:

@@ -49,8 +49,9 @@ def main() -> None:
     parser.add_argument("--seed", required=True)
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--moto", action="store_true", help="with what moto keeps: topics, queues, roles, tables")
     asked = parser.parse_args()
-    app = build_app(asked.seed, moto=False)
+    app = build_app(asked.seed, moto=asked.moto)
     collect_rarely()
     server = Server(("127.0.0.1", 0), Delayed(app, asked.latency), numthreads=64, timeout=120, request_queue_size=256)
     server.keep_alive_conn_limit = 2000

@@ -12,6 +12,8 @@ from runbook_lib.base.observation import Known, NotYet, Observation
 from runbook_lib.services.answers import text
 from runbook_lib.services.obstacles import region_bar
 from runbook_lib.services.response import automation, policies
+from runbook_lib.services.response.around import READS as OF_OTHERS
+from runbook_lib.services.response.around import beside
 from runbook_lib.services.response.counted import READS as OF_COUNTS
 from runbook_lib.services.response.counted import seen_of
 from runbook_lib.services.response.keys import READS as OF_KEYS
@@ -43,7 +45,7 @@ READS = frozenset({
     f"{QUEUES}:GetQueueUrl", f"{QUEUES}:GetQueueAttributes", f"{QUEUES}:ListQueueTags",
     f"{TOPICS}:GetTopicAttributes", f"{TOPICS}:ListTagsForResource",
     f"{IAM}:GetRole", f"{IAM}:GetRolePolicy",
-}) | OF_NAMED | OF_KEYS | OF_COUNTS | OF_OWN_ROLES | automation.READS  # fmt: skip
+}) | OF_NAMED | OF_KEYS | OF_COUNTS | OF_OWN_ROLES | OF_OTHERS | automation.READS  # fmt: skip
 HUB_OFF = "not subscribed to AWS Security Hub"
 
 
@@ -74,12 +76,12 @@ def _region(wanted: Wanted, reader: Reader) -> RegionState:
     jobs += [partial(_destination, each, account, region, reader) for each in wanted.destinations]
     named = wanted.roles
     jobs += [partial(_role, each, account, region, reader) for each in named]
-    jobs.append(partial(seen_of, wanted, reader))
-    rules, actions, *found, (machines, counts) = reader.parallel(jobs)
+    jobs += [partial(seen_of, wanted, reader), partial(beside, wanted.section, account, region, reader)]
+    rules, actions, *found, (machines, counts), others = reader.parallel(jobs)
     destinations, roles = found[: len(wanted.destinations)], found[len(wanted.destinations) :]
     return RegionState(
         actions, rules, dict(zip((each.arn for each in wanted.destinations), destinations, strict=True)),
-        dict(zip((each.item for each in named), roles, strict=True)), machines, counts,
+        dict(zip((each.item for each in named), roles, strict=True)), machines, counts, others,
     )  # fmt: skip
 
 

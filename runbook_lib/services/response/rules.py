@@ -65,17 +65,8 @@ class Rules(Part):
         column = place.column(self.name, wanted.route, "enabled")
         if why := _impossible(wanted):
             return column.blocked(us, why[0], why[1], _seen(found), SETTINGS_OWNER)
-        if twice := _newer(wanted, rules.values()):
-            step = (
-                "One of the two tells people. Have its owner disable it or send it elsewhere, or take this channel out of settings."
-            )
-            said = f"the rule {twice.name}, which is not the runbook's, feeds the same channel from the newer Security Hub (V2)"
-            return column.blocked(us, said, step, _seen(found), SETTINGS_OWNER)
-        if same := _same(wanted, rules.values()):
-            step = "Two rules would deliver every message twice. Have its owner disable it, or take this route out of settings."
-            return column.blocked(
-                us, f"the rule {same.name}, which is not the runbook's, does the same", step, _seen(found), SETTINGS_OWNER
-            )
+        if twice := _told_twice(place, wanted, rules.values()):
+            return column.blocked(us, twice[0], twice[1], _seen(found), SETTINGS_OWNER)
         if found is None:
             if len(rules) + planned >= MOST_RULES:
                 step = "Have rules taken away that nobody needs, or the quota raised; then plan again."
@@ -182,6 +173,20 @@ def _impossible(wanted: WantedRule) -> tuple[str, str] | None:
     return None
 
 
+def _told_twice(place: Here, wanted: WantedRule, rules: Iterable[Rule]) -> tuple[str, str] | None:
+    """By which rule of somebody else's people would hear of the same twice, and the next step."""
+    if newer := _newer(wanted, rules):
+        step = "One of the two tells people. Have its owner disable it or send it elsewhere, or take this channel out of settings."
+        return f"the rule {newer.name}, which is not the runbook's, feeds the same channel from the newer Security Hub (V2)", step
+    if older := _older(place, wanted, rules):
+        step = "Settings say that V2 feeds people. Have its owner disable it or send it elsewhere, or leave feeds out of settings."
+        return f"the rule {older.name}, which is not the runbook's, feeds the same channel from Security Hub CSPM", step
+    if same := _same(wanted, rules):
+        step = "Two rules would deliver every message twice. Have its owner disable it, or take this route out of settings."
+        return f"the rule {same.name}, which is not the runbook's, does the same", step
+    return None
+
+
 def _same(wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
     """An enabled rule of somebody else that delivers the same, or sends Security Hub's events of this kind to a channel of ours."""
     kind = wanted.pattern["detail-type"][0]
@@ -203,6 +208,17 @@ def _newer(wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
     for each in sorted(rules, key=lambda rule: rule.name):
         arns = {target.get("Arn") for target in each.targets.values()}
         if not each.ours and each.enabled and patterns.listens(each.pattern, IMPORTED_V2) and arns & wanted.channels:
+            return each
+    return None
+
+
+def _older(place: Here, wanted: WantedRule, rules: Iterable[Rule]) -> Rule | None:
+    """An enabled rule of somebody else's by which CSPM feeds a channel, where settings say that V2 feeds people."""
+    if place.section.feeds != "V2":
+        return None
+    for each in sorted(rules, key=lambda rule: rule.name):
+        arns = {target.get("Arn") for target in each.targets.values()}
+        if not each.ours and each.enabled and patterns.listens(each.pattern, IMPORTED) and arns & wanted.channels:
             return each
     return None
 

@@ -18,6 +18,7 @@ from runbook_lib.services.obstacles import bar_cells, explanations, region_bar
 from runbook_lib.services.response import observe as reading
 from runbook_lib.services.response.actions import Actions
 from runbook_lib.services.response.automation import ARN, Automation, arn_of
+from runbook_lib.services.response.beside import Besides
 from runbook_lib.services.response.ceilings import Ceilings, too_early
 from runbook_lib.services.response.destinations import URL, Destinations
 from runbook_lib.services.response.functions import Permissions
@@ -59,6 +60,7 @@ class Response(NotEnabling):
         Ceilings(),
         Rules(),
         Actions(),
+        Besides(),
         AUTOMATION,
     )
     reads = reading.READS

@@ -88,6 +88,19 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What else tells people: the newer Security Hub (V2), since when ("" where it is off), and Incident Response."""
+
+    since: str
+    rules: tuple[str, ...]
+    """The names of V2's automation rules."""
+    connectors: tuple[tuple[str, str], ...]
+    """Name and status of V2's connectors."""
+    memberships: tuple[str, ...] | None
+    """Statuses of Incident Response's memberships; None where it was not asked."""
+
+
+@dataclass(frozen=True)
 class RegionState:
     """One Region that has rules."""
 
@@ -101,6 +114,7 @@ class RegionState:
     """Channel with a ceiling → the state machine that counts its messages."""
     counts: Observation[Counts | None]
     """The table of counts; nothing where no channel has a ceiling."""
+    beside: Observation[Beside]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ def response_regions(tree: Tree) -> Iterator[tuple[Path, str]]:
     for kind, item in filters:
         path: Path = (KEY, kind, item, "findings", "regions")
         yield from (((*path, number), region) for number, region in enumerate(at(tree, *path) or ()) if region)
+    if region := at(tree, KEY, "incident_response_region"):
+        yield (KEY, "incident_response_region"), region
 
 
 def response_arns(tree: Tree) -> Iterator[tuple[Path, str]]:
@@ -52,6 +54,7 @@ def check_response(tree: Tree, today: dt.date) -> Iterator[Problem]:
     yield from _shadows(tree, today)
     yield from _ceilings(tree)
     yield from _roles(tree)
+    yield from _feeds(tree)
     yield from _overlaps(tree)
     yield from _automation(tree, today)
 
@@ -127,6 +130,16 @@ def _roles(tree: Tree) -> Iterator[Problem]:
             yield Problem(path, "A queue, topic or function lets EventBridge in by its own policy. Remove the role.")
         elif delegated and arn.split(":")[4] != delegated:
             yield Problem(path, f"A rule uses roles of its own account alone. Name one of {delegated}, where rules are.")
+
+
+def _feeds(tree: Tree) -> Iterator[Problem]:
+    """One of the two Security Hubs feeds people: routes of findings are CSPM's."""
+    if at(tree, KEY, "feeds") != "V2":
+        return
+    for route, entry in _entries(tree, "routes"):
+        if at(entry, "findings") is not None:
+            message = "V2 feeds people here, and this route has findings of Security Hub CSPM, so people would hear twice."
+            yield Problem((KEY, "routes", route, "findings"), f"{message} Remove the route, or feeds.", "")
 
 
 def _place(tree: Tree, path: Path, arn: str) -> Iterator[Problem]:

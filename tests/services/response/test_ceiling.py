@@ -78,7 +78,7 @@ def test_beyond_the_ceiling_messages_are_kept_and_one_digest_names_them_by_class
     assert messages(made) == [], "all was sent: there is nothing to tell"
 
 
-KINDS = [
+KINDS: list[tuple[dict[str, Any], str]] = [
     ({"ProductArn": "guardduty", "Types": ["TTPs/Discovery/Recon:EC2-PortProbeUnprotectedPort"]}, "guardduty/Discovery"),
     ({"ProductArn": "guardduty", "Types": ["Unusual Behaviors", "TTPs/Recon:EC2-PortProbeUnprotectedPort"]}, "guardduty/Recon"),
     ({"ProductArn": "guardduty", "Types": ["Something/New"]}, "guardduty/other"),
