@@ -5,6 +5,8 @@ import secrets
 import sys
 from pathlib import Path
 
+import click
+
 from runbook_lib.base.clock import Clock
 from runbook_lib.base.documents.files import MIB, read_text
 from runbook_lib.cli.running import kernel_environment
@@ -14,6 +16,7 @@ from runbook_lib.cli.surroundings import entered
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.runbook.phases import COVERAGE
+from runbook_lib.services.response.reconciling import READS, Reckoned, read_fitted, reckoned
 from runbook_lib.services.response.replay import NOWHERE, UNKNOWN, Replay, findings_of, read_findings, replay
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
@@ -23,18 +26,24 @@ SHOWN = 10
 """Classes that are listed of a channel; the CSV has all."""
 
 
-def replay_command(parameters: Path, days: int, file: Path | None, form: str, runs: str) -> int:
-    """Print the messages of each channel. Reads only. 2: findings fit no class, or a route could not be told."""
+def replay_command(parameters: Path, days: int, file: Path | None, form: str, runs: str, *, sent: bool = False) -> int:
+    """Print the messages of each channel. Reads only. 2: findings fit no class, a route was not told, or something was lost."""
     settings = load(parameters, today())
+    if sent and file is not None:
+        raise click.UsageError("--sent asks AWS what left, and --findings has nothing called: give one of them")
     if settings.response is None:
         sys.stdout.write(f"{parameters} has no response: nothing would be sent.\n")
         return 0
+    left: tuple[Reckoned, ...] = ()
     if file is not None:
         made = replay(settings, findings_of(read_text(file, LARGEST, LONGEST_LINE), file), None)
     else:
         runs_folder(runs)
         with entered(kernel_environment(settings, runs)):
-            made = _live(settings, days)
+            made, left = _live(settings, days, sent=sent)
+    if sent:
+        _reckoned(left, form)
+        return 2 if made.untold or any(each.lost for each in left) else 0
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["day", "channel", "class", "messages"])
@@ -44,12 +53,29 @@ def replay_command(parameters: Path, days: int, file: Path | None, form: str, ru
     return 2 if made.untold or (UNKNOWN,) in made.by(2) else 0
 
 
-def _live(settings: Settings, days: int) -> Replay:
+def _reckoned(left: tuple[Reckoned, ...], form: str) -> None:
+    """Print what left by each route, day by day."""
+    if form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["day", "route", "security hub has", "rule fitted", "not delivered", "lost"])
+        writer.writerows([each.day, each.route, each.has, each.fitted, each.failed, each.lost] for each in left)
+        return
+    sys.stdout.write("Security Hub has each finding on the day of its last update; each update was an event.\n")
+    for each in left:
+        judged = each.lost or ("as it should be" if each.over else "the day is not over")
+        sys.stdout.write(f"{each.day} {each.route}: Security Hub has {each.has:,}, the rule fitted {each.fitted:,}; {judged}\n")
+
+
+def _live(settings: Settings, days: int, *, sent: bool) -> tuple[Replay, tuple[Reckoned, ...]]:
     clock = Clock()
     run = f"{clock.now():%Y%m%dT%H%M%SZ}-{settings.mode}-{secrets.token_hex(2)}"
-    with access_for(settings, COVERAGE, run, clock) as access:
+    with access_for(settings, COVERAGE, run, clock, besides=READS) as access:
         organization = Runbook(COVERAGE, settings, access, clock, Scope()).organization()
-        return replay(settings, read_findings(settings, days, access), organization)
+        made = replay(settings, read_findings(settings, days, access), organization)
+        if not sent:
+            return made, ()
+        now = clock.now()
+        return made, reckoned(made.by_route, read_fitted(settings, days, now, access), f"{now:%Y-%m-%d}")
 
 
 def _lines(made: Replay) -> list[str]:

@@ -42,13 +42,15 @@ def workflows() -> None:
     help="Findings from a file, as the AWS CLI's get-findings prints them; nothing is called then.",
 )
 @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", show_default=True)
+@click.option("--sent", is_flag=True, help="Hold what left by each route, by EventBridge's own count, against what there is.")
 @RUNS
 @done_by("replay")
 def replay_command() -> None:
     """Show how many messages each channel would have had.
 
-    Holds the routes of settings against findings that were there, by day and by class; reads only. Exit code 2: some findings are
-    of a product for which nobody answers, or a route could not be told.
+    Holds the routes of settings against findings that were there, by day and by class; reads only. With --sent, what left by each
+    route day by day too. Exit code 2: some findings are of a product for which nobody answers, a route could not be told, or
+    something was lost on its way.
     """
 
 

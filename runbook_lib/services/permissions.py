@@ -18,6 +18,7 @@ from runbook_lib.services.response.cases import ROLE
 from runbook_lib.services.response.drill import Drill
 from runbook_lib.services.response.names import CHANNEL_ROLE, ROLE_PATH
 from runbook_lib.services.response.own_roles import READS as OWN_ROLES
+from runbook_lib.services.response.reconciling import READS as RECKONING
 from runbook_lib.services.response.remediation import Remediation
 from runbook_lib.services.spec import ServiceSpec
 from runbook_lib.settings import EvidenceSection, Settings
@@ -271,6 +272,7 @@ def _response(names: Names) -> Iterator[Statement]:
         ("Read", service.reads, "what the plans are made from"),
         ("Change", service.mutations, "what the plans call"),
         ("Drill", Drill.reads - service.reads | Drill.sends, "what a drill sends, and looks at"),
+        ("Reckon", RECKONING, "what left by each route, by EventBridge's own count"),
         ("Remediate", Remediation.updates, "what a remediation sets of a finding whose cause is gone"),
     )
     for kind, asked, why in table:

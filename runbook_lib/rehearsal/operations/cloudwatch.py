@@ -26,6 +26,8 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
+MOST_QUERIES = 500
+"""Of one GetMetricData [model]."""
 MISSING = ("missing", "breaching", "notBreaching", "ignore")
 Metric = tuple[str, str, str, str, frozenset[tuple[str, str]]]
 """Account, Region, namespace, name, dimensions: others are another metric."""
@@ -116,6 +118,37 @@ def put_metric_data(call: Call, Namespace: str, MetricData: list[dict[str, Any]]
         metric = metric_of(call.account, call.region, Namespace, each["MetricName"], each.get("Dimensions"))
         state.values.setdefault(metric, []).append((call.world.now(), float(each["Value"])))
     return {}
+
+
+@operation("cloudwatch", "GetMetricData")
+def get_metric_data(
+    call: Call, MetricDataQueries: list[dict[str, Any]], StartTime: dt.datetime, EndTime: dt.datetime, **more: Any
+) -> dict[str, Any]:
+    """One statistic of one metric for each query, in periods from the beginning on; a period without a value is left out [docs]."""
+    if more.keys() - {"MaxDatapoints", "NextToken", "ScanBy"}:
+        raise SimulationError(f"GetMetricData with {', '.join(sorted(more))} is not simulated")
+    if len(MetricDataQueries) > MOST_QUERIES:
+        raise ApiError("ValidationError", f"The collection MetricDataQueries must have at most {MOST_QUERIES} entries.", 400)
+    begin, end = StartTime.timestamp(), EndTime.timestamp()
+    return {"MetricDataResults": [_results(call, each, begin, end) for each in MetricDataQueries]}
+
+
+def _results(call: Call, query: dict[str, Any], begin: float, end: float) -> dict[str, Any]:
+    stat = query.get("MetricStat")
+    if stat is None or stat["Stat"] not in STATISTICS:
+        raise SimulationError("only the maximum, minimum or sum of a metric is simulated")
+    asked = stat["Metric"]
+    metric = metric_of(call.account, call.region, asked["Namespace"], asked["MetricName"], asked.get("Dimensions"))
+    periods: dict[float, list[float]] = {}
+    for when, value in call.world.of(CloudWatchState).values.get(metric, ()):
+        if begin <= when < end:
+            periods.setdefault(begin + (when - begin) // stat["Period"] * stat["Period"], []).append(value)
+    moments = sorted(periods, reverse=True)
+    return {
+        "Id": query["Id"], "Label": asked["MetricName"], "StatusCode": "Complete",
+        "Timestamps": [dt.datetime.fromtimestamp(each, dt.UTC) for each in moments],
+        "Values": [STATISTICS[stat["Stat"]](periods[each]) for each in moments],
+    }  # fmt: skip
 
 
 @operation("cloudwatch", "DescribeAlarms")

@@ -34,6 +34,8 @@ class Replay:
 
     messages: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     findings: int = 0
+    by_route: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Findings by day and route."""
     untold: list[str] = field(default_factory=list)
     """Routes that were left out, each with the reason."""
 
@@ -52,7 +54,9 @@ def replay(settings: Settings, findings: Iterable[Mapping[str, Any]], organizati
     for finding in findings:
         made.findings += 1
         day, kind = str(finding.get("UpdatedAt", ""))[:10], str(class_of(finding, settings) or UNKNOWN)
-        told = {channel for pattern, channels in routes.values() if patterns.fits(pattern, finding) for channel in channels}
+        fitting = [name for name, (pattern, _) in routes.items() if patterns.fits(pattern, finding)]
+        made.by_route.update((day, name) for name in fitting)
+        told = {channel for name in fitting for channel in routes[name][1]}
         for channel in told or {NOWHERE}:
             made.messages[day, channel, kind] += 1
     return made

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulated import Simulated
-from test_response_rehearsed import imported, made, with_response  # noqa: F401 the fixture
+from simulated import Simulated, home
+from test_response_rehearsed import DELEGATED, apply, client, imported, made, with_response  # noqa: F401 the fixture
 
 from runbook_lib.base.documents import DocumentError
 from runbook_lib.cli.replay import replay_command
 from runbook_lib.rehearsal.answers import iso8601
+from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.pattern import matches
+from runbook_lib.runbook import access_for
+from runbook_lib.runbook.phases import phase_named
 from runbook_lib.services.response.patterns import fits, narrower, of_findings, product_suffix, proofs, written
+from runbook_lib.services.response.reconciling import READS, read_fitted, reckoned
 from runbook_lib.services.response.replay import NOWHERE, UNKNOWN, findings_of, read_findings, replay
 from runbook_lib.settings.file import load
 from runbook_lib.settings.response import FindingFilter
@@ -136,3 +140,45 @@ def test_a_route_that_names_units_is_told_only_with_the_organization() -> None:
     routes = {"urgent": {"findings": {"organizational_units": ["ou-ab12-canaries1"]}, "to": ["triage"]}}
     found = replay(with_response(settings, custom_actions={}, routes=routes), KEPT, None)
     assert [text.partition(" ")[0] for text in found.untold] == ["urgent"]
+
+
+def reckon(one: Simulated) -> dict[tuple[str, str], tuple[int, int, int, str]]:
+    """Day and route → what Security Hub has, what its rule fitted, what was given up, and what is wrong; as of tomorrow."""
+    tomorrow = dt.datetime.fromtimestamp(one.front.world.now(), dt.UTC) + dt.timedelta(days=1)
+    one.front.world.skip(86_400)
+    chosen = phase_named("90_coverage")
+    with access_for(
+        one.settings,
+        chosen,
+        "20260601T000000Z-rehearsal-0bad",
+        one.clock,
+        one.attach or InProcess(one.front).attach,
+        besides=READS,
+    ) as access:
+        has = replay(one.settings, read_findings(one.settings, 90, access), None).by_route
+        left = reckoned(has, read_fitted(one.settings, 14, tomorrow, access), f"{tomorrow:%Y-%m-%d}")
+    return {(each.day, each.route): (each.has, each.fitted, each.failed, each.lost) for each in left}
+
+
+def test_what_left_each_day_is_held_against_what_security_hub_has(made: Simulated) -> None:  # noqa: F811 the fixture
+    made.settings = with_response(made.settings, custom_actions={}, routes={
+        "high": {"findings": {"severities": ["HIGH"]}, "to": ["triage"]},
+        "low": {"findings": {"severities": ["LOW"]}, "to": ["people"]},
+    })  # fmt: skip
+    apply(made)
+    now = made.front.world.now()
+    today = f"{dt.datetime.fromtimestamp(now, dt.UTC):%Y-%m-%d}"
+
+    def find(key: str, label: str) -> None:
+        imported(made, Id=key, Severity={"Label": label}, UpdatedAt=iso8601(now))
+
+    find("f-1", "HIGH")
+    find("f-2", "HIGH")
+    client(made, "sns").delete_topic(TopicArn=f"arn:aws:sns:{home(made.front)}:{DELEGATED}:runbook-people")
+    find("f-3", "LOW")
+    client(made, "events").disable_rule(Name="runbook-high")
+    find("f-4", "HIGH")
+    assert reckon(made) == {
+        (today, "high"): (3, 2, 0, "1 fewer than Security Hub has"),
+        (today, "low"): (1, 1, 1, "1 could not be delivered: see the queue of undelivered events"),
+    }

@@ -15,6 +15,7 @@ from runbook_lib.rehearsal.neighbours import neighbours_of
 from runbook_lib.rehearsal.operations.events import ways
 from runbook_lib.rehearsal.operations.events.access import key_of, key_refusal, refusal_of
 from runbook_lib.rehearsal.operations.events.inputs import input_for
+from runbook_lib.rehearsal.operations.events.metrics import count
 from runbook_lib.rehearsal.operations.events.state import Bus, Delivery, Disturbance, Rule, buses_of, state_of
 from runbook_lib.rehearsal.operations.events.ways import Failure, Parcel
 from runbook_lib.rehearsal.world import World
@@ -71,6 +72,7 @@ def give_out(world: World, account: str, region: str, bus: str, event: dict[str,
     there: Bus | None = buses_of(world, account, region).get(bus)
     for rule in list(there.rules.values()) if there else ():
         if _open(rule, event):
+            count(world, rule.arn, "TriggeredRules")
             for target in list(rule.targets.values()):
                 attempt(world, Errand(account, region, rule.arn, target, event, hops, began=world.now()))
 
@@ -95,6 +97,7 @@ def attempt(world: World, errand: Errand) -> None:
             world.tell_later(delay, "delivery due", errand=errand)
         else:
             outcome, why = _given_up(world, errand, failure, exhausted)
+            count(world, errand.rule, "FailedInvocations")
     state_of(world).deliveries.append(
         Delivery(
             errand.account,
