@@ -16,7 +16,7 @@ from runbook_lib.cli.surroundings import entered
 from runbook_lib.plan import Scope
 from runbook_lib.runbook import Runbook, access_for
 from runbook_lib.runbook.phases import COVERAGE
-from runbook_lib.services.response.reconciling import READS, Reckoned, read_fitted, reckoned
+from runbook_lib.services.response.reconciling import COUNTED, HEADS, READS, Reckoned, read_fitted, reckoned
 from runbook_lib.services.response.replay import NOWHERE, UNKNOWN, Replay, findings_of, read_findings, replay
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load
@@ -57,13 +57,10 @@ def _reckoned(left: tuple[Reckoned, ...], form: str) -> None:
     """Print what left by each route, day by day."""
     if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["day", "route", "security hub has", "rule fitted", "not delivered", "lost"])
-        writer.writerows([each.day, each.route, each.has, each.fitted, each.failed, each.lost] for each in left)
+        writer.writerow(HEADS)
+        writer.writerows(each.row for each in left)
         return
-    sys.stdout.write("Security Hub has each finding on the day of its last update; each update was an event.\n")
-    for each in left:
-        judged = each.lost or ("as it should be" if each.over else "the day is not over")
-        sys.stdout.write(f"{each.day} {each.route}: Security Hub has {each.has:,}, the rule fitted {each.fitted:,}; {judged}\n")
+    sys.stdout.write("".join(f"{line}\n" for line in (COUNTED, *(each.words for each in left))))
 
 
 def _live(settings: Settings, days: int, *, sent: bool) -> tuple[Replay, tuple[Reckoned, ...]]:

@@ -27,6 +27,9 @@ MOST_QUERIES = 500
 """Of one GetMetricData [model]."""
 Place = tuple[str, str]
 """A day (UTC) and a route."""
+COUNTED = "Security Hub has each finding on the day of its last update; each update was an event."
+HEADS = ("day", "route", "security hub has", "rule fitted", "not delivered", "lost")
+"""Of the columns of a row."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ class Reckoned:
     failed: int
     over: bool = True
     """Whether the day is over."""
+
+    @property
+    def row(self) -> tuple[str | int, ...]:
+        """What stands under `HEADS`."""
+        return self.day, self.route, self.has, self.fitted, self.failed, self.lost
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        judged = self.lost or ("as it should be" if self.over else "the day is not over")
+        return f"{self.day} {self.route}: Security Hub has {self.has:,}, the rule fitted {self.fitted:,}; {judged}"
 
     @property
     def lost(self) -> str:

@@ -33,7 +33,7 @@ def announce(world: World, account: str, region: str, rule: Rule) -> None:
     wait = wait_for(rule.schedule, world.now())
     rule.due = world.now() + wait if wait is not None else None
     if wait is not None:
-        world.tell_later(wait, "schedule due", account=account, region=region, bus=rule.bus, rule=rule.name, due=rule.due)
+        world.tell_later(wait, "scheduled rule due", account=account, region=region, bus=rule.bus, rule=rule.name, due=rule.due)
 
 
 def come(world: World, account: str, region: str, bus: str, rule: str, due: float) -> None:

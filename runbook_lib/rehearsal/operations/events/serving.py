@@ -23,7 +23,7 @@ def install(world: World) -> None:
         state.installed = True
         world.on("event arrives", courier.give_out)
         world.on("delivery due", courier.again)
-        world.on("schedule due", schedules.come)
+        world.on("scheduled rule due", schedules.come)
 
 
 def disturb(world: World, kind: str, source: str = "*", target: str = "*", seconds: str = "600", times: str = "1") -> None:
