@@ -206,10 +206,13 @@ def levels_of(world: World, account: str, kind: Kind) -> tuple[tuple[Policy, ...
     denies = organization.region_denied if kind is Kind.SCP else {}
     if not (found or denies) or account not in organization.accounts:
         return ()
-    full = (FULL_ACCESS,) if kind is Kind.SCP else ()
+    bare = world.of(OrganizationsState).without_full_access
     path = [*ancestors(world, organization.accounts[account].parent), account]
     levels = [
-        (*full, *(read(each["content"], kind, f"{place}/{each['id']}") for each in found if target in each["targets"]))
+        (
+            *((FULL_ACCESS,) if kind is Kind.SCP and target not in bare else ()),
+            *(read(each["content"], kind, f"{place}/{each['id']}") for each in found if target in each["targets"]),
+        )
         for target in path
     ]
     levels[0] += tuple(_region_deny(region, tuple(globs)) for region, globs in denies.items())

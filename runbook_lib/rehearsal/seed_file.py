@@ -162,6 +162,8 @@ class Seed(Part):
     trusted: tuple[str, ...] = ()
     region_denied: dict[str, tuple[str, ...]] = {}
     policies: tuple[PolicyPart, ...] = ()
+    without_full_access: tuple[str, ...] = ()
+    """Ids of the root, of OUs and accounts without FullAWSAccess: what their own policies do not allow is refused there."""
     unavailable: dict[str, dict[str, tuple[str, ...]]] = {}
     """Service → Region → features or scan types it does not offer there."""
     resources: tuple[ResourcesPart, ...] = ()
@@ -320,6 +322,11 @@ def _policies(seed: Seed) -> Iterator[Problem]:
     for number, policy in enumerate(seed.policies):
         if policy.type in AUTHORIZING:
             found.append((("policies", number, "content"), policy.content, AUTHORIZING[policy.type]))
+    governed = {target for policy in seed.policies if policy.type == "SERVICE_CONTROL_POLICY" for target in policy.targets}
+    for number, target in enumerate(seed.without_full_access):
+        if target not in governed:
+            message = "No service control policy of this file is attached there, and AWS keeps the last one. Attach one to it."
+            yield Problem(("without_full_access", number), message, target)
     for path, document, kind in found:
         try:
             policies.read(document, kind)

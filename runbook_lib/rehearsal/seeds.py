@@ -72,7 +72,9 @@ def build(seed: Seed, accounts: int | None = None, regions: Sequence[str] | None
         service: {region: frozenset(each) for region, each in named.items()} for service, named in seed.unavailable.items()
     }
     world.resources = _resources(seed)
-    world.of(OrganizationsState).policies = [each.model_dump(mode="json") for each in seed.policies]
+    known = world.of(OrganizationsState)
+    known.policies = [each.model_dump(mode="json") for each in seed.policies]
+    known.without_full_access = set(seed.without_full_access)
     if seed.config_aggregator:
         config.aggregate(world, seed.config_aggregator, chosen[0])
     hiccups = tuple(Hiccup(each.service, each.operation, each.call, each.times) for each in seed.hiccups)

@@ -5,7 +5,7 @@ Read beside what a way out reads of the service itself, and said to whoever deci
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -22,25 +22,31 @@ from runbook_lib.services.registry import action_name, by_name, sentence
 from runbook_lib.services.response.names import HUB
 from runbook_lib.services.view import View
 
-DENIALS, OPEN = "service control policies", "open findings"
-READS = frozenset({"organizations:DescribePolicy", "organizations:ListTargetsForPolicy", f"{HUB}:GetFindings"})
+POLICIES, OPEN = "service control policies", "open findings"
+SCP = "SERVICE_CONTROL_POLICY"
+READS = frozenset(
+    {
+        "organizations:DescribePolicy", "organizations:ListTargetsForPolicy", "organizations:ListPoliciesForTarget",
+        f"{HUB}:GetFindings",
+    }
+)  # fmt: skip
 SEVERE = ("CRITICAL", "HIGH")
 PAGE, MOST_PAGES = 100, 5
 """Findings of a page [model], and pages that are counted at most in a Region."""
 
 
 @dataclass(frozen=True)
-class Denial:
-    """A service control policy that denies calls of a way out."""
+class Refusal:
+    """What service control policies keep from accounts: one of them denies calls of a way out, or at one place none allows them."""
 
-    policy: str
-    """Its name."""
+    said: str
+    """Which policies, up to the verb."""
     actions: frozenset[str]
     """Those of the calls, as IAM names them."""
     targets: frozenset[str]
-    """Root, units and accounts that it is attached to."""
-    always: bool
-    """Whether it does so on every resource and without a condition."""
+    """Root, units and accounts below which it is so."""
+    unless: str = ""
+    """What it depends on, which is not judged here; empty where it is so on every resource and without a condition."""
 
     def binds(self, ground: Ground[Any]) -> frozenset[str]:
         """The accounts that it binds: never the management account [docs]."""
@@ -50,17 +56,33 @@ class Denial:
         ) - {ground.view.management}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Guardrail:
+    """A service control policy of the organization's own, as far as it is about calls of a way out."""
+
+    name: str
+    targets: frozenset[str]
+    said: Mapping[tuple[str, bool], frozenset[str]]
+    """Effect, and whether on every resource and without a condition → the calls."""
+
+    def of(self, effect: str, *, always: bool) -> frozenset[str]:
+        return self.said.get((effect, always), frozenset())
+
+
 def actions_of(levels: Iterable[Level[Any]]) -> frozenset[str]:
     """The calls of levels that a service control policy can refuse, as IAM names them."""
     return frozenset(action_name(*each.split(":")) for level in levels if level.stage != "management" for each in level.operations)
 
 
-def read_denials(actions: frozenset[str], view: View, reader: Reader) -> tuple[Denial, ...]:
-    """The organization's own policies that deny any of the calls. What AWS gives every organization denies nothing."""
-    listed = _organizations("ListPolicies", "Policies", view, reader, Filter="SERVICE_CONTROL_POLICY")
+def read_refusals(actions: frozenset[str], inside: bool, view: View, reader: Reader) -> tuple[Refusal, ...]:
+    """What the organization's own policies refuse of these calls. What AWS gives every organization denies nothing.
+
+    `inside`: whether calls are made in members too, so that what is attached to each of them matters.
+    """
+    listed = _organizations("ListPolicies", "Policies", view, reader, Filter=SCP)
     own = [each for each in listed if not each.get("AwsManaged")]
-    found = reader.parallel([partial(_denials, actions, each["Id"], each["Name"], view, reader) for each in own])
-    return tuple(each for some in found for each in some)
+    found = reader.parallel([partial(_guardrail, actions, each["Id"], each["Name"], view, reader) for each in own])
+    return (*_denials(found), *_unallowed(actions, inside, found, view, reader))
 
 
 def _organizations(operation: str, key: str, view: View, reader: Reader, **parameters: Any) -> list[dict[str, Any]]:
@@ -68,23 +90,55 @@ def _organizations(operation: str, key: str, view: View, reader: Reader, **param
     return [each for page in pages for each in page.get(key) or ()]
 
 
-def _denials(actions: frozenset[str], policy: str, name: str, view: View, reader: Reader) -> list[Denial]:
+def _guardrail(actions: frozenset[str], policy: str, name: str, view: View, reader: Reader) -> Guardrail:
     region = min(view.organization.enabled_regions)
     content = reader.read("organizations", "DescribePolicy", view.management, region, PolicyId=policy)["Policy"]["Content"]
-    denied: dict[bool, set[str]] = {}
+    said: dict[tuple[str, bool], frozenset[str]] = {}
     for each in _listed(json.loads(content).get("Statement")):
-        if each.get("Effect") == "Deny":
-            always = "Condition" not in each and "*" in _listed(each.get("Resource"))
-            denied.setdefault(always, set()).update(_denied(each, actions))
-    if not any(denied.values()):
-        return []
-    targets = frozenset(
-        str(each["TargetId"]) for each in _organizations("ListTargetsForPolicy", "Targets", view, reader, PolicyId=policy)
+        kind = (str(each.get("Effect")), "Condition" not in each and "*" in _listed(each.get("Resource")))
+        said[kind] = said.get(kind, frozenset()) | _about(each, actions)
+    targets = _organizations("ListTargetsForPolicy", "Targets", view, reader, PolicyId=policy)
+    return Guardrail(name, frozenset(str(each["TargetId"]) for each in targets), said)
+
+
+def _denials(found: Iterable[Guardrail]) -> Iterator[Refusal]:
+    for each in found:
+        for always, unless in ((True, ""), (False, ", under a condition or on some resources, which is not judged here")):
+            if denied := each.of("Deny", always=always):
+                yield Refusal(f"service control policy {each.name} denies", denied, each.targets, unless)
+
+
+def _unallowed(actions: frozenset[str], inside: bool, found: Sequence[Guardrail], view: View, reader: Reader) -> Iterator[Refusal]:
+    """Allow lists: where FullAWSAccess is detached, the organization's own policies have to allow a call, at every level [docs].
+
+    Asked about are the places that matter, where it is not certain without.
+    """
+    places: dict[str, list[Guardrail]] = {}
+    for each in found:
+        for target in each.targets:
+            places.setdefault(target, []).append(each)
+    lacking = {
+        target: actions.difference(*(each.of("Allow", always=True) for each in there)) for target, there in sorted(places.items())
+        if inside or target == view.delegated or not target.isdecimal()
+    }  # fmt: skip
+    asked = [target for target, calls in lacking.items() if calls]
+    attached = reader.parallel(
+        [partial(_organizations, "ListPoliciesForTarget", "Policies", view, reader, TargetId=each, Filter=SCP) for each in asked]
     )
-    return [Denial(name, frozenset(found), targets, always) for always, found in denied.items() if found]
+    for target, policies in zip(asked, attached, strict=True):
+        if any(each.get("AwsManaged") for each in policies):
+            continue
+        perhaps = frozenset[str]().union(*(each.of("Allow", always=False) for each in places[target]))
+        said = f"no service control policy of {target} ({sentence(tuple(sorted(each.name for each in places[target])))}) allows"
+        for calls, unless in (
+            (lacking[target] - perhaps, ""),
+            (lacking[target] & perhaps, " but under a condition or on some resources, which is not judged here"),
+        ):
+            if calls:
+                yield Refusal(said, calls, frozenset({target}), unless)
 
 
-def _denied(statement: Mapping[str, Any], actions: frozenset[str]) -> frozenset[str]:
+def _about(statement: Mapping[str, Any], actions: frozenset[str]) -> frozenset[str]:
     """Of these actions, those that a statement is about; names of actions know no case [docs]."""
     named = [str(each).lower() for each in _listed(statement.get("Action"))]
     spared = [str(each).lower() for each in _listed(statement.get("NotAction"))]
@@ -101,26 +155,24 @@ def _listed(value: Any) -> list[Any]:
 
 def refused(level: Level[Any], ground: Ground[Any]) -> Bar | None:
     """Why the delegated account would be refused, where that is certain: nothing is called that cannot succeed."""
-    found = ground.further.get(DENIALS)
+    found = ground.further.get(POLICIES)
     if level.stage != "delegated" or not isinstance(found, Known):
         return None
     mine = actions_of([level])
     for each in found.value:
-        if each.always and (denied := each.actions & mine) and ground.delegated in each.binds(ground):
+        if not each.unless and (calls := each.actions & mine) and ground.delegated in each.binds(ground):
             return Bar(
-                f"service control policy {each.policy} denies the delegated account {sentence(tuple(sorted(denied)))}",
-                "Let the policy spare the delegated account for as long as this level takes; this runbook changes no policy.",
+                f"{each.said} the delegated account {sentence(tuple(sorted(calls)))}",
+                "Let the policies spare the delegated account for as long as this level takes; this runbook changes no policy.",
             )
     return None
 
 
-def told_of_denials(found: tuple[Denial, ...], ground: Ground[Any]) -> Iterator[str]:
-    """Every policy that denies calls of the way out, and for whom."""
+def told_of_refusals(found: tuple[Refusal, ...], ground: Ground[Any]) -> Iterator[str]:
+    """Everything that service control policies refuse of the way out, and to whom."""
     for each in found:
         if accounts := each.binds(ground):
-            how = "" if each.always else ", under a condition or on some resources, which is not judged here"
-            denied = sentence(tuple(sorted(each.actions)))
-            yield f"service control policy {each.policy} denies {denied} in {few_or_count(accounts)}{how}"
+            yield f"{each.said} {sentence(tuple(sorted(each.actions)))} in {few_or_count(accounts)}{each.unless}"
 
 
 Counted = tuple[Mapping[str, int], bool]

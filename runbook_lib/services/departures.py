@@ -72,12 +72,14 @@ def _with_surroundings(found: Departure) -> Departure:
     spec = by_name()[found.spec.name]
     sources = frozenset({f"aws.{spec.name}", f"aws.{spec.product.removeprefix('aws/')}"} - {"aws."})
     further = {
-        around.DENIALS: partial(around.read_denials, around.actions_of(found.levels)),
+        around.POLICIES: partial(
+            around.read_refusals, around.actions_of(found.levels), any(level.stage == "members" for level in found.levels)
+        ),
         around.OPEN: partial(around.read_open, spec.product),
         LISTENERS: partial(listeners, sources),
     }
     told: Mapping[str, Any] = {
-        around.DENIALS: around.told_of_denials,
+        around.POLICIES: around.told_of_refusals,
         around.OPEN: around.told_of_open,
         LISTENERS: _told_of_listeners,
     }

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from leaving import REGIONS, SERVICES, Out
 from losses import facts
 
 from runbook_lib.base.observation import Known
+from runbook_lib.rehearsal.inproc import session_for
 from runbook_lib.rehearsal.internal import run
 from runbook_lib.rehearsal.operations.events.state import Rule, state_of
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
@@ -30,6 +32,12 @@ def policy(out: Out, statement: dict[str, Any], target: str = DELEGATED) -> None
     content = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Resource": "*", **statement}]})
     made = {"id": "p-keepsiton", "name": "keeps-it-on", "type": "SERVICE_CONTROL_POLICY", "description": "", "content": content}
     out.world.of(OrganizationsState).policies.append({**made, "targets": [target]})
+
+
+def allow_list(out: Out, statement: dict[str, Any], target: str, *, instead: bool = True) -> None:
+    """A policy that allows, beside FullAWSAccess or in its place."""
+    policy(out, {"Effect": "Allow", **statement}, target)
+    out.world.of(OrganizationsState).without_full_access.update({target} if instead else ())
 
 
 def notes(out: Out, level: str = "dissociate") -> list[str]:
@@ -86,6 +94,71 @@ def test_a_policy_with_a_condition_is_told_and_stands_in_nobodys_way(out: Servic
     (said,) = [each for each in notes(leaving) if "keeps-it-on" in each]
     assert "under a condition" in said
     assert leaving.do("dissociate")[1].ok
+
+
+ALL_BUT_IT = {"Effect": "Allow", "NotAction": [DISSOCIATING]}
+
+
+def places(out: Out) -> dict[str, str]:
+    """Where an allow list may lie: every level above the delegated account, itself, and beside it."""
+    account = out.world.organization.accounts[DELEGATED]
+    return {"root": out.world.organization.root, "unit": account.parent, "account": DELEGATED, "another": MEMBER}
+
+
+@pytest.mark.parametrize("where", ["root", "unit", "account", "another"])
+def test_an_allow_list_that_lacks_the_call_at_any_level_is_a_blocker_and_aws_would_refuse_it(out: Service, where: str) -> None:
+    leaving = out(ONE)
+    leaving.allow(by_name()[ONE].levels)
+    target, before = places(leaving)[where], leaving.plan("dissociate")
+    allow_list(leaving, ALL_BUT_IT, target)
+    plan, called = leaving.plan("dissociate"), len(leaving.simulated.mutating())
+    if where == "another":
+        assert plan.actions == before.actions
+        return
+    assert plan.actions == ()
+    assert {each.region for each in plan.blockers} == set(REGIONS)
+    reason = f"no service control policy of {target} (keeps-it-on) allows the delegated account {DISSOCIATING}"
+    assert all(reason in each.reason and each.who for each in plan.blockers)
+    assert any(f"{reason.partition(' the ')[0]} {DISSOCIATING} in " in each.reason for each in plan.no_changes)
+    assert not leaving.apply("dissociate", before).ok
+    assert len(leaving.simulated.mutating()) == called
+    with pytest.raises(ClientError, match=f"because no service control policy allows the {DISSOCIATING} action"):
+        session_for(leaving.simulated.front, DELEGATED).client(ONE, region_name=HERE).disassociate_member(accountId=MEMBER)
+
+
+@pytest.mark.parametrize(
+    ("statement", "instead", "told"),
+    [
+        pytest.param(ALL_BUT_IT, False, False, id="FullAWSAccess stays beside it"),
+        pytest.param({"Action": "*"}, True, False, id="it allows everything"),
+        pytest.param({"NotAction": ["ec2:*"], "Resource": ["*"]}, True, False, id="it allows the call"),
+        pytest.param(
+            {"Action": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": list(REGIONS)}}}, True, True, id="on a condition"
+        ),
+    ],
+)
+def test_an_allow_list_that_has_the_call_stands_in_nobodys_way(
+    out: Service, statement: dict[str, Any], instead: bool, told: bool
+) -> None:
+    leaving = out(ONE)
+    allow_list(leaving, {"Effect": "Allow", **statement}, places(leaving)["root"], instead=instead)
+    said = [each for each in notes(leaving) if "no service control policy" in each and DISSOCIATING in each]
+    assert ["but under a condition or on some resources" in each for each in said] == [True] * told
+    assert leaving.plan("dissociate").blockers == ()
+
+
+def test_the_management_account_is_bound_by_no_allow_list(station: Callable[[str, str], Out]) -> None:
+    """It takes the administrator away, whatever the root allows."""
+    leaving = station(ONE, "administrator")
+    allow_list(leaving, {"Effect": "Allow", "NotAction": [f"{ONE}:Disable*"]}, leaving.world.organization.root)
+    assert leaving.do("administrator")[1].ok
+
+
+def test_of_members_that_are_entered_each_one_s_own_allow_list_is_told(out: Service) -> None:
+    leaving = out(HUB)
+    allow_list(leaving, {"Effect": "Allow", "NotAction": [f"{HUB}:DisableSecurityHub"]}, MEMBER)
+    (said,) = [each for each in notes(leaving) if "no service control policy" in each]
+    assert said.endswith(f"of {MEMBER} (keeps-it-on) allows {HUB}:DisableSecurityHub in {MEMBER}")
 
 
 def findings(out: Out, severity: str, account: str = MEMBER) -> None:

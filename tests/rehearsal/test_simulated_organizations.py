@@ -1,5 +1,6 @@
 """Organizations, Account Management and Config as AWS documents them: who may ask, pages, errors with their reasons."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -238,6 +239,44 @@ def test_policies_are_found_where_they_are_attached(management: Any, front: Fron
     )
     assert management.list_targets_for_policy(PolicyId="p-reh00001")["Targets"][0]["Type"] == "ORGANIZATIONAL_UNIT"
     assert management.describe_policy(PolicyId="p-FullAWSAccess")["Policy"]["PolicySummary"]["AwsManaged"]
+
+
+@pytest.mark.fact("ORG-3.2-42", "ORG-3.2-43")
+def test_full_access_is_replaced_by_an_allow_list_where_one_is_attached(management: Any, front: Front) -> None:
+    kind, full, root = "SERVICE_CONTROL_POLICY", "p-FullAWSAccess", front.world.organization.root
+    unit = front.world.organization.accounts[MEMBER].parent
+    assert management.list_policies_for_target(TargetId=root, Filter=kind)["Policies"] == []
+    management.enable_policy_type(RootId=root, PolicyType=kind)
+    attached = [row["TargetId"] for page in _pages(management, "list_targets_for_policy", PolicyId=full) for row in page["Targets"]]
+    assert {root, unit, MEMBER, DELEGATED, MANAGEMENT} <= set(attached)
+    last = refusal(management.detach_policy, PolicyId=full, TargetId=unit)
+    assert (last["code"], last["reason"]) == ("ConstraintViolationException", "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
+    statement = {"Effect": "Allow", "NotAction": ["guardduty:*"], "Resource": "*"}
+    content = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = management.create_policy(Content=content, Name="Listed", Description="", Type=kind)["Policy"]["PolicySummary"]
+    again = refusal(management.create_policy, Content=content, Name="Listed", Description="", Type=kind)
+    assert again["code"] == "DuplicatePolicyException"
+    management.attach_policy(PolicyId=made["Id"], TargetId=unit)
+    detectors = session_for(front, MEMBER).client("guardduty").list_detectors
+    assert detectors(), "FullAWSAccess is beside it"
+    management.detach_policy(PolicyId=full, TargetId=unit)
+    assert "because no service control policy allows" in refusal(detectors)["text"]
+    assert session_for(front, DELEGATED).client("guardduty").list_detectors(), "another unit"
+    names = [each["Name"] for each in management.list_policies_for_target(TargetId=unit, Filter=kind)["Policies"]]
+    assert names == ["Listed"]
+    assert refusal(management.detach_policy, PolicyId=full, TargetId=unit)["code"] == "PolicyNotAttachedException"
+    assert refusal(management.attach_policy, PolicyId=made["Id"], TargetId=unit)["code"] == "DuplicatePolicyAttachmentException"
+    assert refusal(management.detach_policy, PolicyId=made["Id"], TargetId=unit)["code"] == "ConstraintViolationException"
+    management.attach_policy(PolicyId=full, TargetId=unit)
+    assert detectors()
+    management.detach_policy(PolicyId=made["Id"], TargetId=unit)
+    management.disable_policy_type(RootId=root, PolicyType=kind)
+    refused = refusal(management.attach_policy, PolicyId=full, TargetId=unit)
+    assert refused["code"] == "PolicyTypeNotEnabledException"
+
+
+def _pages(client: Any, operation: str, **parameters: Any) -> Any:
+    return client.get_paginator(operation).paginate(**parameters)
 
 
 @pytest.mark.fact("ORG-3.2-28", "ORG-3.2-29", "ORG-3.2-30")

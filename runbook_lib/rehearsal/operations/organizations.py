@@ -27,6 +27,8 @@ class OrganizationsState:
     """Account that is being closed → its state, as reads see it."""
     policy_types: set[str] = field(default_factory=set)
     """Types that the root has enabled; one of which there is a policy is enabled too."""
+    without_full_access: set[str] = field(default_factory=set)
+    """The root, OUs and accounts from which FullAWSAccess is detached: there other policies have to allow what is to be allowed."""
 
     @property
     def enabled_types(self) -> frozenset[str]:
