@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from runbook_lib.rehearsal.answers import SimulationError
 from runbook_lib.rehearsal.errors import ApiError
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState, pages, root_of
 from runbook_lib.rehearsal.organization import ancestors, require_management, require_management_or_delegated
@@ -80,12 +79,10 @@ def create_policy(
     state = call.world.of(OrganizationsState)
     if any((each["name"], each["type"]) == (Name, Type) for each in _policies(call, Type)):
         raise ApiError("DuplicatePolicyException", "A policy with the same name and type already exists.")
-    if Type not in AUTHORIZING:
-        raise SimulationError(f"policies of type {Type} are a seed's: making one is not simulated")
     try:
-        read(Content, AUTHORIZING[Type])
+        read(Content, _kind(Type))
     except PolicyError as error:
-        raise SimulationError(f"this policy cannot be judged: {error}") from error
+        raise ApiError("MalformedPolicyDocumentException", f"This policy cannot be judged: {error}.") from error
     made = {"id": f"p-made{len(state.policies):04d}", "name": Name, "type": Type, "content": Content, "targets": []}
     state.policies.append(made)
     return {"Policy": {"PolicySummary": _summary(call, made), "Content": Content}}
@@ -174,9 +171,16 @@ def _to_attach(call: Call, policy: str, target: str) -> dict[str, Any]:
     """A policy that is to be attached to a target, or detached from it."""
     found = _named(call, policy)
     _check_target(call, target)
-    if found["type"] not in AUTHORIZING:
-        raise SimulationError(f"policies of type {found['type']} are a seed's: attaching and detaching one is not simulated")
+    _kind(found["type"])
     return found
+
+
+def _kind(policy_type: str) -> Kind:
+    """Policies of other types come from a seed alone, which tells the services whom they govern."""
+    if policy_type not in AUTHORIZING:
+        text = f"Making, attaching and detaching policies of type {policy_type} is not simulated: a seed has them."
+        raise ApiError("PolicyTypeNotAvailableForOrganizationException", text)
+    return AUTHORIZING[policy_type]
 
 
 def _targets(call: Call, policy: dict[str, Any]) -> list[str]:
