@@ -66,6 +66,13 @@ class Losing:
     """From when, for how long, or what brings it back."""
     of_accounts: bool = True
     """Whether it is taken from the accounts that the calls are about, and not from the administrator or those that join."""
+    places: frozenset[tuple[str, str]] | None = None
+    """Where there is any of it, as (account, Region); None: wherever the calls are about."""
+
+    def of(self, accounts: frozenset[str], region: str) -> frozenset[str]:
+        """Those of the accounts from which it is taken in a Region."""
+        there = self.places
+        return accounts if there is None else frozenset(each for each in accounts if (each, region) in there)
 
     @property
     def typed(self) -> bool:
@@ -210,18 +217,21 @@ class Level(ABC, Generic[R]):
         Of what is to do, and with `gaps` of other cells too: what is blocked now may be done later.
         """
         doing = [cell for cell in cells if cell.in_scope and cell.gap in (Gap.TO_DO, *gaps)]
-        accounts = frozenset[str]().union(*(cell.accounts for cell in doing))
-        regions = tuple(sorted({cell.region for cell in doing}))
-        if not doing:
-            return ()
-        where = "every Region" if regions == (GLOBAL,) else sentence(regions)
-        return tuple(
-            Loss(
-                f"{each.name}{f' of {count_of(accounts)}' if each.of_accounts else ','} in {where}",
-                accounts if each.of_accounts else frozenset(), regions, each.note, each.for_good, each.typed,
-            )
-            for each in self.loses(ground)
-        )  # fmt: skip
+        return tuple(lost for each in self.loses(ground) if (lost := _lost(each, doing))) if doing else ()
+
+
+def _lost(losing: Losing, doing: Sequence[Cell]) -> Loss | None:
+    """One loss with the accounts and Regions of these cells; None where there is none of it."""
+    taken = [(cell.region, accounts) for cell in doing if (accounts := losing.of(cell.accounts, cell.region))]
+    accounts = frozenset[str]().union(*(each for _, each in taken))
+    regions = tuple(sorted({region for region, _ in taken}))
+    if not taken:
+        return None
+    where = "every Region" if regions == (GLOBAL,) else sentence(regions)
+    return Loss(
+        f"{losing.name}{f' of {count_of(accounts)}' if losing.of_accounts else ','} in {where}",
+        accounts if losing.of_accounts else frozenset(), regions, losing.note, losing.for_good, losing.typed,
+    )  # fmt: skip
 
 
 class Regional(Level[R]):
@@ -343,3 +353,9 @@ def still_associated(listed: Observation[Mapping[str, str]] | None, delegated: s
         return None
     statuses = listed.value if isinstance(listed, Known) else {}
     return frozenset(account for account, status in statuses.items() if account != delegated and spelled(status) in ASSOCIATED)
+
+
+def associated(listed: Observation[Mapping[str, str]]) -> frozenset[str]:
+    """Whom what an administrator keeps reaches, as far as the list of members was read."""
+    statuses = listed.value if isinstance(listed, Known) else {}
+    return frozenset(account for account, status in statuses.items() if spelled(status) in ASSOCIATED)

@@ -20,6 +20,7 @@ from runbook_lib.services.answers import outcomes
 from runbook_lib.services.column import SETTINGS_OWNER
 from runbook_lib.services.departure import Ground, Left, Level, Losing
 from runbook_lib.services.implementations import service_named
+from runbook_lib.services.kept import KEPT, Kept, nothing_kept
 from runbook_lib.services.not_enabling import NotEnabling
 from runbook_lib.services.obstacles import Bar, bar_cells, explanations
 from runbook_lib.services.population import everybody
@@ -64,6 +65,8 @@ class Departure:
     """What depends on the service and would go without it: why a level may not be done yet."""
     reverse: Callable[[Action, frozenset[tuple[str, str]]], BackOut] = _as_planned
     """The exact reverse of a call for accounts in which these (aspect, item) were so before it."""
+    kept: Callable[[Mapping[str, Any], View, Reader], Kept] = nothing_kept
+    """What its administrator keeps that reaches members, read once the service has been: from Region → what was seen there."""
 
     def level(self, name: str) -> Level[Any]:
         """The level of that name. Raises KeyError: the service has none."""
@@ -132,10 +135,8 @@ class Leaving(NotEnabling):
         state, policies, delegations, *further = reader.parallel(jobs)
         seen = {region: self._service.seen(state, region) for region in view.population.regions}  # type: ignore[attr-defined]
         allowed = view.settings.leaves(self.name)
-        return Ground(
-            spec, here, allowed.exit if allowed else "", seen, state.administrators, found, policies, delegations,
-            dict(zip(self.departure.further, further, strict=True)),
-        )  # fmt: skip
+        beside = {KEPT: Known(self.departure.kept(seen, here, reader)), **dict(zip(self.departure.further, further, strict=True))}
+        return Ground(spec, here, allowed.exit if allowed else "", seen, state.administrators, found, policies, delegations, beside)
 
     def ground(self, state: Ground[Any], view: View) -> Ground[Any]:
         """What was seen, in that view: when it was read, who is in the organization may not have been listed yet."""

@@ -373,9 +373,12 @@ class Undoing(NotEnabling):
         found: dict[tuple[str, bool, bool, str, bool], tuple[set[str], set[str]]] = {}
         for each, mine in self._doing(cells):
             for losing in self._losing(each, state):
+                taken = losing.of(mine, each.call.region)
+                if not taken:
+                    continue
                 key = (losing.name, losing.for_good, losing.typed, losing.note, losing.of_accounts)
                 accounts, regions = found.setdefault(key, (set(), set()))
-                accounts |= mine
+                accounts |= taken
                 regions.add(each.call.region)
         return tuple(
             Loss(

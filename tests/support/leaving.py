@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from losses import keep
 from simulated import PARAMETERS, Simulated, copied, fitting, permitted, settings_for, simulated
 
 from runbook_lib.apply.journal import Journal
@@ -39,6 +40,7 @@ def covered(folder: Path, patch: pytest.MonkeyPatch) -> Simulated:
     made = simulated("seven", folder, patch, accounts=ACCOUNTS, regions=REGIONS)
     made.settings = settings_for(made.front, fitting(made.front, EVERYTHING), exclusions=())
     made.enable(phase.name for phase in managed(made.settings))
+    keep(made.front.world)
     return made
 
 

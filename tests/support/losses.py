@@ -32,6 +32,20 @@ def facts(world: World, service: str) -> Facts:
     return {kind: frozenset(places) for kind, places in {**twins.module(service, "facts").facts(world), **known}.items()}
 
 
+def keep(world: World) -> None:
+    """What an administrator of each service may have made by hand, so that there is something of it to lose."""
+    for service in by_name():
+        making: Callable[[World], None] | None = getattr(twins.module(service, "facts"), "keep", None)
+        if making:
+            making(world)
+
+
+def for_good(service: str) -> frozenset[str]:
+    """The facts that may not hold any longer after coming back, each of which has been named as lost for good."""
+    found: frozenset[str] = getattr(twins.module(service, "facts"), "FOR_GOOD", frozenset())
+    return found
+
+
 def lost(before: Facts, after: Facts) -> dict[str, frozenset[tuple[str, str]]]:
     """Fact → where it held before and holds no longer; facts that hold where they did are left out."""
     gone = {kind: places - after[kind] for kind, places in before.items()}

@@ -16,15 +16,18 @@ from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_unprocessed
 from runbook_lib.services.aspect import NONE, WHOLE, Place
 from runbook_lib.services.column import Column, accounts_of
-from runbook_lib.services.departure import Ground, Losing, Regional, members_cells, spelled, waiting
+from runbook_lib.services.departure import Ground, Losing, Regional, associated, members_cells, spelled, waiting
 from runbook_lib.services.departure_levels import Administrator, Delegation, Dissociate, TrustedAccess, still_on
 from runbook_lib.services.guardduty.detector import FEATURES
+from runbook_lib.services.guardduty.kept import KINDS, READS
+from runbook_lib.services.guardduty.kept import read as read_kept
 from runbook_lib.services.guardduty.observe import detector_found, read_configuration, read_members
 from runbook_lib.services.guardduty.spec import NAME, SPEC, TITLE
 from runbook_lib.services.guardduty.state import OrganizationConfiguration, RegionState
 from runbook_lib.services.guardduty.texts import NOT_ASSOCIATED_YET
 from runbook_lib.services.guardduty.wanted import automatic as chosen
 from runbook_lib.services.guardduty.wanted import features, items_of
+from runbook_lib.services.kept import KEPT, kept, taking, told_of_kept
 from runbook_lib.services.leaving import Departure
 from runbook_lib.services.obstacles import Bar
 from runbook_lib.settings.sections.guardduty import GuardDutySection
@@ -141,12 +144,18 @@ class Members(Dissociate[RegionState]):
     joining = "CreateMembers"
     losing = (
         Losing(f"the administrator view of {TITLE} findings", unwatched=True, note="The detectors go on; nobody here is told."),
-        Losing(
-            "administrator suppression rules, trusted IP lists, threat lists and export",
-            note="More findings may appear in the accounts, to fewer eyes.",
-        ),
     )
-    back = f"{AGAIN} The accounts stay listed as Removed until then."
+    reaching = Losing("administrator {}", note="More findings may appear in the accounts, to fewer eyes.")
+    back = (
+        f"{AGAIN} The accounts stay listed as Removed until then. What the administrator keeps in its detector stays there, and "
+        "reaches them again."
+    )
+
+    def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
+        def reached(region: str) -> frozenset[str]:
+            return associated(self.members(ground.place(region)))
+
+        return (*self.losing, *taking(self.reaching, kept(ground), KINDS, reached))
 
     def members(self, place: Here) -> Observation[Mapping[str, str]]:
         return place.seen.members
@@ -253,6 +262,9 @@ DEPARTURE = Departure(
         Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
+    kept=read_kept,
+    reads=READS,
+    told={KEPT: told_of_kept},
     undoing={
         f"{NAME}:DeletePublishingDestination": Losing(f"the export of {TITLE} findings", of_accounts=False),
         f"{NAME}:DeleteDetector": Losing(f"{TITLE} findings and settings", for_good=True, note="AWS deletes them at once."),

@@ -10,12 +10,15 @@ from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Direction, ForEach, St
 from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.aspect import NONE, WHOLE, Place
 from runbook_lib.services.column import Column, accounts_of
-from runbook_lib.services.departure import Ground, Losing, Regional, still_associated, waiting
+from runbook_lib.services.departure import Ground, Losing, Regional, associated, still_associated, waiting
 from runbook_lib.services.departure_levels import Administrator, Delegation, Dissociate, TrustedAccess, still_on
+from runbook_lib.services.inspector2.kept import FILTERS, PATHS, READS, SUPPRESSION
+from runbook_lib.services.inspector2.kept import read as read_kept
 from runbook_lib.services.inspector2.observe import read_members, read_organization, read_scans
 from runbook_lib.services.inspector2.spec import NAME, SPEC, TITLE
 from runbook_lib.services.inspector2.state import SCAN_TYPES, RegionState, Scans
 from runbook_lib.services.inspector2.texts import passing
+from runbook_lib.services.kept import KEPT, kept, taking, told_of_kept
 from runbook_lib.services.leaving import Departure
 from runbook_lib.services.obstacles import Bar
 from runbook_lib.services.offers import offered
@@ -89,9 +92,15 @@ class Members(Dissociate[RegionState]):
     already = (NOT_ASSOCIATED,)
     losing = (
         Losing(f"the administrator view of {TITLE} findings", unwatched=True, note="Scanning goes on, and nobody here is told."),
-        Losing("administrator suppression rules and deep-inspection paths", note="They apply to members alone."),
     )
+    reaching = Losing("administrator {}", note="They apply to members alone.")
     back = f"{AGAIN} Automatic enabling does not bring back who was a member: they are associated one by one."
+
+    def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
+        def reached(region: str) -> frozenset[str]:
+            return associated(self.members(ground.place(region)))
+
+        return (*self.losing, *taking(self.reaching, kept(ground), (SUPPRESSION, PATHS), reached))
 
     def members(self, place: Here) -> Observation[Mapping[str, str]]:
         return place.seen.members
@@ -115,7 +124,15 @@ class SwitchOff(Regional[RegionState]):
         Losing(f"{TITLE} scanning", unwatched=True, note="From now on nothing is looked for."),
         Losing(f"{TITLE} findings, suppression rules and settings", for_good=True, note="AWS deletes them at once."),
     )
-    back = f"{AGAIN} It starts without history."
+    filters = Losing(
+        f"{TITLE} {{}} of the administrator", for_good=True, note="AWS deletes them with its findings.", of_accounts=False
+    )
+    back = f"{AGAIN} It starts without history, and filters have to be made anew."
+
+    def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
+        """The administrator's filters are its own: they go when it is switched off itself, after everybody else."""
+        own = frozenset({ground.delegated})
+        return (*self.losing, *taking(self.filters, kept(ground), (SUPPRESSION, FILTERS), lambda region: own))
 
     def here(self, place: Here, column: Column) -> Cells:
         made: Cells = ()
@@ -213,6 +230,16 @@ def reverse(action: Action, before: frozenset[tuple[str, str]]) -> BackOut:
     return BackOut("Switches off what was off before; findings of it are deleted.", "Disable", parameters)
 
 
+class AdministratorAndPaths(Administrator[RegionState]):
+    """Of the organization's deep-inspection paths AWS does not say that they are kept without an administrator."""
+
+    paths = Losing(f"{TITLE} {{}} of the organization", for_good=True, note="They have to be set anew.", of_accounts=False)
+
+    def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
+        own = frozenset({ground.delegated})
+        return (*self.losing, *taking(self.paths, kept(ground), (PATHS,), lambda region: own))
+
+
 MEMBERS = Members()
 DEPARTURE = Departure(
     SPEC,
@@ -220,11 +247,14 @@ DEPARTURE = Departure(
         StopAutoEnable(),
         SwitchOff(),
         MEMBERS,
-        Administrator(
+        AdministratorAndPaths(
             SPEC, MEMBERS, (Losing(f"the {TITLE} administrator", note="Its own scanning goes on.", of_accounts=False),), back=AGAIN
         ),
         Delegation(SPEC, back=AGAIN),
         TrustedAccess(),
     ),
+    kept=read_kept,
+    reads=READS,
+    told={KEPT: told_of_kept},
     reverse=reverse,
 )

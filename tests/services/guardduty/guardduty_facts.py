@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from runbook_lib.rehearsal.operations.guardduty.state import state_of
+from runbook_lib.rehearsal.internal import run
+from runbook_lib.rehearsal.operations.guardduty.state import Detector, state_of
 from runbook_lib.rehearsal.world import World
 from runbook_lib.settings.sections.guardduty import GuardDutySection
 
@@ -13,11 +14,36 @@ def facts(world: World) -> dict[str, set[tuple[str, str]]]:
     return {
         "administrator": {(account, region) for region, account in led.items()},
         "new accounts": {(account, region) for region, account in led.items() if state.configuration(region).members != "NONE"},
+        "reached": {
+            (member, region) for region, account in led.items() for member in state.members_of(region)
+            if state.associated(member, region) and _kept(state.detectors[account, region])
+        },
         "on": {place for place, detector in state.detectors.items() if detector.enabled},
         "watched": {
             (account, region) for region in led for account in state.members_of(region) if state.associated(account, region)
         },
     }  # fmt: skip
+
+
+def _kept(detector: Detector) -> bool:
+    """Whether a detector has anything that reaches the members of its owner."""
+    return bool(detector.sets or detector.destinations or any(each["Action"] == "ARCHIVE" for each in detector.filters.values()))
+
+
+def keep(world: World) -> None:
+    """In one Region a suppression rule, a filter that suppresses nothing and a trusted list; in the other one threat lists."""
+    first, second = sorted(state_of(world).administrators)[:2]
+    for region, operation, given in (
+        (first, "CreateFilter", {"Name": "known-scanner", "Action": "ARCHIVE", "FindingCriteria": {}}),
+        (first, "CreateFilter", {"Name": "only-looks", "FindingCriteria": {}}),
+        (first, "CreateIPSet", {"Name": "offices"}),
+        (second, "CreateThreatIntelSet", {"Name": "feed"}),
+        (second, "CreateThreatEntitySet", {"Name": "domains"}),
+    ):
+        account = state_of(world).administrators[region].account
+        rest = {} if "FindingCriteria" in given else {"Format": "TXT", "Location": "s3://lists/one.txt", "Activate": True}
+        detector = state_of(world).detectors[account, region].id
+        run(world, "guardduty", operation, account, region, {"DetectorId": detector, **given, **rest})
 
 
 def automatic(world: World, region: str) -> None:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from runbook_lib.rehearsal.operations.inspector2.state import state_of
+from runbook_lib.rehearsal.internal import run
+from runbook_lib.rehearsal.operations.inspector2.state import InspectorState, state_of
 from runbook_lib.rehearsal.world import World
 from runbook_lib.settings.sections.inspector2 import InspectorSection
+
+FOR_GOOD = frozenset({"filters", "paths", "reached"})
+"""What coming back does not bring back."""
 
 
 def facts(world: World) -> dict[str, set[tuple[str, str]]]:
@@ -13,11 +17,30 @@ def facts(world: World) -> dict[str, set[tuple[str, str]]]:
     return {
         "administrator": {(account, region) for region, account in led.items()},
         "new accounts": {(account, region) for region, account in led.items() if any(state.organization(region).flags.values())},
+        "reached": {
+            (member, region) for region, account in led.items() for member in state.members_of(region)
+            if state.associated(member, region) and (state.paths.get(region) or _suppressing(state, account, region))
+        },
+        "filters": {place for place, filters in state.filters.items() if filters},
+        "paths": {("", region) for region, paths in state.paths.items() if paths},
         "on": {place for place, found in state.scanning.items() if any(found.now(kind) != "DISABLED" for kind in found.scans)},
         "watched": {
             (account, region) for region in led for account in state.members_of(region) if state.associated(account, region)
         },
     }  # fmt: skip
+
+
+def _suppressing(state: InspectorState, account: str, region: str) -> bool:
+    return any(each["action"] == "SUPPRESS" for each in state.filters.get((account, region), {}).values())
+
+
+def keep(world: World) -> None:
+    """In one Region a suppression rule and another filter; in the other one a path of deep inspection."""
+    first, second = sorted(state_of(world).administrators)[:2]
+    account = state_of(world).administrators[first].account
+    for name, action in (("accepted-risk", "SUPPRESS"), ("only-looks", "NONE")):
+        run(world, "inspector2", "CreateFilter", account, first, {"name": name, "action": action, "filterCriteria": {}})
+    run(world, "inspector2", "UpdateOrgEc2DeepInspectionConfiguration", account, second, {"orgPackagePaths": ["/opt/own"]})
 
 
 def standing(session: Any, member: str) -> list[str]:

@@ -1,36 +1,21 @@
-"""What scanners look for and nobody here can make, so that there is none: filters, address lists, scans, invitations [model]."""
+"""What scanners look for and nobody here can make, so that there is none: scans, invitations [model]."""
 
 from typing import Any
 
 from runbook_lib.rehearsal.operations.guardduty.lists import paged
 from runbook_lib.rehearsal.operations.guardduty.members import get_administrator_account
 from runbook_lib.rehearsal.operations.guardduty.state import own_detector
-from runbook_lib.rehearsal.registry import Call, Handler, operation
+from runbook_lib.rehearsal.registry import Call, operation
 
 
-def _none(name: str, member: str) -> Handler:
-    """A list of the own detector's with nothing in it."""
-
-    @operation("guardduty", name)
-    def listed(
-        call: Call, DetectorId: str, MaxResults: int | None = None, NextToken: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        own_detector(call, DetectorId)
-        found, token = paged([], NextToken, MaxResults)
-        return {member: found, "NextToken": token}
-
-    return listed
-
-
-NONE = {
-    "ListFilters": "FilterNames",
-    "ListIPSets": "IpSetIds",
-    "ListThreatIntelSets": "ThreatIntelSetIds",
-    "DescribeMalwareScans": "Scans",
-}
-"""Operation → the member of its answer that is empty."""
-for _operation, _member in NONE.items():
-    _none(_operation, _member)
+@operation("guardduty", "DescribeMalwareScans")
+def describe_malware_scans(
+    call: Call, DetectorId: str, MaxResults: int | None = None, NextToken: str | None = None, **_: Any
+) -> dict[str, Any]:
+    """None of the own detector's."""
+    own_detector(call, DetectorId)
+    found, token = paged([], NextToken, MaxResults)
+    return {"Scans": found, "NextToken": token}
 
 
 @operation("guardduty", "GetInvitationsCount")

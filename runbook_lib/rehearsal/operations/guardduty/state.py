@@ -49,6 +49,9 @@ class Detector:
     visible: Settling = field(default_factory=lambda: Settling("yes", "yes", 0))
     destinations: dict[str, Destination] = field(default_factory=dict)
     findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sets: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """(kind, id) → trusted and threat lists."""
 
     @property
     def status(self) -> str:

@@ -28,6 +28,8 @@ ALREADY_DISABLED = (
 """[code VR]"""
 DETECTOR_EXISTS = "The request is rejected because a detector already exists for the current account."
 """[issue tf#11780]"""
+KEPT_BY_ADMINISTRATOR = "The request is rejected because filters and lists of a member account are its administrator's."
+"""[docs] that a member changes none; the words are assumed."""
 DETECTOR_NOT_OWNED = "The request is rejected because the input detectorId is not owned by the current account."
 """[code tf]"""
 HAS_MEMBERS = (

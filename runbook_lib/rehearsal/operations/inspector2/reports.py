@@ -148,21 +148,10 @@ def _asked(row: dict[str, Any], criteria: Mapping[str, Any]) -> bool:
 
 @operation("inspector2", "ListTagsForResource")
 def list_tags_for_resource(call: Call, resourceArn: str) -> dict[str, Any]:
-    """Taggable resources (filters, CIS scans, ...) are not simulated, so no resource is found."""
+    """Of what can be tagged, filters alone are simulated."""
+    if found := state_of(call.world).filters.get((call.account, call.region), {}).get(resourceArn):
+        return {"tags": found.get("tags") or {}}
     raise texts.not_found(f"No resource was found with the ARN {resourceArn}.")
-
-
-@operation("inspector2", "ListFilters")
-def list_filters(
-    call: Call,
-    arns: Sequence[str] | None = None,
-    action: str | None = None,
-    maxResults: int | None = None,
-    nextToken: str | None = None,
-) -> dict[str, Any]:
-    """Suppression rules and filters: none, since nobody can make one here [model]."""
-    found, token = paged([], nextToken, maxResults, 100)
-    return {"filters": found, "nextToken": token}
 
 
 @operation("inspector2", "ListUsageTotals")

@@ -97,6 +97,8 @@ def _disable(call: Call, account: str, kinds: list[str]) -> str | None:
     for kind in kinds:
         if scanning.now(kind) == "ENABLED":
             scanning.scans[kind] = call.world.settling("DISABLING", "DISABLED")
+    if not rest:
+        state.filters.pop((account, call.region), None)  # switched off altogether, an account loses its filters too [docs]
     return None
 
 

@@ -1,6 +1,6 @@
 """The simulated Inspector v2. Importing it registers its operations; `listen` subscribes it to a world's events."""
 
-from runbook_lib.rehearsal.operations.inspector2 import administration, configuration, members, reports, scanning
+from runbook_lib.rehearsal.operations.inspector2 import administration, configuration, filters, members, reports, scanning
 from runbook_lib.rehearsal.operations.inspector2.state import state_of
 from runbook_lib.rehearsal.world import World
 
@@ -23,4 +23,4 @@ def listen(world: World) -> None:
     world.on("organization policy governs", governed)
 
 
-__all__ = ["administration", "configuration", "governed", "listen", "members", "reports", "scanning"]
+__all__ = ["administration", "configuration", "filters", "governed", "listen", "members", "reports", "scanning"]

@@ -108,6 +108,8 @@ class InspectorState:
     """(account, Region, "ec2" | "ecr" | "ami") → what was set in the account, by a call or by its first activation."""
     individual: set[tuple[str, str, str]] = field(default_factory=set)
     """Keys of `configured` that the administrator set for that one member, which no longer follows it [model]."""
+    filters: dict[tuple[str, str], dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """(account, Region) → ARN → filter."""
     paths: dict[str, list[str]] = field(default_factory=dict)
     """Region → the organization's deep inspection paths."""
     governed: set[str] = field(default_factory=set)

@@ -54,6 +54,10 @@ UNKNOWN_TYPE = "1 validation error detected: Value at 'resourceTypes' failed to 
 """[tf PR#33935]"""
 OUT_OF_RANGE = "1 validation error detected: Value at '{field}' failed to satisfy constraint: {constraint}"
 """In the form of the text above (assumed)."""
+FILTER_EXISTS = "A filter with the name {name} already exists."
+NO_FILTER = "The filter {arn} does not exist."
+FILTERS_OF_ADMINISTRATOR = "Member accounts cannot create, update or delete filters."
+"""[docs] that members have none of their own; the words are assumed, as those above."""
 UNCHANGEABLE_BY_MEMBER = "Member accounts cannot update the scan configuration."
 """[model] member accounts cannot call UpdateConfiguration; the words are assumed."""
 
