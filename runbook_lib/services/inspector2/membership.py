@@ -9,6 +9,7 @@ from runbook_lib.plan import ACCOUNT_ID, Action, BackOut, Condition, Step, Wait
 from runbook_lib.plan.outcome import Progress
 from runbook_lib.services.aspect import Place, Planned
 from runbook_lib.services.inspector2.observe import read_members
+from runbook_lib.services.inspector2.policies import governed
 from runbook_lib.services.inspector2.scan_types import LATER, wanted_types
 from runbook_lib.services.inspector2.spec import TITLE
 from runbook_lib.services.inspector2.state import SETTLING, RegionState
@@ -63,7 +64,9 @@ class Association(Membership[InspectorSection, RegionState]):
             return column.covered(account, "Inspector is on", "ENABLED")
         if statuses & {"ENABLING", SETTLING}:
             return column.in_progress(account, "AWS is switching Inspector on", "ENABLING")
-        if statuses & set(LATER) and not all(place.delegated in seen.value.governed.get(each, ()) for each in types):
+        ruled = governed(place.seen.policies, place.view, place.region)
+        held = [place.delegated in seen.value.governed.get(each, ()) or place.delegated in ruled.get(each, ()) for each in types]
+        if statuses & set(LATER) and not all(held):
             return column.to_do(account, "Inspector is not on in the delegated account", "DISABLED")
         return column.blocked(account, "Inspector cannot be switched on (see scan types)", "See the scan types.", "SUSPENDED")
 

@@ -1,6 +1,7 @@
 """Reading Inspector: administrator lists as the management account, the rest as the delegated account, Regions side by side."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from runbook_lib.base.observation import Known, NotYet, Observation, Unknown
 from runbook_lib.base.privacy import masked
 from runbook_lib.plan import batches
 from runbook_lib.services.designation import STEP
+from runbook_lib.services.inspector2 import policies
 from runbook_lib.services.inspector2.spec import DESIGNATION, NAME, SPEC
 from runbook_lib.services.inspector2.state import (
     SCAN_TYPES,
@@ -24,13 +26,20 @@ from runbook_lib.services.inspector2.texts import POLICY, no_access_yet
 from runbook_lib.services.population import Population
 from runbook_lib.services.regional import observe_regions
 from runbook_lib.services.view import View
+from runbook_lib.settings.sections.inspector2 import InspectorSection
 
 T = TypeVar("T")
 
 
 def observe(view: View, reader: Reader) -> State:
     """Everything `assess` needs of Inspector."""
-    return observe_regions(DESIGNATION, view, reader, _region)
+    section = view.settings.sections().get(NAME)
+    asked = isinstance(section, InspectorSection) and section.existing_accounts
+    jobs: list[Callable[[], Any]] = [partial(observe_regions, DESIGNATION, view, reader, _region)]
+    jobs += [partial(policies.read, view, reader)] if asked and view.population.regions else []
+    state, *read = reader.parallel(jobs)
+    regions = {region: replace(seen, policies=read[0]) for region, seen in state.regions.items()} if read else state.regions
+    return State(regions, state.others)
 
 
 def _region(

@@ -20,6 +20,7 @@ from runbook_lib.services.aspect import NONE, Aspect, Place, Planned
 from runbook_lib.services.column import OPERATOR, SETTINGS_OWNER, Column, accounts_of
 from runbook_lib.services.inspector2.inside import WORKLOADS, enabling
 from runbook_lib.services.inspector2.observe import read_scans
+from runbook_lib.services.inspector2.policies import governed
 from runbook_lib.services.inspector2.spec import NAME, SPEC
 from runbook_lib.services.inspector2.state import SCAN_TYPES, SETTLING, RegionState, Scans
 from runbook_lib.services.inspector2.texts import POLICY, passing
@@ -54,7 +55,7 @@ class ScanTypes(Aspect[InspectorSection, RegionState]):
 
     def cells(self, place: Here) -> Cells:
         """Each scan type of the delegated account and of members; those that are on without being wanted are shown."""
-        chosen, aside, scans = place.section.existing_accounts, self._hidden(place), _together(place.seen)
+        chosen, aside, scans = place.section.existing_accounts, self._hidden(place), _together(place)
         cells: list[Cells] = []
         for scan_type in sorted(SCAN_TYPES):
             listed = chosen is not None and scan_type in chosen
@@ -180,12 +181,14 @@ def _scanned(step: Step, types: Sequence[str], good: Sequence[str], reader: Read
     return Progress(frozenset(reached), refused, f"{len(reached)} of {len(step.targets)} accounts have {', '.join(types)} on")
 
 
-def _together(seen: RegionState) -> Scans:
-    """The members' columns and the delegated account's own, as one."""
+def _together(place: Here) -> Scans:
+    """The members' columns and the delegated account's own, as one; with what Organizations says of policies."""
+    seen = place.seen
+    ruled = governed(seen.policies, place.view, place.region)
     own = seen.own.value if isinstance(seen.own, Known) else Scans()
     names = sorted({*own.statuses, *seen.scans.statuses})
     statuses = {name: _merge(own.statuses.get(name, {}), seen.scans.statuses.get(name, {})) for name in names}
-    return Scans(statuses, _merge(own.governed, seen.scans.governed), seen.scans.unassociated, seen.scans.unread)
+    return Scans(statuses, _merge(_merge(own.governed, seen.scans.governed), ruled), seen.scans.unassociated, seen.scans.unread)
 
 
 def _merge(one: Mapping[str, Accounts], other: Mapping[str, Accounts]) -> dict[str, Accounts]:
@@ -200,19 +203,20 @@ def _on(scans: Scans, scan_type: str) -> Accounts:
 def _wanted(column: Column, scans: Scans, place: Here, aside: Mapping[str, Accounts]) -> Cells:
     asked = (place.members - aside["unknown"]) | {place.delegated}
     columns = {status: accounts & asked for status, accounts in scans.statuses.get(column.item, {}).items()}
-    governed = scans.governed.get(column.item, frozenset()) & asked
+    by_policy = scans.governed.get(column.item, frozenset()) & asked
     off = frozenset[str]().union(*(columns.get(status, frozenset()) for status in LATER))
     starting = columns.get("ENABLING", frozenset()) | columns.get(SETTLING, frozenset())
     suspended = columns.get("SUSPENDED", frozenset())
-    ruled = governed & (off | suspended)
+    later = aside["later"] | (scans.unassociated & asked)
+    ruled = by_policy & (off | suspended | later)
     mend = "Find out why Inspector is suspended in the account, then plan again."
     return (
         *column.covered(columns.get("ENABLED", ()), "is on", "ENABLED"),
         *column.in_progress(starting, "AWS is switching it on", "ENABLING"),
-        *column.to_do(off - governed, "is off", "DISABLED"),
-        *column.to_do(aside["later"] | (scans.unassociated & asked), "comes after association", "not associated"),
+        *column.to_do(off - by_policy, "is off", "DISABLED"),
+        *column.to_do(later - by_policy, "comes after association", "not associated"),
         *column.blocked(ruled, "governed by policy, which sets it otherwise", POLICY_STEP, "DISABLED", POLICY_OWNER),
-        *column.blocked(suspended - governed, "is suspended in the account", mend, "SUSPENDED"),
+        *column.blocked(suspended - by_policy, "is suspended in the account", mend, "SUSPENDED"),
         *column.blocked(aside["stuck"], "the account cannot be associated (see membership)", "See the membership.", who=OPERATOR),
         *column.not_applicable(aside["apart"], "the account is not visible, or has not enabled the Region (see membership)"),
     )

@@ -20,7 +20,7 @@ from runbook_lib.plan.outcome import Outcome, Progress, Verdict
 from runbook_lib.services.answers import judge_error, outcomes
 from runbook_lib.services.designation import check_usable
 from runbook_lib.services.enabling import Enabling
-from runbook_lib.services.inspector2 import cost, inventory, watching
+from runbook_lib.services.inspector2 import cost, inventory, policies, watching
 from runbook_lib.services.inspector2.auto_enable import AutoEnable
 from runbook_lib.services.inspector2.membership import Association
 from runbook_lib.services.inspector2.observe import observe, read_organization
@@ -42,6 +42,7 @@ class Inspector(Enabling[State, InspectorSection, RegionState]):
     aspects = (MEMBERS, MODE, ScanTypes(MEMBERS.hidden), AutoEnable(), RESCAN)
     reading = frozenset(
         {
+            *policies.READS,
             *watching.READING,
             "BatchGetAccountStatus",
             "BatchGetFreeTrialInfo",

@@ -38,6 +38,17 @@ class Scans:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """An Inspector policy of Organizations: the root, units and accounts it is attached to; scan type → Regions it is about."""
+
+    targets: frozenset[str]
+    decides: Mapping[str, frozenset[str]]
+
+
+Policies = tuple[Policy, ...]
+
+
+@dataclass(frozen=True)
 class OrganizationConfiguration:
     """Auto-enable flags by AWS's field names (`ec2`, …, `ami`)."""
 
@@ -68,6 +79,8 @@ class RegionState:
     members: Observation[Mapping[str, str]]
     scans: Scans
     configuration: Observation[Configuration]
+    policies: Observation[Policies] = field(default_factory=lambda: Known(()))
+    """Of the organization, alike in every Region."""
 
     @property
     def full(self) -> bool:

@@ -32,10 +32,25 @@ class World(SettlingWorld):
         self.flags: dict[str, dict[str, bool]] = seen.pop("flags", {})
         self.configuration: dict[str, dict[str, str]] = seen.pop("configuration", {})
         self.policy: list[str] = seen.pop("policy", [])
+        self.organizations_policies: list[dict[str, Any]] = seen.pop("organizations policies", [])
 
     def _acting(self, operation: str, account: str, region: str) -> None:
         if not self.acting(account, region):
             raise self.failed("AccessDeniedException", NO_ACCESS, operation, account, region)
+
+    def _ListPolicies(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        assert parameters == {"Filter": "INSPECTOR_POLICY"}
+        return {"Policies": [{"Id": f"p-{number}"} for number, _ in enumerate(self.organizations_policies)]}
+
+    def _DescribePolicy(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        return {"Policy": {"Content": self._policy(parameters["PolicyId"])["content"]}}
+
+    def _ListTargetsForPolicy(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802
+        targets = self._policy(parameters["PolicyId"])["targets"]
+        return {"Targets": [{"TargetId": NAMES.get(each, each)} for each in targets]}
+
+    def _policy(self, policy: str) -> dict[str, Any]:
+        return self.organizations_policies[int(policy.removeprefix("p-"))]
 
     def _ListDelegatedAdminAccounts(self, account: str, region: str, parameters: Any) -> dict[str, Any]:  # noqa: N802 - AWS's names
         listed = self.administrators.get(region, {})
