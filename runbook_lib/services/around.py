@@ -96,7 +96,7 @@ def _guardrail(actions: frozenset[str], policy: str, name: str, view: View, read
     said: dict[tuple[str, bool], frozenset[str]] = {}
     for each in _listed(json.loads(content).get("Statement")):
         kind = (str(each.get("Effect")), "Condition" not in each and "*" in _listed(each.get("Resource")))
-        said[kind] = said.get(kind, frozenset()) | _about(each, actions)
+        said[kind] = said.get(kind, frozenset()) | about(each, actions)
     targets = _organizations("ListTargetsForPolicy", "Targets", view, reader, PolicyId=policy)
     return Guardrail(name, frozenset(str(each["TargetId"]) for each in targets), said)
 
@@ -138,7 +138,7 @@ def _unallowed(actions: frozenset[str], inside: bool, found: Sequence[Guardrail]
                 yield Refusal(said, calls, frozenset({target}), unless)
 
 
-def _about(statement: Mapping[str, Any], actions: frozenset[str]) -> frozenset[str]:
+def about(statement: Mapping[str, Any], actions: frozenset[str]) -> frozenset[str]:
     """Of these actions, those that a statement is about; names of actions know no case [docs]."""
     named = [str(each).lower() for each in _listed(statement.get("Action"))]
     spared = [str(each).lower() for each in _listed(statement.get("NotAction"))]

@@ -1,12 +1,15 @@
 """One covered organization for all tests of the way out, each of which gets a copy of it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from leaving import Out, covered, entered_by_role, muted
+from leaving import Out, entered_by_role, muted
+from losses import keep
 from simulated import Simulated, copied
+from undone import Told, rolled_out
 
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.rehearsal.world import World
@@ -14,20 +17,37 @@ from runbook_lib.services.departure import OFF
 from runbook_lib.services.registry import by_name
 
 
+@dataclass(frozen=True)
+class Once:
+    """The organization, phase by phase, the world in which all of it is covered, and the environment of its making."""
+
+    told: Mapping[str, Told]
+    made: Simulated
+    world: World
+    environment: dict[str, str]
+
+
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Simulated, World, dict[str, str]]:
-    """The organization, and the environment in which it was covered."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Rolled out once for all tests; whoever wants to change a world takes a copy of it."""
     with pytest.MonkeyPatch.context() as patch:
-        made = covered(tmp_path_factory.mktemp("covered"), patch)
-        return made, made.front.world, dict(os.environ)
+        told = rolled_out(tmp_path_factory.mktemp("rolled-out"), patch)
+        made = next(iter(told.values())).change.simulated
+        keep(made.front.world)
+        return Once(told, made, made.front.world, dict(os.environ))
 
 
 @pytest.fixture(scope="module")
-def everything(made_once: tuple[Simulated, World, dict[str, str]]) -> Iterator[tuple[Simulated, World]]:
+def everything(made_once: Once) -> Iterator[tuple[Simulated, World]]:
     """The organization; while the tests of a file run, its environment is theirs, and no other file's."""
-    made, world, environment = made_once
-    with entered(environment):
-        yield made, world
+    with entered(made_once.environment):
+        yield made_once.made, made_once.world
+
+
+@pytest.fixture
+def phases(made_once: Once, everything: tuple[Simulated, World]) -> Mapping[str, Told]:
+    """Phase → the record of it, and the worlds before and after."""
+    return made_once.told
 
 
 @pytest.fixture(scope="session")

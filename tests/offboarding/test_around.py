@@ -16,6 +16,7 @@ from runbook_lib.rehearsal.operations.events.state import Rule, state_of
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.operations.securityhub.second import SecondState
 from runbook_lib.rehearsal.operations.securityhub.state import state_of as securityhub
+from runbook_lib.services import around
 from runbook_lib.services.departures import departure_of
 from runbook_lib.services.registry import by_name
 from runbook_lib.services.response.names import HUB
@@ -50,29 +51,32 @@ def notes(out: Out, level: str = "dissociate") -> list[str]:
     return about
 
 
-DENIED = [
-    pytest.param({"Action": [DISSOCIATING]}, id="by name"),
-    pytest.param({"Action": f"{ONE}:Disassociate*"}, id="by a pattern"),
-    pytest.param({"Action": f"{ONE.upper()}:disassociatemember"}, id="in other letters"),
-    pytest.param({"NotAction": ["sts:*"]}, id="by what it spares"),
+SAYS = [
+    pytest.param({"Action": [DISSOCIATING]}, True, id="by name"),
+    pytest.param({"Action": f"{ONE}:Disassociate*"}, True, id="by a pattern"),
+    pytest.param({"Action": f"{ONE.upper()}:disassociatemember"}, True, id="in other letters"),
+    pytest.param({"Action": f"{ONE}:Disassociate"}, False, id="not by a part of it"),
+    pytest.param({"NotAction": ["sts:*"]}, True, id="by what it spares"),
+    pytest.param({"NotAction": f"{ONE}:*"}, False, id="not where it is spared"),
+    pytest.param({}, False, id="not where it is about nothing"),
 ]
 
 
-@pytest.mark.parametrize("statement", DENIED)
-def test_a_policy_that_would_refuse_the_call_is_a_blocker_that_names_it_and_nothing_is_called(
-    out: Service, statement: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("statement", "about"), SAYS)
+def test_a_statement_is_about_a_call_as_iam_reads_it(statement: dict[str, Any], about: bool) -> None:
+    assert around.about(statement, frozenset({DISSOCIATING})) == ({DISSOCIATING} if about else set())
+
+
+def test_a_policy_that_would_refuse_the_call_is_a_blocker_that_names_it_and_nothing_is_called(out: Service) -> None:
     leaving = out(ONE)
     leaving.allow(by_name()[ONE].levels)
     plan = leaving.plan("dissociate")
-    policy(leaving, statement)
-    blocked = leaving.plan("dissociate") if "NotAction" not in statement else None
-    if blocked is not None:
-        assert blocked.actions == ()
-        assert {each.region for each in blocked.blockers} == set(REGIONS)
-        assert all(f"keeps-it-on denies the delegated account {DISSOCIATING}" in each.reason for each in blocked.blockers)
-        assert all(each.next_step and each.who for each in blocked.blockers)
-    before, called = facts(leaving.world, ONE), len(leaving.simulated.mutating())
+    policy(leaving, {"Action": [DISSOCIATING]})
+    before, called, blocked = facts(leaving.world, ONE), len(leaving.simulated.mutating()), leaving.plan("dissociate")
+    assert blocked.actions == ()
+    assert {each.region for each in blocked.blockers} == set(REGIONS)
+    assert all(f"keeps-it-on denies the delegated account {DISSOCIATING}" in each.reason for each in blocked.blockers)
+    assert all(each.next_step and each.who for each in blocked.blockers)
     assert not leaving.apply("dissociate", plan).ok
     assert len(leaving.simulated.mutating()) == called
     assert facts(leaving.world, ONE) == before

@@ -1,16 +1,16 @@
 """`runbook back-out RUN`: every phase applied, and taken back by its own record, as far as it is still as the run left it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from granted import printed
-from leaving import ACCOUNTS, EVERYTHING, REGIONS
+from leaving import EVERYTHING, REGIONS
 from losses import facts, won
-from simulated import Simulated, copied, simulated
-from undone import Change, applied, asked, standing
+from simulated import Simulated, copied
+from undone import Told, standing
 
 from runbook_lib.apply.journal import JournalBroken, complete_lines
 from runbook_lib.apply.report import Final, Tick
@@ -19,7 +19,6 @@ from runbook_lib.evidence.run.folder import RunFolderError
 from runbook_lib.phase_run.undone import NothingToUndo, change_of
 from runbook_lib.plan.approval import ApprovalRefused, approve
 from runbook_lib.rehearsal.operations.inspector2.state import state_of
-from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import managed
 from runbook_lib.runbook.phases import PHASES, phase_named
 from runbook_lib.services.departures import departure_of, undoing_calls
@@ -30,33 +29,12 @@ ALL = [phase.name for phase in PHASES]
 INSPECTOR = "30_inspector"
 
 
-@dataclass
-class Told:
-    """One phase of the roll-out: the world before and after it, how it stood before, and its record."""
-
-    change: Change
-    before: World
-    after: World
-    stood: list[str]
-
-
-@pytest.fixture(scope="module")
-def rolled_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Told]]:
-    with pytest.MonkeyPatch.context() as patch:
-        made = simulated("seven", tmp_path_factory.mktemp("rolled-out"), patch, accounts=ACCOUNTS, regions=REGIONS)
-        found: dict[str, Told] = {}
-        for phase in asked(made):
-            before, stood = copied(made.front.world), standing(made, phase)
-            found[phase] = Told(applied(made, phase), before, copied(made.front.world), stood)
-        yield found
-
-
 @pytest.fixture
-def after(rolled_out: Mapping[str, Told], tmp_path: Path) -> Callable[[str], Told]:
+def after(phases: Mapping[str, Told], tmp_path: Path) -> Callable[[str], Told]:
     """A phase right after it was applied, in a world of its own."""
 
     def at(phase: str) -> Told:
-        told = rolled_out[phase]
+        told = phases[phase]
         told.change.simulated.front.adopt(copied(told.after))
         made = told.change.simulated
         return replace(told, change=replace(told.change, simulated=Simulated(made.front, made.settings, tmp_path)))
@@ -64,9 +42,9 @@ def after(rolled_out: Mapping[str, Told], tmp_path: Path) -> Callable[[str], Tol
     return at
 
 
-def test_every_phase_is_there(rolled_out: Mapping[str, Told]) -> None:
-    made = rolled_out[INSPECTOR].change.simulated
-    assert list(rolled_out) == ALL == [phase.name for phase in managed(made.settings)], EVERYTHING
+def test_every_phase_is_there(phases: Mapping[str, Told]) -> None:
+    made = phases[INSPECTOR].change.simulated
+    assert list(phases) == ALL == [phase.name for phase in managed(made.settings)], EVERYTHING
 
 
 @pytest.mark.parametrize("phase", ALL)
@@ -182,10 +160,8 @@ def test_a_delegation_is_not_given_up_while_a_region_has_an_administrator_by_ano
     assert any("giving up the delegation would" in each.reason for each in plan.blockers)
 
 
-def test_trusted_access_is_not_taken_from_a_service_that_has_an_administrator(
-    rolled_out: Mapping[str, Told], tmp_path: Path
-) -> None:
-    first, last = rolled_out["00_prerequisites"], rolled_out[ALL[-1]]
+def test_trusted_access_is_not_taken_from_a_service_that_has_an_administrator(phases: Mapping[str, Told], tmp_path: Path) -> None:
+    first, last = phases["00_prerequisites"], phases[ALL[-1]]
     first.change.simulated.front.adopt(copied(last.after))
     plan = first.change.plan()
     assert plan.actions == ()
@@ -283,8 +259,8 @@ def test_a_journal_that_was_altered_is_not_believed(after: Callable[[str], Told]
         journal.write_bytes(whole)
 
 
-def test_what_cannot_be_taken_back_is_refused_in_a_sentence(rolled_out: Mapping[str, Told]) -> None:
-    change = rolled_out[INSPECTOR].change
+def test_what_cannot_be_taken_back_is_refused_in_a_sentence(phases: Mapping[str, Told]) -> None:
+    change = phases[INSPECTOR].change
     runs, settings, run = change.run.path.parent, change.simulated.settings, change.run.name
     with pytest.raises(NothingToUndo, match="is not the name of a run"):
         change_of(runs, settings, "yesterday", "")

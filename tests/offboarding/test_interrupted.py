@@ -1,15 +1,15 @@
 """A way out, and a back-out, killed at a call, without its answers, or throttled: it goes on, and ends as it would have."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from leaving import ACCOUNTS, FEW, REGIONS, SERVICES, Out, muted
+from leaving import FEW, SERVICES, Out, muted
 from mortal import MOMENTS, Killed, Unreliable
-from simulated import Simulated, copied, simulated, throttle
-from undone import Change, applied, asked
+from simulated import Simulated, copied, throttle
+from undone import Change, Told
 
 from runbook_lib.apply.report import Final
 from runbook_lib.coverage import Gap
@@ -100,16 +100,9 @@ def test_throttles_are_waited_for(out: Service, service: str, monkeypatch: pytes
     assert list(walked(leaving, Unreliable, again=False))
 
 
-@pytest.fixture(scope="module")
-def changes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Change, World]]]:
-    with pytest.MonkeyPatch.context() as patch:
-        made = simulated("seven", tmp_path_factory.mktemp("changes"), patch, accounts=ACCOUNTS, regions=REGIONS)
-        yield {phase: (applied(made, phase), copied(made.front.world)) for phase in asked(made)}
-
-
-def back_out(changes: dict[str, tuple[Change, World]], phase: str, folder: Path, kill_at: int | str, moment: str) -> int:
+def back_out(phases: Mapping[str, Told], phase: str, folder: Path, kill_at: int | str, moment: str) -> int:
     """Take a phase back through a carrier that dies, and once more; how many calls it has."""
-    change, world = changes[phase]
+    change, world = phases[phase].change, phases[phase].after
     front = change.simulated.front
     front.adopt(copied(world))
     folder.mkdir(parents=True)
@@ -137,14 +130,14 @@ REMOVING = {
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_back_out_that_was_killed_in_flight_goes_on(changes: dict[str, tuple[Change, World]], tmp_path: Path, phase: str) -> None:
-    back_out(changes, phase, tmp_path / "one", REMOVING.get(phase, 2), "in flight")
+def test_a_back_out_that_was_killed_in_flight_goes_on(phases: Mapping[str, Told], tmp_path: Path, phase: str) -> None:
+    back_out(phases, phase, tmp_path / "one", REMOVING.get(phase, 2), "in flight")
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_back_out_killed_at_every_call(changes: dict[str, tuple[Change, World]], tmp_path: Path, phase: str, moment: str) -> None:
-    calls = back_out(changes, phase, tmp_path / "0", 1, moment)
+def test_a_back_out_killed_at_every_call(phases: Mapping[str, Told], tmp_path: Path, phase: str, moment: str) -> None:
+    calls = back_out(phases, phase, tmp_path / "0", 1, moment)
     for number in range(2, calls + 1):
-        back_out(changes, phase, tmp_path / str(number), number, moment)
+        back_out(phases, phase, tmp_path / str(number), number, moment)

@@ -1,11 +1,11 @@
 """Each level of each service, from a covered organization of twelve accounts in two Regions: done, named, nothing else touched."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
 from granted import granted
-from leaving import FEW, REGIONS, SERVICES, Out
+from leaving import REGIONS, SERVICES, Out
 from losses import facts, lost, won
 from ruamel.yaml import YAML
 
@@ -18,8 +18,13 @@ from runbook_lib.services.registry import RESPONSE, action_name, by_name
 
 Service = Callable[[str], Out]
 Station = Callable[[str, str], Out]
+Lost = Mapping[str, frozenset[tuple[str, str]]]
 CASES = {service: YAML(typ="safe").load(Path(__file__).parents[1] / "services" / service / "way_out.yaml") for service in SERVICES}
-WAYS = [(service, leave) for service in SERVICES for leave in (HAND_OVER, OFF)]
+WAYS = [
+    pytest.param(service, leave, marks=[pytest.mark.soak] * (leave == HAND_OVER and service != SERVICES[2]))
+    for service in SERVICES for leave in (HAND_OVER, OFF)
+]  # fmt: skip
+"""To hand over is to switch off without one level: with every service in `make soak`, and in test_out_and_back.py."""
 
 
 def levels_of(service: str, leave: str) -> list[str]:
@@ -59,9 +64,18 @@ def test_every_level_in_its_order_is_done_and_takes_what_it_named_and_nothing_el
         assert {f"{action.service}:{action.operation}" for action in plan.actions} <= departure_of(service).level(level).operations
         after = facts(leaving.world, service)
         assert set(lost(before, after)) == named(service, level, plan), level
+        the_accounts_of_a_loss_are_those_that_lose_it(plan, lost(before, after), CASES[service]["takes"][level])
         assert won(before, after) == {}, level
         assert {name: facts(leaving.world, name) for name in others} == beside, f"{level} is about one service"
         assert leaving.plan(level).actions == (), f"{level} has nothing left to call"
+
+
+def the_accounts_of_a_loss_are_those_that_lose_it(plan: Plan, gone: Lost, takes: Mapping[str, str]) -> None:
+    for loss in plan.losses:
+        places = gone[next(fact for words, fact in takes.items() if loss.words.startswith(words))]
+        assert not loss.accounts or {account for account, _ in places} == loss.accounts, loss.words
+        assert {region for _, region in places} <= {*loss.regions, "global"}, loss.words
+        assert {account for action in plan.actions for account in action.affects} >= loss.accounts
 
 
 def changing(actions: Iterable[tuple[str, str]], service: str, level: str) -> set[tuple[str, str]]:
@@ -125,23 +139,6 @@ def test_trusted_access_goes_last_whatever_aws_makes_of_delegations_without_it(o
     for level in levels:
         assert ended(leaving.do(level)[1]) == [], level
     assert not facts(leaving.world, SERVICES[-1])["trusted"]
-
-
-@pytest.mark.parametrize("service", FEW)
-def test_the_accounts_of_a_loss_are_those_that_lose_it(out: Service, service: str) -> None:
-    leaving = out(service)
-    leaving.allow(by_name()[service].levels, OFF)
-    for level in levels_of(service, OFF):
-        before = facts(leaving.world, service)
-        plan, _ = leaving.do(level)
-        gone = lost(before, facts(leaving.world, service))
-        takes = CASES[service]["takes"][level]
-        for loss in plan.losses:
-            fact = next(fact for words, fact in takes.items() if loss.words.startswith(words))
-            places = gone[fact]
-            assert not loss.accounts or {account for account, _ in places} == loss.accounts, loss.words
-            assert {region for _, region in places} <= {*loss.regions, "global"}, loss.words
-            assert {account for action in plan.actions for account in action.affects} >= loss.accounts
 
 
 @pytest.mark.parametrize("service", [each for each in SERVICES if "dissociate" in by_name()[each].levels])

@@ -11,7 +11,7 @@ from simulated import ASKED, PARAMETERS, open_cells
 
 from runbook_lib.apply.report import Tick
 from runbook_lib.base.clock import Stop
-from runbook_lib.plan import Plan
+from runbook_lib.plan import Blocker, Plan
 from runbook_lib.plan.approval import approve
 from runbook_lib.runbook.way_back import Places, way_back
 from runbook_lib.services import departures
@@ -103,10 +103,9 @@ def test_from_every_state_on_the_way_each_level_ends_or_says_what_stands_in_its_
     leaving = out(service)
     leaving.allow(by_name()[service].levels, OFF)
     for done in [*LEVELS[service], ""]:
-        for level in by_name()[service].levels:
-            plan = leaving.plan(level)
-            assert all(each.next_step and each.who for each in plan.blockers), level
-            assert all(loss.accounts or loss.regions for loss in plan.losses)
+        for level, said in leaving.said(by_name()[service].levels).items():
+            assert all(each.next_step and each.who for each in said if isinstance(each, Blocker)), level
+        assert all(loss.accounts or loss.regions for level in leaving.look().levels for loss in level.losses)
         if done:
             leaving.do(done)
 

@@ -10,6 +10,7 @@ from leaving import REGIONS, SERVICES, Out
 from losses import broken, facts
 
 import runbook_lib
+from runbook_lib.plan import Action, Blocker, Wait
 from runbook_lib.plan.approval import ApprovalRefused, approve
 from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.world import World
@@ -88,13 +89,13 @@ def test_a_broken_precondition_is_a_blocker_and_nothing_is_called(out: Service, 
 @pytest.mark.parametrize("service", SERVICES)
 def test_without_leave_of_the_settings_nothing_is_offered(out: Service, service: str) -> None:
     leaving = out(service)
-    for level in by_name()[service].levels:
-        plan = leaving.plan(level)
-        assert not plan.steps
-        assert plan.blockers, level
-    first = by_name()[service].levels[0]
-    leaving.allow(by_name()[service].levels[1:])
-    assert any(f"settings do not allow level {first}" in each.reason for each in leaving.plan(first).blockers)
+    for level, said in leaving.said(by_name()[service].levels).items():
+        assert not [each for each in said if isinstance(each, Action | Wait)]
+        assert [each for each in said if isinstance(each, Blocker)], level
+    first, *rest = by_name()[service].levels
+    leaving.allow(rest)
+    (said,) = leaving.said([first]).values()
+    assert any(f"settings do not allow level {first}" in each.reason for each in said if isinstance(each, Blocker))
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -111,7 +112,8 @@ def test_settings_that_still_ask_for_the_service_are_a_contradiction_that_is_sai
 def test_what_is_lost_has_to_be_typed_word_by_word(out: Service, service: str) -> None:
     leaving = out(service)
     leaving.allow(by_name()[service].levels, OFF)
-    level = next(each for each in by_name()[service].levels if leaving.plan(each).to_type)
+    typed = (each.name for each in leaving.look().levels if each.stands == "to do" and any(loss.typed for loss in each.losses))
+    level = next(typed)
     plan = leaving.plan(level)
     now = leaving.simulated.clock.now()
     with pytest.raises(ApprovalRefused, match="has to be typed by its own words"):

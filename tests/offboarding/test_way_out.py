@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from runbook_lib.plan import Scope
 from runbook_lib.rehearsal.operations.inspector2.state import Member, state_of
 from runbook_lib.rehearsal.world import settled
-from runbook_lib.runbook.way_out import as_data, lines
+from runbook_lib.runbook.way_out import WayOut, as_data, lines
 from runbook_lib.services.departure import LEVELS
 from runbook_lib.services.departures import NoSuchService, departure_of, service_called
 from runbook_lib.services.registry import by_name
@@ -20,7 +20,7 @@ Service = Callable[[str], Out]
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_shows_every_level_and_calls_nothing(out: Service, service: str) -> None:
+def test_it_shows_every_level_with_each_loss_as_it_is_typed_and_calls_nothing(out: Service, service: str) -> None:
     leaving = out(service)
     before = len(leaving.simulated.mutating())
     way = leaving.look()
@@ -28,11 +28,10 @@ def test_it_shows_every_level_and_calls_nothing(out: Service, service: str) -> N
     assert {level.name: level.stands for level in way.levels} == CASES[service]["stands"]
     assert not way.unread
     assert way.left
+    each_loss_is_named_with_its_accounts_and_what_has_to_be_typed(service, way)
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_each_loss_is_named_with_its_accounts_and_what_has_to_be_typed(out: Service, service: str) -> None:
-    way = out(service).look()
+def each_loss_is_named_with_its_accounts_and_what_has_to_be_typed(service: str, way: WayOut) -> None:
     named = {level.name: {loss.words: loss.typed for loss in level.losses} for level in way.levels}
     assert named == CASES[service]["losses"]
     text = "\n".join(lines(way))

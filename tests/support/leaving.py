@@ -3,22 +3,20 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from losses import keep
-from simulated import PARAMETERS, Simulated, copied, fitting, permitted, settings_for, simulated
+from simulated import PARAMETERS, Simulated, copied, permitted
 
 from runbook_lib.apply.journal import Journal
 from runbook_lib.base.clock import Stop
 from runbook_lib.coverage import Cells
-from runbook_lib.plan import Plan, Scope
+from runbook_lib.plan import Blocker, NoChange, Plan, Scope, Step
 from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
+from runbook_lib.runbook import ApplyReport, Runbook, access_for
 from runbook_lib.runbook.phases import COVERAGE, OFFBOARDING, Phase
 from runbook_lib.runbook.way_out import WayOut, look
 from runbook_lib.services.departure import Ground
@@ -33,15 +31,6 @@ SERVICES = tuple(by_name())
 UNTIL = dt.date(2099, 12, 31)
 FEW = [pytest.param(each, marks=[pytest.mark.soak] * (each not in (SERVICES[2], SERVICES[-1]))) for each in SERVICES]
 """One service with members and the one without; the others with `make soak`."""
-
-
-def covered(folder: Path, patch: pytest.MonkeyPatch) -> Simulated:
-    """Everything applied; whoever wants to change the world takes a copy of it (`at`)."""
-    made = simulated("seven", folder, patch, accounts=ACCOUNTS, regions=REGIONS)
-    made.settings = settings_for(made.front, fitting(made.front, EVERYTHING), exclusions=())
-    made.enable(phase.name for phase in managed(made.settings))
-    keep(made.front.world)
-    return made
 
 
 @dataclass
@@ -96,6 +85,14 @@ class Out:
             _, (seen,) = runbook.observer.look([runbook.service])
         found: Ground[Any] = runbook.service.ground(seen.state, seen.view)  # type: ignore[attr-defined]
         return found
+
+    def said(self, levels: Iterable[str]) -> dict[str, list[Step | NoChange | Blocker]]:
+        """What the plan of each of these levels would hold, from one look."""
+        runbook = self.runbook(COVERAGE)
+        with runbook.access:
+            _, (seen,) = runbook.observer.look([runbook.service])
+        doing = {level: leaving(self.service, level) for level in levels}
+        return {name: list(each.plan(each.assess(seen.state, seen.view), seen.state, seen.view)) for name, each in doing.items()}
 
     def apply(self, level: str, plan: Plan, approval: Approval | None = None, **more: Any) -> ApplyReport:
         """Apply a plan, approved with every loss typed unless an approval is given."""

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from leaving import EVERYTHING
-from simulated import Simulated, fitting, permitted, settings_for
+import pytest
+from leaving import ACCOUNTS, EVERYTHING, REGIONS
+from simulated import Simulated, copied, fitting, permitted, settings_for, simulated
 
 from runbook_lib.apply.journal import Journal
 from runbook_lib.base.clock import Stop
@@ -18,6 +20,7 @@ from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.inproc import InProcess
+from runbook_lib.rehearsal.world import World
 from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
 from runbook_lib.runbook.phases import BACK_OUT, phase_named
 from runbook_lib.runbook.undoing import of_change
@@ -72,6 +75,26 @@ class Change:
                 approval or self.approve(plan), plan, permit=permitted, journal=journal, stop=stop or Stop(),
                 progress=progress or (lambda tick: None), applied_before=earlier,
             )  # fmt: skip
+
+
+@dataclass
+class Told:
+    """One phase of a roll-out: the world before and after it, how it stood before, and its record."""
+
+    change: Change
+    before: World
+    after: World
+    stood: list[str]
+
+
+def rolled_out(folder: Path, patch: pytest.MonkeyPatch) -> dict[str, Told]:
+    """Every phase applied in turn, on twelve accounts in two Regions; after the last one everything is covered."""
+    made = simulated("seven", folder, patch, accounts=ACCOUNTS, regions=REGIONS)
+    found: dict[str, Told] = {}
+    for phase in asked(made):
+        before, stood = copied(made.front.world), standing(made, phase)
+        found[phase] = Told(applied(made, phase), before, copied(made.front.world), stood)
+    return found
 
 
 def applied(made: Simulated, phase: str, hook: Callable[[Runbook], None] = lambda runbook: None) -> Change:
