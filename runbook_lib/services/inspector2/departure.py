@@ -127,7 +127,7 @@ class SwitchOff(Regional[RegionState]):
     filters = Losing(
         f"{TITLE} {{}} of the administrator", for_good=True, note="AWS deletes them with its findings.", of_accounts=False
     )
-    back = f"{AGAIN} It starts without history, and filters have to be made anew."
+    back = f"{AGAIN} It starts without history and without filters, which have to be made again."
 
     def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
         """The administrator's filters are its own: they go when it is switched off itself, after everybody else."""
@@ -233,7 +233,7 @@ def reverse(action: Action, before: frozenset[tuple[str, str]]) -> BackOut:
 class AdministratorAndPaths(Administrator[RegionState]):
     """Of the organization's deep-inspection paths AWS does not say that they are kept without an administrator."""
 
-    paths = Losing(f"{TITLE} {{}} of the organization", for_good=True, note="They have to be set anew.", of_accounts=False)
+    paths = Losing(f"{TITLE} {{}} of the organization", for_good=True, note="They have to be set again.", of_accounts=False)
 
     def loses(self, ground: Ground[RegionState]) -> Sequence[Losing]:
         own = frozenset({ground.delegated})
