@@ -22,7 +22,7 @@ from small_world import (
 )
 
 from runbook_lib.rehearsal.internal import run
-from runbook_lib.rehearsal.operations.guardduty import looked_for, texts
+from runbook_lib.rehearsal.operations.guardduty import kept, texts
 from runbook_lib.rehearsal.operations.guardduty.endpoints import has_endpoint
 from runbook_lib.rehearsal.operations.guardduty.state import MALWARE_ROLE, SERVICE_ROLE
 from runbook_lib.rehearsal.world import World
@@ -184,7 +184,8 @@ def test_another_partition() -> None:
 def test_what_scanners_look_for_is_empty_and_whose_member_it_is_has_an_old_name_too(call: Caller) -> None:
     detector = designate(call)
     add(call, detector, MEMBERS[0])
-    for operation, member in looked_for.NONE.items():
+    empty = {"ListFilters": "FilterNames", "DescribeMalwareScans": "Scans"}
+    for operation, member in (empty | {f"List{kind}s": ids for kind, (_, ids) in kept.SETS.items()}).items():
         assert call(DELEGATED, operation, DetectorId=detector) == {member: [], "NextToken": None}
         assert call.refused(DELEGATED, operation, DetectorId="0" * 32)[0] == "BadRequestException"
     assert call(DELEGATED, "GetInvitationsCount") == {"InvitationsCount": 0}
@@ -193,6 +194,30 @@ def test_what_scanners_look_for_is_empty_and_whose_member_it_is_has_an_old_name_
     old = call(MEMBERS[0], "GetMasterAccount", DetectorId=own_id)["Master"]
     assert old == call(MEMBERS[0], "GetAdministratorAccount", DetectorId=own_id)["Administrator"]
     assert old["AccountId"] == DELEGATED
+
+
+def test_what_a_detector_s_owner_keeps_is_changed_by_the_owner_and_by_no_member(call: Caller) -> None:
+    detector = designate(call)
+    add(call, detector, MEMBERS[0])
+    own_id = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
+    rule = {"Name": "known", "Action": "ARCHIVE", "FindingCriteria": {"Criterion": {"type": {"Equals": ["Recon:EC2/Portscan"]}}}}
+    call(DELEGATED, "CreateFilter", DetectorId=detector, **rule)
+    assert call(DELEGATED, "ListFilters", DetectorId=detector)["FilterNames"] == ["known"]
+    call(DELEGATED, "UpdateFilter", DetectorId=detector, FilterName="known", Action="NOOP")
+    assert call(DELEGATED, "GetFilter", DetectorId=detector, FilterName="known")["Action"] == "NOOP"
+    assert call.refused(DELEGATED, "CreateFilter", DetectorId=detector, **rule)[1] == GENERIC, "the name is taken"
+    assert call.refused(MEMBERS[0], "CreateFilter", DetectorId=own_id, **rule)[1] == texts.KEPT_BY_ADMINISTRATOR
+    call(DELEGATED, "DeleteFilter", DetectorId=detector, FilterName="known")
+    assert call.refused(DELEGATED, "GetFilter", DetectorId=detector, FilterName="known")[1] == GENERIC
+    for kind, (key, ids) in kept.SETS.items():
+        given = {"Name": "one", "Format": "TXT", "Location": "s3://lists/one.txt", "Activate": True}
+        made = call(DELEGATED, f"Create{kind}", DetectorId=detector, **given)[key]
+        call(DELEGATED, f"Update{kind}", DetectorId=detector, **{key: made}, Activate=False)
+        assert call(DELEGATED, f"Get{kind}", DetectorId=detector, **{key: made})["Status"] == "INACTIVE"
+        assert call(DELEGATED, f"List{kind}s", DetectorId=detector)[ids] == [made]
+        assert call.refused(MEMBERS[0], f"Create{kind}", DetectorId=own_id, **given)[1] == texts.KEPT_BY_ADMINISTRATOR
+        call(DELEGATED, f"Delete{kind}", DetectorId=detector, **{key: made})
+        assert call(DELEGATED, f"List{kind}s", DetectorId=detector)[ids] == []
 
 
 def test_times_have_milliseconds(call: Caller) -> None:

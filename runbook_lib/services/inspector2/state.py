@@ -46,6 +46,7 @@ class Policy:
 
 
 Policies = tuple[Policy, ...]
+NO_POLICIES: Observation[Policies] = Known(())
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class RegionState:
     members: Observation[Mapping[str, str]]
     scans: Scans
     configuration: Observation[Configuration]
-    policies: Observation[Policies] = field(default_factory=lambda: Known(()))
+    policies: Observation[Policies] = NO_POLICIES
     """Of the organization, alike in every Region."""
 
     @property
