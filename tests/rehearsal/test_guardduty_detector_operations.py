@@ -200,7 +200,11 @@ def test_what_a_detector_s_owner_keeps_is_changed_by_the_owner_and_by_no_member(
     detector = designate(call)
     add(call, detector, MEMBERS[0])
     own_id = call(MEMBERS[0], "ListDetectors")["DetectorIds"][0]
-    rule = {"Name": "known", "Action": "ARCHIVE", "FindingCriteria": {"Criterion": {"type": {"Equals": ["Recon:EC2/Portscan"]}}}}
+    rule: dict[str, Any] = {
+        "Name": "known",
+        "Action": "ARCHIVE",
+        "FindingCriteria": {"Criterion": {"type": {"Equals": ["Recon:EC2/Portscan"]}}},
+    }
     call(DELEGATED, "CreateFilter", DetectorId=detector, **rule)
     assert call(DELEGATED, "ListFilters", DetectorId=detector)["FilterNames"] == ["known"]
     call(DELEGATED, "UpdateFilter", DetectorId=detector, FilterName="known", Action="NOOP")
@@ -210,7 +214,7 @@ def test_what_a_detector_s_owner_keeps_is_changed_by_the_owner_and_by_no_member(
     call(DELEGATED, "DeleteFilter", DetectorId=detector, FilterName="known")
     assert call.refused(DELEGATED, "GetFilter", DetectorId=detector, FilterName="known")[1] == GENERIC
     for kind, (key, ids) in kept.SETS.items():
-        given = {"Name": "one", "Format": "TXT", "Location": "s3://lists/one.txt", "Activate": True}
+        given: dict[str, Any] = {"Name": "one", "Format": "TXT", "Location": "s3://lists/one.txt", "Activate": True}
         made = call(DELEGATED, f"Create{kind}", DetectorId=detector, **given)[key]
         call(DELEGATED, f"Update{kind}", DetectorId=detector, **{key: made}, Activate=False)
         assert call(DELEGATED, f"Get{kind}", DetectorId=detector, **{key: made})["Status"] == "INACTIVE"
