@@ -14,7 +14,6 @@ from simulated import ENABLING, Simulated, open_cells, simulated
 
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Blocker
-from runbook_lib.rehearsal.operations.organizations import OrganizationsState
 from runbook_lib.rehearsal.operations.storage import provide
 from runbook_lib.rehearsal.registry import HANDLERS
 from runbook_lib.rehearsal.world import World
@@ -127,25 +126,6 @@ def test_with_roles_that_may_only_read_every_attempt_is_refused_and_nothing_chan
     assert {entry.code for entry in made.mutating()} <= {"AccessDeniedException", "TooManyRequestsException"}
     assert {entry.operation for entry in made.mutating()} == {"EnableAWSServiceAccess"}
     assert made.cells() == before
-
-
-def test_what_a_policy_of_organizations_governs_is_a_blocker_from_the_first_plan_on_and_never_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = simulated("governed", tmp_path, monkeypatch)
-    unit = next(each["targets"] for each in made.front.world.of(OrganizationsState).policies if each["type"] == "INSPECTOR_POLICY")
-    ruled = {each.id for each in made.front.world.organization.accounts.values() if each.parent in unit}
-    *_, done = made.enable(["00_prerequisites", "10_security_hub", "30_inspector"])
-    again = made.plan("30_inspector")
-    assert done.report.ok
-    assert again.actions == ()
-    for plan in (done.plan, again):
-        told = [each for each in plan.blockers if each.reason.endswith("governed by policy, which sets it otherwise")]
-        assert told
-        assert frozenset[str]().union(*(each.accounts for each in told)) <= ruled
-    switched = [each for each in done.plan.actions if each.operation == "Enable"]
-    assert switched
-    assert not [each for each in switched if ruled & set(each.targets)]
 
 
 def test_central_configuration_is_left_in_charge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,22 @@ def keep(world: World) -> None:
             making(world)
 
 
+def emptied(world: World, service: str) -> None:
+    """Let its administrator keep nothing."""
+    twins.module(service, "facts").emptied(world)
+
+
+def kept_notes(service: str) -> Mapping[str, str]:
+    """How a loss of what is kept begins → how what is said of it ends; nothing where a service's administrator keeps nothing."""
+    found: Mapping[str, str] = getattr(twins.module(service, "facts"), "NOTES", {})
+    return found
+
+
+def unreadable(service: str) -> str:
+    """A read without which what is kept is not known."""
+    return str(twins.module(service, "facts").READING)
+
+
 def for_good(service: str) -> frozenset[str]:
     """The facts that may not hold any longer after coming back, each of which has been named as lost for good."""
     found: frozenset[str] = getattr(twins.module(service, "facts"), "FOR_GOOD", frozenset())

@@ -46,6 +46,21 @@ def keep(world: World) -> None:
         run(world, "guardduty", operation, account, region, {"DetectorId": detector, **given, **rest})
 
 
+NOTES = {
+    "administrator suppression rules, trusted IP lists, threat lists and threat entity lists": (
+        "us-east-1: suppression rules known-scanner, trusted IP lists offices; "
+        "us-east-2: threat lists feed, threat entity lists domains."
+    ),
+}
+READING = "guardduty:ListIPSets"
+
+
+def emptied(world: World) -> None:
+    for detector in state_of(world).detectors.values():
+        detector.filters.clear()
+        detector.sets.clear()
+
+
 def automatic(world: World, region: str) -> None:
     state_of(world).configuration(region).members = "ALL"
 

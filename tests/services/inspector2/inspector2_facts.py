@@ -43,6 +43,23 @@ def keep(world: World) -> None:
     run(world, "inspector2", "UpdateOrgEc2DeepInspectionConfiguration", account, second, {"orgPackagePaths": ["/opt/own"]})
 
 
+NOTES = {
+    "administrator suppression rules and deep-inspection paths": (
+        "us-east-1: suppression rules accepted-risk; us-east-2: deep-inspection paths /opt/own."
+    ),
+    "Inspector suppression rules and filters of the administrator": (
+        "us-east-1: suppression rules accepted-risk, filters only-looks."
+    ),
+    "Inspector deep-inspection paths of the organization": "us-east-2: deep-inspection paths /opt/own.",
+}
+READING = "inspector2:ListFilters"
+
+
+def emptied(world: World) -> None:
+    state_of(world).filters.clear()
+    state_of(world).paths.clear()
+
+
 def standing(session: Any, member: str) -> list[str]:
     """What the list of members says of one, where it has it."""
     rows = session.client("inspector2").list_members(onlyAssociated=False)["members"]
