@@ -27,7 +27,8 @@ from runbook_lib.plan import Scope
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import approve
 from runbook_lib.rehearsal.identity import session_credential
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import phase_named
 
 ADDRESS = "Alice.Smith@example.com"

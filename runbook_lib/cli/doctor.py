@@ -16,7 +16,8 @@ from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.inventory.checkup import Finding, Verdict, changes, doors, evidence, reads
 from runbook_lib.plan import Scope
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import load

@@ -16,7 +16,7 @@ from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.evidence.run.folder import find_runs
-from runbook_lib.runbook import access_for
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.services.response.classes import class_of
 from runbook_lib.services.response.owners import answering

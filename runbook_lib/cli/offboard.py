@@ -19,7 +19,8 @@ from runbook_lib.evidence.people.four_eyes import nobody_here
 from runbook_lib.phase_run.undone import change_of
 from runbook_lib.plan import Scope
 from runbook_lib.plan.approval import ApprovalRefused, untyped
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import BACK_OUT, COVERAGE, OFFBOARDING
 from runbook_lib.runbook.way_out import WayOut, as_data, lines, look
 from runbook_lib.services.departures import leaving, procedure, service_called

@@ -14,7 +14,8 @@ from runbook_lib.cli.runs import runs_folder
 from runbook_lib.cli.simulation import today
 from runbook_lib.cli.surroundings import entered
 from runbook_lib.plan import Scope
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.services.response.reconciling import COUNTED, HEADS, READS, Reckoned, read_fitted, reckoned
 from runbook_lib.services.response.replay import NOWHERE, UNKNOWN, Replay, findings_of, read_findings, replay

@@ -9,7 +9,8 @@ from runbook_lib.base.files import write_text
 from runbook_lib.base.pseudonyms import key_of
 from runbook_lib.inventory import Inventory, Pseudonyms, take
 from runbook_lib.plan import Scope
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import COVERAGE
 from runbook_lib.settings import Settings
 

@@ -24,7 +24,8 @@ from runbook_lib.phase_run.undone import change_of
 from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import ApprovalRefused, read_approval
 from runbook_lib.plan.decision import given
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import BACK_OUT, REMEDIATING, STACK, Kind, Phase, UnknownPhase, phase_named
 from runbook_lib.runbook.remediating import WORKFLOW, of_workflow, workflow_file
 from runbook_lib.runbook.undoing import CHANGE, TakingBack, of_change

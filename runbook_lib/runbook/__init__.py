@@ -13,14 +13,12 @@ from runbook_lib.apply.once import Memo
 from runbook_lib.apply.report import NEXT_PLAN, Final, Result, StageReport, Tick
 from runbook_lib.aws.access import Access
 from runbook_lib.aws.errors import CallFailed
-from runbook_lib.aws.other_door import OtherDoor
 from runbook_lib.base.account_sets import count_of, few_or_count
 from runbook_lib.base.clock import Clock, Stop
 from runbook_lib.base.garbage import collected_rarely
 from runbook_lib.base.text import counted
 from runbook_lib.coverage import Cells, Status
 from runbook_lib.organization import Organization
-from runbook_lib.organization.reads import READS
 from runbook_lib.plan import Action, Blocker, NoChange, Plan, Reference, Scope, Step, Wait
 from runbook_lib.plan.approval import Approval, ApprovalRefused, Covered, cover, refusals, window
 from runbook_lib.plan.cost import Costs, Trials, costs
@@ -29,7 +27,7 @@ from runbook_lib.runbook.one_door import own_part
 from runbook_lib.runbook.phases import FIRST_LIVE_RUN, PHASES, PREREQUISITES, RESPONSE, Phase, phase_named
 from runbook_lib.runbook.remediating import emergency_refusals
 from runbook_lib.runbook.wave_progress import WaveProgress
-from runbook_lib.services.implementations import SERVICES, service_named
+from runbook_lib.services.implementations import service_named
 from runbook_lib.services.protocol import Procedure, Service
 from runbook_lib.services.remarks import PreconditionsFailed, Remark
 from runbook_lib.services.spec import place_of
@@ -123,22 +121,6 @@ def _of_all(progress: Callable[[Tick], None], planned: Mapping[str, int], begun:
         progress(replace(tick, done=done, total=sum(planned.values())))
 
     return tell
-
-
-def access_for(
-    settings: Settings, phase: Phase, run: str, clock: Clock, attach: Callable[[Any], None] | None = None,
-    doing: Procedure | None = None, besides: frozenset[str] = frozenset(), other: OtherDoor | None = None,
-) -> Access:  # fmt: skip
-    """AWS access for one phase: every service's reads (and those `besides`), this phase's mutations and nobody else's.
-
-    `doing` is what does the work of a procedure; a phase's own service does a phase's. `other` is the door that is somebody else's.
-    """
-    working = doing or (service_named(phase.service) if phase.plans else None)
-    reads = READS.union(*(service.reads for service in SERVICES), doing.reads if doing else (), besides)
-    mutations = working.mutations if working else frozenset()
-    role = doing.member_role if doing else ""
-    given: dict[str, Any] = {"run": run, "clock": clock, "attach": attach, "member_role": role, "other": other}
-    return Access(settings, reads=reads, mutations=mutations, **given)
 
 
 def managed(settings: Settings) -> tuple[Phase, ...]:

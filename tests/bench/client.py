@@ -27,7 +27,8 @@ from runbook_lib.coverage import count
 from runbook_lib.evidence.run.answers import Answers
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.plan.approval import approve
-from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
+from runbook_lib.runbook import ApplyReport, Runbook, managed
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.observer import Assessment
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings

@@ -24,7 +24,8 @@ from runbook_lib.plan.approval import approve
 from runbook_lib.plan.outcome import Outcome, Verdict
 from runbook_lib.rehearsal.cloudtrail import export
 from runbook_lib.rehearsal.inproc import InProcess
-from runbook_lib.runbook import Runbook, access_for
+from runbook_lib.runbook import Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import phase_named
 
 PHASE = "20_guardduty"

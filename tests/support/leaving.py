@@ -16,7 +16,8 @@ from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook import ApplyReport, Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import COVERAGE, OFFBOARDING, Phase
 from runbook_lib.runbook.way_out import WayOut, look
 from runbook_lib.services.departure import Ground

@@ -29,7 +29,8 @@ from runbook_lib.rehearsal.organization import home_region
 from runbook_lib.rehearsal.registry import HANDLERS, Call, Handler
 from runbook_lib.rehearsal.simulated import by_name
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import ApplyReport, Permit, Runbook, access_for, managed
+from runbook_lib.runbook import ApplyReport, Permit, Runbook, managed
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.settings import Settings
 from runbook_lib.settings.file import parse

@@ -21,7 +21,8 @@ from runbook_lib.plan import file as plan_file
 from runbook_lib.plan.approval import Approval, approve
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.world import World
-from runbook_lib.runbook import ApplyReport, Runbook, access_for, managed
+from runbook_lib.runbook import ApplyReport, Runbook, managed
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import BACK_OUT, phase_named
 from runbook_lib.runbook.undoing import of_change
 from runbook_lib.services.undoing import Undoing

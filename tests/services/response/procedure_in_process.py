@@ -9,7 +9,8 @@ from runbook_lib.base.clock import Stop
 from runbook_lib.coverage import Cell
 from runbook_lib.plan import Plan, Scope
 from runbook_lib.rehearsal.inproc import InProcess
-from runbook_lib.runbook import ApplyReport, Runbook, access_for
+from runbook_lib.runbook import ApplyReport, Runbook
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import Phase
 from runbook_lib.services.protocol import Procedure
 

@@ -16,7 +16,7 @@ from runbook_lib.cli.replay import replay_command
 from runbook_lib.rehearsal.answers import iso8601
 from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.pattern import matches
-from runbook_lib.runbook import access_for
+from runbook_lib.runbook.access import access_for
 from runbook_lib.runbook.phases import phase_named
 from runbook_lib.services.response.patterns import fits, narrower, of_findings, product_suffix, proofs, written
 from runbook_lib.services.response.reconciling import READS, read_fitted, reckoned
