@@ -10,8 +10,10 @@ import pytest
 from simulated import ENABLING, Simulated, simulated
 from test_scope import DELEGATED, ORGANIZATION, OTHER, account, settings
 
+from runbook_lib.aws.errors import CallFailed
+from runbook_lib.organization import Account, AccountState
 from runbook_lib.plan import Scope
-from runbook_lib.services.organizations.preflight import objections
+from runbook_lib.services.organizations.preflight import objections, preflight
 from runbook_lib.services.remarks import Contradicted, Remark, Severity
 from runbook_lib.settings import Exclusion
 from runbook_lib.settings.file import SettingsContradicted, located
@@ -76,6 +78,34 @@ def test_another_organization_than_settings_name(changed: Mapping[str, Any], pla
     assert words in found[place][1]
     assert {severity for severity, _ in found.values()} == {CONTRADICTED}
     assert objections(ORGANIZATION, settings()) == ()
+
+
+class Nobody:
+    """Is shown nothing."""
+
+    def read(self, service: str, operation: str, account: str, region: str, **_: Any) -> dict[str, Any]:
+        raise CallFailed(
+            "AccessDeniedException", "no", service=service, operation=operation, account=account, region=region, sent=True
+        )
+
+    pages = read
+
+
+def test_accounts_that_are_not_shown_contradict_nothing() -> None:
+    """With the delegated account's door alone, before AWS shows it the list: unread is never "not there"."""
+    both = {each: Account(each, "", AccountState.ACTIVE, ()) for each in (ORGANIZATION.management_account, DELEGATED)}
+    alone = dataclasses.replace(ORGANIZATION, accounts=both)
+    named = Exclusion(account=STRANGER, reason="agreed", owner="Ada", expires=dt.date(2099, 1, 1))
+    wanted = settings().model_copy(update={"exclusions": (named,)})
+    assert objections(alone, wanted) == ()
+    assert [each.severity for each in objections(ORGANIZATION, wanted)] == [CONTRADICTED]
+    scope = Scope(accounts=(STRANGER,), organizational_units=("ou-reh1-nowhere01",))
+    reader: Any = Nobody()
+    found = said(preflight(alone, wanted, scope, reader))
+    assert {where: severity for where, (severity, _) in found.items()} == dict.fromkeys(
+        ("organization.id", "scope.accounts.0", "scope.organizational_units.0"), UNCHECKED
+    )
+    assert "Only the management and the delegated account are counted" in found["organization.id"][1]
 
 
 @pytest.mark.parametrize("phase", ENABLING)

@@ -67,6 +67,12 @@ class Organization:
         """Account id → its name, of those that have one; none where settings hide names."""
         return {each.id: each.name for each in self.accounts.values() if each.name}
 
+    @property
+    def listed(self) -> bool:
+        """Whether AWS has shown the accounts; where not, the two that act are all that is known, and below no root."""
+        both = {self.management_account, self.delegated_account}
+        return not both.issuperset(self.accounts) or any(each.organizational_units for each in self.accounts.values())
+
     @cached_property
     def units(self) -> Mapping[str, str]:
         """Organizational unit id → how a person reads it: its path by name and its id, or the id alone."""

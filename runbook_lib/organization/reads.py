@@ -160,7 +160,7 @@ class _Observing:
         """Account id → account, sorted.
 
         In a run with one door, before AWS shows the list to it or its holder hands it over, the two accounts that act are all that
-        is known: the remark about them says so, and whose list it is.
+        is known (Organization.listed), and the preflight says whose list it is.
         """
         try:
             listed = self._list("ListAccounts", "Accounts")

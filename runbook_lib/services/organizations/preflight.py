@@ -20,7 +20,9 @@ READS = frozenset({"organizations:DescribeOrganizationalUnit"})
 
 
 def objections(organization: Organization, settings: Settings) -> tuple[Remark, ...]:
-    """What AWS contradicts by what is read of the organization anyway. Pure."""
+    """What AWS contradicts by what is read of the organization anyway; accounts that are not shown contradict nothing. Pure."""
+    if not organization.listed:
+        return identity(organization, settings)
     waves = [_wrong(each.path, each.value or "", each.message) for each in wave_objections(organization, settings)]
     return (*identity(organization, settings), *_excluded_accounts(organization, settings), *waves)
 
@@ -29,6 +31,7 @@ def preflight(organization: Organization, settings: Settings, scope: Scope, read
     """All remarks about the organization; reads only what is named and not seen: organizational units without accounts."""
     return (
         *objections(organization, settings),
+        *_unlisted(organization),
         *_excluded_units(organization, settings, reader),
         *_scope(organization, settings, scope),
         *_regions(organization, settings),
@@ -37,6 +40,10 @@ def preflight(organization: Organization, settings: Settings, scope: Scope, read
 
 def _wrong(path: Path, value: str, message: str) -> Remark:
     return Remark(Severity.CONTRADICTED, path, value, message)
+
+
+def _unchecked(path: Path, value: str, _: str) -> Remark:
+    return Remark(Severity.UNCHECKED, path, value, "The organization's accounts are not known here: nothing is planned for this.")
 
 
 def identity(organization: Organization, settings: Settings) -> tuple[Remark, ...]:
@@ -57,6 +64,16 @@ def identity(organization: Organization, settings: Settings) -> tuple[Remark, ..
         message = f"This account is {delegated.state.value}, and only an active one can administer. Reactivate it, or name another."
         found.append(_wrong(path, wanted.delegated_account, message))
     return tuple(found)
+
+
+def _unlisted(organization: Organization) -> Iterator[Remark]:
+    if not organization.listed:
+        message = (
+            "Only the management and the delegated account are counted: AWS shows the list of accounts to the management account, "
+            "and to another one once it administers a service. Whoever holds the management account's door plans with --door "
+            "management; take over from them with --handover."
+        )
+        yield Remark(Severity.UNCHECKED, ("organization", "id"), organization.id, message)
 
 
 def _excluded_accounts(organization: Organization, settings: Settings) -> Iterator[Remark]:
@@ -99,13 +116,14 @@ def _unit(organization: Organization, unit: str, path: Path, region: str, reader
 def _scope(organization: Organization, settings: Settings, scope: Scope) -> Iterator[Remark]:
     """A part that names nothing there is would be a plan with nothing in it, which looks like nothing to do."""
     units, asked = _units(organization), sorted({region for _, _, region in _asked(settings)})
+    said = _wrong if organization.listed else _unchecked
     for position, account in enumerate(scope.accounts):
         if account not in organization.accounts:
-            yield _wrong((SCOPE, "accounts", position), account, f"This is not an account of organization {organization.id}.")
+            yield said((SCOPE, "accounts", position), account, f"This is not an account of organization {organization.id}.")
     for position, unit in enumerate(scope.organizational_units):
         if unit not in units:
             message = f"No account of organization {organization.id} is below such an organizational unit."
-            yield _wrong((SCOPE, "organizational_units", position), unit, message)
+            yield said((SCOPE, "organizational_units", position), unit, message)
     for position, region in enumerate(scope.regions):
         if region not in asked:
             message = f"Settings ask for no service in this Region; they name {', '.join(asked)}.{nearest(region, asked)}"
