@@ -107,7 +107,7 @@ class Members(Dissociate[RegionState]):
     already = ("not associated with", "not an associated member")
     losing = (Losing(f"the administrator view of {TITLE} findings", unwatched=True, note="Macie stays on; nobody here is told."),)
     found = Losing(f"{TITLE} automated discovery results", for_good=True, note="Discovery is off in the accounts from then on.")
-    back = AGAIN
+    back = f"{AGAIN} Members that were paused before are resumed by the plan after the one that associates them again."
 
     def members(self, place: Here) -> Observation[Mapping[str, str]]:
         return place.seen.members
