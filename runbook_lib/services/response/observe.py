@@ -34,7 +34,7 @@ from runbook_lib.services.response.names import (
     TOPICS,
 )
 from runbook_lib.services.response.own_roles import READS as OF_OWN_ROLES
-from runbook_lib.services.response.own_roles import read_own_role
+from runbook_lib.services.response.own_roles import found_role, read_own_role
 from runbook_lib.services.response.patterns import listens
 from runbook_lib.services.response.state import ActionTarget, ChannelRole, Destination, RegionState, Rule, State
 from runbook_lib.services.response.wanted import Wanted, WantedDestination, WantedRole, hub_regions, regions_of
@@ -236,12 +236,8 @@ def _role(wanted: WantedRole, account: str, region: str, reader: Reader) -> Obse
 
 def read_role(name: str, account: str, region: str, reader: Reader) -> ChannelRole | None:
     """A channel's role, by its name; None where there is none. Raises CallFailed."""
-    try:
-        found = reader.read(IAM, "GetRole", account, region, RoleName=name)["Role"]
-    except CallFailed as error:
-        if error.code in MISSING:
-            return None
-        raise
+    if (found := found_role(name, account, region, reader)) is None:
+        return None
     ours = tags_of(found.get("Tags") or ()).get(TAG) == TAGGED
     return ChannelRole(found.get("AssumeRolePolicyDocument") or {}, _role_policy(name, account, region, reader), ours)
 

@@ -21,14 +21,21 @@ READS = frozenset(
 )
 
 
-def read_own_role(name: str, account: str, region: str, reader: Reader) -> ChannelRole | None:
-    """A role with the statements of all its policies; None where there is none. Raises CallFailed."""
+def found_role(name: str, account: str, region: str, reader: Reader) -> Mapping[str, Any] | None:
+    """A role as IAM shows it; None where there is none. Raises CallFailed."""
     try:
-        found = reader.read(IAM, "GetRole", account, region, RoleName=name)["Role"]
+        found: Mapping[str, Any] = reader.read(IAM, "GetRole", account, region, RoleName=name)["Role"]
     except CallFailed as error:
         if error.code in MISSING:
             return None
         raise
+    return found
+
+
+def read_own_role(name: str, account: str, region: str, reader: Reader) -> ChannelRole | None:
+    """A role with the statements of all its policies; None where there is none. Raises CallFailed."""
+    if (found := found_role(name, account, region, reader)) is None:
+        return None
     inline = [
         each for page in reader.pages(IAM, "ListRolePolicies", account, region, RoleName=name) for each in page["PolicyNames"]
     ]

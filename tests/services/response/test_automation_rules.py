@@ -2,21 +2,18 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from simulated import Simulated, home, open_cells, settings_for, simulated
-from test_killed import Killed, Mortal, Start, _kept
-from test_response_rehearsed import BEFORE, MEMBER, PHASE, apply, client, imported, messages, with_response
+from test_response_rehearsed import BEFORE, MEMBER, PHASE, apply, client, imported, killed_at_every_call, messages, with_response
 
 from runbook_lib.coverage import Cell, Gap, Status
 from runbook_lib.plan import Direction
 from runbook_lib.plan.outcome import Verdict
 from runbook_lib.rehearsal.backstop import Backstop
 from runbook_lib.rehearsal.faults import Faults
-from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.scenario import Fault, Request, Scenario
 from runbook_lib.services.response.automation import MOST_RULES
 from runbook_lib.services.response.service import SERVICE
@@ -104,14 +101,7 @@ def test_the_second_run_makes_no_call(made: Simulated) -> None:
 @pytest.mark.parametrize("moment", ["in flight", "after"])
 def test_killed_at_every_call_it_converges_and_no_rule_is_made_twice(made: Simulated, moment: str, tmp_path: Path) -> None:
     """A second call with the same name would make a second rule: AWS refuses none."""
-    plan = made.plan(PHASE)
-    start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), tmp_path)
-    for _ in plan.actions:
-        start.runs = tmp_path / "runs"
-        with suppress(Killed):
-            start.attempt(Mortal(made.front, 1, moment))
-    assert start.attempt(InProcess(made.front)).ok
-    assert open_cells(start.seen) == []
+    killed_at_every_call(made, moment, tmp_path)
     made.attach = None
     for region in regions(made):
         listed = client(made, "securityhub", region=region).list_automation_rules()["AutomationRulesMetadata"]

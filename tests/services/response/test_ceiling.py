@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,21 @@ import pytest
 from leaving import Out
 from simulated import Simulated, home, open_cells
 from test_drill import Drilling
-from test_killed import Killed, Mortal, Start, _kept
-from test_response_rehearsed import DELEGATED, PHASE, apply, client, imported, messages, reasons, with_response
+from test_response_rehearsed import (
+    DELEGATED,
+    PHASE,
+    apply,
+    client,
+    imported,
+    killed_at_every_call,
+    messages,
+    reasons,
+    with_response,
+)
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 from undone import applied
 
 from runbook_lib.coverage import Status
-from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.services.response.classes import class_of
 from runbook_lib.services.response.counting import TABLE
 
@@ -213,14 +220,7 @@ def test_two_hundred_findings_in_a_day_are_fifty_messages_and_a_digest(made: Sim
 @pytest.mark.parametrize("moment", ["in flight", pytest.param("after", marks=pytest.mark.soak)])
 def test_killed_at_every_call_it_converges(made: Simulated, moment: str, tmp_path: Path) -> None:
     with_ceiling(made, 5)
-    plan = made.plan(PHASE)
-    start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), tmp_path)
-    for _ in plan.actions:
-        start.runs = tmp_path / "runs"
-        with suppress(Killed):
-            start.attempt(Mortal(made.front, 1, moment))
-    assert start.attempt(InProcess(made.front)).ok
-    assert open_cells(start.seen) == []
+    killed_at_every_call(made, moment, tmp_path)
 
 
 def test_a_run_that_is_taken_back_takes_what_counts_with_it(made: Simulated) -> None:

@@ -5,7 +5,6 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,13 +15,11 @@ from botocore.exceptions import ClientError
 from leaving import Out
 from simulated import Simulated, home, open_cells
 from test_drill import Drilling
-from test_killed import Killed, Mortal, Start, _kept
-from test_response_rehearsed import DELEGATED, MEMBER, PHASE, apply, client, imported, reasons, with_response
+from test_response_rehearsed import DELEGATED, MEMBER, PHASE, apply, client, imported, killed_at_every_call, reasons, with_response
 from test_response_rehearsed import made as made  # noqa: PLC0414 the fixture, by its own name
 from undone import applied
 
 from runbook_lib.coverage import Status
-from runbook_lib.rehearsal.inproc import InProcess
 from runbook_lib.rehearsal.operations.events.state import state_of
 from runbook_lib.rehearsal.operations.sns import subscribe_and_confirm
 from runbook_lib.services.registry import RESPONSE, ways_out
@@ -177,14 +174,7 @@ def test_killed_at_every_call_it_converges_and_the_second_run_makes_no_call(
     made: Simulated, kind: Callable[[Simulated], dict[str, Any]], moment: str, tmp_path: Path
 ) -> None:
     using(made, kind(made))
-    plan = made.plan(PHASE)
-    start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), tmp_path)
-    for _ in plan.actions:
-        start.runs = tmp_path / "runs"
-        with suppress(Killed):
-            start.attempt(Mortal(made.front, 1, moment))
-    assert start.attempt(InProcess(made.front)).ok
-    assert open_cells(start.seen) == []
+    killed_at_every_call(made, moment, tmp_path)
     made.attach, calls = None, len(made.mutating())
     again = made.plan(PHASE)
     assert (again.steps, again.blockers) == ((), ())

@@ -56,6 +56,20 @@ def client(made: Simulated, service: str, account: str = DELEGATED, region: str 
     return session_for(made.front, account, where).client(service, region_name=where)
 
 
+def killed_at_every_call(made: Simulated, moment: str, folder: Path) -> None:
+    """Each attempt makes one call and dies; the last has nothing left to do."""
+    plan = made.plan(PHASE)
+    start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), folder)
+    before = len(made.mutating())
+    for number in range(len(plan.actions)):
+        start.runs = folder / "runs"
+        with suppress(Killed):
+            start.attempt(Mortal(made.front, 1, moment))
+        assert len(made.mutating()) > before + number
+    assert start.attempt(InProcess(made.front)).ok
+    assert open_cells(start.seen) == []
+
+
 def apply(made: Simulated) -> None:
     plan = made.plan(PHASE)
     assert plan.blockers == ()
@@ -113,16 +127,7 @@ def test_the_second_run_makes_no_call(made: Simulated) -> None:
 
 @pytest.mark.parametrize("moment", ["in flight", "after"])
 def test_killed_at_every_call_it_converges(made: Simulated, moment: str, tmp_path: Path) -> None:
-    """Each attempt makes one call and dies; the last has nothing left to do."""
-    plan = made.plan(PHASE)
-    start = Start(made, PHASE, made.front.world, _kept(plan, made.approve(plan), made.folder), made.clock.now(), (), (), tmp_path)
-    for number in range(len(plan.actions)):
-        start.runs = tmp_path / "runs"
-        with suppress(Killed):
-            start.attempt(Mortal(made.front, 1, moment))
-        assert len(made.mutating()) > number
-    assert start.attempt(InProcess(made.front)).ok
-    assert open_cells(start.seen) == []
+    killed_at_every_call(made, moment, tmp_path)
     made.attach = None
     imported(made)
     assert len(messages(made)) == 1
