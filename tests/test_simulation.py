@@ -52,7 +52,7 @@ class Line:
         """Run a command; `newly` as if it had started the organization itself."""
         seen = Rehearsed()
 
-        def rehearse(command: commands.Command) -> int:
+        def rehearse(command: commands.Command, **_: object) -> int:
             seen.settings, seen.file, seen.kernels = command.settings, command.given or Path(), command.kernels.environment
             seen.process = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
             return commands.finish(command, Course())

@@ -100,16 +100,17 @@ class Meter:
     calibrations: list[float] = field(default_factory=list)
     tests: float = 0.0
     """Seconds of all tests so far, calibrations apart."""
-    calibrating: float = 0.0
+    before: float = 0.0
+    """Seconds until the first test. What comes later and is no test's is not told by the end: a child that nobody waited for took
+    what it had spent with it."""
     _mark: float = 0.0
     _next: float = 0.0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
         if self.tests >= self._next:
-            begun = spent()
+            self.before = self.before or spent()
             self.calibrations += [calibration() for _ in range(1 if self.calibrations else FIRST)]
-            self.calibrating += spent() - begun
             self._next = self.tests + EVERY
         self._mark = spent()
 
@@ -128,7 +129,7 @@ class Meter:
             session.config.workeroutput["cpu"] = self.told()
 
     def told(self) -> dict[str, Any]:
-        return {"calibrations": self.calibrations, "before": spent() - self.tests - self.calibrating}
+        return {"calibrations": self.calibrations, "before": self.before}
 
 
 @dataclass
