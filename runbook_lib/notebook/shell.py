@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeGuard
 
-OPENERS = ("open_phase", "open_start")
+OPENERS = ("open_phase", "open_stack", "open_first_live_run", "open_start")
+"""The functions by which notebooks are opened."""
 
 
 def settle(shell: Any, *, headless: bool) -> None:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -12,6 +13,7 @@ from notebook_links import MADE, linked
 from papermill.inspection import inspect_notebook
 
 from runbook_lib.notebook import PARAMETERS, BadParameter, opening
+from runbook_lib.notebook.shell import OPENERS, assigned_before_opening
 from runbook_lib.runbook.phases import NOTEBOOKS as DECLARED
 from runbook_lib.runbook.phases import STACK, Kind, phase_named
 from runbook_lib.services.registry import specs
@@ -23,7 +25,6 @@ START = ["Purpose", "Observe", "Before you start", "Evidence"]
 """Where things stand comes first, for whoever opens it daily; how notebooks are run comes after it."""
 HEADINGS_OF = {Kind.PHASE: HEADINGS, Kind.PROCEDURE: HEADINGS, Kind.READING: READING}
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-OPENERS = {"open_phase", "open_stack", "open_first_live_run"}
 FORBIDDEN = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar,
     ast.With, ast.If, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Global, ast.Delete,
@@ -140,6 +141,13 @@ def test_every_parameter_of_a_notebook_is_known_where_it_is_opened(phase: Any, m
     with pytest.raises(BadParameter, match="enough"):
         opening(phase.name, "", "", "", "", *phase.parameters[:1])
     assert known == [*PARAMETERS, *phase.parameters]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_what_a_kernel_is_given_before_a_notebook_is_opened_are_its_parameters(name: str) -> None:
+    """Any other name is refused headlessly, as one that nobody reads."""
+    shell = SimpleNamespace(history_manager=SimpleNamespace(input_hist_parsed=["", *(cell.source for cell in code(read(name)))]))
+    assert assigned_before_opening(shell) == [*PARAMETERS, *further_of(name)]
 
 
 @pytest.mark.parametrize("phase", DECLARED, ids=lambda phase: phase.name)
