@@ -73,7 +73,10 @@ def fetched(version: str, folder: Path) -> Path:
     subprocess.run([*PIP, "download", "--no-binary", "moto", "--no-deps", f"moto=={version}", "-d", folder], check=True)
     subprocess.run([*PIP, "install", "--no-deps", "--target", folder / "site", "freezegun"], check=True)
     with tarfile.open(next(folder.glob("moto-*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # from 3.11.4 on
+            archive.extractall(folder, filter="data")
+        else:
+            archive.extractall(folder)
     return folder / f"moto-{version}"
 
 
