@@ -6,8 +6,8 @@ like it have ended: the same call again is the same execution while that is unde
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -105,9 +105,7 @@ class Remediation(Response):
         self.findings = tuple(dict.fromkeys(findings))
         if not self.findings or len(self.findings) > MOST:
             raise BadRemediation(f"{counted(len(self.findings), 'finding')} named; 1 to {MOST} can be remediated at a time")
-        self._started: dict[str, str] = {}
-        """Call key → the execution that this process has started."""
-        self._ended: dict[str, float] = {}
+        self._executions = Executions(self.clock)
         self._calls: dict[str, Call] = {}
 
     @property
@@ -246,7 +244,7 @@ class Remediation(Response):
             update = self._update(identity, region, finding, view)
             before: tuple[str, ...] = ()
             if (identity, CAUSE) in open_:
-                if call.key in self._started:
+                if call.key in self._executions.started:
                     told.append(self._untouched(identity, region, call, update))
                     continue
                 start = self._start(call, state.looks[call.key], [name for name, other in answers if other == call])
@@ -298,7 +296,7 @@ class Remediation(Response):
         """What this process has tried, and the resource is as it was: its finding stays as it is."""
         return Blocker(
             NAME, region, STATUS, frozenset({call.resource.account}),
-            f"{identity}: the execution {self._started[call.key]} has not mended {call.resource.name}; its status stays",
+            f"{identity}: the execution {self._executions.started[call.key]} has not mended {call.resource.name}; its status stays",
             "See what the execution says in Systems Manager, and do by hand what the workflow says.", OPERATOR,
             holds_up=False, rules_out=frozenset({update.unit_key}),
         )  # fmt: skip
@@ -307,8 +305,7 @@ class Remediation(Response):
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
         """HTTP 200 of BatchUpdateFindings is not success: what was not processed is listed, with its code."""
-        if action.operation == START and not isinstance(answer, CallFailed):
-            self._started[key_of(action)] = text(answer.get("AutomationExecutionId"))
+        self._executions.answered(action, answer)
         return judged(action, answer)
 
     def check(self, step: Step, reader: Reader) -> Progress:
@@ -326,18 +323,36 @@ class Remediation(Response):
         """Whether nothing more is to be waited for: the cause is gone, or the execution has ended and changed nothing."""
         if call.remedy.look(call.resource, reader).mended:
             return Progress(WHOLE, {}, call.remedy.becomes)
-        now, started = self.clock.monotonic(), self._started.get(call.key, "")
-        found = next((each for each in read_executions(call, reader) if each.id == started), None)
+        return self._executions.over(call.key, read_executions(call, reader), call.remedy.longest)
+
+    def resolve(self, reference: Reference, reader: Reader) -> str:
+        return token(reference, reader)
+
+
+@dataclass
+class Executions:
+    """The executions that this process has started, by the key of their call, and how long each has been waited for."""
+
+    clock: Clock
+    started: dict[str, str] = field(default_factory=dict)
+    _ended: dict[str, float] = field(default_factory=dict)
+
+    def answered(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> None:
+        """Remember the execution that a call has started, if it has."""
+        if action.operation == START and not isinstance(answer, CallFailed):
+            self.started[key_of(action)] = text(answer.get("AutomationExecutionId"))
+
+    def over(self, key: str, there: Iterable[Execution], longest: float) -> Progress:
+        """Whether nothing more is to be waited for although the resource is as it was; `longest`: seconds at the most."""
+        now, started = self.clock.monotonic(), self.started.get(key, "")
+        found = next((each for each in there if each.id == started), None)
         said = found.status if found else "not seen yet"
         if found is not None and found.ended:
             ended = self._ended.setdefault(started, now)
             if found.status != "Success" or now - ended >= SETTLES:
                 return Progress(WHOLE, {}, said)
-        over = now - self._ended.setdefault(call.key, now) >= call.remedy.longest
-        return Progress(WHOLE if over else NONE, {}, said)
-
-    def resolve(self, reference: Reference, reader: Reader) -> str:
-        return token(reference, reader)
+        late = now - self._ended.setdefault(key, now) >= longest
+        return Progress(WHOLE if late else NONE, {}, said)
 
 
 def token(reference: Reference, reader: Reader) -> str:

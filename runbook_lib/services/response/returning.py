@@ -42,11 +42,11 @@ from runbook_lib.services.response.names import HUB, NAME
 from runbook_lib.services.response.remediation import (
     LEFT,
     READS,
-    SETTLES,
     SSM,
     STATUS,
     TOKEN,
     Execution,
+    Executions,
     executions_of,
     judged,
     key_of,
@@ -102,9 +102,7 @@ class Returning(Response):
 
     def __init__(self, change: Plan, clock: Clock | None = None) -> None:
         self.change, self.clock = change, clock or Clock()
-        self._started: dict[str, str] = {}
-        """Key of a reverse call → the execution that this process has started."""
-        self._ended: dict[str, float] = {}
+        self._executions = Executions(self.clock)
 
     @property
     def mutations(self) -> frozenset[str]:
@@ -216,7 +214,7 @@ class Returning(Response):
         for each in self.returned:
             if each.reverse is None or (RESOURCE, each.resource.region, each.resource.name) not in open_:
                 continue
-            if key_of(each.reverse) in self._started:
+            if key_of(each.reverse) in self._executions.started:
                 told.append(self._untouched(each))
                 untouched.add(each.call.id)
                 continue
@@ -235,7 +233,7 @@ class Returning(Response):
         ids = frozenset(_reopening(call, ()).unit_key for call in self.closed if each.call.id in call.after)
         return Blocker(
             NAME, each.resource.region, RESOURCE, frozenset({each.resource.account}),
-            f"the execution {self._started[key_of(each.reverse)]} has not put {each.resource.name} back",
+            f"the execution {self._executions.started[key_of(each.reverse)]} has not put {each.resource.name} back",
             f"See what the execution says in Systems Manager, and do it by hand: {each.call.before}.", OPERATOR,
             holds_up=False, rules_out=ids,
         )  # fmt: skip
@@ -243,8 +241,7 @@ class Returning(Response):
     # Calling.
 
     def judge(self, action: Action, answer: Mapping[str, Any] | CallFailed) -> list[Outcome]:
-        if action.operation == START and not isinstance(answer, CallFailed):
-            self._started[key_of(action)] = text(answer.get("AutomationExecutionId"))
+        self._executions.answered(action, answer)
         return judged(action, answer)
 
     def check(self, step: Step, reader: Reader) -> Progress:
@@ -263,16 +260,8 @@ class Returning(Response):
         if not each.remedy.look(each.resource, reader).mended:
             return Progress(WHOLE, {}, each.call.before)
         key = key_of(each.reverse)
-        now, started = self.clock.monotonic(), self._started.get(key, "")
-        executions = executions_of(f"{TAG}{key}", each.resource.account, each.resource.region, reader)
-        found = next((one for one in executions if one.id == started), None)
-        said = found.status if found else "not seen yet"
-        if found is not None and found.ended:
-            ended = self._ended.setdefault(started, now)
-            if found.status != "Success" or now - ended >= SETTLES:
-                return Progress(WHOLE, {}, said)
-        over = now - self._ended.setdefault(key, now) >= each.remedy.longest
-        return Progress(WHOLE if over else NONE, {}, said)
+        there = executions_of(f"{TAG}{key}", each.resource.account, each.resource.region, reader)
+        return self._executions.over(key, there, each.remedy.longest)
 
     def resolve(self, reference: Reference, reader: Reader) -> str:
         return token(reference, reader)
