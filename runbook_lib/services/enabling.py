@@ -5,6 +5,7 @@ aspect reads back and judges a call. A service's `service.py` says the rest.
 """
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
@@ -51,7 +52,7 @@ S = TypeVar("S", bound=Administered)
 R = TypeVar("R")
 
 
-class Enabling(Generic[S, P, R]):
+class Enabling(ABC, Generic[S, P, R]):
     """The Service protocol for a service made of aspects."""
 
     spec: ServiceSpec
@@ -64,16 +65,19 @@ class Enabling(Generic[S, P, R]):
 
     # What a service brings.
 
+    @abstractmethod
     def observe(self, view: View, reader: Reader) -> S:
         """Read everything that the aspects need. Reads only."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seen(self, state: S, region: str) -> R:
         """What was seen in one Region that is asked for."""
-        raise NotImplementedError
 
     def usable(self, state: S, region: str) -> Observation[Any] | None:
-        """What the delegated account got when it read as administrator; NotYet while AWS is still spreading the designation."""
+        """What the delegated account got when it read as administrator, NotYet while AWS is still spreading the designation.
+
+        Not asked of a service without a designation.
+        """
         raise NotImplementedError
 
     def can_act(self, wait: Wait, reader: Reader) -> Progress:
